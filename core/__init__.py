@@ -1,0 +1,1 @@
+"""Foundations without tensors: errors, registry, configuration, progress."""

@@ -1,0 +1,1 @@
+"""The shipped face model, its builder and readers of other models."""

@@ -1,0 +1,1 @@
+"""The shared geometry core: conventions, cameras, rotations, meshes, face models."""

@@ -1,0 +1,1 @@
+"""Photograph to textured 3D face: crop, fit, texture, export."""

@@ -1,0 +1,1 @@
+"""Rasterizers behind one protocol, shading, and the face renderer."""
