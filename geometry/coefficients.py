@@ -1,0 +1,67 @@
+"""The coefficients of a face: one container for networks, fitting, files and losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from .checks import check_shape
+
+SH_AMBIENT = 1.0 / 0.28209479177387814  # the band-0 coefficient whose shading is 1
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Coefficients of B faces of one face model.
+
+    Attributes:
+        identity: (B,Ki) in the units of the model's identity basis.
+        expression: (B,Ke).
+        albedo: (B,Ka) in standard deviations.
+        light: (B,9,3) real spherical harmonics per colour channel.
+    """
+
+    identity: Tensor
+    expression: Tensor
+    albedo: Tensor
+    light: Tensor
+
+    def __post_init__(self) -> None:
+        batch = self.identity.shape[0]
+        check_shape("identity", self.identity, (batch, "Ki"))
+        check_shape("expression", self.expression, (batch, "Ke"))
+        check_shape("albedo", self.albedo, (batch, "Ka"))
+        check_shape("light", self.light, (batch, 9, 3))
+
+    def __len__(self) -> int:
+        return self.identity.shape[0]
+
+    def __getitem__(self, index: int | slice) -> Coefficients:
+        """Face `index`, or the faces of a slice, still with a batch dimension."""
+        part = slice(index, index + 1) if isinstance(index, int) else index
+        return Coefficients(*(getattr(self, f.name)[part] for f in fields(self)))
+
+    def detach(self) -> Coefficients:
+        """The same values without a gradient graph."""
+        return Coefficients(*(getattr(self, f.name).detach() for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> Coefficients:
+        """The same values on another device."""
+        return Coefficients(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def as_lists(self) -> dict[str, list]:
+        """Plain lists for JSON; of a single face the batch dimension is dropped."""
+        out = {}
+        for field in fields(self):
+            value = getattr(self, field.name).detach().cpu()
+            out[field.name] = (value[0] if len(self) == 1 else value).tolist()
+        return out
+
+
+def ambient_light(batch: int, level: float = 1.0) -> Tensor:
+    """Light (B,9,3) that shades every surface with `level`, whatever its normal."""
+    light = torch.zeros(batch, 9, 3)
+    light[:, 0] = level * SH_AMBIENT
+    return light
