@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from .checks import check_finite, check_shape
+from .checks import check_shape
 from .coefficients import Coefficients, ambient_light
 from .landmarks import LandmarkSet
+from .model_arrays import (
+    as_basis,
+    as_floats,
+    as_indices,
+    as_permutation,
+    as_regions,
+    as_uv,
+    check_landmark_ids,
+    estimate_origin,
+)
 
 BasisKind = Literal["gaussian", "blendshape"]
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1000.0, "um": 0.001}
-_EYE_POINTS = (slice(36, 42), slice(42, 48))
 
 
 class FaceModel(nn.Module):
@@ -72,22 +82,22 @@ class FaceModel(nn.Module):
         cls,
         *,
         name: str,
-        mean: Any,
-        faces: Any,
-        identity: Any = None,
-        expression: Any = None,
+        mean: ArrayLike,
+        faces: ArrayLike,
+        identity: ArrayLike | None = None,
+        expression: ArrayLike | None = None,
         identity_kind: BasisKind = "gaussian",
         expression_kind: BasisKind = "blendshape",
         expression_names: Sequence[str] = (),
-        albedo_mean: Any = None,
-        albedo_basis: Any = None,
-        uv: Any = None,
-        uv_faces: Any = None,
+        albedo_mean: ArrayLike | None = None,
+        albedo_basis: ArrayLike | None = None,
+        uv: ArrayLike | None = None,
+        uv_faces: ArrayLike | None = None,
         landmarks: Mapping[str, LandmarkSet] | None = None,
-        regions: Mapping[str, Any] | None = None,
-        mirror: Any = None,
+        regions: Mapping[str, ArrayLike] | None = None,
+        mirror: ArrayLike | None = None,
         unit: str = "mm",
-        origin: Any = None,
+        origin: ArrayLike | None = None,
         licence: str = "",
         source: str = "",
     ) -> FaceModel:
@@ -105,30 +115,30 @@ class FaceModel(nn.Module):
         if unit not in MM_PER_UNIT:
             raise InputError("unit", "one of " + ", ".join(MM_PER_UNIT), repr(unit))
         scale = MM_PER_UNIT[unit]
-        points = _floats("mean", mean, (None, 3)) * scale
+        points = as_floats("mean", mean, (None, 3)) * scale
         count = len(points)
-        triangles = _indices("faces", faces, count)
+        triangles = as_indices("faces", faces, count)
         landmarks = dict(landmarks or {})
-        _check_landmarks(landmarks, count)
+        check_landmark_ids(landmarks, count)
         grey = torch.full((count, 3), 0.6)
-        coords, corners = _uv_arrays(uv, uv_faces, triangles)
+        coords, corners = as_uv(uv, uv_faces, triangles)
         shift = (
-            _estimate_origin(points, landmarks)
+            estimate_origin(points, landmarks)
             if origin is None
-            else _floats("origin", origin, (3,)) * scale
+            else as_floats("origin", origin, (3,)) * scale
         )
         arrays = {
             "mean": points - shift,
             "faces": triangles,
-            "identity": _basis("identity", identity, count) * scale,
-            "expression": _basis("expression", expression, count) * scale,
+            "identity": as_basis("identity", identity, count) * scale,
+            "expression": as_basis("expression", expression, count) * scale,
             "albedo_mean": grey
             if albedo_mean is None
-            else _floats("albedo_mean", albedo_mean, (count, 3)),
-            "albedo_basis": _basis("albedo_basis", albedo_basis, count),
+            else as_floats("albedo_mean", albedo_mean, (count, 3)),
+            "albedo_basis": as_basis("albedo_basis", albedo_basis, count),
             "uv": coords,
             "uv_faces": corners,
-            "mirror": None if mirror is None else _permutation("mirror", mirror, count),
+            "mirror": None if mirror is None else as_permutation("mirror", mirror, count),
         }
         if expression_names and len(expression_names) != len(arrays["expression"]):  # type: ignore[arg-type]
             raise InputError(
@@ -140,7 +150,7 @@ class FaceModel(nn.Module):
             kinds=(identity_kind, expression_kind),
             expression_names=expression_names,
             landmarks=landmarks,
-            regions=_regions(regions or {}, count),
+            regions=as_regions(regions or {}, count),
             licence=licence,
             source=source,
         )
@@ -182,7 +192,7 @@ class FaceModel(nn.Module):
         return self.landmarks[name]
 
     def region(self, name: str) -> Tensor:
-        """The vertex mask (V,) of region `name`; every vertex where the model has no such region."""
+        """The vertex mask (V,) of region `name`; all of them where there is none."""
         everywhere = torch.ones(len(self.mean), dtype=torch.bool, device=self.mean.device)
         return self.regions.get(name, everywhere)
 
@@ -194,75 +204,3 @@ class FaceModel(nn.Module):
 def _combine(weights: Tensor, basis: Tensor) -> Tensor:
     flat = weights @ basis.reshape(len(basis), -1)
     return flat.reshape(len(weights), *basis.shape[1:])
-
-
-def _floats(name: str, value: Any, shape: tuple[int | str | None, ...]) -> Tensor:
-    if value is None:
-        raise InputError(name, "an array", "nothing")
-    tensor = torch.as_tensor(value).to(torch.float32).contiguous()
-    check_shape(name, tensor, shape)
-    check_finite(name, tensor)
-    return tensor
-
-
-def _basis(name: str, value: Any, count: int) -> Tensor:
-    return torch.zeros(0, count, 3) if value is None else _floats(name, value, (None, count, 3))
-
-
-def _indices(name: str, value: Any, count: int) -> Tensor:
-    tensor = torch.as_tensor(value).to(torch.int64).contiguous()
-    check_shape(name, tensor, (None, 3))
-    if len(tensor) and not (0 <= int(tensor.min()) and int(tensor.max()) < count):
-        low, high = int(tensor.min()), int(tensor.max())
-        raise InputError(name, f"indices in 0..{count - 1}", f"{low}..{high}")
-    return tensor
-
-
-def _permutation(name: str, value: Any, count: int) -> Tensor:
-    tensor = torch.as_tensor(value).to(torch.int64)
-    check_shape(name, tensor, (count,))
-    if not torch.equal(tensor.sort().values, torch.arange(count)):
-        raise InputError(name, "a permutation of the vertices", "repeated or missing indices")
-    return tensor
-
-
-def _uv_arrays(uv: Any, uv_faces: Any, faces: Tensor) -> tuple[Tensor, Tensor]:
-    if uv is None:
-        return torch.zeros(1, 2), torch.zeros_like(faces)
-    coords = _floats("uv", uv, (None, 2))
-    corners = faces if uv_faces is None else _indices("uv_faces", uv_faces, len(coords))
-    check_shape("uv_faces", corners, tuple(faces.shape))
-    if int(corners.max()) >= len(coords):
-        raise InputError("uv", "one row per vertex when uv_faces is not given", f"{len(coords)}")
-    return coords, corners
-
-
-def _regions(regions: Mapping[str, Any], count: int) -> dict[str, Tensor]:
-    masks = {k: torch.as_tensor(v).to(torch.bool) for k, v in regions.items()}
-    for key, mask in masks.items():
-        check_shape(f"region {key!r}", mask, (count,))
-    return masks
-
-
-def _check_landmarks(landmarks: Mapping[str, LandmarkSet], count: int) -> None:
-    for key, points in landmarks.items():
-        if len(points) and int(points.vertices.max()) >= count:
-            raise InputError(
-                f"landmarks {key!r}", f"vertex ids below {count}", str(int(points.vertices.max()))
-            )
-
-
-def _estimate_origin(points: Tensor, landmarks: Mapping[str, LandmarkSet]) -> Tensor:
-    if "ibug68" not in landmarks:
-        raise InputError(
-            "origin",
-            "a point, or ibug68 landmarks to estimate it from",
-            "neither",
-            "Give the midpoint of the eyeball centres.",
-        )
-    positions = landmarks["ibug68"].points(points[None])[0]
-    eyes = [positions[eye][landmarks["ibug68"].valid[eye]] for eye in _EYE_POINTS]
-    if not all(len(eye) for eye in eyes):
-        raise InputError("origin", "a point", "nothing, and ibug68 lacks an eye")
-    middle = (eyes[0].mean(0) + eyes[1].mean(0)) / 2
-    return middle - torch.tensor([0.0, 0.0, 12.0])
