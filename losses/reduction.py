@@ -1,0 +1,26 @@
+"""The masked reductions every term shares."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ..geometry.checks import check_shape
+
+
+def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over everything but the batch, then over the batch.
+
+    Args:
+        values: (B,...) unreduced loss.
+        weights: same shape, >= 0. An item whose weights are all 0 contributes 0, with a gradient
+            of 0 rather than none.
+
+    Returns:
+        a scalar.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    check_shape("weights", weights, tuple(values.shape))
+    flat = (values * weights).flatten(1).sum(1)
+    return (flat / weights.flatten(1).sum(1).clamp(min=1e-8)).mean()
