@@ -8,7 +8,6 @@
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 
 SHELL := bash
-.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -21,7 +20,7 @@ BIN := $(VENV)/bin
 # pip is silent for minutes with --quiet; this keeps one line per package.
 define install
 	@echo "Installing $(1) into $(VENV) (the first time takes minutes)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
 		--editable '$(1)' 2>&1 | tee $(VENV)/install.log \
 		| { grep --line-buffered -E '^ *(Downloading|Installing|Successfully|ERROR|WARNING)' \
 		|| true; } | cut -c 1-120 \

@@ -1,0 +1,95 @@
+"""Where files that have to be downloaded by the user are looked for, and what they are."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import MissingFileError, UnknownNameError
+
+VARIABLE = "SELFIE3D_WEIGHTS"
+
+_FAN = "https://www.adrianbulat.com/downloads/python-fan/"
+_FAN_LICENCE = "BSD-3-Clause (face-alignment)"
+_FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file that is not shipped: what it is for, where it comes from, under which licence."""
+
+    name: str
+    purpose: str
+    source: str
+    licence: str
+
+
+KNOWN_WEIGHTS: dict[str, WeightFile] = {
+    file.name: file
+    for file in (
+        WeightFile(
+            "2DFAN4-cd938726ad.zip",
+            "68 landmarks, 2D contour (FAN)",
+            _FAN + "2DFAN4-cd938726ad.zip",
+            _FAN_LICENCE,
+        ),
+        WeightFile(
+            "3DFAN4-4a694010b9.zip",
+            "68 landmarks, 3D contour (FAN)",
+            _FAN + "3DFAN4-4a694010b9.zip",
+            _FAN_LICENCE,
+        ),
+        WeightFile(
+            "s3fd-619a316812.pth",
+            "face boxes for FAN (S3FD)",
+            _FAN + "s3fd-619a316812.pth",
+            _FAN_LICENCE,
+        ),
+        WeightFile(
+            "backbone.pth",
+            "face recognition (ArcFace)",
+            "https://github.com/deepinsight/insightface/tree/master/recognition/arcface_torch",
+            "non-commercial research only (InsightFace)",
+        ),
+        WeightFile(
+            "20180402-114759-vggface2.pt",
+            "face recognition (InceptionResnetV1)",
+            _FACENET + "20180402-114759-vggface2.pt",
+            "MIT (facenet-pytorch); trained on VGGFace2",
+        ),
+    )
+}
+
+
+def weight_folders(explicit: str | Path | None = None) -> list[Path]:
+    """The folders looked in, first to last: `explicit`, $SELFIE3D_WEIGHTS, the user's cache."""
+    given = [explicit, os.environ.get(VARIABLE) or None]
+    cache = Path.home() / ".cache" / "selfie3d" / "weights"
+    return [Path(folder).expanduser() for folder in given if folder is not None] + [cache]
+
+
+def find_weight(file_name: str, explicit: str | Path | None = None) -> Path:
+    """The path of a file the user had to download.
+
+    Args:
+        file_name: a key of `KNOWN_WEIGHTS`.
+        explicit: the folder given with `--weights-dir`, looked in first.
+
+    Raises:
+        UnknownNameError: no such file is known.
+        MissingFileError: it is in none of the folders; the message names source and licence.
+    """
+    if file_name not in KNOWN_WEIGHTS:
+        raise UnknownNameError("weights file", file_name, list(KNOWN_WEIGHTS))
+    folders = weight_folders(explicit)
+    for folder in folders:
+        if (folder / file_name).is_file():
+            return folder / file_name
+    file = KNOWN_WEIGHTS[file_name]
+    raise MissingFileError(
+        " or ".join(str(folder / file_name) for folder in folders),
+        f"{file_name}, {file.purpose},",
+        f"Get it from {file.source} (licence: {file.licence}) and put it into {folders[0]}, "
+        f"or name its folder with --weights-dir or ${VARIABLE}.",
+    )
