@@ -1,0 +1,154 @@
+"""Rotations: matrices, and the representations that become matrices.
+
+Matrices act on column vectors, `R @ x`. Euler angles are in `euler`, quaternions in `quaternion`
+and offered from here; 6D, rotation vectors and the angle between rotations follow. Every function
+takes any batch prefix and has finite gradients everywhere; what holds at a singular point stands
+in its docstring. Oracle of the tests: scipy.spatial.transform.Rotation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+from .checks import check_shape
+from .euler import EULER_ORDERS, euler_to_matrix, matrix_to_euler
+from .quaternion import matrix_to_quaternion, quaternion_to_matrix
+
+__all__ = [
+    "EULER_ORDERS",
+    "euler_to_matrix",
+    "geodesic_angle",
+    "matrix_to_euler",
+    "matrix_to_quaternion",
+    "matrix_to_rotvec",
+    "matrix_to_sixd",
+    "quaternion_to_matrix",
+    "rotvec_to_matrix",
+    "sixd_to_matrix",
+]
+
+
+def _direction(vector: Tensor, spare: Tensor, reference: Tensor) -> Tensor:
+    """`vector` normalised, or `spare` where it is no longer than rounding of `reference`."""
+    limit = 16 * torch.finfo(vector.dtype).eps * torch.linalg.vector_norm(reference, dim=-1)
+    length = torch.linalg.vector_norm(vector.detach(), dim=-1)
+    bad = (length <= limit.detach())[..., None]
+    safe = torch.where(bad, spare, vector / length.masked_fill(bad[..., 0], 1.0)[..., None])
+    return safe / torch.linalg.vector_norm(safe, dim=-1, keepdim=True)
+
+
+def sixd_to_matrix(d6: Tensor) -> Tensor:
+    """Rotation matrices by Gram-Schmidt (Zhou et al., On the Continuity of Rotation
+    Representations in Neural Networks, CVPR 2019, appendix B).
+
+    Args:
+        d6: (..., 6): the first column, then the second, of any length and angle between them.
+            A first column of length 0 counts as +x; a second one that is 0 or parallel to the
+            first (to rounding) counts as the axis least along the first. Both replacements are
+            constant: the result is a rotation and the gradient to the replaced column is 0.
+
+    Returns:
+        (..., 3, 3).
+
+    Raises:
+        InputError: wrong shape.
+    """
+    check_shape("d6", d6, ("...", 6))
+    a, b = d6[..., :3], d6[..., 3:]
+    x = _direction(a, a.new_tensor([1.0, 0.0, 0.0]), torch.zeros_like(a))
+    rest = b - (x * b).sum(-1, keepdim=True) * x
+    axis = torch.eye(3, dtype=a.dtype, device=a.device)[x.detach().abs().argmin(-1)]
+    y = _direction(rest, axis - (x * axis).sum(-1, keepdim=True) * x, b)
+    return torch.stack((x, y, torch.linalg.cross(x, y)), -1)
+
+
+def matrix_to_sixd(R: Tensor) -> Tensor:
+    """First two columns of rotation matrices; (..., 3, 3) -> (..., 6).
+
+    Raises:
+        InputError: wrong shape.
+    """
+    check_shape("R", R, ("...", 3, 3))
+    return torch.cat((R[..., :, 0], R[..., :, 1]), -1)
+
+
+def rotvec_to_matrix(r: Tensor) -> Tensor:
+    """Rotation matrices of rotation vectors (axis times angle), by Rodrigues' formula
+    R = I + sin(t)/t K + (1 - cos(t))/t^2 K^2; its series where t is small.
+
+    Args:
+        r: (..., 3) radians, right-handed; any length.
+
+    Returns:
+        (..., 3, 3).
+
+    Raises:
+        InputError: wrong shape.
+    """
+    check_shape("r", r, ("...", 3))
+    square = r.square().sum(-1)
+    small = square < 1e-4
+    t = square.masked_fill(small, 1.0).sqrt()
+    a = torch.where(small, 1 - square / 6 * (1 - square / 20 * (1 - square / 42)), torch.sin(t) / t)
+    b = torch.where(
+        small,
+        (1 - square / 12 * (1 - square / 30 * (1 - square / 56))) / 2,
+        2 * (torch.sin(t / 2) / t).square(),
+    )
+    x, y, z = r.unbind(-1)
+    o = torch.zeros_like(x)
+    K = torch.stack((o, -z, y, z, o, -x, -y, x, o), -1).unflatten(-1, (3, 3))
+    eye = torch.eye(3, dtype=r.dtype, device=r.device)
+    return eye + a[..., None, None] * K + b[..., None, None] * (K @ K)
+
+
+def matrix_to_rotvec(R: Tensor) -> Tensor:
+    """Rotation vectors of rotation matrices, angle in [0, pi].
+
+    At half turns the value jumps between r and -r (both are right); the gradient does not.
+
+    Args:
+        R: (..., 3, 3) rotation matrices.
+
+    Returns:
+        (..., 3) radians.
+
+    Raises:
+        InputError: wrong shape.
+    """
+    q = matrix_to_quaternion(R)
+    w, v = q[..., 0], q[..., 1:]
+    square = v.square().sum(-1)
+    small = square < 1e-4
+    s = square.masked_fill(small, 1.0).sqrt()
+    u = square / torch.where(small, w, 1.0).square()
+    series = 2 / torch.where(small, w, 1.0) * (1 - u * (1 / 3 - u * (1 / 5 - u / 7)))
+    return v * torch.where(small, series, 2 * torch.atan2(s, w) / s)[..., None]
+
+
+def geodesic_angle(R1: Tensor, R2: Tensor) -> Tensor:
+    """Angle of the rotation between two rotations, in [0, pi]; accurate near 0 and pi.
+
+    The angle is a cone around 0 and has a ridge at pi: the gradient is 0 where the two are equal
+    and one of the ridge's sides at pi.
+
+    Args:
+        R1: (..., 3, 3).
+        R2: the same shape.
+
+    Returns:
+        (...) radians.
+
+    Raises:
+        InputError: wrong or unequal shapes.
+    """
+    check_shape("R1", R1, ("...", 3, 3))
+    if R1.shape != R2.shape:
+        raise InputError("R2", f"the shape of R1, {tuple(R1.shape)}", f"{tuple(R2.shape)}")
+    q = matrix_to_quaternion(R1.transpose(-1, -2) @ R2)
+    square = q[..., 1:].square().sum(-1)
+    equal = square == 0
+    sine = torch.where(equal, 0.0, square.masked_fill(equal, 1.0).sqrt())
+    return 2 * torch.atan2(sine, q[..., 0])
