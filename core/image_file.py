@@ -1,0 +1,211 @@
+"""Photographs from files and back: whatever Pillow reads becomes upright 8-bit RGB."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
+MAX_MEGAPIXELS = 200  # about 2.5 GB while it is read, alpha channel and rotation included
+_FORMATS = ", ".join(suffix[1:] for suffix in SUFFIXES)
+_ORIENTATION_TAG = 0x0112
+_open_lock = threading.Lock()
+# What Pillow's decoders raise on damaged files (SyntaxError: broken PNG; the rest: TIFF, WebP).
+_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError)
+
+
+def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.ndarray:
+    """Read a photograph upright, as 8-bit RGB.
+
+    The EXIF orientation is applied. Transparent parts are composited on white (cut-outs hide
+    arbitrary colours there). Grey becomes RGB; 16-bit values are scaled to 8; floating-point
+    values are taken as 0..1, or as 0..255 where the largest is above 2. CMYK is converted without
+    its colour profile. Of an animation the first frame is read.
+
+    Args:
+        path: a file in a format Pillow reads.
+        max_side: downscale so that the longer side has at most this many pixels.
+
+    Returns:
+        uint8 (H,W,3), RGB, row 0 at the top.
+
+    Raises:
+        InputError: no such file, a folder, unreadable, no image, damaged, or more than
+            `MAX_MEGAPIXELS`; the message names the file and the problem.
+    """
+    if max_side is not None and max_side < 1:
+        raise InputError("max_side", "a positive number of pixels", str(max_side))
+    with _open(Path(path)) as image:
+        if max_side is not None:
+            image.draft(None, (max_side, max_side))  # JPEG: decode at 1/2, 1/4 or 1/8
+        try:
+            image.load()
+            orientation = _orientation(image)
+            array = _as_rgb8(image, str(path))
+        except _DECODING_ERRORS as error:
+            if isinstance(error, InputError):
+                raise
+            problem = f"a damaged or truncated one ({error})"
+            raise _unusable(path, problem, "Get the file again from where it came from.") from error
+    if max_side is not None:
+        array = _downscale(array, max_side)
+    return np.ascontiguousarray(_turn(array, orientation))
+
+
+def list_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Files as given; folders replaced by the images in them, sorted, without subfolders.
+
+    Raises:
+        InputError: a path does not exist or a folder holds no image.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise _unusable(path, "nothing at this path", "Check the spelling.")
+        found.extend(_images_in(path) if path.is_dir() else [path])
+    return found
+
+
+def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """Write an image in the format of its suffix; the file is whole or not there.
+
+    Args:
+        path: target; its folder exists.
+        array: uint8 (H,W), (H,W,3) or (H,W,4): grey, RGB or RGBA.
+
+    Raises:
+        InputError: another shape or type, an unknown suffix, or a folder that cannot be written.
+    """
+    target = Path(path)
+    channels = array.shape[2:] if array.ndim in (2, 3) else (0,)
+    if array.dtype != np.uint8 or channels not in ((), (3,), (4,)) or array.size == 0:
+        got = f"{array.dtype} {tuple(array.shape)}"
+        raise InputError("array", "uint8 (H,W), (H,W,3) or (H,W,4)", got)
+    if target.suffix.lower() not in SUFFIXES:
+        raise InputError(str(target), f"a name ending in one of {_FORMATS}", repr(target.suffix))
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix.lower()}")
+    try:
+        Image.fromarray(array).save(temporary, quality=95)
+        os.replace(temporary, target)
+    except OSError as error:
+        remedy = "Choose another folder or suffix (JPEG and BMP hold no alpha channel)."
+        raise InputError(str(target), "a place to write an image", str(error), remedy) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise _unusable(folder, f"a folder that cannot be read ({error.strerror})", "") from error
+    images = [e for e in entries if e.suffix.lower() in SUFFIXES and e.is_file()]
+    if not images:
+        raise InputError(str(folder), f"a folder with images ({_FORMATS})", "none in it")
+    return images
+
+
+def _unusable(path: str | os.PathLike[str], problem: str, remedy: str) -> InputError:
+    return InputError(os.fspath(path), "a photograph", problem, remedy)
+
+
+def _open(path: Path) -> Image.Image:
+    """Open without decoding; Pillow's own bomb limit gives way to ours, which says what to do."""
+    if path.is_dir():
+        raise _unusable(path, "a folder", "Name a file.")
+    if path.is_file() and path.stat().st_size == 0:
+        raise _unusable(path, "an empty file", "Get the file again from where it came from.")
+    with _open_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            image = Image.open(path)
+        except FileNotFoundError as error:
+            raise _unusable(path, "no such file", "Check the spelling.") from error
+        except PermissionError as error:
+            raise _unusable(path, "a file that must not be read", "Change its rights.") from error
+        except _DECODING_ERRORS as error:
+            remedy = f"Formats: {_FORMATS}."
+            raise _unusable(path, "a file that is no image, or a damaged one", remedy) from error
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+    _check_size(path, image)
+    return image
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        image.close()
+        raise InputError(
+            os.fspath(path),
+            f"a photograph of at most {MAX_MEGAPIXELS} megapixels",
+            f"{width} x {height} pixels ({width * height / 1e6:.0f} megapixels)",
+            "Downscale it first; a side of 4,000 pixels is plenty.",
+        )
+
+
+def _as_rgb8(image: Image.Image, name: str) -> np.ndarray:
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _grey_to_8_bits(np.asarray(image), name)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = Image.new("RGB", image.size, "white")
+        image.paste(rgba, mask=rgba.getchannel("A"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _grey_to_8_bits(values: np.ndarray, name: str) -> np.ndarray:
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise _unusable(name, "pixels that are not finite numbers", "Repair or convert it.")
+    full = 65535.0
+    if values.dtype.kind == "f":
+        full = 1.0 if high <= 2 else 255.0  # a little above 1 is overshoot of sharpening
+        low = max(low, 0)
+    if low < 0 or high > max(full, 2):
+        expected = f"values of 0..{full:g}"
+        raise InputError(name, expected, f"{low:g}..{high:g}", "Convert it to 8 bits.")
+    result = np.empty(values.shape, np.uint8)
+    for row in range(0, len(values), 256):  # in strips: large scans need no large temporaries
+        strip = values[row : row + 256].astype(np.float32) * (255.0 / full)
+        result[row : row + 256] = np.clip(np.rint(strip), 0, 255)
+    return result
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 where there is none or the EXIF block is damaged."""
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (*_DECODING_ERRORS, TypeError):
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo the EXIF orientation (EXIF 2.3, table 4.6.4 A, tag 274)."""
+    if orientation >= 5:  # stored sideways
+        array = array.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array
+
+
+def _downscale(array: np.ndarray, max_side: int) -> np.ndarray:
+    height, width = array.shape[:2]
+    scale = max_side / max(height, width)
+    if scale >= 1:
+        return array
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized = Image.fromarray(array).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return np.asarray(resized)

@@ -1,0 +1,147 @@
+"""MTCNN (Zhang et al., "Joint Face Detection and Alignment Using Multitask Cascaded
+Convolutional Networks", 2016) as carried, weights included, by facenet-pytorch.
+
+The library proposes faces on a downscaled photograph with a margin around it. Its boxes are
+rounded to whole pixels there, which moves the points by 1-2 % of the face; so the last network of
+the cascade is run again on exact crops of the photograph, and its answers are averaged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
+from .refine import refine_face
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One pass over the photograph.
+
+    side: the longer side is brought down to this; smallest: of faces, in pixels after that;
+    margin: added on every side, in parts of the longer side; thresholds: of the three networks;
+    turns: quarter turns anticlockwise before detecting.
+    """
+
+    side: int
+    smallest: int
+    margin: float
+    thresholds: tuple[float, float, float]
+    score: float
+    turns: tuple[int, ...] = (0,)
+
+
+# The first pass finds nearly everything; the others run only when nothing was found: small faces,
+# then doubtful ones and those that fill the frame, then photographs that lie on their side.
+_SEARCHES = (
+    _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9),
+    _Search(1280, 20, 0.05, (0.6, 0.7, 0.7), 0.9),
+    _Search(320, 20, 0.5, (0.5, 0.5, 0.5), 0.7),
+    _Search(480, 24, 0.1, (0.6, 0.7, 0.8), 0.95, turns=(1, 3, 2)),
+)
+_UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
+
+
+@FACE_DETECTORS.register("mtcnn")
+class MtcnnDetector:
+    """Faces by MTCNN; offline, deterministic, on the CPU.
+
+    Finds faces from about 3 % of the photograph's longer side upwards (1.6 % where there is none
+    larger); of photographs that lie on their side the points say so.
+    """
+
+    def __init__(self) -> None:
+        from ..core.torchvision_shim import ensure_torchvision
+
+        ensure_torchvision()
+        from facenet_pytorch import MTCNN
+
+        self._mtcnn = MTCNN(keep_all=True)
+
+    @torch.no_grad()
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """See `FaceDetector.detect`.
+
+        Raises:
+            InputError: `image` is not uint8 (H,W,3).
+        """
+        check_photograph(image)
+        for search in _SEARCHES:
+            for turn in search.turns:
+                upright = np.ascontiguousarray(np.rot90(image, turn))
+                faces = self._search(upright, search)
+                if faces:
+                    return without_duplicates(_turn_back(f, turn, image.shape) for f in faces)
+        return []
+
+    def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
+        faces = []
+        for box, score in zip(*self._propose(image, search), strict=True):
+            if score < search.score:
+                continue
+            exact, points, second = refine_face(self._mtcnn.onet, image, box)
+            if second >= search.score and _plausible(exact, points):
+                faces.append(Face(_as_box(exact), min(float(score), second), points))
+        return faces
+
+    def _propose(self, image: np.ndarray, search: _Search) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (N,4) in pixels of `image` and scores (N,)."""
+        height, width = image.shape[:2]
+        longer = max(height, width)
+        scale = (
+            min(1.0, search.side / longer) if longer > _UPSCALE_BELOW else _UPSCALE_BELOW / longer
+        )
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = np.asarray(
+            Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        )
+        margin = round(search.margin * max(size))
+        padded = np.pad(small, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        self._mtcnn.min_face_size = search.smallest
+        self._mtcnn.thresholds = search.thresholds
+        boxes, scores, _ = self._mtcnn.detect(padded, landmarks=True)
+        if boxes is None:
+            return np.zeros((0, 4)), np.zeros(0)
+        # The library's boxes are whole pixels counted from 1, both ends included.
+        edges = np.asarray(boxes, np.float64) - [1 + margin, 1 + margin, margin, margin]
+        return edges * np.tile([width / size[0], height / size[1]], 2), np.asarray(scores)
+
+
+def _as_box(values: np.ndarray) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(v) for v in values)
+    return x0, y0, x1, y1
+
+
+def _plausible(box: np.ndarray, points: np.ndarray) -> bool:
+    """Five points of a face: inside the box, the mouth below the eyes as seen from the nose."""
+    size = box[2:] - box[:2]
+    if size.min() <= 0:
+        return False
+    relative = (points - box[:2]) / size
+    if relative.min() < -0.1 or relative.max() > 1.1:
+        return False
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    return bool(np.linalg.norm(mouth - eyes) > 0.2 * size.max())
+
+
+def _turn_back(face: Face, turn: int, shape: tuple[int, ...]) -> Face:
+    """From an image turned by `turn` quarters anticlockwise to the photograph of `shape`."""
+    height, width = shape[:2]
+    corners = _turn_points(np.array(face.box).reshape(2, 2), turn, height, width)
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+    return Face(_as_box(box), face.score, _turn_points(face.points, turn, height, width))
+
+
+def _turn_points(points: np.ndarray, turn: int, height: int, width: int) -> np.ndarray:
+    x, y = points[:, 0], points[:, 1]
+    if turn == 1:
+        x, y = width - y, x
+    elif turn == 2:
+        x, y = width - x, height - y
+    elif turn == 3:
+        x, y = y, height - x
+    return np.stack([x, y], axis=1)
