@@ -143,12 +143,21 @@ def _refuse_unknown(
         if key not in node:
             raise UnknownNameError("configuration key", name, known)
         child, value = node._get_node(key), given._get_node(key)
-        if _is_structured(child) and isinstance(value, DictConfig) and not value._is_none():
-            _refuse_unknown(child, value, known, f"{name}.")
+        if not _is_structured(child):
+            continue
+        if not isinstance(value, DictConfig) or value._is_none():
+            below = [other for other in known if other.startswith(f"{name}.")]
+            raise InputError(name, f"keys below it: {', '.join(below)}", f"{value}")
+        _refuse_unknown(child, value, known, f"{name}.")
 
 
 def _as_input_error(error: Exception) -> InputError:
-    """OmegaConf's message without its trailer; its first line says what came."""
-    key = getattr(error, "full_key", None) or "configuration"
-    wanted = getattr(error, "ref_type_str", None) or "a value of the documented type"
-    return InputError(str(key), wanted, str(error).splitlines()[0].rstrip("."))
+    """OmegaConf's first line, which says what came, with the field's annotation."""
+    key = str(getattr(error, "full_key", None) or "configuration")
+    owner = getattr(error, "object_type", None)
+    wanted = "a value that fits"
+    if dataclasses.is_dataclass(owner):
+        types = {field.name: field.type for field in dataclasses.fields(owner)}
+        kind = types.get(key.rpartition(".")[2], wanted)
+        wanted = kind.__name__ if isinstance(kind, type) else str(kind)
+    return InputError(key, wanted, str(error).splitlines()[0].rstrip("."))
