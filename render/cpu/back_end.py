@@ -1,0 +1,40 @@
+"""The four primitives of `selfie3d.render.rasterizer.Rasterizer` on the CPU."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from .checks import check_batch, check_resolution, check_tensor
+from .functions import Interpolate, Rasterize, Texture
+from .topology import check_indices, topology_of
+
+
+class CpuRasterizer:
+    """Runs everywhere numba does; threads as `torch.get_num_threads()` says.
+
+    Results are the same bit for bit whatever the number of threads. There is no near clipping:
+    where a triangle reaches behind the camera (w <= 0), each pixel keeps the part with w > 0 and
+    |z/w| <= 1. Triangles with a vertex that is not finite are skipped.
+    """
+
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+        """See `Rasterizer.rasterize`."""
+        check_tensor("pos", pos, (None, None, 4))
+        check_resolution(resolution)
+        check_indices(topology_of(tri), pos.shape[1], "pos")
+        return Rasterize.apply(pos, tri, tuple(resolution))
+
+    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+        """See `Rasterizer.interpolate`."""
+        check_tensor("attr", attr, (None, None, None))
+        check_tensor("rast", rast, (None, None, None, 4))
+        check_batch("attr", attr, rast.shape[0])
+        check_indices(topology_of(tri), attr.shape[1], "attr")
+        return Interpolate.apply(attr, rast, tri)
+
+    def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
+        """See `Rasterizer.texture`."""
+        check_tensor("tex", tex, (None, None, None, None))
+        check_tensor("uv", uv, (None, None, None, 2))
+        check_batch("tex", tex, uv.shape[0])
+        return Texture.apply(tex, uv)

@@ -1,0 +1,42 @@
+"""What the CPU back end demands of its arguments."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...core.errors import InputError
+
+MAX_TRIANGLES = 2**24 - 1
+"""Ids are stored as float32, which counts exactly up to 2**24."""
+
+
+def check_tensor(
+    name: str, tensor: Tensor, shape: tuple[int | None, ...], dtype: torch.dtype = torch.float32
+) -> None:
+    """Raise InputError unless `tensor` is a CPU tensor of this shape (None: any size) and dtype."""
+    actual = tuple(tensor.shape)
+    fits = len(actual) == len(shape) and all(
+        s in (None, a) for s, a in zip(shape, actual, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if s is None else str(s) for s in shape)
+        raise InputError(name, f"shape ({wanted})", f"shape {actual}")
+    if tensor.dtype != dtype:
+        raise InputError(name, str(dtype), str(tensor.dtype), f"Convert it with .to({dtype}).")
+    if tensor.device.type != "cpu":
+        raise InputError(
+            name, "a CPU tensor", f"one on {tensor.device}", 'The back end "cpu" needs .cpu().'
+        )
+
+
+def check_batch(name: str, tensor: Tensor, batch: int) -> None:
+    """Raise InputError unless the first size is `batch` or 1."""
+    if tensor.shape[0] not in (1, batch):
+        raise InputError(name, f"a batch of {batch} or 1", f"shape {tuple(tensor.shape)}")
+
+
+def check_resolution(resolution: tuple[int, int]) -> None:
+    """Raise InputError unless both sizes are positive integers."""
+    if len(resolution) != 2 or any(not isinstance(n, int) or n < 1 for n in resolution):
+        raise InputError("resolution", "(height, width), integers >= 1", repr(resolution))

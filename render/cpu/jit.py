@@ -1,0 +1,53 @@
+"""How every numba kernel of the CPU back end is compiled, cached and announced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from numba.core import event
+
+_PACKAGE = __name__.rsplit(".", 1)[0]
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` at its first call, without the interpreter lock, cached on disk.
+
+    The cache lies beside the source, else in the user's cache folder, or in NUMBA_CACHE_DIR;
+    where none of them can be written, every process compiles anew. Fast-math stays off: the
+    watertight edge functions rest on exact IEEE arithmetic.
+    """
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # numba found no folder it can write to
+        return numba.njit(nogil=True)(function)
+
+
+def inline(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a small helper of the kernels in the same file.
+
+    Only kernels of the same file may call it: numba's cache looks at the age of that file only.
+    """
+    return numba.njit(nogil=True)(function)
+
+
+class _Notice(event.Listener):
+    """Says once per process that a kernel is compiled; loading from the cache is no such event."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def on_start(self, event: event.Event) -> None:
+        function = event.data["dispatcher"].py_func
+        if self._said or not function.__module__.startswith(_PACKAGE):
+            return
+        self._said = True
+        print("selfie3d: compiling the CPU rasterizer (first use only) ...", file=sys.stderr)
+
+    def on_end(self, event: event.Event) -> None:
+        """Nothing to say."""
+
+
+event.register("numba:compile", _Notice())
