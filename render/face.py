@@ -62,9 +62,7 @@ class FaceRenderer:
         self.triangles = faces.to(torch.int32).contiguous()
         self.uv = uv
         self.uv_triangles = None if uv_faces is None else uv_faces.to(torch.int32).contiguous()
-        self.rasterizer = (
-            get_rasterizer(rasterizer) if isinstance(rasterizer, str) else rasterizer
-        )
+        self.rasterizer = get_rasterizer(rasterizer) if isinstance(rasterizer, str) else rasterizer
 
     def __call__(
         self,

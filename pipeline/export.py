@@ -1,0 +1,126 @@
+"""Files of a reconstructed face: GLB, OBJ with MTL and PNG, JSON. Written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.errors import InputError
+from ..core.image_file import write_image
+
+if TYPE_CHECKING:
+    import trimesh
+
+_TEMPORARY = ".part"
+
+
+def textured_mesh(
+    vertices: Tensor, faces: Tensor, uv: Tensor, uv_faces: Tensor, texture: NDArray[np.uint8]
+) -> trimesh.Trimesh:
+    """A trimesh with one vertex per pair of position and texture coordinate.
+
+    Args:
+        vertices: (V,3). faces: (F,3). uv: (T,2), v up. uv_faces: (F,3).
+        texture: (H,W,3) uint8, row 0 at v = 1.
+    """
+    import trimesh
+    from PIL import Image
+
+    pairs = np.stack([faces.numpy().ravel(), uv_faces.numpy().ravel()], 1)
+    unique, index = np.unique(pairs, axis=0, return_inverse=True)
+    material = trimesh.visual.material.PBRMaterial(
+        baseColorTexture=Image.fromarray(texture), metallicFactor=0.0, roughnessFactor=1.0
+    )
+    visual = trimesh.visual.TextureVisuals(uv=uv.numpy()[unique[:, 1]], material=material)
+    return trimesh.Trimesh(
+        vertices.numpy()[unique[:, 0]], index.reshape(-1, 3), visual=visual, process=False
+    )
+
+
+def write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
+    """Write a GLB in metres, as glTF wants it, with the texture inside; `mesh` is in mm."""
+    scaled = mesh.copy()
+    scaled.apply_scale(0.001)
+    content = scaled.export(file_type="glb", include_normals=True)
+    write_whole(path, lambda target: target.write_bytes(content))
+
+
+def write_obj(
+    path: Path,
+    vertices: Tensor,
+    faces: Tensor,
+    uv: Tensor,
+    uv_faces: Tensor,
+    texture: NDArray[np.uint8],
+) -> list[Path]:
+    """Write NAME.obj (mm), NAME.mtl and NAME.png beside each other; gives the three paths."""
+    image, material = path.with_suffix(".png"), path.with_suffix(".mtl")
+    write_whole(image, lambda target: write_image(target, texture))
+    lines = ["newmtl face", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {image.name}"]
+    write_text(material, "\n".join(lines) + "\n")
+    corners = np.stack([faces.numpy(), uv_faces.numpy()], -1).reshape(len(faces), 6) + 1
+    body = [
+        f"mtllib {material.name}",
+        *(f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in vertices.tolist()),
+        *(f"vt {u:.6f} {v:.6f}" for u, v in uv.tolist()),
+        "usemtl face",
+        *("f {}/{} {}/{} {}/{}".format(*row) for row in corners.tolist()),
+    ]
+    write_text(path, "\n".join(body) + "\n")
+    return [path, material, image]
+
+
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write JSON without NaN."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole."""
+    write_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then move it there in one step.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    partial = path.with_name(f".{path.stem}{_TEMPORARY}{path.suffix}")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(
+            str(path), "a file that can be written", str(error), "Choose another output folder."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the output folder and prove that it can be written to, before any work is done.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe{_TEMPORARY}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            "output folder",
+            "a folder that can be written to",
+            f"{out}: {error}",
+            "Give another one.",
+        ) from error

@@ -1,0 +1,137 @@
+"""A reconstructed face: what `reconstruct` gives to Python users."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry.camera import PerspectiveCamera
+from ..geometry.coefficients import Coefficients
+from ..geometry.face_model import FaceModel
+from ..geometry.rotation import euler_to_matrix, matrix_to_euler
+from ..render.face import FaceRenderer
+from ..render.overlay import Picture, to_picture
+from .export import textured_mesh
+from .pose import FOCAL_PER_SIZE
+from .texture import Texture
+
+if TYPE_CHECKING:
+    import trimesh
+
+_TURNTABLE_FILL = 0.92  # of the picture's height that the face takes
+
+
+@dataclass(frozen=True)
+class ReconstructedFace:
+    """One face of one photograph.
+
+    Attributes:
+        model: the face model.
+        coefficients: of this face (batch of one).
+        camera: projects model space to the photograph's pixels.
+        texture: the UV texture.
+        box: (x0, y0, x1, y1) where the face was found, photograph pixels.
+        score: the detector's confidence in [0,1].
+    """
+
+    model: FaceModel
+    coefficients: Coefficients
+    camera: PerspectiveCamera
+    texture: Texture
+    box: tuple[float, float, float, float]
+    score: float
+
+    @property
+    def vertices(self) -> Tensor:
+        """Vertex positions (V,3), mm in model space."""
+        return self.model.vertices(self.coefficients)[0]
+
+    @property
+    def landmarks_68(self) -> NDArray[np.float32]:
+        """The set `ibug68` as (68,3): x, y in photograph pixels, z in their scale, near = large.
+
+        Rows of points that the model does not have are NaN.
+        """
+        points = self.model.landmark_points(self.vertices[None], "ibug68")
+        return self.camera.project(points)[0].numpy()
+
+    @property
+    def pose_deg(self) -> dict[str, float]:
+        """Head pose in degrees: pitch (up positive), yaw (to the image's left positive), roll."""
+        angles = matrix_to_euler(self.camera.rotation)[0] * (180 / math.pi)
+        return dict(zip(("pitch", "yaw", "roll"), angles.tolist(), strict=True))
+
+    def mesh(self) -> trimesh.Trimesh:
+        """The textured mesh, mm in model space."""
+        model = self.model
+        return textured_mesh(
+            self.vertices, model.faces, model.uv, model.uv_faces, to_picture(self.texture.image)
+        )
+
+    def render(
+        self, view: tuple[float, float, float] = (0.0, 0.0, 0.0), size: int = 256
+    ) -> Picture:
+        """The textured face from any side.
+
+        Args:
+            view: pitch, yaw, roll in degrees, as in `pose_deg`.
+            size: side of the square picture in pixels.
+
+        Returns:
+            (size,size,3) uint8 on a grey ground.
+        """
+        return self._picture(view, size, textured=True)
+
+    def render_shape(
+        self, view: tuple[float, float, float] = (0.0, 0.0, 0.0), size: int = 256
+    ) -> Picture:
+        """The bare shape in grey under a light from above, as `render`."""
+        return self._picture(view, size, textured=False)
+
+    def _picture(self, view: tuple[float, float, float], size: int, textured: bool) -> Picture:
+        vertices = self.vertices[None]
+        camera = _studio_camera(vertices, view, size * 2)
+        look = (
+            {"texture": self.texture.image[None]}
+            if textured
+            else {"albedo": torch.full_like(vertices, 0.75), "light": studio_light()}
+        )
+        model = self.model
+        renderer = FaceRenderer(model.faces, model.uv, model.uv_faces)
+        with torch.no_grad():
+            seen = renderer(vertices, camera, (size * 2, size * 2), **look)
+            picture = seen.over(torch.full_like(seen.image, 0.25))
+        return to_picture(torch.nn.functional.avg_pool2d(picture, 2)[0])
+
+
+def studio_light() -> Tensor:
+    """A soft white light from the upper front, (1,9,3)."""
+    light = torch.zeros(1, 9, 3)
+    light[:, 0] = 2.0
+    light[:, 1] = 0.55
+    light[:, 2] = 0.75
+    light[:, 3] = 0.2
+    return light
+
+
+def _studio_camera(
+    vertices: Tensor, view: tuple[float, float, float], size: int
+) -> PerspectiveCamera:
+    """A camera at about 1 m that shows the whole mesh, turned by `view` degrees."""
+    rotation = euler_to_matrix(torch.tensor([view]) * (math.pi / 180))
+    low, high = vertices[0].min(0).values, vertices[0].max(0).values
+    middle, extent = (low + high) / 2, float((high - low)[:2].max())
+    distance = FOCAL_PER_SIZE * extent / _TURNTABLE_FILL
+    translation = torch.tensor([[0.0, 0.0, -distance]]) - middle @ rotation[0].T
+    return PerspectiveCamera(
+        rotation,
+        translation,
+        torch.tensor([FOCAL_PER_SIZE * size]),
+        torch.tensor([[size / 2, size / 2]]),
+    )

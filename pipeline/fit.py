@@ -1,0 +1,231 @@
+"""Analysis by synthesis: a face model fitted to photographs through the renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..geometry.camera import PerspectiveCamera
+from ..geometry.checks import check_finite, check_shape
+from ..geometry.coefficients import Coefficients
+from ..geometry.face_model import FaceModel
+from ..losses.landmark import landmark_distance
+from ..losses.photometric import robust_photometric
+from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
+from ..losses.reduction import masked_mean
+from ..render.face import FaceRenderer, Rendering
+from .fit_state import FitState
+from .light import solve_light
+from .pose import pose_from_points
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One level of the coarse-to-fine fit.
+
+    Attributes:
+        size: side of the crop in pixels.
+        steps: optimiser steps.
+        photometric_scale: residual (of [0,1]) beyond which a pixel is taken for an occluder.
+    """
+
+    size: int
+    steps: int
+    photometric_scale: float
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Weights and schedule of a fit; the weights multiply means, so they compare directly."""
+
+    stages: tuple[Stage, ...] = (Stage(56, 60, 0.25), Stage(112, 80, 0.15), Stage(160, 60, 0.12))
+    photometric: float = 1.0
+    landmark: float = 0.4
+    identity_prior: float = 0.0008
+    expression_prior: float = 0.0006
+    albedo_prior: float = 0.0006
+    light_prior: float = 0.02
+    learning_rate: float = 1.0
+
+
+# Adam's step per variable, in that variable's own units.
+_STEP = {
+    "angles": 0.010,
+    "shift": 0.0015,
+    "log_distance": 0.005,
+    "identity": 0.06,
+    "expression": 0.02,
+    "albedo": 0.08,
+    "light": 0.02,
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted batch of faces.
+
+    Attributes:
+        coefficients: of the B faces.
+        camera: for crops of `size` pixels.
+        size: side of the crop in pixels.
+        loss: (steps,) total loss of every step.
+    """
+
+    coefficients: Coefficients
+    camera: PerspectiveCamera
+    size: int
+    loss: Tensor
+
+
+class FaceFitter:
+    """Fits one face model to crops of photographs.
+
+    Args:
+        model: the face model; needs the landmark set `ibug68`.
+        config: weights and schedule.
+    """
+
+    def __init__(self, model: FaceModel, config: FitConfig | None = None) -> None:
+        self.model, self.config = model, config or FitConfig()
+        self.renderer = FaceRenderer(model.faces)
+        self.trust = _trust(model)
+
+    def fit(
+        self,
+        crops: Callable[[int], tuple[Tensor, Tensor]],
+        points: Tensor,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> Fit:
+        """Fit B faces.
+
+        Args:
+            crops: gives, for a side in pixels, the crops (B,3,S,S) in [0,1] and where they lie
+                inside the photograph (B,1,S,S).
+            points: (B,5,2) detected points as fractions of the crop's side: the subject's right
+                eye, left eye, nose tip, right and left mouth corner.
+            on_step: called after every step, for a progress bar.
+        """
+        check_shape("points", points, (None, 5, 2))
+        check_finite("points", points)
+        state = FitState.start(self.model, self._start_cameras(points))
+        losses = []
+        for number, stage in enumerate(self.config.stages):
+            photo, inside = crops(stage.size)
+            if number == 0:
+                self._start_light(state, photo, inside)
+            losses += self._run(state, stage, photo, inside, points * stage.size, on_step)
+        size = self.config.stages[-1].size
+        camera = state.camera(size)
+        return Fit(
+            state.coefficients().detach(),
+            PerspectiveCamera(*(v.detach() for v in vars(camera).values())),
+            size,
+            torch.tensor(losses),
+        )
+
+    def _start_cameras(self, points: Tensor) -> list[PerspectiveCamera]:
+        body = five_points(self.model, self.model.mean[None])[0]
+        return [pose_from_points(body, p * 224, 224) for p in points]
+
+    def _start_light(self, state: FitState, photo: Tensor, inside: Tensor) -> None:
+        with torch.no_grad():
+            vertices = self.model.vertices(state.coefficients())
+            albedo = self.model.albedo(state.coefficients())
+            seen = self.renderer(
+                vertices,
+                state.camera(photo.shape[-1]),
+                _size(photo),
+                albedo=albedo,
+                extras=self.trust,
+                antialias=False,
+            )
+            weight = seen.mask * seen.extras * inside
+            state.light.copy_(solve_light(photo, seen.image, seen.normals, weight, scale=0.2))
+
+    def _run(
+        self,
+        state: FitState,
+        stage: Stage,
+        photo: Tensor,
+        inside: Tensor,
+        points: Tensor,
+        on_step: Callable[[], None],
+    ) -> list[float]:
+        rate = self.config.learning_rate
+        groups = [{"params": [v], "lr": _STEP[k] * rate} for k, v in state.variables()]
+        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, stage.steps, 0.0)
+        losses = []
+        for _ in range(stage.steps):
+            optimiser.zero_grad()
+            total = self._loss(state, stage, photo, inside, points)
+            total.backward()
+            optimiser.step()
+            schedule.step()
+            losses.append(float(total))
+            on_step()
+        return losses
+
+    def _loss(
+        self, state: FitState, stage: Stage, photo: Tensor, inside: Tensor, points: Tensor
+    ) -> Tensor:
+        config, coefficients = self.config, state.coefficients()
+        vertices = self.model.vertices(coefficients)
+        camera = state.camera(stage.size)
+        seen = self._render(vertices, coefficients, camera, photo)
+        error = robust_photometric(seen.over(photo), photo, stage.photometric_scale)
+        weight = (seen.mask * seen.extras * inside).detach()
+        projected = camera.project(five_points(self.model, vertices))[..., :2]
+        eyes = (points[:, 0] - points[:, 1]).norm(dim=-1).mean()
+        return len(photo) * (
+            config.photometric * masked_mean(error, weight)
+            + config.landmark * landmark_distance(projected, points, float(eyes)).mean()
+            + config.identity_prior * gaussian_prior(coefficients.identity).sum(1).mean()
+            + config.expression_prior * self._expression_prior(coefficients.expression)
+            + config.albedo_prior * gaussian_prior(coefficients.albedo).sum(1).mean()
+            + config.light_prior * light_prior(coefficients.light).mean()
+        )
+
+    def _render(
+        self, vertices: Tensor, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor
+    ) -> Rendering:
+        return self.renderer(
+            vertices,
+            camera,
+            _size(photo),
+            albedo=self.model.albedo(coefficients),
+            light=coefficients.light,
+            extras=self.trust,
+        )
+
+    def _expression_prior(self, weights: Tensor) -> Tensor:
+        kind = self.model.expression_kind
+        prior = blendshape_prior if kind == "blendshape" else gaussian_prior
+        return prior(weights).sum(1).mean()
+
+
+def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
+    """What a five-point detector marks, on meshes (B,V,3): eyes, nose tip, mouth corners (B,5,3).
+
+    The eyes are the means of their six outline points (iBUG 36-41 and 42-47); nose 30, mouth 48
+    and 54.
+    """
+    points = model.landmark_points(vertices, "ibug68")
+    eyes = torch.stack([points[:, 36:42].mean(1), points[:, 42:48].mean(1)], 1)
+    return torch.cat([eyes, points[:, [30, 48, 54]]], 1)
+
+
+def _trust(model: FaceModel) -> Tensor:
+    """How much each vertex's colour says about the fit, (1,V,1): skin 1, the mouth's inside 0."""
+    inside = model.regions.get("mouth")
+    trust = torch.ones(1, len(model.mean), 1)
+    if inside is not None:
+        trust[0, inside] = 0.0
+    return trust
+
+
+def _size(photo: Tensor) -> tuple[int, int]:
+    return photo.shape[-2], photo.shape[-1]

@@ -1,0 +1,72 @@
+"""The free variables of a fit and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..geometry.camera import PerspectiveCamera
+from ..geometry.coefficients import Coefficients
+from ..geometry.face_model import FaceModel
+from ..geometry.rotation import euler_to_matrix, matrix_to_euler
+from .pose import FOCAL_PER_SIZE
+
+
+@dataclass
+class FitState:
+    """Variables of B faces, all leaves that the optimiser moves.
+
+    Attributes:
+        angles: (B,3) pitch, yaw, roll, radians.
+        shift: (B,2) sideways and upward shift over distance (a view direction's tangent).
+        log_distance: (B,) log of the distance in mm.
+        identity, expression, albedo, light: as in `Coefficients`.
+    """
+
+    angles: Tensor
+    shift: Tensor
+    log_distance: Tensor
+    identity: Tensor
+    expression: Tensor
+    albedo: Tensor
+    light: Tensor
+
+    @classmethod
+    def start(cls, model: FaceModel, cameras: list[PerspectiveCamera]) -> FitState:
+        """The mean face under ambient light, seen by the given cameras (one face each)."""
+        rotation = torch.cat([c.rotation for c in cameras])
+        shift = torch.cat([c.translation for c in cameras])
+        zero = model.zero_coefficients(len(cameras))
+        variables = [
+            matrix_to_euler(rotation),
+            shift[:, :2] / -shift[:, 2:],
+            (-shift[:, 2]).log(),
+            zero.identity,
+            zero.expression,
+            zero.albedo,
+            zero.light,
+        ]
+        return cls(*(v.detach().clone().requires_grad_() for v in variables))
+
+    def variables(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and leaves."""
+        yield from vars(self).items()
+
+    def camera(self, size: int) -> PerspectiveCamera:
+        """The cameras of a square crop of `size` pixels."""
+        distance = self.log_distance.exp()
+        batch = len(distance)
+        translation = torch.cat([self.shift * distance[:, None], -distance[:, None]], 1)
+        return PerspectiveCamera(
+            euler_to_matrix(self.angles),
+            translation,
+            torch.full((batch,), FOCAL_PER_SIZE * size),
+            torch.full((batch, 2), size / 2),
+        )
+
+    def coefficients(self) -> Coefficients:
+        """The model's coefficients."""
+        return Coefficients(self.identity, self.expression, self.albedo, self.light)

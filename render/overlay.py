@@ -1,0 +1,78 @@
+"""Pictures for people: renderings over photographs, landmarks, strips and contact sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.errors import InputError
+
+Picture = NDArray[np.uint8]
+
+# The strokes of the 68 iBUG points: first, last, closed.
+_STROKES = (
+    (0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False),
+    (36, 41, True), (42, 47, True), (48, 59, True), (60, 67, True),
+)  # fmt: skip
+
+
+def to_picture(image: Tensor) -> Picture:
+    """An image (3,H,W) in [0,1] as (H,W,3) uint8."""
+    clipped = image.detach().clamp(0, 1).permute(1, 2, 0)
+    return (clipped * 255 + 0.5).to(torch.uint8).cpu().numpy()
+
+
+def to_image(picture: Picture) -> Tensor:
+    """A picture (H,W,3) uint8 as an image (1,3,H,W) in [0,1]."""
+    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+
+
+def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 1) -> Picture:
+    """A copy of a picture with 68 landmarks (68,2) drawn as strokes and dots."""
+    from PIL import Image, ImageDraw
+
+    canvas = Image.fromarray(picture)
+    pen = ImageDraw.Draw(canvas)
+    for first, last, closed in _STROKES:
+        stroke = [tuple(p) for p in points[first : last + 1].tolist()]
+        pen.line(stroke + stroke[:1] if closed else stroke, fill=(60, 220, 255), width=width)
+    for x, y in points.tolist():
+        pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 255, 255))
+    return np.asarray(canvas)
+
+
+def resize(picture: Picture, height: int, width: int) -> Picture:
+    """A picture resampled with Lanczos' filter."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def strip(pictures: Sequence[Picture]) -> Picture:
+    """Pictures side by side, all brought to the height of the first."""
+    if not pictures:
+        raise InputError("pictures", "at least one", "none")
+    height = pictures[0].shape[0]
+    scaled = [
+        p if p.shape[0] == height else resize(p, height, round(p.shape[1] * height / p.shape[0]))
+        for p in pictures
+    ]
+    return np.concatenate(scaled, 1)
+
+
+def contact_sheet(pictures: Sequence[Picture], columns: int, cell: int) -> Picture:
+    """Pictures fitted into square cells of `cell` pixels, row by row, on grey."""
+    if not pictures:
+        raise InputError("pictures", "at least one", "none")
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * cell, columns * cell, 3), 64, np.uint8)
+    for index, picture in enumerate(pictures):
+        factor = cell / max(picture.shape[:2])
+        height, width = (max(1, int(n * factor)) for n in picture.shape[:2])
+        top, left = index // columns * cell, index % columns * cell
+        sheet[top : top + height, left : left + width] = resize(picture, height, width)
+    return sheet
