@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from .antialias import Antialias
 from .checks import check_batch, check_resolution, check_tensor
 from .functions import Interpolate, Rasterize, Texture
 from .topology import check_indices, topology_of
@@ -38,3 +39,12 @@ class CpuRasterizer:
         check_tensor("uv", uv, (None, None, None, 2))
         check_batch("tex", tex, uv.shape[0])
         return Texture.apply(tex, uv)
+
+    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+        """See `Rasterizer.antialias`; triangles that reach behind the camera stay as they are."""
+        check_tensor("rast", rast, (None, None, None, 4))
+        check_tensor("color", color, (*rast.shape[:3], None))
+        check_tensor("pos", pos, (rast.shape[0], None, 4))
+        topology = topology_of(tri)
+        check_indices(topology, pos.shape[1], "pos")
+        return Antialias.apply(color, rast, pos, topology)
