@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 from .errors import InputError, MissingFileError, UnknownNameError
 
@@ -116,7 +116,7 @@ def _thaw(node: DictConfig) -> None:
             _thaw(child)
 
 
-def _is_structured(node: object) -> bool:
+def _is_structured(node: object) -> TypeGuard[DictConfig]:
     from omegaconf import DictConfig, OmegaConf
 
     if not isinstance(node, DictConfig) or node._is_none():
@@ -126,7 +126,7 @@ def _is_structured(node: object) -> bool:
 
 def _dotted_keys(node: DictConfig, prefix: str = "") -> list[str]:
     keys: list[str] = []
-    for key in node:
+    for key in map(str, node):
         child = node._get_node(key)
         name = f"{prefix}{key}"
         keys += _dotted_keys(child, f"{name}.") if _is_structured(child) else [name]
@@ -138,7 +138,7 @@ def _refuse_unknown(
 ) -> None:
     from omegaconf import DictConfig
 
-    for key in given:
+    for key in map(str, given):
         name = f"{prefix}{key}"
         if key not in node:
             raise UnknownNameError("configuration key", name, known)
@@ -147,7 +147,7 @@ def _refuse_unknown(
             continue
         if not isinstance(value, DictConfig) or value._is_none():
             below = [other for other in known if other.startswith(f"{name}.")]
-            raise InputError(name, f"keys below it: {', '.join(below)}", f"{value}")
+            raise InputError(name, f"keys below it: {', '.join(below)}", repr(value))
         _refuse_unknown(child, value, known, f"{name}.")
 
 
