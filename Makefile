@@ -1,6 +1,7 @@
 # make demo   reconstruct the shipped photograph and say where the results are
 # make test   lint and the test suite
 # make lint   ruff and mypy
+# make wheel  dist/selfie3d-*.whl from a clean build
 # make clean  remove the environment and everything that was built
 #
 # Each works on a fresh clone: it makes .venv and installs into it first. pip's own environment
@@ -28,10 +29,10 @@ define install
 	@touch $(2)
 endef
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint wheel clean
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 demo: $(VENV)/.installed
 	$(BIN)/selfie3d demo
@@ -47,6 +48,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	@link=$$(mktemp -d); trap 'rm -rf "$$link"' EXIT; ln -s '$(CURDIR)' "$$link/selfie3d"; \
 		echo "mypy -p selfie3d"; MYPYPATH="$$link" $(BIN)/mypy -p selfie3d
+
+# A build/ left over from before puts modules back that were deleted since.
+wheel:
+	rm -rf build dist *.egg-info
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	rm -rf build
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

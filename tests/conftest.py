@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,40 @@ ROOT = Path(__file__).resolve().parents[1]
 def repository() -> Path:
     """The root of the working tree, which is also the package's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def package_folders() -> list[Path]:
+    """Every folder of the tree with an `__init__.py`, relative to the root, "." first."""
+    apart = {"tests", "benchmarks", "docs", "examples", "build", "dist"}
+    inits = (path.relative_to(ROOT) for path in ROOT.rglob("__init__.py"))
+    return sorted(
+        init.parent
+        for init in inits
+        if init.parts[0] not in apart and not init.parts[0].startswith(".")
+    )
+
+
+@pytest.fixture(scope="session")
+def copy_tree() -> Callable[[Path], list[Path]]:
+    """Copy the files git knows or would add into a folder, as a fresh clone has them.
+
+    Returns their relative paths. Skips where the tree is no git checkout.
+    """
+    if not (ROOT / ".git").exists():
+        pytest.skip("needs a git checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    names = [Path(os.fsdecode(name)) for name in listed.split(b"\0") if name]
+    paths = [name for name in names if (ROOT / name).is_file()]
+
+    def copy(target: Path) -> list[Path]:
+        for path in paths:
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / path, target / path)
+        return paths
+
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,204 @@
+"""Reads every import of the package and enforces the layout of docs/layout.md."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+APART = {"tests", "benchmarks", "docs", "examples", "build", "dist"}
+
+LEVELS = [
+    {"core"},
+    {"geometry"},
+    {"facemodels", "render", "models", "losses", "detect", "datasets"},
+    {"pipeline"},
+    {"evaluate"},
+    {"prepare", "engine"},
+    {"train"},
+    {"cli"},
+    {"__init__"},
+]
+"""Bottom to top; a part imports from lower levels and from itself, never from its neighbours."""
+
+NEIGHBOURS_ALLOWED = {"datasets/synthetic": {"facemodels", "render"}}
+GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy"} | sys.stdlib_module_names
+HEAVY = {"facenet_pytorch", "kornia", "trimesh", "typer"}
+BARE_GPU_MACHINE = ("models", "render", "losses", "engine", "datasets")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: `module` is dotted; relative ones start with `selfie3d.` after resolving."""
+
+    module: str
+    name: str
+    relative: bool
+    at_top: bool
+    line: int
+
+
+def source_files() -> list[Path]:
+    paths = (path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
+    return sorted(p for p in paths if p.parts[0] not in APART and not p.parts[0].startswith("."))
+
+
+def read_imports(file: Path, text: str | None = None) -> list[Import]:
+    tree = ast.parse((ROOT / file).read_text() if text is None else text)
+    return list(_walk(tree, file, at_top=True))
+
+
+def _walk(node: ast.AST, file: Path, at_top: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, "", False, at_top, child.lineno)
+        elif isinstance(child, ast.ImportFrom):
+            module = _resolve(child, file)
+            for alias in child.names:
+                yield Import(module, alias.name, child.level > 0, at_top, child.lineno)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            guarded = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            yield from _walk(child, file, at_top and not inside and not guarded)
+
+
+def _resolve(node: ast.ImportFrom, file: Path) -> str:
+    if node.level == 0:
+        return node.module or ""
+    package = ["selfie3d", *file.parent.parts]
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def part_of(file: Path) -> str:
+    return file.parts[0].removesuffix(".py")
+
+
+def imported_part(item: Import) -> str | None:
+    """The part of our package that is imported, None for other packages."""
+    parts = item.module.split(".")
+    if parts[0] != "selfie3d":
+        return None
+    return parts[1] if len(parts) > 1 else item.name
+
+
+def level_of(part: str) -> int:
+    return next(i for i, parts in enumerate(LEVELS) if part in parts)
+
+
+def upward_imports(file: Path, imports: list[Import]) -> list[str]:
+    part = part_of(file)
+    wrong = []
+    for item in imports:
+        target = imported_part(item)
+        allowed = NEIGHBOURS_ALLOWED.get(file.with_suffix("").as_posix(), set())
+        if target in (None, part, "__version__") or target in allowed:
+            continue
+        if target not in set().union(*LEVELS) or level_of(target) >= level_of(part):
+            wrong.append(f"{file}:{item.line} imports {target}")
+    return wrong
+
+
+FILES = source_files()
+IDS = [file.as_posix() for file in FILES]
+
+
+def test_every_part_has_a_level():
+    assert {part_of(file) for file in FILES} <= set().union(*LEVELS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_imports_go_down_only(file):
+    assert upward_imports(file, read_imports(file)) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_imports_inside_the_package_are_relative(file):
+    if part_of(file) == "train":
+        pytest.skip("train.py is run as a script and imports selfie3d")
+    absolute = [i for i in read_imports(file) if not i.relative and imported_part(i) is not None]
+    assert absolute == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=IDS)
+def test_heavy_packages_are_imported_late(file):
+    if part_of(file) == "cli":
+        pytest.skip("the command line is made of typer")
+    early = [i for i in read_imports(file) if i.at_top and i.module.split(".")[0] in HEAVY]
+    assert early == []
+
+
+def test_geometry_imports_nothing_but_arrays():
+    for file in (f for f in FILES if part_of(f) == "geometry"):
+        others = {i.module.split(".")[0] for i in read_imports(file) if not i.relative}
+        assert others <= GEOMETRY_MAY_IMPORT, file
+
+
+def test_training_parts_import_on_a_bare_gpu_machine():
+    """With torch, numpy, scipy and numba alone, in a fresh process."""
+    modules = [
+        ".".join(["selfie3d", *file.with_suffix("").parts]).removesuffix(".__init__")
+        for file in FILES
+        if part_of(file) in BARE_GPU_MACHINE
+    ]
+    code = f"import sys; sys.modules.update(dict.fromkeys({sorted(HEAVY)}))\n"
+    code += "".join(f"import {name}\n" for name in modules)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_package_shadows_its_modules():
+    """`from .icp import icp` in an `__init__.py` would hide the module behind the function."""
+    for file in (f for f in FILES if f.name == "__init__.py"):
+        folder = ROOT / file.parent
+        modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+        modules |= {path.parent.name for path in folder.glob("*/__init__.py")}
+        tree = ast.parse((ROOT / file).read_text())
+        bound = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        itself = ".".join(["selfie3d", *file.parent.parts])
+        bound |= {i.name for i in read_imports(file) if i.at_top and i.module != itself}
+        assert not bound & modules, file
+
+
+def test_packages_are_listed(package_folders):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    found = [".".join(["selfie3d", *folder.parts]) for folder in package_folders]
+    assert sorted(settings["packages"]) == found
+    assert settings["package-dir"] == {"selfie3d": "."}
+    assert settings["include-package-data"] is False
+
+
+def test_tests_are_no_package():
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+    assert not (ROOT / "conftest.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "wrong"),
+    [
+        ("geometry/a.py", "from ..core.errors import InputError", False),
+        ("geometry/a.py", "from . import sh", False),
+        ("geometry/a.py", "from ..render.face import FaceRenderer", True),
+        ("render/a.py", "def f():\n    from ..losses import prior", True),
+        ("render/cpu/a.py", "from ...core.errors import InputError", False),
+        ("render/cpu/a.py", "from ...pipeline.fit import FitConfig", True),
+        ("datasets/synthetic.py", "from ..render.face import FaceRenderer", False),
+        ("datasets/aflw.py", "from ..render.face import FaceRenderer", True),
+        ("pipeline/a.py", "from .. import __version__", False),
+        ("pipeline/a.py", "from .. import reconstruct", True),
+        ("pipeline/a.py", "from .. import evaluate", True),
+        ("pipeline/a.py", "from selfie3d.cli import main", True),
+        ("train.py", "from selfie3d.engine.loop import run", False),
+        ("core/a.py", "from ..toolbox import x", True),
+    ],
+)
+def test_the_direction_check_itself(file, text, wrong):
+    assert bool(upward_imports(Path(file), read_imports(Path(file), text))) is wrong
