@@ -19,6 +19,17 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from .checks import check_shape
+from .coefficients import ambient_light
+
+__all__ = [
+    "ambient_light",
+    "from_deep3d",
+    "from_flat27",
+    "light_from_direction",
+    "rotate_light",
+    "sh_basis",
+    "shade",
+]
 
 BAND_OF_TERM = (0, 1, 1, 1, 2, 2, 2, 2, 2)
 LAMBERT = (pi, 2 * pi / 3, pi / 4)
@@ -69,13 +80,6 @@ def shade(normals: Tensor, light: Tensor) -> Tensor:
     if basis.shape[0] != light.shape[0]:
         raise InputError("light", f"a batch of {basis.shape[0]} as normals", f"{light.shape[0]}")
     return basis @ light
-
-
-def ambient_light(batch: int, level: float = 1.0) -> Tensor:
-    """White light from everywhere: shading `level` at every normal; (batch, 9, 3) float32."""
-    light = torch.zeros(batch, 9, 3)
-    light[:, 0] = level / _C0
-    return light
 
 
 def _colour(name: str, value: float | Tensor, like: Tensor) -> Tensor:
