@@ -1,0 +1,93 @@
+"""What the rasterizer is measured against: a floor and other people's rasterizers."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numba
+import numpy as np
+import torch
+from face_mesh import clip_positions
+from numpy.typing import NDArray
+
+
+@numba.njit(nogil=True, cache=True)
+def _floor(pos, tri, screen, out):
+    """Transform every vertex, visit every triangle, write the buffer: each once, nothing else."""
+    height, width = out.shape[0], out.shape[1]
+    for v in range(pos.shape[0]):
+        inverse = np.float32(1) / pos[v, 3]
+        screen[v, 0] = pos[v, 0] * inverse * width
+        screen[v, 1] = pos[v, 1] * inverse * height
+    out[:] = 0
+    total = np.float32(0)
+    for t in range(tri.shape[0]):
+        i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
+        left = min(min(screen[i, 0], screen[j, 0]), screen[k, 0])
+        right = max(max(screen[i, 0], screen[j, 0]), screen[k, 0])
+        low = min(min(screen[i, 1], screen[j, 1]), screen[k, 1])
+        high = max(max(screen[i, 1], screen[j, 1]), screen[k, 1])
+        total += (right - left) * (high - low)
+    out[0, 0, 0] = total
+
+
+def floor_image(pos: NDArray, tri: NDArray, size: int) -> None:
+    """One image of the floor; pos (V,4), tri (T,3)."""
+    screen = np.empty((len(pos), 2), np.float32)
+    _floor(pos, tri, screen, np.empty((size, size, 4), np.float32))
+
+
+def sim3dr_runs(
+    folder: str, pos: NDArray, tri: NDArray, size: int
+) -> dict[str, Callable[[], object]]:
+    """Sim3DR's two rasterizers on one image; the projection is done for it beforehand."""
+    sys.path.insert(0, folder)
+    import Sim3DR_Cython
+
+    screen = pos[:, :3] / pos[:, 3:]
+    vertices = np.ascontiguousarray(
+        np.stack(
+            [(screen[:, 0] + 1) * size / 2 - 0.5, (1 - screen[:, 1]) * size / 2 - 0.5,
+             -screen[:, 2]], 1
+        ).astype(np.float32)
+    )  # fmt: skip
+    depth = np.empty((size, size), np.float32)
+    ids = np.empty((size, size), np.int32)
+    weights = np.empty((size * size, 3), np.float32)
+    image = np.empty((size, size, 3), np.uint8)
+    colors = np.ones_like(vertices)
+
+    def triangles() -> None:
+        depth[:], ids[:], weights[:] = -1e8, -1, 0
+        Sim3DR_Cython.rasterize_triangles(
+            vertices, tri, depth, ids, weights, len(tri), size, size
+        )
+
+    def colours() -> None:
+        depth[:], image[:] = -1e8, 0
+        Sim3DR_Cython.rasterize(image, vertices, tri, colors, depth, len(tri), size, size, 3)
+
+    return {"Sim3DR ids+weights": triangles, "Sim3DR colours": colours}
+
+
+def pytorch3d_run(folder: str | None, vertices: torch.Tensor, tri: torch.Tensor) -> float | None:
+    """Milliseconds of PyTorch3D's forward and backward at 224 px; None where it is absent."""
+    if folder:
+        sys.path.insert(0, folder)
+    try:
+        from pytorch3d.renderer.mesh.rasterize_meshes import rasterize_meshes
+        from pytorch3d.structures import Meshes
+    except ImportError as error:
+        print(f"PyTorch3D is not measured: {error}")
+        return None
+    pos = clip_positions(vertices, 1)[0]
+    ndc = torch.cat([pos[:, :2] / pos[:, 3:], pos[:, 3:]], 1).requires_grad_()
+    start = time.perf_counter()
+    mesh = Meshes([ndc], [tri.long()])
+    _, _, weights, _ = rasterize_meshes(mesh, 224, 0.0, 1)
+    weights.sum().backward()
+    elapsed = 1e3 * (time.perf_counter() - start)
+    print(f"PyTorch3D, {len(tri)} triangles, forward+backward: {elapsed:.0f} ms")
+    return elapsed
