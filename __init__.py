@@ -1,3 +1,57 @@
-"""selfie3d: textured 3D faces from single photographs."""
+"""selfie3d: textured 3D faces from single photographs.
+
+import selfie3d
+face = selfie3d.reconstruct("photo.jpg")[0]
+face.mesh().export("face.glb")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .geometry.face_model import FaceModel
+    from .pipeline.face import ReconstructedFace
+    from .pipeline.reconstructor import ReconstructOptions, Reconstructor
 
 __version__ = "0.1.0"
+__all__ = ["FaceModel", "ReconstructOptions", "Reconstructor", "__version__", "reconstruct"]
+
+_HOME = {
+    "FaceModel": "geometry.face_model",
+    "Reconstructor": "pipeline.reconstructor",
+    "ReconstructOptions": "pipeline.reconstructor",
+}
+
+
+def reconstruct(
+    photo: str | Path | NDArray[np.uint8], options: ReconstructOptions | None = None
+) -> list[ReconstructedFace]:
+    """Every face of one photograph, largest first.
+
+    For many photographs make one `Reconstructor` and call it.
+
+    Args:
+        photo: a path, or RGB (H,W,3) uint8.
+        options: face model, number of faces, texture size and the like.
+
+    Raises:
+        NoFaceError: no face was found.
+        InputError: the photograph cannot be read.
+    """
+    from .pipeline.reconstructor import Reconstructor
+
+    return Reconstructor(options)(photo)
+
+
+def __getattr__(name: str) -> object:
+    """Import the public classes on first use, so that `import selfie3d` is quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'selfie3d' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)

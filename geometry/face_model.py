@@ -202,5 +202,5 @@ class FaceModel(nn.Module):
 
 
 def _combine(weights: Tensor, basis: Tensor) -> Tensor:
-    flat = weights @ basis.reshape(len(basis), -1)
+    flat = weights @ basis.flatten(1)
     return flat.reshape(len(weights), *basis.shape[1:])

@@ -96,7 +96,7 @@ class ReconstructedFace:
 
     def _picture(self, view: tuple[float, float, float], size: int, textured: bool) -> Picture:
         vertices = self.vertices[None]
-        camera = _studio_camera(vertices, view, size * 2)
+        camera = studio_camera(vertices, view, size * 2)
         look = (
             {"texture": self.texture.image[None]}
             if textured
@@ -120,7 +120,7 @@ def studio_light() -> Tensor:
     return light
 
 
-def _studio_camera(
+def studio_camera(
     vertices: Tensor, view: tuple[float, float, float], size: int
 ) -> PerspectiveCamera:
     """A camera at about 1 m that shows the whole mesh, turned by `view` degrees."""

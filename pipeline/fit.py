@@ -165,7 +165,7 @@ class FaceFitter:
             total.backward()
             optimiser.step()
             schedule.step()
-            losses.append(float(total))
+            losses.append(float(total.detach()))
             on_step()
         return losses
 
@@ -179,10 +179,10 @@ class FaceFitter:
         error = robust_photometric(seen.over(photo), photo, stage.photometric_scale)
         weight = (seen.mask * seen.extras * inside).detach()
         projected = camera.project(five_points(self.model, vertices))[..., :2]
-        eyes = (points[:, 0] - points[:, 1]).norm(dim=-1).mean()
+        eyes = (points[:, 0] - points[:, 1]).norm(dim=-1, keepdim=True)
         return len(photo) * (
             config.photometric * masked_mean(error, weight)
-            + config.landmark * landmark_distance(projected, points, float(eyes)).mean()
+            + config.landmark * landmark_distance(projected, points, eyes).mean()
             + config.identity_prior * gaussian_prior(coefficients.identity).sum(1).mean()
             + config.expression_prior * self._expression_prior(coefficients.expression)
             + config.albedo_prior * gaussian_prior(coefficients.albedo).sum(1).mean()

@@ -28,7 +28,7 @@ def to_picture(image: Tensor) -> Picture:
 
 def to_image(picture: Picture) -> Tensor:
     """A picture (H,W,3) uint8 as an image (1,3,H,W) in [0,1]."""
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 1) -> Picture:
