@@ -1,0 +1,9 @@
+"""Codes of the parts that a quad of the default model's level-0 mesh can belong to."""
+
+from __future__ import annotations
+
+FACE = 0  # skin of the facial mask
+SKIN = 1  # the rest of the head's skin, ears and neck stub
+CAVITY = 2  # the pockets behind the eyelids
+MOUTH = 3  # the mouth sock
+EYE = 4  # the eyeballs
