@@ -10,12 +10,30 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import MissingFileError, Selfie3dError
 from ..core.weights_dir import KNOWN_WEIGHTS, VARIABLE, find_weight, weight_folders
 
-_PACKAGES = ("numpy", "scipy", "numba", "pillow", "kornia", "trimesh", "safetensors")
-_PACKAGES += ("omegaconf", "typer", "rich", "accelerate", "facenet-pytorch")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "numba",
+    "pillow",
+    "kornia",
+    "trimesh",
+    "safetensors",
+    "omegaconf",
+    "typer",
+    "rich",
+    "accelerate",
+    "facenet-pytorch",
+)
 _REINSTALL = "Install again: pip install --force-reinstall selfie3d"
 
 _EXTRAS = {
@@ -37,7 +55,7 @@ class Check:
         name: what was looked for.
         found: what is there, "" for nothing.
         broken: it is required and does not work.
-        remedy: what to do, or what it would be good for.
+        remedy: what it would be good for and what to do when it is not there.
     """
 
     group: str
@@ -53,41 +71,62 @@ def examine(weights_dir: Path | None = None) -> list[Check]:
     Args:
         weights_dir: the folder given with `--weights-dir`.
     """
-    checks = [_python(), *map(_package, ("torch", "torchvision", *_PACKAGES)), *_hardware()]
     parts = (
-        ("face detector", _detect_nothing),
-        ("default face model", _load_default_model),
-        ("CPU rasterizer", _draw_triangle),
+        ("Machine", "CPU", _cpu),
+        ("Machine", "CUDA", _cuda),
+        ("Tried now", "face detector", _detect_nothing),
+        ("Tried now", "default face model", _load_default_model),
+        ("Tried now", "CPU rasterizer", _draw_triangle),
     )
-    checks += [_tried(name, action) for name, action in parts]
+    checks = [_python(), *map(_package, _PACKAGES)]
+    checks += [_tried(group, name, action) for group, name, action in parts]
     checks += [_extra(module, use) for module, use in _EXTRAS.items()]
     return checks + [_weight(name, weights_dir) for name in KNOWN_WEIGHTS]
 
 
 def report(checks: list[Check]) -> None:
-    """Print the checks as a table on stdout, and a closing line that says whether all works."""
-    from rich.console import Console
-    from rich.table import Table
+    """Print the checks as a table on stdout, then what to do, and whether all that must work does.
 
-    table = Table("", "Name", "Found", "What to do, or what it is for", box=None)
-    group = ""
-    for check in checks:
-        if check.group != group:
-            group = check.group
-            table.add_row("", f"[bold]{group}[/bold]", "", "")
-        mark = "[red]BROKEN[/red]" if check.broken else ("ok" if check.found else "-")
-        table.add_row(mark, check.name, check.found or "not found", check.remedy)
-    for column in table.columns:
-        column.overflow = "fold"
+    What to do stands below the table, unwrapped, so that addresses can be copied.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
     console = Console(highlight=False)
-    console.print(table)
+    console.print(_table(checks))
+    for group in dict.fromkeys(check.group for check in checks):
+        missing = [c for c in checks if c.group == group and c.remedy and (c.broken or not c.found)]
+        if missing:
+            console.print(f"\n[bold]{group}: not found or broken[/bold]")
+        for check in missing:
+            line = f"  {check.name}: {check.remedy}"
+            console.print(escape(line), soft_wrap=True)
     broken = [check.name for check in checks if check.broken]
     console.print(f"\nBroken: {', '.join(broken)}." if broken else "\nAll that is required works.")
 
 
+def _table(checks: list[Check]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None)
+    for heading in ("", "Name", "Found"):
+        table.add_column(heading, overflow="fold")
+    group = ""
+    for check in checks:
+        if check.group != group:
+            group = check.group
+            table.add_section()
+            table.add_row("", f"[bold]{group}[/bold]")
+        mark = "[red]broken[/red]" if check.broken else ("ok" if check.found else "-")
+        table.add_row(mark, check.name, escape(check.found) or "not found")
+    return table
+
+
 def _python() -> Check:
     found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return Check("Required", "python", found, sys.version_info < (3, 11), sys.executable)
+    old = sys.version_info < (3, 11)
+    return Check("Required", "python", found, old, "Install Python 3.11 or newer." if old else "")
 
 
 def _package(name: str) -> Check:
@@ -97,23 +136,26 @@ def _package(name: str) -> Check:
         return Check("Required", name, "", broken=True, remedy=_REINSTALL)
 
 
-def _hardware() -> list[Check]:
+def _tried(group: str, name: str, action: Callable[[], str]) -> Check:
+    try:
+        return Check(group, name, action())
+    except (Selfie3dError, ImportError, OSError, RuntimeError) as error:
+        return Check(group, name, "", broken=True, remedy=str(error) or repr(error))
+
+
+def _cpu() -> str:
     import torch
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = f"{torch.get_num_threads()} threads on {cores} cores"
-    cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
-    return [
-        Check("Machine", "CPU", threads),
-        Check("Machine", "CUDA", cuda, remedy="" if cuda else "not needed: all runs on the CPU"),
-    ]
+    return f"{torch.get_num_threads()} threads on {cores} cores"
 
 
-def _tried(name: str, action: Callable[[], str]) -> Check:
-    try:
-        return Check("Tried now", name, action())
-    except (Selfie3dError, ImportError, OSError, RuntimeError) as error:
-        return Check("Tried now", name, "", broken=True, remedy=str(error) or repr(error))
+def _cuda() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none, and none is needed"
+    return torch.cuda.get_device_name(0)
 
 
 def _detect_nothing() -> str:
@@ -160,7 +202,8 @@ def _weight(name: str, weights_dir: Path | None) -> Check:
     file = KNOWN_WEIGHTS[name]
     folder = weight_folders(weights_dir)[0]
     try:
-        found, remedy = str(find_weight(name, weights_dir)), file.purpose
+        return Check("Optional files", name, str(find_weight(name, weights_dir)))
     except MissingFileError:
-        found, remedy = "", f"{file.purpose}: {file.source} ({file.licence}), put into {folder}"
-    return Check(f"Optional files (--weights-dir or ${VARIABLE})", name, found, remedy=remedy)
+        place = f"put into {folder}, or name a folder with --weights-dir or ${VARIABLE}"
+        remedy = f"{file.purpose}: {file.source} (licence: {file.licence}); {place}"
+        return Check("Optional files", name, "", remedy=remedy)

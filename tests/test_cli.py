@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import selfie3d.pipeline.demo
+import selfie3d.pipeline.doctor
+import selfie3d.pipeline.folder
+from selfie3d.cli import app
+from selfie3d.core.errors import InputError, NoFaceError
+from selfie3d.pipeline.doctor import Check
+from selfie3d.pipeline.folder import Summary
+from typer.testing import CliRunner
+
+GOOD = Summary(faces=2, succeeded=[Path("a.jpg")], files=[Path("out/a.glb")])
+MIXED = Summary(faces=1, succeeded=[Path("a.jpg")], failed=[(Path("b.jpg"), "no face found")])
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"not looked at")
+    return path
+
+
+@pytest.fixture
+def reconstruct(monkeypatch, photo):
+    """Run `selfie3d reconstruct` on a replaced pipeline that returns or raises `outcome`."""
+
+    def run(outcome, *arguments):
+        calls = []
+
+        def pipeline(photos, out, **options):
+            calls.append((photos, out, options))
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(selfie3d.pipeline.folder, "reconstruct_paths", pipeline)
+        command = ["reconstruct", str(photo), "--out", "out", *arguments]
+        return CliRunner().invoke(app, command), calls
+
+    return run
+
+
+def test_all_photographs_gave_a_face(reconstruct, photo):
+    result, calls = reconstruct(GOOD)
+    assert result.exit_code == 0
+    assert "2 faces from 1 photographs" in result.stdout and "a.glb" in result.stdout
+    photos, out, options = calls[0]
+    assert photos == [photo] and out == Path("out")
+    assert options["strict"] is False and options["resume"] is True
+
+
+def test_some_photographs_failed(reconstruct):
+    result, _ = reconstruct(MIXED)
+    assert result.exit_code == 1
+    assert "b.jpg: no face found" in result.stderr
+    assert "1 faces from 1 photographs" in result.stdout and "1 failed" in result.stdout
+
+
+@pytest.mark.parametrize("error", [NoFaceError("no face"), InputError("out", "writable", "not")])
+def test_an_error_is_one_message_and_no_traceback(reconstruct, error):
+    result, _ = reconstruct(error, "--strict")
+    assert result.exit_code == 1
+    assert result.stderr == f"selfie3d: {error}\n" and result.stdout == ""
+
+
+def test_another_error_is_not_hidden(reconstruct):
+    result, _ = reconstruct(ZeroDivisionError("a bug"))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_interrupted(reconstruct):
+    result, _ = reconstruct(KeyboardInterrupt())
+    assert result.exit_code == 130
+    assert "interrupted" in result.stderr
+
+
+def test_options_reach_the_pipeline(reconstruct):
+    flags = ["--strict", "--max-faces", "3", "--face-model", "m.npz", "--size", "512"]
+    result, calls = reconstruct(GOOD, *flags, "--relight", "--no-resume")
+    assert result.exit_code == 0, result.stderr
+    given = calls[0][2]
+    assert given["strict"] is True and given["resume"] is False
+    options = given["options"]
+    assert (options.max_faces, options.face_model) == (3, "m.npz")
+    assert (options.texture_size, options.divide_light) == (512, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["reconstruct"],
+        ["reconstruct", "missing.jpg", "--out", "out"],
+        ["reconstruct", "."],
+        ["reconstruct", ".", "--out", "out", "--max-faces", "0"],
+        ["reconstruct", ".", "--out", "out", "--size", "3"],
+        ["no-such-command"],
+        ["list", "rasteriser"],
+    ],
+)
+def test_usage_errors(arguments):
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr and "Traceback" not in result.stderr
+
+
+def test_demo_says_where_the_results_are(monkeypatch, tmp_path):
+    monkeypatch.setattr(selfie3d.pipeline.demo, "run_demo", lambda out: GOOD)
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    assert f"Results: {tmp_path.resolve()}" in result.stdout
+
+
+@pytest.mark.parametrize(("kind", "name"), [("rasterizers", "cpu"), ("face-models", "default")])
+def test_list(kind, name):
+    plain = CliRunner().invoke(app, ["list", kind])
+    as_json = CliRunner().invoke(app, ["list", kind, "--json"])
+    assert plain.exit_code == as_json.exit_code == 0
+    names = [item["name"] for item in json.loads(as_json.stdout)]
+    assert name in names and plain.stdout.split() == names
+
+
+def test_unknown_kind_names_the_nearest():
+    result = CliRunner().invoke(app, ["list", "rasterizer"])
+    assert "Did you mean 'rasterizers'" in result.stderr
+
+
+@pytest.mark.parametrize(("broken", "status"), [(False, 0), (True, 1)])
+def test_doctor_status(monkeypatch, broken, status):
+    checks = [Check("Required", "numpy", "1", broken, "Mend it.")]
+    monkeypatch.setattr(selfie3d.pipeline.doctor, "examine", lambda weights_dir: checks)
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == status
+    assert ("Mend it." in result.stdout) == broken
+
+
+def test_version():
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0 and result.stdout == f"selfie3d {selfie3d.__version__}\n"
