@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,21 +44,12 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
     """
     if max_side is not None and max_side < 1:
         raise InputError("max_side", "a positive number of pixels", str(max_side))
-    with _open(Path(path)) as image:
-        if max_side is not None:
-            image.draft(None, (max_side, max_side))  # JPEG: decode at 1/2, 1/4 or 1/8
-        try:
-            image.load()
-            orientation = _orientation(image)
-            array = _as_rgb8(image, str(path))
-        except _DECODING_ERRORS as error:
-            if isinstance(error, InputError):
-                raise
-            problem = f"a damaged or truncated one ({error})"
-            raise _unusable(path, problem, "Get the file again from where it came from.") from error
+    with warnings.catch_warnings():  # odd metadata: the pixels are what matters
+        warnings.simplefilter("ignore")
+        array, orientation = _decode(Path(path), max_side)
     if max_side is not None:
         array = _downscale(array, max_side)
-    return np.ascontiguousarray(_turn(array, orientation))
+    return np.require(_turn(array, orientation), requirements=["C", "W"])
 
 
 def list_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -140,6 +132,21 @@ def _open(path: Path) -> Image.Image:
     return image
 
 
+def _decode(path: Path, max_side: int | None) -> tuple[np.ndarray, int]:
+    """Pixels as they are stored, uint8 (H,W,3), and their orientation."""
+    with _open(path) as image:
+        if max_side is not None:
+            image.draft(None, (max_side, max_side))  # JPEG: decode at 1/2, 1/4 or 1/8
+        try:
+            image.load()
+            return _as_rgb8(image, path), _orientation(image)
+        except InputError:
+            raise
+        except _DECODING_ERRORS as error:
+            problem = f"a damaged or truncated one ({error})"
+            raise _unusable(path, problem, "Get the file again from where it came from.") from error
+
+
 def _check_size(path: Path, image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_MEGAPIXELS * 1_000_000:
@@ -152,28 +159,28 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _as_rgb8(image: Image.Image, name: str) -> np.ndarray:
+def _as_rgb8(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode == "F" or image.mode.startswith("I"):
-        grey = _grey_to_8_bits(np.asarray(image), name)
+        grey = _grey_to_8_bits(np.asarray(image), path)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         image = Image.new("RGB", image.size, "white")
         image.paste(rgba, mask=rgba.getchannel("A"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _grey_to_8_bits(values: np.ndarray, name: str) -> np.ndarray:
+def _grey_to_8_bits(values: np.ndarray, path: Path) -> np.ndarray:
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise _unusable(name, "pixels that are not finite numbers", "Repair or convert it.")
+        raise _unusable(path, "pixels that are not finite numbers", "Repair or convert it.")
     full = 65535.0
     if values.dtype.kind == "f":
         full = 1.0 if high <= 2 else 255.0  # a little above 1 is overshoot of sharpening
         low = max(low, 0)
     if low < 0 or high > max(full, 2):
         expected = f"values of 0..{full:g}"
-        raise InputError(name, expected, f"{low:g}..{high:g}", "Convert it to 8 bits.")
+        raise InputError(os.fspath(path), expected, f"{low:g}..{high:g}", "Convert it to 8 bits.")
     result = np.empty(values.shape, np.uint8)
     for row in range(0, len(values), 256):  # in strips: large scans need no large temporaries
         strip = values[row : row + 256].astype(np.float32) * (255.0 / full)

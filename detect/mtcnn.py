@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
@@ -41,7 +40,7 @@ _SEARCHES = (
     _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9),
     _Search(1280, 20, 0.05, (0.6, 0.7, 0.7), 0.9),
     _Search(320, 20, 0.5, (0.5, 0.5, 0.5), 0.7),
-    _Search(480, 24, 0.1, (0.6, 0.7, 0.8), 0.95, turns=(1, 3, 2)),
+    _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9, turns=(1, 3, 2)),
 )
 _UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
 
@@ -62,7 +61,6 @@ class MtcnnDetector:
 
         self._mtcnn = MTCNN(keep_all=True)
 
-    @torch.no_grad()
     def detect(self, image: np.ndarray) -> list[Face]:
         """See `FaceDetector.detect`.
 
@@ -81,11 +79,10 @@ class MtcnnDetector:
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         faces = []
         for box, score in zip(*self._propose(image, search), strict=True):
-            if score < search.score:
-                continue
             exact, points, second = refine_face(self._mtcnn.onet, image, box)
-            if second >= search.score and _plausible(exact, points):
-                faces.append(Face(_as_box(exact), min(float(score), second), points))
+            mean = (float(score) + second) / 2
+            if mean >= search.score and _plausible(exact, points):
+                faces.append(Face(_as_box(exact), mean, points))
         return faces
 
     def _propose(self, image: np.ndarray, search: _Search) -> tuple[np.ndarray, np.ndarray]:
