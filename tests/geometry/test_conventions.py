@@ -345,11 +345,8 @@ def test_the_real_300w_lp_poses(shared_data):
     for path in sorted(shared_data("aflw2000").glob("*.mat"))[:20]:
         record = loadmat(path)
         pose = record["Pose_Para"][0].astype(np.float64)
-        shape = (
-            base["w_shp_base"] @ record["Shape_Para"][:40]
-            + base["w_exp_base"] @ record["Exp_Para"][:10]
-        )
-        v = (base["u_base"].reshape(-1, 1) + shape).reshape(-1, 3)
+        shape = shapes @ record["Shape_Para"][:40, 0] + expressions @ record["Exp_Para"][:10, 0]
+        v = (mean.reshape(-1) + shape).reshape(-1, 3)
         R = rotation.euler_to_matrix(torch.from_numpy(pose[:3])).numpy()
         M = np.concatenate((pose[6] * R, pose[3:6, None]), 1)
         own = AffineCamera(torch.from_numpy(M)[None], 450).project(torch.from_numpy(v)[None])[0]
