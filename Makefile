@@ -23,7 +23,7 @@ define install
 	@echo "Installing $(1) into $(VENV) (the first time takes minutes)"
 	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
 		--editable '$(1)' 2>&1 | tee $(VENV)/install.log \
-		| { grep --line-buffered -E '^ *(Downloading|Installing|Successfully|ERROR|WARNING)' \
+		| { grep --line-buffered -E '^ *(Processing|Downloading|Using cached|Installing coll|ERROR)' \
 		|| true; } | cut -c 1-120 \
 		|| { tail -n 20 $(VENV)/install.log >&2; echo "See $(VENV)/install.log" >&2; exit 1; }
 	@touch $(2)
