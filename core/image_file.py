@@ -15,9 +15,10 @@ from PIL import Image
 from .errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
-MAX_MEGAPIXELS = 200  # about 2.5 GB while it is read, alpha channel and rotation included
+MAX_MEGAPIXELS = 200  # at most 2.5 GB while it is read
 _FORMATS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 _ORIENTATION_TAG = 0x0112
+_STRIP = 16_000_000  # pixels converted at a time
 _open_lock = threading.Lock()
 # What Pillow's decoders raise on damaged files (SyntaxError: broken PNG; the rest: TIFF, WebP).
 _DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError)
@@ -163,11 +164,23 @@ def _as_rgb8(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _grey_to_8_bits(np.asarray(image), path)
         return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.new("RGB", image.size, "white")
-        image.paste(rgba, mask=rgba.getchannel("A"))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    result = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, _STRIP // image.width)  # Pillow's conversions hold several copies at a time
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        whole = bottom - top == image.height
+        strip = image if whole else image.crop((0, top, image.width, bottom))
+        result[top:bottom] = np.asarray(_opaque(strip).convert("RGB"))
+    return result
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode not in ("RGBA", "LA", "PA", "RGBa", "La") and "transparency" not in image.info:
+        return image
+    rgba = image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(rgba, mask=rgba.getchannel("A"))
+    return canvas
 
 
 def _grey_to_8_bits(values: np.ndarray, path: Path) -> np.ndarray:
@@ -182,9 +195,8 @@ def _grey_to_8_bits(values: np.ndarray, path: Path) -> np.ndarray:
         expected = f"values of 0..{full:g}"
         raise InputError(os.fspath(path), expected, f"{low:g}..{high:g}", "Convert it to 8 bits.")
     result = np.empty(values.shape, np.uint8)
-    for row in range(0, len(values), 256):  # in strips: large scans need no large temporaries
-        strip = values[row : row + 256].astype(np.float32) * (255.0 / full)
-        result[row : row + 256] = np.clip(np.rint(strip), 0, 255)
+    for source, target in zip(values, result, strict=True):  # by rows: no large temporaries
+        target[:] = np.clip(np.rint(source.astype(np.float32) * (255.0 / full)), 0, 255)
     return result
 
 

@@ -99,6 +99,18 @@ def test_transparent_parts_become_white(tmp_path: Path, mode: str) -> None:
     assert (read[:, :3] == 255).all() and (read[:, 3:] == 0).all()
 
 
+def test_conversion_in_strips(
+    tmp_path: Path, rng_image: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mode in ("RGB", "P", "RGBA"):
+        path = tmp_path / f"{mode}.png"
+        Image.fromarray(rng_image).convert(mode).save(path, transparency=3 if mode == "P" else None)
+        whole = read_image(path)
+        monkeypatch.setattr(image_file, "_STRIP", 64 * 7)
+        np.testing.assert_array_equal(read_image(path), whole)
+        monkeypatch.undo()
+
+
 def test_half_transparent_is_mixed_with_white(tmp_path: Path) -> None:
     path = tmp_path / "half.png"
     Image.fromarray(np.full((2, 2, 4), [200, 100, 0, 128], np.uint8)).save(path)
