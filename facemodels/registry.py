@@ -5,9 +5,21 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from ..core.errors import InputError
 from ..core.registry import Registry
 from ..geometry.face_model import FaceModel
-from .subdivision_model import read_subdivision_model
+from .archive import read_arrays
+from .ict import from_ict, is_ict
+from .npz import from_npz, is_generic
+from .sfm import from_sfm, is_sfm
+from .subdivision_model import from_subdivision_file, is_subdivision_model
+
+_READERS = [
+    (is_subdivision_model, from_subdivision_file),
+    (is_ict, from_ict),
+    (is_sfm, from_sfm),
+    (is_generic, from_npz),
+]
 
 FACE_MODELS: Registry[FaceModel] = Registry("face model")
 
@@ -24,7 +36,7 @@ def _default_head() -> FaceModel:
 
 def _shipped(*, whole_head: bool) -> FaceModel:
     with as_file(files(__package__) / "data" / "default.npz") as path:
-        return read_subdivision_model(path, whole_head=whole_head)
+        return from_subdivision_file(read_arrays(path), path, whole_head=whole_head)
 
 
 def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
@@ -35,4 +47,25 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
         MissingFileError: the path leads nowhere.
         InputError: the file's content is unusable.
     """
-    return FACE_MODELS.create(str(name_or_path))
+    name = str(name_or_path)
+    if name in FACE_MODELS or not _looks_like_path(name):
+        return FACE_MODELS.create(name)
+    return _read(Path(name))
+
+
+def _looks_like_path(name: str) -> bool:
+    return Path(name).suffix != "" or Path(name).is_file() or "/" in name or "\\" in name
+
+
+def _read(path: Path) -> FaceModel:
+    """Recognise a file by the arrays in it."""
+    arrays = read_arrays(path)
+    for recognise, convert in _READERS:
+        if recognise(arrays):
+            return convert(arrays, path)
+    raise InputError(
+        str(path),
+        "a face model: mean and faces, or a model this version knows",
+        f"the arrays {', '.join(sorted(arrays)[:8]) or 'none'}",
+        "See docs/face_model_format.md.",
+    )

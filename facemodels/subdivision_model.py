@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,27 @@ from numpy.typing import NDArray
 
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
-from .archive import read_arrays, require
+from .archive import require
+from .rim import smooth_rim
 from .subdivide import catmull_clark, triangles
 
 FORMAT = "selfie3d-subdivision-model-1"
-_REQUIRED = (
-    "header quads part mean identity expression mirror face_quads albedo_mean albedo_basis "
-    "landmarks_ibug68 uv_face uv_corners_face uv_head uv_corners_head"
-).split()
+_REQUIRED = [
+    "header",
+    "quads",
+    "mean",
+    "identity",
+    "expression",
+    "mirror",
+    "face_quads",
+    "albedo_mean",
+    "albedo_basis",
+    "landmarks_ibug68",
+    "uv_face",
+    "uv_corners_face",
+    "uv_head",
+    "uv_corners_head",
+]
 
 
 @dataclass(frozen=True)
@@ -32,18 +45,31 @@ class _Cut:
     local: NDArray[np.int64]
 
 
-def read_subdivision_model(path: Path, *, whole_head: bool) -> FaceModel:
-    """The face (skin, eyeballs, mouth sock) or the whole head of a file at Catmull-Clark level 1.
+def is_subdivision_model(arrays: Mapping[str, NDArray]) -> bool:
+    """Whether the arrays are a model this package's builder wrote."""
+    return "header" in arrays and FORMAT in str(arrays["header"])
+
+
+def from_subdivision_file(
+    arrays: Mapping[str, NDArray], path: Path, *, whole_head: bool = False
+) -> FaceModel:
+    """The face (skin, eyeballs, mouth sock) or the whole head at Catmull-Clark level 1.
+
+    Args:
+        arrays: content of the file `path` (see docs/face_model_format.md).
+        path: named in errors.
+        whole_head: keep skull, ears, neck and eye cavities too.
 
     Raises:
-        MissingFileError, InputError: see `archive.read_arrays`.
+        InputError: an array is missing or unusable.
     """
-    arrays = read_arrays(path)
     require(arrays, _REQUIRED, path)
     header = json.loads(str(arrays["header"]))
     matrix, quads = catmull_clark(arrays["quads"].astype(np.int64), len(arrays["mean"]))
     keep = np.unpackbits(arrays["face_quads"], count=len(quads)).astype(bool)
     cut = _cut(quads if whole_head else quads[keep], matrix.shape[0])
+    if not whole_head:
+        matrix = smooth_rim(matrix, cut.quads)
     rows = matrix.astype(np.float32)[cut.vertices]
     suffix = "head" if whole_head else "face"
     return FaceModel.from_arrays(
@@ -83,7 +109,11 @@ def _refine(rows: NDArray, basis: NDArray) -> torch.Tensor:
 
 def _landmarks(arrays: Mapping[str, NDArray], cut: _Cut) -> dict[str, LandmarkSet]:
     ids = torch.from_numpy(cut.local[arrays["landmarks_ibug68"].astype(np.int64)])
-    return {"ibug68": LandmarkSet.from_vertices("ibug68", ids)}
+    ibug68 = LandmarkSet.from_vertices("ibug68", ids)
+    if "landmarks_300w_lp_offset" not in arrays:
+        return {"ibug68": ibug68}
+    offset = torch.from_numpy(arrays["landmarks_300w_lp_offset"])
+    return {"ibug68": ibug68, "300w-lp": replace(ibug68, name="300w-lp", offset=offset)}
 
 
 def _regions(arrays: Mapping[str, NDArray], cut: _Cut, count: int) -> dict[str, NDArray]:

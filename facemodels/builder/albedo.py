@@ -15,8 +15,8 @@ from .skin_masks import SkinMasks, paint_brows, paint_masks
 from .surface import MM_PER_DM, Surface
 
 SAMPLES, SEED, MODES = 1200, 0, 40
-# Reflectance of bloodless, unpigmented skin and the absorption per unit of each pigment (linear RGB),
-# chosen so that light to dark skins pass through the measured range of skin colours.
+# Linear RGB: reflectance of bloodless, unpigmented skin, and the absorption per unit of each
+# pigment, chosen so that light to dark skins pass through the range of real skin colours.
 _BARE_SKIN = np.array([0.80, 0.60, 0.49])
 _MELANIN = np.array([0.74, 0.95, 1.10])
 _BLOOD = np.array([0.08, 0.36, 0.26])
@@ -112,7 +112,7 @@ def _skin(c: _Canvas, rng: np.random.Generator, patches: Array, flush: Array, fi
     melanin += 0.05 * patches + 0.35 * socket * m.sockets + 0.06 * tone * forehead
     blood = blood_level * (1 + 0.22 * flush) + cheek * m.cheeks + nose * m.nose
     blood += 0.35 * socket * m.sockets + 0.12 * m.chin + ear * c.ears
-    melanin = melanin * (1 - 0.35 * c.lips) + 0.10 * tone * c.lips
+    melanin = melanin * (1 - 0.05 * c.lips)
     blood = blood + 1.15 * lip * c.lips
     log = np.log(_BARE_SKIN) - melanin[:, None] * _MELANIN - blood[:, None] * _BLOOD
     log -= _hair_density(c, rng, fine, hair)
@@ -125,8 +125,8 @@ def _hair_density(c: _Canvas, rng: np.random.Generator, fine: Array, hair: float
     """Optical density (V,3) of brows and beard stubble."""
     male = rng.random() < 0.5
     width = np.clip(rng.normal(3.4 if male else 2.6, 0.6), 1.4, 5.0)
-    lift = rng.normal(0.0, 2.0)
-    strength = np.clip(rng.normal(0.8 if male else 0.6, 0.22), 0.1, 1.2)
+    lift = rng.normal(0.0, 1.0)
+    strength = np.clip(rng.normal(0.85 if male else 0.7, 0.18), 0.2, 1.2)
     stubble = np.clip(rng.normal(0.28, 0.25), 0, 1) * male
     brows = strength * paint_brows(c.points, c.masks.brow_curves, lift, float(width))
     beard = 0.5 * stubble * c.masks.beard * (1 + 0.15 * fine) * min(hair, 1.4)
@@ -136,7 +136,7 @@ def _hair_density(c: _Canvas, rng: np.random.Generator, fine: Array, hair: float
 
 def _eye_colour(c: _Canvas, rng: np.random.Generator) -> Array:
     """Linear colour (V,3) of eyeballs: sclera, iris with a dark rim, pupil."""
-    brown = np.exp(-rng.uniform(0.3, 3.2) * np.array([0.55, 0.8, 1.1]))
+    brown = np.exp(-(0.3 + 2.9 * rng.beta(2, 1)) * np.array([0.55, 0.8, 1.1]))
     iris = brown * np.array([0.35, 0.42, 0.5]) * 0.9
     sclera = np.array([0.66, 0.60, 0.57]) * np.clip(rng.normal(1, 0.06), 0.8, 1.1)
     m = c.masks

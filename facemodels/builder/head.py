@@ -1,4 +1,4 @@
-"""The part of the base mesh that the model keeps: a head with eyes, eye cavities, mouth and neck."""
+"""The part of the base mesh that the model keeps: head, eyes, eye cavities, mouth sock, neck."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .hm08 import LEFT_EYE, RIGHT_EYE, Array, BaseMesh, Index, sample_texture, s
 from .source import AnnySource
 
 _NECK_CUT = 5.75  # dm above the base mesh's origin; below it the shoulders begin
+_MOUTH_DEPTH = 0.3  # dm behind the lips that keeps its shape
 _CAVITIES = [(253, 249, 16), (249, 108, 136)]
 _MOUTH = (112, 172, 255)
 _MASKS = {"ears": "mpfb_ears.jpg", "lips": "mpfb_lips.jpg", "eyelids": "mpfb_eyelids.jpg"}
@@ -61,7 +62,9 @@ def extract_head(mesh: BaseMesh, source: AnnySource) -> Head:
     table = json.loads(files(__package__).joinpath("landmarks68.json").read_text())
     return Head(
         keep=keep,
-        base=mesh.vertices[keep],
+        base=_shallow_mouth(mesh.vertices, mesh.faces[part == MOUTH], mesh.faces[part < MOUTH])[
+            keep
+        ],
         quads=local[quads],
         part=np.sort(part[part < 5]).astype(np.uint8),
         mirror=local[mesh.mirror[keep]],
@@ -70,6 +73,19 @@ def extract_head(mesh: BaseMesh, source: AnnySource) -> Head:
         masks={k: sample_texture(source, f, vertex_uv)[keep] for k, f in _MASKS.items()},
         landmarks=local[np.array(table)],
     )
+
+
+def _shallow_mouth(vertices: Array, sock: Index, outside: Index) -> Array:
+    """Fold the mouth sock's throat forward and up, so that a face cut at the ears hides it."""
+    inner = np.setdiff1d(sock, outside)
+    rim = np.intersect1d(sock, outside)
+    lips = vertices[rim].mean(0)
+    moved = vertices.copy()
+    depth = lips[2] - vertices[inner, 2]
+    beyond = np.clip(depth - _MOUTH_DEPTH, 0, None)
+    moved[inner, 2] += 0.6 * beyond
+    moved[inner, 1] += 0.5 * np.clip(beyond / 0.5, 0, 1) * (lips[1] - vertices[inner, 1])
+    return moved
 
 
 def _classify(mesh: BaseMesh, source: AnnySource) -> Index:

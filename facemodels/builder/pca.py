@@ -32,8 +32,8 @@ def symmetric_pca(
         reflect: mirror image of an array (...,V,3).
 
     Returns:
-        mean (V,3), components (K,V,3) per standard deviation (each one's largest entry is positive),
-        and the cumulative share of the weighted variance (K,).
+        mean (V,3); components (K,V,3) per standard deviation, each one's largest entry positive;
+        the cumulative share of the weighted variance (K,).
     """
     mean = samples.mean(0, dtype=np.float64)
     mean = (mean + reflect(mean, mirror)) / 2

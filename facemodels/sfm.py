@@ -1,0 +1,62 @@
+"""The Surrey Face Model at 3,448 vertices, packed from eos into one .npz (Huber et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.face_model import FaceModel
+from ..geometry.landmarks import LandmarkSet
+from .archive import require
+
+_REQUIRED = ["mean", "basis", "eigenvalues", "faces", "expression", "ibug68_index0_to_vertex"]
+
+
+def is_sfm(arrays: Mapping[str, NDArray]) -> bool:
+    """Whether the arrays are the Surrey Face Model's: `basis` and `eigenvalues`."""
+    return {"basis", "eigenvalues", "ibug68_index0_to_vertex"} <= set(arrays)
+
+
+def from_sfm(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
+    """The model from `mean` (V,3) mm, unit-norm `basis` (V,3,63), `eigenvalues` and blendshapes.
+
+    18 of the 68 landmarks have no vertex: the 16 jaw points beside the chin's and the inner mouth
+    corners, which are marked invalid.
+
+    Raises:
+        InputError: an array is missing or unusable.
+    """
+    require(arrays, _REQUIRED, path)
+    deviation = np.sqrt(arrays["eigenvalues"].astype(np.float64))
+    identity = arrays["basis"].astype(np.float64).transpose(2, 0, 1) * deviation[:, None, None]
+    names = arrays.get("expression_names", np.array([], dtype=np.str_))
+    return FaceModel.from_arrays(
+        name="sfm-3448",
+        mean=arrays["mean"].astype(np.float32),
+        faces=arrays["faces"].astype(np.int64),
+        identity=identity.astype(np.float32),
+        expression=arrays["expression"].astype(np.float32),
+        identity_kind="gaussian",
+        expression_kind="blendshape",
+        expression_names=[str(n) for n in names],
+        uv=_upright(arrays["uv"]) if "uv" in arrays else None,
+        landmarks={"ibug68": _landmarks(arrays["ibug68_index0_to_vertex"])},
+        unit="mm",
+        licence="free for use for non-commercial purposes",
+        source="https://github.com/patrikhuber/eos",
+    )
+
+
+def _upright(uv: NDArray) -> NDArray:
+    """eos counts v downwards from the forehead; here v is up."""
+    return np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32)
+
+
+def _landmarks(table: NDArray) -> LandmarkSet:
+    """Rows (landmark 0..67, vertex) as a set in which the other points are invalid."""
+    ids, valid = np.zeros(68, np.int64), np.zeros(68, bool)
+    ids[table[:, 0]], valid[table[:, 0]] = table[:, 1], True
+    return LandmarkSet.from_vertices("ibug68", ids.tolist(), valid=valid.tolist())
