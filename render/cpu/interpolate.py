@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .jit import kernel
@@ -22,7 +23,7 @@ def interpolate_images(
                     for c in range(channels):
                         out[b, row, column, c] = 0
                     continue
-                i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
+                i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
                 u, v = rast[b, row, column, 0], rast[b, row, column, 1]
                 w = 1 - u - v
                 for c in range(channels):
@@ -57,7 +58,7 @@ def interpolate_backward_stripes(
                     t = int(rast[b, row, column, 3]) - 1
                     gu = gv = 0.0
                     if t >= 0 and t < tri.shape[0]:
-                        i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
+                        i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
                         u, v = rast[b, row, column, 0], rast[b, row, column, 1]
                         w = 1 - u - v
                         for c in range(channels):

@@ -10,6 +10,8 @@ import numba
 from numba.core import event
 
 _PACKAGE = __name__.rsplit(".", 1)[0]
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+"""Division by zero gives inf or NaN, as everywhere in numpy, instead of a branch that raises."""
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,9 +22,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     watertight edge functions rest on exact IEEE arithmetic.
     """
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder it can write to
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**_OPTIONS)(function)
 
 
 def inline(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +32,7 @@ def inline(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Only kernels of the same file may call it: numba's cache looks at the age of that file only.
     """
-    return numba.njit(nogil=True)(function)
+    return numba.njit(**_OPTIONS)(function)
 
 
 class _Notice(event.Listener):
@@ -40,8 +42,8 @@ class _Notice(event.Listener):
         self._said = False
 
     def on_start(self, event: event.Event) -> None:
-        function = event.data["dispatcher"].py_func
-        if self._said or not function.__module__.startswith(_PACKAGE):
+        function = getattr(event.data.get("dispatcher"), "py_func", None)
+        if self._said or not str(getattr(function, "__module__", "")).startswith(_PACKAGE):
             return
         self._said = True
         print("selfie3d: compiling the CPU rasterizer (first use only) ...", file=sys.stderr)

@@ -46,14 +46,12 @@ def _pixel(
         return
     inverse = 1.0 / total
     bi, bj, bk = ei * inverse, ej * inverse, ek * inverse
-    gi, gj, gk, dz, dw = gu, gv, 0.0, 0.0, 0.0
-    if gd != 0:
-        dz = gd / (bi * wi + bj * wj + bk * wk)
-        depth = (bi * pos[i, 2] + bj * pos[j, 2] + bk * pos[k, 2]) * dz / gd
-        dw = -depth * dz
-        gi += dz * pos[i, 2] + dw * wi
-        gj += dz * pos[j, 2] + dw * wj
-        gk += dz * pos[k, 2] + dw * wk
+    dz = 1.0 / (bi * wi + bj * wj + bk * wk)
+    dw = -(bi * pos[i, 2] + bj * pos[j, 2] + bk * pos[k, 2]) * dz * dz * gd
+    dz *= gd
+    gi = gu + dz * pos[i, 2] + dw * wi
+    gj = gv + dz * pos[j, 2] + dw * wj
+    gk = dz * pos[k, 2] + dw * wk
     mean = gi * bi + gj * bj + gk * bk
     gi, gj, gk = (gi - mean) * inverse, (gj - mean) * inverse, (gk - mean) * inverse
     _add_corner(grad, i, gk * ajy - gj * aky, gj * akx - gk * ajx, bi * dz, bi * dw, fx, fy)
@@ -75,6 +73,8 @@ def rasterize_backward_images(
     height, width = rast.shape[1], rast.shape[2]
     for b in range(first, last):
         grad_pos[b] = 0
+        # Views made once per image: each one counts references.
+        points, grad = pos[b], grad_pos[b]
         for row in range(height):
             fy = 1.0 - (2 * row + 1) / height
             for column in range(width):
@@ -86,5 +86,5 @@ def rasterize_backward_images(
                 if gu == 0 and gv == 0 and gd == 0:
                     continue
                 fx = (2 * column + 1) / width - 1.0
-                i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-                _pixel(pos[b], i, j, k, fx, fy, gu, gv, gd, grad_pos[b])
+                i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
+                _pixel(points, i, j, k, fx, fy, gu, gv, gd, grad)

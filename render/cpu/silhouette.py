@@ -37,10 +37,10 @@ def _to_screen(pos: NDArray, height: int, width: int, screen: NDArray) -> None:
 @inline
 def _find_facing(screen: NDArray, tri: NDArray, facing: NDArray) -> None:
     for t in range(tri.shape[0]):
-        i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
+        i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
         xi, yi = screen[i, 0], screen[i, 1]
         area = (screen[j, 0] - xi) * (screen[k, 1] - yi) - (screen[j, 1] - yi) * (screen[k, 0] - xi)
-        facing[t] = np.int8(area > 0) if math.isfinite(area) else _UNKNOWN
+        facing[t] = np.int8(area > 0) if abs(area) < np.inf else _UNKNOWN
 
 
 @inline
