@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from .checks import check_finite, check_shape
 from .topology import check_faces
-from .uv_tables import lookup_table, scan_convert, triangle_charts
+from .uv_tables import lookup_table, reading_places, scan_convert, triangle_charts
 
 
 def texel_centres(height: int, width: int) -> Tensor:
@@ -91,11 +91,7 @@ class UVMapper(nn.Module):
         charts = triangle_charts(uv_faces, len(uv))
         triangle = self.triangle.numpy()
         chart_map = np.where(triangle >= 0, charts[triangle], -1)
-        # A vertex on a seam has several UV coordinates; its lowest one is read.
-        pairs = np.stack((faces.reshape(-1), uv_faces.reshape(-1)), 1)
-        pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-        first = np.unique(pairs[:, 0], return_index=True)[1]
-        vertices, places = pairs[first].T
+        vertices, places = reading_places(uv, uv_faces, faces)
         chart_of = np.zeros(len(uv), dtype=np.int64)
         chart_of[uv_faces] = charts[:, None]
         texels, weights = lookup_table(uv[places], chart_of[places], chart_map)
@@ -134,7 +130,9 @@ class UVMapper(nn.Module):
 
         Bilinear where all four texels belong to the vertex's chart; at the chart's border the
         nearest texels of the chart, with weights that continue a linear function exactly. Texels
-        outside the chart have no influence, whatever they hold.
+        outside the chart have no influence, whatever they hold. A vertex on a seam is read where
+        its UV triangles are widest. Triangles narrower than a texel leave no trace in a map:
+        vertices that only such slivers use come back from their surroundings.
 
         Args:
             uv_map: (B, C, H, W).

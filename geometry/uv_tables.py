@@ -81,6 +81,25 @@ def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
     return connected_components(graph, directed=False)[1][uv_faces[:, 0]]
 
 
+def reading_places(
+    uv: np.ndarray, uv_faces: np.ndarray, faces: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every used vertex, ascending, and the UV point it is read at: on a seam the one whose
+    narrowest triangle is widest. (Slivers fit between texel centres and cannot be read well.)
+    """
+    corners = uv[uv_faces]
+    sides = corners - np.roll(corners, 1, axis=1)
+    area = np.abs(sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0])
+    longest = np.sqrt(np.square(sides).sum(2).max(1))
+    width = area / np.maximum(longest, np.finfo(float).tiny)
+    narrowest = np.full(len(uv), np.inf)
+    np.minimum.at(narrowest, uv_faces.reshape(-1), np.repeat(width, 3))
+    vertex, place = faces.reshape(-1), uv_faces.reshape(-1)
+    order = np.lexsort((place, -narrowest[place], vertex))
+    used, first = np.unique(vertex[order], return_index=True)
+    return used, place[order][first]
+
+
 def lookup_table(
     points: np.ndarray, charts: np.ndarray, chart_map: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -135,6 +135,16 @@ def test_seams_read_one_of_their_places_and_unused_vertices_are_zero():
     assert (read[:, 2] == 0).all()
 
 
+def test_seams_are_read_where_the_triangles_are_wider():
+    uv = torch.tensor([[0.1, 0.1], [0.2, 0.1], [0.1, 0.2], [0.3, 0.1], [0.9, 0.1], [0.9, 0.9]])
+    uv_faces = torch.tensor([[0, 1, 2], [3, 4, 5]])
+    faces = torch.tensor([[0, 1, 2], [1, 3, 2]])
+    mapper = uvmaps.UVMapper(uv, uv_faces, faces, 64)
+    uv_map = torch.zeros(1, 1, 64, 64)
+    uv_map[..., 18:] = 1.0  # right of u = 0.28: the wider triangle
+    assert torch.allclose(mapper.sample(uv_map)[0, :, 0], torch.tensor([0.0, 1, 1, 1]), atol=1e-6)
+
+
 def test_gradients_both_ways():
     uv, faces = layout(20)
     mapper = uvmaps.UVMapper(uv, faces, faces, 12)
