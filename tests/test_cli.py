@@ -47,7 +47,7 @@ def reconstruct(monkeypatch, photo):
 def test_all_photographs_gave_a_face(reconstruct, photo):
     result, calls = reconstruct(GOOD)
     assert result.exit_code == 0
-    assert "2 faces from 1 photographs" in result.stdout and "a.glb" in result.stdout
+    assert "2 faces from 1 photograph" in result.stdout and "a.glb" in result.stdout
     photos, out, options = calls[0]
     assert photos == [photo] and out == Path("out")
     assert options["strict"] is False and options["resume"] is True
@@ -57,7 +57,7 @@ def test_some_photographs_failed(reconstruct):
     result, _ = reconstruct(MIXED)
     assert result.exit_code == 1
     assert "b.jpg: no face found" in result.stderr
-    assert "1 faces from 1 photographs" in result.stdout and "1 failed" in result.stdout
+    assert "1 face from 1 photograph" in result.stdout and "1 failed" in result.stdout
 
 
 @pytest.mark.parametrize("error", [NoFaceError("no face"), InputError("out", "writable", "not")])
