@@ -37,7 +37,7 @@ class _Search:
 # The first pass finds nearly everything; the others run only when nothing was found: small faces,
 # then doubtful ones and those that fill the frame, then photographs that lie on their side.
 _SEARCHES = (
-    _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9),
+    _Search(640, 20, 0.06, (0.7, 0.7, 0.7), 0.9),
     _Search(1280, 20, 0.05, (0.6, 0.7, 0.7), 0.9),
     _Search(320, 20, 0.5, (0.5, 0.5, 0.5), 0.7),
     _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9, turns=(1, 3, 2)),
