@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import selfie3d.facemodels.build
 import selfie3d.pipeline.demo
 import selfie3d.pipeline.doctor
 import selfie3d.pipeline.folder
+import selfie3d.pipeline.model_info
 from selfie3d.cli import app
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.pipeline.doctor import Check
@@ -140,3 +142,26 @@ def test_doctor_status(monkeypatch, broken, status):
 def test_version():
     result = CliRunner().invoke(app, ["--version"])
     assert result.exit_code == 0 and result.stdout == f"selfie3d {selfie3d.__version__}\n"
+
+
+def test_model_info_prints_facts_and_the_folder(monkeypatch, tmp_path):
+    facts = {"name": "default", "vertices": 12}
+    monkeypatch.setattr(selfie3d.pipeline.model_info, "write_model_info", lambda name, out: facts)
+    result = CliRunner().invoke(app, ["model", "info", "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    assert result.stdout == f"name: default\nvertices: 12\npictures: {tmp_path}\n"
+
+
+def test_model_info_of_an_unknown_model(tmp_path):
+    result = CliRunner().invoke(app, ["model", "info", "defualt", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "Did you mean 'default'" in result.stderr and not (tmp_path / "out").exists()
+
+
+def test_model_build_passes_its_paths(monkeypatch, tmp_path):
+    calls = []
+    build = lambda out, wheel: calls.append((out, wheel)) or out  # noqa: E731
+    monkeypatch.setattr(selfie3d.facemodels.build, "build_default", build)
+    result = CliRunner().invoke(app, ["model", "build", "--out", str(tmp_path / "m.npz")])
+    assert result.exit_code == 0 and calls == [(tmp_path / "m.npz", None)]
+    assert str(tmp_path / "m.npz") in result.stdout
