@@ -23,7 +23,7 @@ class _Search:
 
     side: the longer side is brought down to this; smallest: of faces, in pixels after that;
     margin: added on every side, in parts of the longer side; thresholds: of the three networks;
-    turns: quarter turns anticlockwise before detecting.
+    score: the least that counts as a face.
     """
 
     side: int
@@ -31,17 +31,18 @@ class _Search:
     margin: float
     thresholds: tuple[float, float, float]
     score: float
-    turns: tuple[int, ...] = (0,)
 
 
 # The first pass finds nearly everything; the others run only when nothing was found: small faces,
-# then doubtful ones and those that fill the frame, then photographs that lie on their side.
+# then doubtful ones and those that fill the frame. Where no face is sure after that, the
+# photograph is turned.
 _SEARCHES = (
     _Search(640, 20, 0.06, (0.7, 0.7, 0.7), 0.9),
     _Search(1280, 20, 0.05, (0.6, 0.7, 0.7), 0.9),
     _Search(320, 20, 0.5, (0.5, 0.5, 0.5), 0.7),
-    _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9, turns=(1, 3, 2)),
 )
+_TURNED = _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9)
+_SURE = 0.98  # score of the best face from which on the photograph counts as upright
 _UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
 
 
@@ -69,12 +70,18 @@ class MtcnnDetector:
         """
         check_photograph(image)
         for search in _SEARCHES:
-            for turn in search.turns:
-                upright = np.ascontiguousarray(np.rot90(image, turn))
-                faces = self._search(upright, search)
-                if faces:
-                    return without_duplicates(_turn_back(f, turn, image.shape) for f in faces)
-        return []
+            faces = self._search(image, search)
+            if faces:
+                break
+        if _best_score(faces) >= _SURE:
+            return without_duplicates(faces)
+        # Doubtful: a face that lies on its side may have been taken for an odd upright one.
+        attempts = [faces, *(self._search_turned(image, turn) for turn in (1, 3, 2))]
+        return without_duplicates(max(attempts, key=_best_score))
+
+    def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
+        turned = np.ascontiguousarray(np.rot90(image, turn))
+        return [_turn_back(f, turn, image.shape) for f in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         faces = []
@@ -106,6 +113,10 @@ class MtcnnDetector:
         # The library's boxes are whole pixels counted from 1, both ends included.
         edges = np.asarray(boxes, np.float64) - [1 + margin, 1 + margin, margin, margin]
         return edges * np.tile([width / size[0], height / size[1]], 2), np.asarray(scores)
+
+
+def _best_score(faces: list[Face]) -> float:
+    return max((face.score for face in faces), default=0.0)
 
 
 def _as_box(values: np.ndarray) -> tuple[float, float, float, float]:
