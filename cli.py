@@ -182,7 +182,7 @@ def _registry(kind: str) -> Registry:
 def _finish(summary: Summary, out: Path, start: float) -> None:
     """Say what came out; exit with 1 if a photograph failed."""
     for path, message in summary.failed:
-        typer.echo(f"selfie3d: {path}: {message}", err=True)
+        typer.echo(f"selfie3d: {path}: {message.removeprefix(f'{path}: ')}", err=True)
     done = f"{_count(summary.faces, 'face')} from {_count(len(summary.succeeded), 'photograph')}"
     skipped = f", {len(summary.skipped)} were done before" if summary.skipped else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""

@@ -16,7 +16,6 @@ from selfie3d.pipeline.folder import Summary
 from typer.testing import CliRunner
 
 GOOD = Summary(faces=2, succeeded=[Path("a.jpg")], files=[Path("out/a.glb")])
-MIXED = Summary(faces=1, succeeded=[Path("a.jpg")], failed=[(Path("b.jpg"), "no face found")])
 
 
 @pytest.fixture
@@ -55,10 +54,12 @@ def test_all_photographs_gave_a_face(reconstruct, photo):
     assert options["strict"] is False and options["resume"] is True
 
 
-def test_some_photographs_failed(reconstruct):
-    result, _ = reconstruct(MIXED)
+@pytest.mark.parametrize("message", ["no face found", "b.jpg: no face found"])
+def test_some_photographs_failed(reconstruct, message):
+    mixed = Summary(faces=1, succeeded=[Path("a.jpg")], failed=[(Path("b.jpg"), message)])
+    result, _ = reconstruct(mixed)
     assert result.exit_code == 1
-    assert "b.jpg: no face found" in result.stderr
+    assert result.stderr == "selfie3d: b.jpg: no face found\n"
     assert "1 face from 1 photograph" in result.stdout and "1 failed" in result.stdout
 
 
