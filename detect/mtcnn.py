@@ -76,8 +76,10 @@ class MtcnnDetector:
         if _best_score(faces) >= _SURE:
             return without_duplicates(faces)
         # Doubtful: a face that lies on its side may have been taken for an odd upright one.
-        attempts = [faces, *(self._search_turned(image, turn) for turn in (1, 3, 2))]
-        return without_duplicates(max(attempts, key=_best_score))
+        attempts: list[list[Face]] = [faces]
+        attempts += [self._search_turned(image, turn) for turn in (1, 3, 2)]
+        best = max(attempts, key=_best_score)
+        return without_duplicates(best)
 
     def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
         turned = np.ascontiguousarray(np.rot90(image, turn))
