@@ -61,9 +61,7 @@ def sim3dr_runs(
 
     def triangles() -> None:
         depth[:], ids[:], weights[:] = -1e8, -1, 0
-        Sim3DR_Cython.rasterize_triangles(
-            vertices, tri, depth, ids, weights, len(tri), size, size
-        )
+        Sim3DR_Cython.rasterize_triangles(vertices, tri, depth, ids, weights, len(tri), size, size)
 
     def colours() -> None:
         depth[:], image[:] = -1e8, 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -37,12 +37,18 @@ def find_pairs(pos: Tensor, rast: Tensor, topology: Topology) -> Pairs:
         room = needed
 
 
+class _PairContext(Context, Protocol):
+    """Autograd's context, with what the forward half leaves for the backward half."""
+
+    pairs: Pairs
+
+
 class Antialias(Function):
     """(color, rast, pos, topology) -> blended colours."""
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401
+        ctx: _PairContext,
         color: Tensor,
         rast: Tensor,
         pos: Tensor,
@@ -58,7 +64,7 @@ class Antialias(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None, Tensor | None, None]:
+    def backward(ctx: _PairContext, grad: Tensor) -> tuple[Tensor, None, Tensor | None, None]:
         """Gradients to the colours and the positions."""
         color, pos = ctx.saved_tensors
         flat = color.shape[0], -1, color.shape[3]

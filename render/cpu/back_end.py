@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .antialias import Antialias
-from .checks import check_batch, check_resolution, check_tensor
+from .checks import check_batch, check_resolution, check_tensor, check_texels
 from .functions import Interpolate, Rasterize, Texture
 from .topology import check_indices, topology_of
 
@@ -38,6 +38,7 @@ class CpuRasterizer:
         check_tensor("tex", tex, (None, None, None, None))
         check_tensor("uv", uv, (None, None, None, 2))
         check_batch("tex", tex, uv.shape[0])
+        check_texels(tex)
         return Texture.apply(tex, uv)
 
     def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from ...core.errors import InputError
 MAX_TRIANGLES = 2**24 - 1
 """Ids are stored as float32, which counts exactly up to 2**24."""
 
+MAX_SIZE = 2**15
+"""Rows and columns share one integer in the list of candidate pixels."""
+
 
 def check_tensor(
     name: str, tensor: Tensor, shape: tuple[int | None, ...], dtype: torch.dtype = torch.float32
@@ -36,7 +39,17 @@ def check_batch(name: str, tensor: Tensor, batch: int) -> None:
         raise InputError(name, f"a batch of {batch} or 1", f"shape {tuple(tensor.shape)}")
 
 
+def check_texels(tex: Tensor) -> None:
+    """Raise InputError unless a texture (B,h,w,C) has a texel."""
+    if tex.shape[1] < 1 or tex.shape[2] < 1:
+        raise InputError("tex", "at least one texel", f"shape {tuple(tex.shape)}")
+
+
 def check_resolution(resolution: tuple[int, int]) -> None:
-    """Raise InputError unless both sizes are positive integers."""
-    if len(resolution) != 2 or any(not isinstance(n, int) or n < 1 for n in resolution):
-        raise InputError("resolution", "(height, width), integers >= 1", repr(resolution))
+    """Raise InputError unless both sizes are integers the rasterizer can count to."""
+    if len(resolution) != 2 or any(
+        not isinstance(n, int) or not 1 <= n <= MAX_SIZE for n in resolution
+    ):
+        raise InputError(
+            "resolution", f"(height, width), integers in 1..{MAX_SIZE}", repr(resolution)
+        )

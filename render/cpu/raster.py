@@ -42,7 +42,7 @@ def _project(pos: NDArray, height: int, width: int, screen: NDArray) -> int:
         usable = (inverse > 0) & (abs(x) + abs(y) < _FAR_OUT) & (abs(z) + inverse < 1e30)
         missing += 0 if usable else 1
         screen[v, 0] = x if usable else np.nan
-        screen[v, 1] = y
+        screen[v, 1] = y if usable else 0.0
         screen[v, 2] = z
         screen[v, 3] = inverse
     return missing
@@ -64,11 +64,13 @@ def _box(screen: NDArray, tri: NDArray, height: int, width: int, boxes: NDArray)
         x1 = max(min(max(max(xi, xj), xk) + cx + one, right), zero)
         y1 = max(min(max(max(yi, yj), yk) + cy + one, bottom), zero)
         bad = math.isnan(xi + xj + xk)
+        x0 = zero if bad else x0
+        x1 = zero if bad else x1
         ix, iy = np.int32(x0), np.int32(y0)
         boxes[t, 0] = ix + np.int32(np.float32(ix) < x0)
-        boxes[t, 1] = np.int32(-1) if bad else np.int32(x1) - np.int32(1)
+        boxes[t, 1] = np.int32(x1) - np.int32(1)
         boxes[t, 2] = iy + np.int32(np.float32(iy) < y0)
-        boxes[t, 3] = np.int32(-1) if bad else np.int32(y1) - np.int32(1)
+        boxes[t, 3] = np.int32(y1) - np.int32(1)
 
 
 @inline

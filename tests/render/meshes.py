@@ -57,3 +57,11 @@ def bumpy_ball(rows: int, columns: int, size: float = 0.8) -> tuple[Tensor, Tens
     x, y = x + 0.0123, y + 0.0071
     pos = torch.stack([4 * size * x, 4 * size * y, depth * 0 + (depth - 5) * 2, depth], -1)
     return pos.reshape(-1, 4), grid(rows, columns)
+
+
+def centres(height: int, width: int, shift: float = 0.0) -> tuple[Tensor, Tensor]:
+    """x and y (H,W) in NDC of the pixel centres, plus `shift`."""
+    y = 1 - (2 * torch.arange(height) + 1) / height
+    x = (2 * torch.arange(width) + 1) / width - 1
+    grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
+    return grid_x + shift, grid_y + shift
