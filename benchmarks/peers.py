@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -13,30 +14,51 @@ from face_mesh import clip_positions
 from numpy.typing import NDArray
 
 
-@numba.njit(nogil=True, cache=True)
-def _floor(pos, tri, screen, out):
-    """Transform every vertex, visit every triangle, write the buffer: each once, nothing else."""
-    height, width = out.shape[0], out.shape[1]
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _project(pos, screen, height, width):
     for v in range(pos.shape[0]):
         inverse = np.float32(1) / pos[v, 3]
-        screen[v, 0] = pos[v, 0] * inverse * width
-        screen[v, 1] = pos[v, 1] * inverse * height
+        screen[v, 0] = (pos[v, 0] * inverse + np.float32(1)) * np.float32(0.5 * width)
+        screen[v, 1] = (np.float32(1) - pos[v, 1] * inverse) * np.float32(0.5 * height)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _floor(pos, tri, screen, out):
+    """Transform every vertex, box every triangle, write the buffer: each once, nothing else."""
+    height, width = out.shape[0], out.shape[1]
+    _project(pos, screen, height, width)
+    out[:] = 0
+    for t in range(tri.shape[0]):
+        i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
+        x0 = max(math.ceil(min(screen[i, 0], screen[j, 0], screen[k, 0]) - 0.5), 0)
+        x1 = min(math.floor(max(screen[i, 0], screen[j, 0], screen[k, 0]) - 0.5), width - 1)
+        y0 = max(math.ceil(min(screen[i, 1], screen[j, 1], screen[k, 1]) - 0.5), 0)
+        y1 = min(math.floor(max(screen[i, 1], screen[j, 1], screen[k, 1]) - 0.5), height - 1)
+        if x0 <= x1 and y0 <= y1:
+            out[y0, x0, 3] = t + 1
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _bare_floor(pos, tri, screen, out):
+    """The same without the question which pixels a triangle may touch: all of it vectorizes."""
+    _project(pos, screen, out.shape[0], out.shape[1])
     out[:] = 0
     total = np.float32(0)
     for t in range(tri.shape[0]):
         i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-        left = min(min(screen[i, 0], screen[j, 0]), screen[k, 0])
-        right = max(max(screen[i, 0], screen[j, 0]), screen[k, 0])
-        low = min(min(screen[i, 1], screen[j, 1]), screen[k, 1])
-        high = max(max(screen[i, 1], screen[j, 1]), screen[k, 1])
-        total += (right - left) * (high - low)
+        total += max(screen[i, 0], screen[j, 0], screen[k, 0])
+        total -= min(screen[i, 1], screen[j, 1], screen[k, 1])
     out[0, 0, 0] = total
 
 
-def floor_image(pos: NDArray, tri: NDArray, size: int) -> None:
-    """One image of the floor; pos (V,4), tri (T,3)."""
+def floor_runs(pos: NDArray, tri: NDArray, size: int) -> dict[str, Callable[[], object]]:
+    """Both floors on one image; pos (V,4), tri (T,3)."""
     screen = np.empty((len(pos), 2), np.float32)
-    _floor(pos, tri, screen, np.empty((size, size, 4), np.float32))
+    out = np.empty((size, size, 4), np.float32)
+    return {
+        "floor": lambda: _floor(pos, tri, screen, out),
+        "floor without boxes": lambda: _bare_floor(pos, tri, screen, out),
+    }
 
 
 def sim3dr_runs(

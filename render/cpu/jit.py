@@ -10,7 +10,7 @@ import numba
 from numba.core import event
 
 _PACKAGE = __name__.rsplit(".", 1)[0]
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Division by zero gives inf or NaN, as everywhere in numpy, instead of a branch that raises."""
 
 

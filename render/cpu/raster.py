@@ -87,8 +87,8 @@ def _list_candidates(
         base = (np.int64(t) << 32) | (np.int64(y0) << 16) | np.int64(x0)
         if x1 - x0 <= 1 and y1 - y0 <= 1:
             # 2 x 2 or less, also empty: write all four, advance over those that count.
-            some = np.int64((x1 >= x0) & (y1 >= y0))
-            wide, tall = some * np.int64(x1 > x0), some * np.int64(y1 > y0)
+            some = int((x1 >= x0) & (y1 >= y0))
+            wide, tall = some * int(x1 > x0), some * int(y1 > y0)
             candidates[n] = base
             n += some
             candidates[n] = base + 1
@@ -137,7 +137,7 @@ def _keep_inside(
         ei, ej, ek = xj * yk - yj * xk, xk * yi - yk * xi, xi * yj - yi * xj
         candidates[kept] = candidate
         functions[kept, 0], functions[kept, 1], functions[kept, 2] = ei, ej, ek
-        kept += np.int64((min(min(ei, ej), ek) >= 0) | (max(max(ei, ej), ek) <= 0))
+        kept += int((min(min(ei, ej), ek) >= 0) | (max(max(ei, ej), ek) <= 0))
     return kept
 
 
@@ -171,13 +171,13 @@ def _keeps(
 @inline
 def _put(out: NDArray, row: int, column: int, u: float, v: float, z: float, number: int) -> None:
     """Write a pixel unless what it holds is nearer; the lower id wins a tie."""
-    z = np.float32(z)
+    near = np.float32(z)
     before, depth = out[row, column, 3], out[row, column, 2]
-    if abs(z) > 1 or (before > 0 and not (z < depth or (z == depth and number < before))):
+    if abs(near) > 1 or (before > 0 and not (near < depth or (near == depth and number < before))):
         return
     out[row, column, 0] = u
     out[row, column, 1] = v
-    out[row, column, 2] = z
+    out[row, column, 2] = near
     out[row, column, 3] = number
 
 

@@ -151,16 +151,16 @@ def _find_pairs(
     blends: NDArray,
 ) -> int:
     count = 0
-    for e in range(edges.shape[0]):
-        front, back = edges[e, 2], edges[e, 3]
-        if back >= 0 and facing[front] == facing[back]:
+    for e in range(edges.shape[1]):
+        front, back = edges[2, e], edges[3, e]
+        if back >= 0 and facing[np.uint32(front)] == facing[np.uint32(back)]:
             continue
         if facing[front] == _UNKNOWN or (back >= 0 and facing[back] == _UNKNOWN):
             continue
-        i, j = edges[e, 0], edges[e, 1]
+        i, j = edges[0, e], edges[1, e]
         dx, dy = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
         axis = 1 if abs(dy) >= abs(dx) else 0
-        k = tri[front, edges[e, 4]]
+        k = tri[front, edges[4, e]]
         side = dx * (screen[k, 1] - screen[i, 1]) - dy * (screen[k, 0] - screen[i, 0])
         if side == 0:
             continue

@@ -48,7 +48,7 @@ class Topology:
         neighbours[first[paired]] = second[paired] // 3
         neighbours[second[paired]] = first[paired] // 3
         beyond = np.where(paired, second // 3, BOUNDARY)
-        edges = np.column_stack([ends[first], first // 3, beyond, first % 3]).astype(np.int32)
+        edges = np.stack([*ends[first].T, first // 3, beyond, first % 3]).astype(np.int32)
         return neighbours.reshape(-1, 3), edges
 
     @property
@@ -58,7 +58,7 @@ class Topology:
 
     @property
     def edges(self) -> NDArray[np.int32]:
-        """(E,5): both vertices, one triangle, the other or `BOUNDARY`, the corner opposite.
+        """(5,E): both vertices, one triangle, the other or `BOUNDARY`, the corner opposite.
 
         An edge of three or more triangles counts as a boundary of the first of them.
         """

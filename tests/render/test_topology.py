@@ -28,7 +28,7 @@ def test_tables_equal_the_naive_ones(meshes, seed) -> None:
         tri = torch.rand(40, 12, generator=generator).argsort(1)[:, :3].int().contiguous()
     topology = topology_of(tri)
     expected = naive_edges(tri)
-    edges = {tuple(e[:2]): tuple(e[2:]) for e in topology.edges.tolist()}
+    edges = {tuple(e[:2]): tuple(e[2:]) for e in topology.edges.T.tolist()}
     assert set(edges) == set(expected)
     for pair, users in expected.items():
         first, second, corner = edges[pair]
