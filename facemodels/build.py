@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from .builder.albedo import Albedo, build_albedo
 from .builder.atlas import build_atlas
+from .builder.cut import face_quads
 from .builder.expression import Expressions, build_expressions
 from .builder.head import Head, extract_head
 from .builder.hm08 import read_base
 from .builder.identity import Identity, build_identity
 from .builder.pack import smallest_ints, write_npz
-from .builder.regions import face_quads, name_regions
+from .builder.regions import name_regions
 from .builder.skin_masks import paint_masks
 from .builder.source import PACKAGE, VERSION, WHEEL_SHA256, AnnySource
 from .builder.surface import MM_PER_DM, Surface, eye_midpoint, refine

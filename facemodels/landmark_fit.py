@@ -63,7 +63,7 @@ def fit_landmarks(basis: LandmarkBasis, annotations: Array) -> LandmarkFit:
     """
     flat = basis.modes.reshape(len(basis.modes), basis.mean.size)
     system = flat @ flat.T + np.diag(basis.ridge)
-    solver = np.linalg.solve(system, flat) if len(flat) else flat
+    solver: Array = np.linalg.solve(system, flat).astype(np.float64)
     fits = [_fit_one(basis.mean, flat, solver, face) for face in annotations]
     return LandmarkFit(np.stack([f[0] for f in fits]), np.stack([f[1] for f in fits]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,13 +46,13 @@ def paint_masks(surface: Surface, open_sky: Array) -> SkinMasks:
     eyes, iris, pupil, rim = _eye_masks(surface, left, right)
 
     def pair(offset: tuple[float, float, float], radius: float, axes: Array) -> Array:
-        return sum(
+        return _total(
             blob(points, c + np.array(offset) * [np.sign(c[0]), 1, 1], radius, axes)
             for c in (left, right)
         )
 
     def both(ids: tuple[int, int], offset: tuple[float, float, float], radius: float) -> Array:
-        return sum(
+        return _total(
             blob(points, marks[i] + np.array(offset) * [np.sign(marks[i][0]), 1, 1], radius)
             for i in ids
         )
@@ -59,7 +60,7 @@ def paint_masks(surface: Surface, open_sky: Array) -> SkinMasks:
     nose = blob(points, marks[30], 11) + 0.7 * both((31, 35), (3, 8, -2), 8)
     middles = np.stack([(marks[54] + left) / 2, (marks[48] + right) / 2])
     outward = np.array([[9.0, -2, 0], [-9, -2, 0]])
-    cheeks = sum(blob(points, centre, 16) for centre in middles + outward)
+    cheeks = _total(blob(points, centre, 16) for centre in middles + outward)
     slit = np.clip((0.45 - open_sky) / 0.3, 0, 1) * blob(points, marks[62], 30, [1, 2.5, 1])
     return SkinMasks(
         cheeks=cheeks,
@@ -77,6 +78,10 @@ def paint_masks(surface: Surface, open_sky: Array) -> SkinMasks:
         iris_rim=rim,
         brow_curves=np.stack([_brow_curve(surface, side) for side in (1, -1)]),
     )
+
+
+def _total(fields: Iterable[Array]) -> Array:
+    return np.stack(list(fields)).sum(0)
 
 
 def blob(points: Array, centre: Array, radius: float, axes: Array | list[float] = 1.0) -> Array:  # type: ignore[assignment]

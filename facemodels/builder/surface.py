@@ -70,15 +70,17 @@ def refine(head: Head, mean_mm: Array) -> Surface:
     for code in (3, 2, 1, 0, 4):
         tag[quads[part == code]] = code
     points = matrix @ mean_mm
+    mirror = refine_mirror(head.quads, head.mirror)
+    masks = {name: matrix @ mask for name, mask in head.masks.items()}
     return Surface(
         points=points,
         matrix=matrix,
         quads=quads,
         part=part,
-        mirror=refine_mirror(head.quads, head.mirror),
+        mirror=mirror,
         landmarks=_place_landmarks(head.landmarks, points, np.flatnonzero(tag == 0)),
         tag=tag,
-        masks={name: matrix @ mask for name, mask in head.masks.items()},
+        masks={name: (mask + mask[mirror]) / 2 for name, mask in masks.items()},
         left_eye=(matrix @ head.left_eye.astype(float)) > 0.5,
         right_eye=(matrix @ head.right_eye.astype(float)) > 0.5,
     )
