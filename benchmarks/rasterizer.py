@@ -170,7 +170,11 @@ def main() -> None:
         print(f"d(area)/d(scale) at {triangles // 1000}k: {ratio:.4f} of the truth")
     report["first use, s"] = first_use_seconds()
     print(f"first use in a new process: {report['first use, s']:.2f} s")
-    report["pytorch3d, ms"] = pytorch3d_run(arguments.pytorch3d, *face_mesh(10_000))
+    report["pytorch3d, ms"] = theirs = pytorch3d_run(arguments.pytorch3d, *face_mesh(10_000))
+    if theirs:
+        one = Scene(10_000, 224, 1)
+        ours, _ = fastest({"ours": with_threads(1, lambda: one.train(False))}, 2)["ours"]
+        print(f"  {theirs / ours:.0f} x ours")
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1))
 

@@ -37,6 +37,12 @@ def find_pairs(pos: Tensor, rast: Tensor, topology: Topology) -> Pairs:
         room = needed
 
 
+def _flat(color: Tensor) -> tuple[int, int, int]:
+    """(B,H*W,C) of (B,H,W,C)."""
+    batch, height, width, channels = color.shape
+    return batch, height * width, channels
+
+
 class _PairContext(Context, Protocol):
     """Autograd's context, with what the forward half leaves for the backward half."""
 
@@ -55,7 +61,7 @@ class Antialias(Function):
         topology: Topology,
     ) -> Tensor:
         """Antialias a batch."""
-        flat = view(color.reshape(color.shape[0], -1, color.shape[3]))
+        flat = view(color).reshape(_flat(color))
         ctx.pairs = find_pairs(pos, rast, topology)
         out = torch.empty(color.shape)
         run_slices(blend_images, len(flat), flat, *ctx.pairs, out.numpy().reshape(flat.shape))
@@ -67,7 +73,7 @@ class Antialias(Function):
     def backward(ctx: _PairContext, grad: Tensor) -> tuple[Tensor, None, Tensor | None, None]:
         """Gradients to the colours and the positions."""
         color, pos = ctx.saved_tensors
-        flat = color.shape[0], -1, color.shape[3]
+        flat = _flat(color)
         grad_color = torch.empty(color.shape)
         grad_pos = torch.empty(pos.shape if ctx.needs_input_grad[2] else (pos.shape[0], 0, 4))
         run_slices(

@@ -110,6 +110,19 @@ def test_inputs_need_not_be_contiguous(meshes) -> None:
     assert leaf.grad.isfinite().all()
 
 
+def test_an_empty_batch_goes_through_everything(meshes) -> None:
+    pos, tri = meshes.soup(5, seed=1)
+    none = pos[None][:0].clone().requires_grad_()
+    attr = torch.rand(1, len(pos), 2, requires_grad=True)
+    tex = torch.rand(1, 4, 4, 3, requires_grad=True)
+    rast = RASTERIZER.rasterize(none, tri, (6, 5))
+    color = RASTERIZER.texture(tex, RASTERIZER.interpolate(attr, rast, tri))
+    out = RASTERIZER.antialias(color, rast, none, tri)
+    out.sum().backward()
+    assert out.shape == (0, 6, 5, 3)
+    assert attr.grad.abs().sum() == 0 and tex.grad.abs().sum() == 0
+
+
 def bad_calls():
     rast = torch.zeros(2, 4, 4, 4)
     tri = torch.zeros(1, 3, dtype=torch.int32)
