@@ -73,3 +73,28 @@ def texture(tex: Tensor, uv: Tensor) -> Tensor:
     tent_x = (1 - (x.unsqueeze(-1) - torch.arange(width)).abs()).clamp(min=0)
     tent_y = (1 - (y.unsqueeze(-1) - torch.arange(height)).abs()).clamp(min=0)
     return torch.einsum("ijr,ijc,rck->ijk", tent_y, tent_x, tex)
+
+
+def small_triangle_ids(pos: Tensor, tri: Tensor, size: int, reach: int) -> Tensor:
+    """Ids (size,size) for triangles in front of the camera within boxes of reach x reach pixels."""
+    corners = pos.double()[tri.long()]
+    x = (corners[..., 0] / corners[..., 3] + 1) * size / 2 - 0.5
+    y = (1 - corners[..., 1] / corners[..., 3]) * size / 2 - 0.5
+    left, top = x.amin(1).floor().long(), y.amin(1).floor().long()
+    if max((x.amax(1) - left).max(), (y.amax(1) - top).max()) >= reach:
+        raise ValueError("a triangle is larger than reach")
+    found = []
+    for row, column in torch.cartesian_prod(torch.arange(reach), torch.arange(reach)).tolist():
+        r, c = top + row, left + column
+        centre = torch.stack([2 * (c + 0.5) / size - 1, 1 - 2 * (r + 0.5) / size], -1).double()
+        b, z, _ = solve(corners, centre)
+        hit = (b >= 0).all(-1) & (z.abs() <= 1) & (r >= 0) & (r < size) & (c >= 0) & (c < size)
+        found.append(
+            torch.stack([(r * size + c).double(), z, torch.arange(len(tri)) + 1.0], -1)[hit]
+        )
+    ids = torch.zeros(size * size)
+    rows = torch.cat(found)
+    # Written from the farthest to the nearest, so that the nearest stays.
+    for pixel, _, number in rows[rows[:, 1].argsort(descending=True)].tolist():
+        ids[int(pixel)] = number
+    return ids.reshape(size, size)

@@ -28,7 +28,7 @@ def behind_the_camera(meshes):
 def scene(meshes, name: str):
     return {
         "soup": lambda: meshes.soup(60, seed=0),
-        "ball": lambda: meshes.bumpy_ball(13, 18),
+        "ball": lambda: meshes.bumpy_ball(10, 14),
         "behind": lambda: behind_the_camera(meshes),
     }[name]()
 
@@ -43,6 +43,14 @@ def test_ids_and_barycentrics_equal_the_oracle(oracle, meshes, name) -> None:
     assert (expected[..., 3] > 0).float().mean() > 0.3
     # Barycentrics of triangles thousands of pixels large (w near 0) are the least exact.
     assert (actual - expected)[same].abs().max() < (1e-3 if name == "behind" else 1e-4)
+
+
+def test_ids_of_a_mesh_finer_than_pixels_equal_the_oracle(oracle, meshes) -> None:
+    pos, tri = meshes.bumpy_ball(70, 140)
+    actual = RASTERIZER.rasterize(pos[None], tri, (100, 100))[0, ..., 3]
+    expected = oracle.small_triangle_ids(pos, tri, 100, reach=7)
+    assert (expected > 0).float().mean() > 0.3
+    assert (actual == expected).float().mean() >= 0.9999
 
 
 @pytest.mark.parametrize("name", ["soup", "ball", "behind"])
