@@ -14,7 +14,7 @@ from .uv import disk_chart, hemisphere_chart
 
 _MARGIN = 0.004  # keeps bilinear look-ups of neighbouring islands apart
 _CORNER = 0.066  # half-size of a corner island
-_FACE_IMPORTANCE, _EAR_IMPORTANCE, _REST_IMPORTANCE = 1.25, 0.6, 0.9
+_FACE_IMPORTANCE, _EAR_IMPORTANCE, _REST_IMPORTANCE = 1.25, 0.45, 0.9
 
 
 @dataclass(frozen=True)

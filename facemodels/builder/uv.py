@@ -33,7 +33,7 @@ def disk_chart(points: Array, quads: Index, mirror: Index | None, importance: Ar
     rim = loops[-1]
     edges = _filled_edges(quads, loops[:-1], len(points))
     uv = np.full((len(points) + len(loops) - 1, 2), np.nan)
-    uv[rim] = _rim_positions(points, rim, mirror)
+    uv[rim] = _rim_positions(points, rim, mirror, importance)
     length = np.ones(len(edges))
     real = (edges < len(points)).all(1)
     length[real] = np.linalg.norm(np.subtract(*points[edges[real]].transpose(1, 0, 2)), axis=1)
@@ -71,7 +71,7 @@ def _filled_edges(quads: Index, holes: list[Index], vertex_count: int) -> Index:
     return np.concatenate([edges, *spokes])
 
 
-def _rim_positions(points: Array, rim: Index, mirror: Index | None) -> Array:
+def _rim_positions(points: Array, rim: Index, mirror: Index | None, importance: Array) -> Array:
     """Points on the superellipse by arc length, the rim's lowest midline vertex at the bottom."""
     if mirror is None:
         step = np.linalg.norm(points[rim] - points[np.roll(rim, 1)], axis=1)
@@ -82,6 +82,7 @@ def _rim_positions(points: Array, rim: Index, mirror: Index | None) -> Array:
     order = np.roll(rim, -bottom)
     top = int(np.flatnonzero(mirror[order] == order)[-1])
     step = np.linalg.norm(points[order] - points[np.roll(order, -1)], axis=1)
+    step *= importance[order] * importance[np.roll(order, -1)]
     along = np.concatenate([[0], np.cumsum(step)])
     share = np.interp(along[:-1], [0, along[top], along[-1]], [0, 0.5, 1])
     side = np.sign(points[order[top // 2], 0])
