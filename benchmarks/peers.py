@@ -52,13 +52,14 @@ def _bare_floor(pos, tri, screen, out):
 
 
 def floor_runs(pos: NDArray, tri: NDArray, size: int) -> dict[str, Callable[[], object]]:
-    """Both floors on one image; pos (V,4), tri (T,3)."""
-    screen = np.empty((len(pos), 2), np.float32)
-    out = np.empty((size, size, 4), np.float32)
-    return {
-        "floor": lambda: _floor(pos, tri, screen, out),
-        "floor without boxes": lambda: _bare_floor(pos, tri, screen, out),
-    }
+    """Both floors on one image; pos (V,4), tri (T,3). The memory is new each time, as ours is."""
+
+    def call(kernel: Callable[..., None]) -> Callable[[], object]:
+        return lambda: kernel(
+            pos, tri, np.empty((len(pos), 2), np.float32), np.empty((size, size, 4), np.float32)
+        )
+
+    return {"floor": call(_floor), "floor without boxes": call(_bare_floor)}
 
 
 def sim3dr_runs(
