@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from ..geometry.checks import check_shape
 
+_WALL = 0.03  # how far a blendshape weight may stray out of [0,1], as a standard deviation
+
 
 def gaussian_prior(coefficients: Tensor) -> Tensor:
     """a^2 for coefficients (B,K) in standard deviations: twice the negative log likelihood."""
@@ -15,16 +17,16 @@ def gaussian_prior(coefficients: Tensor) -> Tensor:
     return coefficients.square()
 
 
-def blendshape_prior(weights: Tensor, spread: float = 0.3) -> Tensor:
+def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
     """Prior of blendshape weights (B,K): a half normal on [0,1] with a steep wall outside.
 
     Args:
         weights: (B,K).
-        spread: standard deviation of a typical activation.
+        spread: (K,) standard deviation of each shape's activation, > 0.
     """
-    check_shape("weights", weights, (None, None))
+    check_shape("weights", weights, (None, len(spread)))
     outside = functional.relu(-weights) + functional.relu(weights - 1)
-    return (weights / spread).square() + (outside / (spread / 10)).square()
+    return (weights / spread).square() + (outside / _WALL).square()
 
 
 def light_prior(light: Tensor) -> Tensor:

@@ -21,6 +21,10 @@ def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     Raises:
         InputError: the shapes differ.
     """
+    return masked_mean_each(values, weights).mean()
+
+
+def masked_mean_each(values: Tensor, weights: Tensor) -> Tensor:
+    """As `masked_mean`, but one mean (B,) per item of the batch."""
     check_shape("weights", weights, tuple(values.shape))
-    flat = (values * weights).flatten(1).sum(1)
-    return (flat / weights.flatten(1).sum(1).clamp(min=1e-8)).mean()
+    return (values * weights).flatten(1).sum(1) / weights.flatten(1).sum(1).clamp(min=1e-8)

@@ -46,9 +46,11 @@ def textured_mesh(
 
 def write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
     """Write a GLB in metres, as glTF wants it, with the texture inside; `mesh` is in mm."""
+    import trimesh
+
     scaled = mesh.copy()
     scaled.apply_scale(0.001)
-    content = scaled.export(file_type="glb", include_normals=True)
+    content = trimesh.exchange.gltf.export_glb(trimesh.Scene(scaled), include_normals=True)
     write_whole(path, lambda target: target.write_bytes(content))
 
 

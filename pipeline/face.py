@@ -97,15 +97,17 @@ class ReconstructedFace:
     def _picture(self, view: tuple[float, float, float], size: int, textured: bool) -> Picture:
         vertices = self.vertices[None]
         camera = studio_camera(vertices, view, size * 2)
-        look = (
-            {"texture": self.texture.image[None]}
-            if textured
-            else {"albedo": torch.full_like(vertices, 0.75), "light": studio_light()}
-        )
         model = self.model
         renderer = FaceRenderer(model.faces, model.uv, model.uv_faces)
         with torch.no_grad():
-            seen = renderer(vertices, camera, (size * 2, size * 2), **look)
+            seen = renderer(
+                vertices,
+                camera,
+                (size * 2, size * 2),
+                albedo=None if textured else torch.full_like(vertices, 0.75),
+                texture=self.texture.image[None] if textured else None,
+                light=None if textured else studio_light(),
+            )
             picture = seen.over(torch.full_like(seen.image, 0.25))
         return to_picture(torch.nn.functional.avg_pool2d(picture, 2)[0])
 

@@ -15,11 +15,11 @@ from ..geometry.face_model import FaceModel
 from ..losses.landmark import landmark_distance
 from ..losses.photometric import robust_photometric
 from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
-from ..losses.reduction import masked_mean
+from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
 from .fit_state import FitState
 from .light import solve_light
-from .pose import pose_from_points
+from .pose import POSE_SPREAD, pose_from_points
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,15 @@ class Stage:
 class FitConfig:
     """Weights and schedule of a fit; the weights multiply means, so they compare directly."""
 
+    point_steps: int = 80
     stages: tuple[Stage, ...] = (Stage(56, 60, 0.25), Stage(112, 80, 0.15), Stage(160, 60, 0.12))
-    photometric: float = 1.0
-    landmark: float = 0.4
-    identity_prior: float = 0.0008
-    expression_prior: float = 0.0006
+    photometric: float = 0.03
+    landmark: float = 5.0
+    identity_prior: float = 0.0006
+    expression_prior: float = 0.0012
     albedo_prior: float = 0.0006
+    pose_prior: float = 0.0012
     light_prior: float = 0.02
-    learning_rate: float = 1.0
 
 
 # Adam's step per variable, in that variable's own units.
@@ -61,6 +62,30 @@ _STEP = {
     "albedo": 0.08,
     "light": 0.02,
 }
+
+
+NOISE = 0.003  # robust error that a perfect fit would still leave
+
+# How much a region's colours say about the fit; later ones overwrite earlier ones.
+_TRUST = {
+    "jaw": 0.5,
+    "cheeks": 0.6,
+    "ears": 0.0,
+    "neck": 0.0,
+    "forehead": 0.1,
+    "brows": 2.0,
+    "eyelids": 2.0,
+    "nose": 1.5,
+    "lips": 2.0,
+    "left_eye": 2.0,
+    "right_eye": 2.0,
+    "mouth": 0.0,
+}
+
+
+# Standard deviation of a blendshape's weight in photographs, by a part of its name; people smile.
+_SPREAD = {"Smile": 0.3, "jawOpen": 0.12, "brow": 0.15, "Blink": 0.15, "Squint": 0.15}
+_RARE = 0.08
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,8 @@ class FaceFitter:
         self.model, self.config = model, config or FitConfig()
         self.renderer = FaceRenderer(model.faces)
         self.trust = _trust(model)
+        self.points = _point_model(model)
+        self.spread = _expression_spread(model)
 
     def fit(
         self,
@@ -111,12 +138,21 @@ class FaceFitter:
         check_shape("points", points, (None, 5, 2))
         check_finite("points", points)
         state = FitState.start(self.model, self._start_cameras(points))
-        losses = []
+        losses = self._minimise(
+            state, self.config.point_steps, lambda: self._point_loss(state, points), on_step
+        )
         for number, stage in enumerate(self.config.stages):
             photo, inside = crops(stage.size)
             if number == 0:
                 self._start_light(state, photo, inside)
-            losses += self._run(state, stage, photo, inside, points * stage.size, on_step)
+
+            def loss(
+                stage: Stage = stage, photo: Tensor = photo, inside: Tensor = inside
+            ) -> Tensor:
+                seen = self._photo_loss(state, stage, photo, inside)
+                return seen + self._point_loss(state, points)
+
+            losses += self._minimise(state, stage.steps, loss, on_step)
         size = self.config.stages[-1].size
         camera = state.camera(size)
         return Fit(
@@ -145,23 +181,20 @@ class FaceFitter:
             weight = seen.mask * seen.extras * inside
             state.light.copy_(solve_light(photo, seen.image, seen.normals, weight, scale=0.2))
 
-    def _run(
+    def _minimise(
         self,
         state: FitState,
-        stage: Stage,
-        photo: Tensor,
-        inside: Tensor,
-        points: Tensor,
+        steps: int,
+        loss: Callable[[], Tensor],
         on_step: Callable[[], None],
     ) -> list[float]:
-        rate = self.config.learning_rate
-        groups = [{"params": [v], "lr": _STEP[k] * rate} for k, v in state.variables()]
+        groups = [{"params": [v], "lr": _STEP[k]} for k, v in state.variables()]
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, stage.steps, 0.0)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         losses = []
-        for _ in range(stage.steps):
+        for _ in range(steps):
             optimiser.zero_grad()
-            total = self._loss(state, stage, photo, inside, points)
+            total = loss()
             total.backward()
             optimiser.step()
             schedule.step()
@@ -169,25 +202,31 @@ class FaceFitter:
             on_step()
         return losses
 
-    def _loss(
-        self, state: FitState, stage: Stage, photo: Tensor, inside: Tensor, points: Tensor
-    ) -> Tensor:
+    def _point_loss(self, state: FitState, points: Tensor) -> Tensor:
+        """Detected points and priors: needs no rendering. Sum over the faces."""
+        config, coefficients = self.config, state.coefficients()
+        camera = state.camera(1)
+        projected = camera.project(self.points.vertices(coefficients))[..., :2]
+        eyes = (points[:, 0] - points[:, 1]).norm(dim=-1, keepdim=True)
+        return (
+            config.landmark * landmark_distance(projected, points, eyes).mean(1)
+            + config.identity_prior * gaussian_prior(coefficients.identity).sum(1)
+            + config.expression_prior * self._expression_prior(coefficients.expression)
+            + config.albedo_prior * gaussian_prior(coefficients.albedo).sum(1)
+            + config.light_prior * light_prior(coefficients.light).flatten(1).mean(1)
+            + config.pose_prior
+            * (state.angles / state.angles.new_tensor(POSE_SPREAD)).square().sum(1)
+        ).sum()
+
+    def _photo_loss(self, state: FitState, stage: Stage, photo: Tensor, inside: Tensor) -> Tensor:
+        """The rendering against the photograph. Sum over the faces."""
         config, coefficients = self.config, state.coefficients()
         vertices = self.model.vertices(coefficients)
-        camera = state.camera(stage.size)
-        seen = self._render(vertices, coefficients, camera, photo)
-        error = robust_photometric(seen.over(photo), photo, stage.photometric_scale)
+        seen = self._render(vertices, coefficients, state.camera(stage.size), photo)
+        shown = seen.over(photo)
         weight = (seen.mask * seen.extras * inside).detach()
-        projected = camera.project(five_points(self.model, vertices))[..., :2]
-        eyes = (points[:, 0] - points[:, 1]).norm(dim=-1, keepdim=True)
-        return len(photo) * (
-            config.photometric * masked_mean(error, weight)
-            + config.landmark * landmark_distance(projected, points, eyes).mean()
-            + config.identity_prior * gaussian_prior(coefficients.identity).sum(1).mean()
-            + config.expression_prior * self._expression_prior(coefficients.expression)
-            + config.albedo_prior * gaussian_prior(coefficients.albedo).sum(1).mean()
-            + config.light_prior * light_prior(coefficients.light).mean()
-        )
+        error = robust_photometric(shown, photo, stage.photometric_scale)
+        return config.photometric * (masked_mean_each(error, weight) + NOISE).log().sum()
 
     def _render(
         self, vertices: Tensor, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor
@@ -202,9 +241,35 @@ class FaceFitter:
         )
 
     def _expression_prior(self, weights: Tensor) -> Tensor:
-        kind = self.model.expression_kind
-        prior = blendshape_prior if kind == "blendshape" else gaussian_prior
-        return prior(weights).sum(1).mean()
+        if self.model.expression_kind == "gaussian":
+            return gaussian_prior(weights).sum(1)
+        return blendshape_prior(weights, self.spread).sum(1)
+
+
+def _expression_spread(model: FaceModel) -> Tensor:
+    """How strong each blendshape typically is in a photograph, (Ke,)."""
+    names = model.expression_names or ("",) * len(model.expression)
+    return torch.tensor(
+        [max([v for k, v in _SPREAD.items() if k in n], default=_RARE) for n in names]
+    )
+
+
+def _point_model(model: FaceModel) -> FaceModel:
+    """The face model of the five points alone: linear like the model itself."""
+    none = torch.zeros(1, len(model.mean), 3)
+
+    def at_points(basis: Tensor) -> Tensor:
+        return five_points(model, basis) - five_points(model, none)
+
+    return FaceModel.from_arrays(
+        name="five points",
+        mean=five_points(model, model.mean[None])[0],
+        faces=torch.zeros(0, 3),
+        identity=at_points(model.identity),
+        expression=at_points(model.expression),
+        albedo_basis=torch.zeros(len(model.albedo_basis), 5, 3),
+        origin=torch.zeros(3),
+    )
 
 
 def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
@@ -220,10 +285,10 @@ def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
 
 def _trust(model: FaceModel) -> Tensor:
     """How much each vertex's colour says about the fit, (1,V,1): skin 1, the mouth's inside 0."""
-    inside = model.regions.get("mouth")
     trust = torch.ones(1, len(model.mean), 1)
-    if inside is not None:
-        trust[0, inside] = 0.0
+    for region, value in _TRUST.items():
+        if region in model.regions:
+            trust[0, model.regions[region]] = value
     return trust
 
 

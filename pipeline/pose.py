@@ -15,7 +15,7 @@ from ..geometry.rotation import euler_to_matrix
 
 FOCAL_PER_SIZE = 1015 / 224  # focal length per crop side: a narrow view, as Deep3D has it
 _START_YAWS = (-0.6, 0.0, 0.6)  # radians
-_PRIOR = np.array([0.35, 0.7, 0.35])  # spread of pitch, yaw and roll in an upright crop, radians
+POSE_SPREAD = (0.35, 0.7, 0.35)  # of pitch, yaw and roll in an upright crop, radians
 _POINT_NOISE = 0.02  # of the crop's side: detector noise plus the face's own proportions
 
 
@@ -76,4 +76,4 @@ def _residuals(
 ) -> NDArray[np.float64]:
     seen = _camera(x, size, distance, torch.float64).project(body[None])[0, :, :2]
     error = ((seen - image) / (size * _POINT_NOISE)).flatten().numpy()
-    return np.concatenate([error, x[:3] / _PRIOR])
+    return np.concatenate([error, x[:3] / np.array(POSE_SPREAD)])

@@ -69,7 +69,8 @@ class Reconstructor:
     @property
     def steps(self) -> int:
         """Optimiser steps per face, the unit of `on_step`."""
-        return sum(stage.steps for stage in self.options.fit.stages)
+        fit = self.options.fit
+        return fit.point_steps + sum(stage.steps for stage in fit.stages)
 
     def __call__(
         self,
