@@ -27,4 +27,5 @@ def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
 def masked_mean_each(values: Tensor, weights: Tensor) -> Tensor:
     """As `masked_mean`, but one mean (B,) per item of the batch."""
     check_shape("weights", weights, tuple(values.shape))
-    return (values * weights).flatten(1).sum(1) / weights.flatten(1).sum(1).clamp(min=1e-8)
+    total = (values * weights)[..., None].flatten(1).sum(1)  # the new axis: values may be (B,)
+    return total / weights[..., None].flatten(1).sum(1).clamp(min=1e-8)
