@@ -39,9 +39,15 @@ class Coefficients:
         return self.identity.shape[0]
 
     def __getitem__(self, index: int | slice) -> Coefficients:
-        """Face `index`, or the faces of a slice, still with a batch dimension."""
-        part = slice(index, index + 1) if isinstance(index, int) else index
-        return Coefficients(*(getattr(self, f.name)[part] for f in fields(self)))
+        """Face `index`, or the faces of a slice, still with a batch dimension.
+
+        Raises:
+            IndexError: there is no such face; this also ends iteration.
+        """
+        if isinstance(index, int):
+            first = range(len(self))[index]
+            index = slice(first, first + 1)
+        return Coefficients(*(getattr(self, f.name)[index] for f in fields(self)))
 
     def detach(self) -> Coefficients:
         """The same values without a gradient graph."""
