@@ -18,12 +18,28 @@ _EYEBALL_RADIUS = 12.0  # mm
 
 def as_floats(name: str, value: ArrayLike | None, shape: tuple[int | str | None, ...]) -> Tensor:
     """`value` as a float32 tensor of `shape` without NaN."""
-    if value is None:
-        raise InputError(name, "an array", "nothing")
-    tensor = torch.as_tensor(value).to(torch.float32).contiguous()
+    tensor = _as_tensor(name, value).to(torch.float32).contiguous()
     check_shape(name, tensor, shape)
     check_finite(name, tensor)
     return tensor
+
+
+def _as_tensor(name: str, value: ArrayLike | None) -> Tensor:
+    if value is None:
+        raise InputError(name, "an array", "nothing")
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(name, "an array of numbers", f"something else ({error})") from error
+
+
+def _as_whole(name: str, value: ArrayLike | None) -> Tensor:
+    """`value` as an int64 tensor; whole numbers in floating point are taken too."""
+    tensor = _as_tensor(name, value)
+    whole = tensor.to(torch.int64).contiguous()
+    if tensor.is_floating_point() and not torch.equal(whole.to(tensor), tensor):
+        raise InputError(name, "whole numbers", "fractions, NaN or infinity")
+    return whole
 
 
 def as_basis(name: str, value: ArrayLike | None, count: int) -> Tensor:
@@ -33,7 +49,7 @@ def as_basis(name: str, value: ArrayLike | None, count: int) -> Tensor:
 
 def as_indices(name: str, value: ArrayLike | None, count: int) -> Tensor:
     """`value` as (N,3) int64 indices below `count`."""
-    tensor = torch.as_tensor(value).to(torch.int64).contiguous()
+    tensor = _as_whole(name, value)
     check_shape(name, tensor, (None, 3))
     if len(tensor) and not (int(tensor.min()) >= 0 and int(tensor.max()) < count):
         low, high = int(tensor.min()), int(tensor.max())
@@ -43,7 +59,7 @@ def as_indices(name: str, value: ArrayLike | None, count: int) -> Tensor:
 
 def as_permutation(name: str, value: ArrayLike | None, count: int) -> Tensor:
     """`value` as a permutation (count,) of the vertices."""
-    tensor = torch.as_tensor(value).to(torch.int64)
+    tensor = _as_whole(name, value)
     check_shape(name, tensor, (count,))
     if not torch.equal(tensor.sort().values, torch.arange(count)):
         raise InputError(name, "a permutation of the vertices", "repeated or missing indices")
@@ -57,7 +73,7 @@ def as_uv(uv: ArrayLike | None, uv_faces: ArrayLike | None, faces: Tensor) -> tu
     coords = as_floats("uv", uv, (None, 2))
     corners = faces if uv_faces is None else as_indices("uv_faces", uv_faces, len(coords))
     check_shape("uv_faces", corners, tuple(faces.shape))
-    if int(corners.max()) >= len(coords):
+    if len(corners) and int(corners.max()) >= len(coords):
         raise InputError("uv", "one row per vertex when uv_faces is not given", f"{len(coords)}")
     return coords, corners
 
@@ -73,10 +89,8 @@ def as_regions(regions: Mapping[str, ArrayLike], count: int) -> dict[str, Tensor
 def check_landmark_ids(landmarks: Mapping[str, LandmarkSet], count: int) -> None:
     """Raise unless every landmark lies on the mesh."""
     for key, points in landmarks.items():
-        if len(points) and int(points.vertices.max()) >= count:
-            raise InputError(
-                f"landmarks {key!r}", f"vertex ids below {count}", str(int(points.vertices.max()))
-            )
+        if len(points):
+            as_indices(f"landmarks {key!r}", points.vertices, count)
 
 
 def estimate_origin(points: Tensor, landmarks: Mapping[str, LandmarkSet]) -> Tensor:
