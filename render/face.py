@@ -94,6 +94,10 @@ class FaceRenderer:
         if (albedo is None) == (texture is None):
             raise InputError("albedo, texture", "exactly one of the two", "both or neither")
         check_shape("vertices", vertices, (None, None, 3))
+        if albedo is not None:
+            check_shape("albedo", albedo, tuple(vertices.shape))
+        if extras is not None:
+            check_shape("extras", extras, (None, vertices.shape[1], None))
         in_camera = camera.to_camera(vertices)
         normals = vertex_normals(in_camera, self.faces)
         clip = camera.to_clip(vertices, size)
