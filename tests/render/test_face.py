@@ -107,6 +107,12 @@ def test_ambient_light_shows_the_albedo():
     assert torch.allclose(half.image, seen.image / 2, atol=1e-6)
 
 
+def turned_camera() -> PerspectiveCamera:
+    turn = torch.tensor([[[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]])
+    one = perspective()
+    return PerspectiveCamera(turn, one.translation, one.focal, one.center)
+
+
 def test_light_falls_where_the_formula_says():
     """One lamp per axis and colour: red from the image's right, green from above, blue front."""
     light = ambient_light(1, 0.5)
@@ -118,12 +124,8 @@ def test_light_falls_where_the_formula_says():
     expected = 0.5 + 0.4 * math.sqrt(3 / (4 * math.pi)) * normal
     image = seen.image[0].permute(1, 2, 0).double()
     assert float((image - expected)[sure].abs().max()) < 0.01
-    rotated = PerspectiveCamera(
-        torch.tensor([[[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]]]),
-        *list(vars(perspective()).values())[1:],
-    )
     again = FaceRenderer(FACES)(
-        VERTICES, rotated, SIZE, albedo=torch.ones_like(VERTICES), light=light
+        VERTICES, turned_camera(), SIZE, albedo=torch.ones_like(VERTICES), light=light
     )
     assert float((again.image - seen.image)[0].permute(1, 2, 0)[sure].abs().max()) < 0.01
 
