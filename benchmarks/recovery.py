@@ -17,8 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from selfie3d.core.progress import progress
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.align import similarity_align
@@ -31,6 +29,7 @@ from selfie3d.geometry.sh import light_from_direction
 from selfie3d.pipeline.crop import crop_around_points
 from selfie3d.pipeline.fit import FaceFitter, five_points
 from selfie3d.render.face import FaceRenderer
+from torch import Tensor
 
 SIDE = 320  # pixels of the rendered photograph
 SEED = 7
@@ -109,7 +108,8 @@ def run(count: int) -> dict[str, float]:
         for _ in range(count):
             sample = draw_sample(model, dice)
             crop = crop_around_points(sample.points, 256)
-            fit = fitter.fit(_crops(sample, crop), (crop.to_crop(sample.points) / 256).float()[None])
+            points = (crop.to_crop(sample.points) / 256).float()[None]
+            fit = fitter.fit(_crops(sample, crop), points)
             truth = model.vertices(sample.coefficients)
             fitted.append(vertex_error(model, model.vertices(fit.coefficients), truth))
             mean.append(vertex_error(model, model.mean[None], truth))

@@ -42,8 +42,8 @@ class FitConfig:
     """Weights and schedule of a fit; the weights multiply means, so they compare directly."""
 
     point_steps: int = 80
-    stages: tuple[Stage, ...] = (Stage(56, 60, 0.25), Stage(112, 80, 0.15), Stage(160, 60, 0.12))
-    photometric: float = 0.03
+    stages: tuple[Stage, ...] = (Stage(56, 50, 0.25), Stage(112, 80, 0.15), Stage(168, 70, 0.1))
+    photometric: float = 0.1
     landmark: float = 5.0
     identity_prior: float = 0.0006
     expression_prior: float = 0.0012
@@ -57,14 +57,14 @@ _STEP = {
     "angles": 0.010,
     "shift": 0.0015,
     "log_distance": 0.005,
-    "identity": 0.06,
-    "expression": 0.02,
-    "albedo": 0.08,
+    "identity": 0.09,
+    "expression": 0.03,
+    "albedo": 0.12,
     "light": 0.02,
 }
 
-
-NOISE = 0.003  # robust error that a perfect fit would still leave
+NOISE = 0.001  # robust error that a perfect fit would still leave
+_BELIEF = 0.008  # robust error of the sure parts at which the unsure ones are half believed
 
 # How much a region's colours say about the fit; later ones overwrite earlier ones.
 _TRUST = {
@@ -224,9 +224,12 @@ class FaceFitter:
         vertices = self.model.vertices(coefficients)
         seen = self._render(vertices, coefficients, state.camera(stage.size), photo)
         shown = seen.over(photo)
-        weight = (seen.mask * seen.extras * inside).detach()
         error = robust_photometric(shown, photo, stage.photometric_scale)
-        return config.photometric * (masked_mean_each(error, weight) + NOISE).log().sum()
+        visible = (seen.mask * inside).detach()
+        sure = masked_mean_each(error.detach(), visible * seen.extras)[:, None, None, None]
+        belief = _BELIEF / (_BELIEF + sure)
+        weight = visible * (seen.extras + belief * (1 - seen.extras).clamp(min=0))
+        return config.photometric * (masked_mean_each(error, weight.detach()) + NOISE).log().sum()
 
     def _render(
         self, vertices: Tensor, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor
