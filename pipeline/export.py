@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..core.image_file import write_image
+from ..geometry.mesh import vertex_normals
 
 if TYPE_CHECKING:
     import trimesh
@@ -25,6 +27,8 @@ def textured_mesh(
     vertices: Tensor, faces: Tensor, uv: Tensor, uv_faces: Tensor, texture: NDArray[np.uint8]
 ) -> trimesh.Trimesh:
     """A trimesh with one vertex per pair of position and texture coordinate.
+
+    Its normals are those of the whole surface, so that no seam of the texture is seen in them.
 
     Args:
         vertices: (V,3). faces: (F,3). uv: (T,2), v up. uv_faces: (F,3).
@@ -39,8 +43,14 @@ def textured_mesh(
         baseColorTexture=Image.fromarray(texture), metallicFactor=0.0, roughnessFactor=1.0
     )
     visual = trimesh.visual.TextureVisuals(uv=uv.numpy()[unique[:, 1]], material=material)
+    normals = vertex_normals(vertices[None], faces)[0].numpy().copy()
+    normals[np.linalg.norm(normals, axis=1) < 0.5] = (0, 0, 1)  # of faces without an area
     return trimesh.Trimesh(
-        vertices.numpy()[unique[:, 0]], index.reshape(-1, 3), visual=visual, process=False
+        vertices.numpy()[unique[:, 0]],
+        index.reshape(-1, 3),
+        vertex_normals=normals[unique[:, 0]],
+        visual=visual,
+        process=False,
     )
 
 
@@ -48,7 +58,7 @@ def write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
     """Write a GLB in metres, as glTF wants it, with the texture inside; `mesh` is in mm."""
     import trimesh
 
-    scaled = mesh.copy()
+    scaled = mesh.copy(include_cache=True)  # with its normals
     scaled.apply_scale(0.001)
     content = trimesh.exchange.gltf.export_glb(trimesh.Scene(scaled), include_normals=True)
     write_whole(path, lambda target: target.write_bytes(content))
@@ -105,7 +115,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
             str(path), "a file that can be written", str(error), "Choose another output folder."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, it cannot be looked for either
+            partial.unlink(missing_ok=True)
 
 
 def prepare_folder(out: Path) -> None:
