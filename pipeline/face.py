@@ -24,7 +24,7 @@ from .texture import Texture
 if TYPE_CHECKING:
     import trimesh
 
-_TURNTABLE_FILL = 0.92  # of the picture's height that the face takes
+_TURNTABLE_FILL = 1.0  # of the picture's side that a ball round the face takes
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def studio_camera(
     """A camera at about 1 m that shows the whole mesh, turned by `view` degrees."""
     rotation = euler_to_matrix(torch.tensor([view]) * (math.pi / 180))
     low, high = vertices[0].min(0).values, vertices[0].max(0).values
-    middle, extent = (low + high) / 2, float((high - low)[:2].max())
+    middle = (low + high) / 2
+    extent = 2 * float((vertices[0] - middle).norm(dim=-1).max())
     distance = FOCAL_PER_SIZE * extent / _TURNTABLE_FILL
     translation = torch.tensor([[0.0, 0.0, -distance]]) - middle @ rotation[0].T
     return PerspectiveCamera(

@@ -124,7 +124,11 @@ class Reconstructor:
         fit = self.fitter.fit(crops, fractions, on_step)
         in_crop = _scaled(fit.camera, size / fit.size)
         texture = self.textures.build(
-            base, in_crop, fit.coefficients, divide_light=self.options.divide_light
+            base,
+            in_crop,
+            fit.coefficients,
+            inside=inside,
+            divide_light=self.options.divide_light,
         )
         camera = in_crop.moved(crop.inverse_matrix)
         return ReconstructedFace(

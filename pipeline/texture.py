@@ -20,7 +20,10 @@ from ..render.face import FaceRenderer
 _DEPTH_TOLERANCE = 2.5  # mm behind the nearest surface that still counts as visible
 _FACING = (0.15, 0.55)  # cosine to the viewer: from not used to fully trusted
 _SEAM = 0.012  # softness of the seam, as a part of the texture's side
-_DARKEST = 0.12  # shading below this is not divided out
+_COARSE = 0.03  # size of what counts as coarse, as a part of the texture's side
+_ENOUGH = 100  # texels seen, to say anything about the light
+_STRIDE = 7  # every so many texels are enough for a quantile
+_DARKEST = 0.4  # of the mean shading: darker shadows are divided out only so far
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class TextureBuilder:
         self.model, self.size = model, size
         self.mapper = UVMapper(model.uv, model.uv_faces, model.faces, size)
         self.renderer = FaceRenderer(model.faces)
+        self.eyes = self._region_map("left_eye") | self._region_map("right_eye")
         self.mirror_grid = None if model.mirror is None else self._mirror_grid(model.mirror)
 
     def build(
@@ -57,18 +61,20 @@ class TextureBuilder:
         camera: Camera,
         coefficients: Coefficients,
         *,
+        inside: Tensor | None = None,
         divide_light: bool = False,
     ) -> Texture:
         """The texture of one fitted face.
 
-        The difference between the photograph, divided by the fitted light, and the fitted albedo
-        is what is transported: from the mirror image where only that side is seen, and smoothly
-        extended (push-pull) where neither is, so that no seam shows.
+        What is carried over is the difference between the photograph and the fitted, lit model:
+        its coarse part is extended smoothly (push-pull) to where the photograph does not reach, so
+        that no seam shows; its fine part is taken from the mirror image where that was seen.
 
         Args:
             photo: (1,3,H,W) in [0,1].
             camera: the face's camera in the photo's pixels.
             coefficients: of one face.
+            inside: (1,1,H,W) 1 where `photo` shows something, 0 in the margin of a crop.
             divide_light: leave the fitted light out of the result.
         """
         check_shape("photo", photo, (1, 3, None, None))
@@ -77,13 +83,15 @@ class TextureBuilder:
             normals = vertex_normals(camera.to_camera(vertices), self.model.faces)
             light = shade(normals, coefficients.light)
             maps = self._maps(vertices, normals, self.model.albedo(coefficients), light)
+            covered = torch.ones_like(photo[:, :1]) if inside is None else inside
+            photo = torch.cat([photo, covered], 1)
             sampled, weight = self._sample(photo, camera, vertices, maps)
-            shading = maps["shading"].clamp(min=_DARKEST)
-            detail, seen = self._fill(sampled / shading - maps["albedo"], weight)
-            image = (maps["albedo"] + detail).clamp(0, 1)
-            if not divide_light:
-                image = (image * shading).clamp(0, 1)
-            return Texture(pad_chart(image, self.mapper.mask, 8)[0], seen[0])
+            shading = _as_seen(maps["shading"], weight)
+            fitted = maps["albedo"] * shading
+            image = fitted + self._fill(sampled - fitted, weight)
+            if divide_light:
+                image = image / _bounded(shading, self.mapper.mask)
+            return Texture(pad_chart(image.clamp(0, 1), self.mapper.mask, 8)[0], weight[0])
 
     def _maps(
         self, vertices: Tensor, normals: Tensor, albedo: Tensor, light: Tensor
@@ -98,15 +106,17 @@ class TextureBuilder:
         """Photograph colours per texel (1,3,S,S) and how far to trust them (1,1,S,S)."""
         points = maps["position"].flatten(2).transpose(1, 2)
         pixels = camera.project(points)[..., :2].reshape(1, self.size, self.size, 2)
-        sampled, inside = _look_up(photo, pixels)
+        looked_up, inside = _look_up(photo, pixels)
+        sampled, covered = looked_up[:, :3], (looked_up[:, 3:] > 0.99).to(photo)
         in_camera = camera.to_camera(points)
         view = -functional.normalize(in_camera, dim=-1)
         facing = functional.normalize(maps["normal"].flatten(2).transpose(1, 2), dim=-1) * view
         trust = _smoothstep(facing.sum(-1).reshape(1, 1, self.size, self.size), *_FACING)
         depth = -in_camera[..., 2].reshape(1, 1, self.size, self.size)
         visible = self._visible(camera, vertices, pixels, depth, photo.shape[-2:])
-        weight = trust * visible * inside * self.mapper.mask
-        return sampled, self._soften(weight)
+        weight = trust * visible * inside * covered * self.mapper.mask
+        # The lids hide the rim of the eyeballs: no seam there, and the islands are small.
+        return sampled, torch.where(self.eyes, weight, self._soften(weight))
 
     def _visible(
         self, camera: Camera, vertices: Tensor, pixels: Tensor, depth: Tensor, size: torch.Size
@@ -134,20 +144,20 @@ class TextureBuilder:
         shrunk = -functional.max_pool2d(-hard, 2 * radius + 1, 1, radius)
         return torch.minimum(_blur(shrunk, radius), weight)
 
-    def _fill(self, detail: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        seen = weight
+    def _fill(self, difference: Tensor, weight: Tensor) -> Tensor:
+        """The difference (1,3,S,S) carried to where its weight is below 1."""
+        extended = _push_pull(difference * weight, weight)
+        coarse = _blur(extended, max(1, round(_COARSE * self.size)))
+        filled = coarse
         if self.mirror_grid is not None:
-            both = functional.grid_sample(
-                torch.cat([detail * weight, weight], 1), self.mirror_grid, align_corners=False
-            )
-            other, other_weight = both[:, :3], both[:, 3:]
-            part = (1 - weight) * other_weight
-            detail = detail * weight + (1 - weight) * other
-            weight = weight + part
-        else:
-            detail = detail * weight
-        smooth = _push_pull(detail, weight)
-        return detail + (1 - weight) * smooth, seen
+            fine = (difference - coarse) * weight
+            filled = filled + functional.grid_sample(fine, self.mirror_grid, align_corners=False)
+        return difference * weight + filled * (1 - weight)
+
+    def _region_map(self, name: str) -> Tensor:
+        """The texels of a region of the model, (1,1,S,S); none where it has no such region."""
+        vertices = self.model.regions.get(name, torch.zeros(len(self.model.mean), dtype=torch.bool))
+        return self.mapper.position_map(vertices.float()[None, :, None]) > 0.5
 
     def _mirror_grid(self, mirror: Tensor) -> Tensor:
         """Where each texel's mirror image lies, as a sampling grid (1,S,S,2)."""
@@ -156,6 +166,33 @@ class TextureBuilder:
         uv = self.model.uv[corner[mirror]]
         grid = self.mapper.position_map(torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], -1)[None])
         return grid.permute(0, 2, 3, 1)
+
+
+def _as_seen(shading: Tensor, weight: Tensor) -> Tensor:
+    """A shading (1,3,S,S) held within what it is where the photograph is seen.
+
+    On the hidden side the fitted harmonics are free, and may be far too bright.
+    """
+    seen = shading[:, :, weight[0, 0] > 0.5]
+    if seen.shape[-1] < _ENOUGH:
+        return shading
+    low, high = torch.quantile(
+        seen[..., ::_STRIDE].contiguous(), torch.tensor([0.02, 0.98]), dim=-1
+    )
+    return torch.minimum(torch.maximum(shading, low[..., None, None]), high[..., None, None])
+
+
+def _bounded(shading: Tensor, mask: Tensor) -> Tensor:
+    """The part of a fitted shading (1,3,S,S) that is safe to divide by.
+
+    Its brightness varies over the face, its colour does not: where the harmonics of one channel
+    dip, dividing would tint what is carried to the other side of the face.
+    """
+    inside = mask.to(shading).expand_as(shading)
+    mean = (shading * inside).sum((2, 3), keepdim=True) / inside.sum((2, 3), keepdim=True)
+    level = mean.mean().clamp(min=1e-3)
+    colour = (mean / level).clamp(0.5, 2.0)
+    return shading.mean(1, keepdim=True).clamp(min=_DARKEST * float(level)) * colour
 
 
 def _look_up(image: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
