@@ -96,8 +96,9 @@ def write_json(path: Path, content: dict[str, object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    write_whole(path, lambda target: target.write_text(text, encoding="utf-8"))
+    """Write a text file whole; names in it that are no UTF-8 keep their bytes."""
+    content = text.encode("utf-8", "surrogateescape")
+    write_whole(path, lambda target: target.write_bytes(content))
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,0 +1,140 @@
+"""The files of one face, and the record that describes them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from PIL import Image
+from selfie3d.core.errors import InputError
+from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.pipeline import export, files
+from selfie3d.pipeline.files import describe, write_face
+
+PHOTO = np.random.default_rng(0).integers(0, 255, (100, 120, 3), dtype=np.uint8)
+SUFFIXES = [".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json"]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, small_face):
+    out = tmp_path_factory.mktemp("out")
+    return out, write_face(out, "me", small_face, PHOTO, "photos/me.jpg")
+
+
+def test_every_file_and_the_record_last(written):
+    out, paths = written
+    assert [p.name for p in paths] == [f"me{s}" for s in SUFFIXES]
+    assert {p.name for p in out.iterdir()} == {p.name for p in paths}
+
+
+def test_the_record_has_what_the_format_says(written, small_face):
+    out, _ = written
+    record = json.loads((out / "me.json").read_text())
+    assert list(record) == [
+        *("version", "image", "weights", "face_model", "face_model_licence", "box", "score"),
+        *("landmarks_68", "pose_deg", "camera", "coefficients", "files"),
+    ]
+    assert record["image"] == {"path": "photos/me.jpg", "width": 120, "height": 100}
+    assert record["weights"] == "fit" and record["face_model"] == "small"
+    assert record["box"] == [30, 10, 90, 90] and record["score"] == pytest.approx(0.99)
+    assert set(record["pose_deg"]) == {"pitch", "yaw", "roll"}
+    assert [len(record["coefficients"][k]) for k in ("identity", "expression", "albedo")] == [
+        3,
+        0,
+        0,
+    ]
+    assert np.shape(record["coefficients"]["light"]) == (9, 3)
+    assert record["files"] == [f"me{s}" for s in SUFFIXES[:-1]]
+
+
+def test_landmarks_of_the_record_follow_from_its_camera(written, small_face, small_model):
+    out, _ = written
+    record = json.loads((out / "me.json").read_text())
+    landmarks, camera = record["landmarks_68"], record["camera"]
+    assert len(landmarks) == 68 and [i for i, p in enumerate(landmarks) if p is None] == [60, 64]
+    points = small_model.landmark_points(small_face.vertices[None])[0].double().numpy()
+    turned = points @ np.array(camera["rotation"]).T + camera["translation_mm"]
+    f, (cx, cy) = camera["focal_px"], camera["center_px"]
+    for own, (x, y, z) in zip(landmarks, turned, strict=True):
+        if own is not None:
+            assert own[:2] == pytest.approx([cx - f * x / z, cy + f * y / z], abs=1e-3)
+
+
+@pytest.mark.parametrize(("axis", "angle"), [("pitch", 20), ("yaw", -35), ("roll", 12)])
+def test_pose_in_degrees(small_face, axis, angle):
+    angles = {"pitch": 0.0, "yaw": 0.0, "roll": 0.0, axis: angle}
+    rotation = euler_to_matrix(torch.deg2rad(torch.tensor([list(angles.values())])))
+    camera = replace(small_face.camera, rotation=rotation)
+    record = describe(replace(small_face, camera=camera), PHOTO, "p", [])
+    assert record["pose_deg"] == pytest.approx(angles, abs=1e-3)
+
+
+def test_meshes_hold_the_texture_the_right_way_up(written):
+    out, _ = written
+    for name, scale in (("me.glb", 1000), ("me.obj", 1)):
+        mesh = trimesh.load(out / name, force="mesh", process=False)
+        assert np.allclose(mesh.extents * scale, [120, 160, 34.75], atol=0.1)
+        colours = mesh.visual.to_color().vertex_colors
+        top = mesh.vertices[:, 1] > 0.5 * mesh.vertices[:, 1].max()
+        assert (colours[top][:, :3] == [255, 0, 0]).all()
+        assert (colours[~top & (mesh.vertices[:, 1] < 0)][:, :3] == [0, 0, 255]).all()
+
+
+def test_pictures(written):
+    out, _ = written
+    overlay = np.asarray(Image.open(out / "me_overlay.png"))
+    assert overlay.shape == (384, 4 * 384, 3)
+    assert not np.array_equal(overlay[:, :384], overlay[:, 384:768])  # the landmarks
+    turntable = np.asarray(Image.open(out / "me_turntable.png"))
+    assert turntable.shape == (2 * 384, 5 * 384, 3)
+    front = turntable[:384, 768:1152].astype(int)
+    upper, lower = front[110:150, 170:210].mean((0, 1)), front[250:290, 170:210].mean((0, 1))
+    assert upper[0] > upper[2] + 100 and lower[2] > lower[0] + 100
+    assert (front[:4] == 64).all()
+    shape = turntable[384:, 768:1152].astype(int)
+    assert abs(shape[192, 192] - shape[192, 192].mean()).max() <= 1  # grey
+
+
+def test_turned_views_show_the_other_side(small_face):
+    left, right = (small_face.render_shape((0.0, yaw, 0.0), 64).astype(int) for yaw in (-60, 60))
+    assert abs(left - right[:, ::-1]).mean() < 12 < abs(left - right).mean()
+
+
+def test_failure_in_between_leaves_no_record_and_nothing_half_written(
+    tmp_path, small_face, monkeypatch
+):
+    def fail(path, array):
+        path.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(files, "write_image", fail)
+    with pytest.raises(InputError, match="No space left"):
+        write_face(tmp_path, "me", small_face, PHOTO, "me.jpg")
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"me.glb", "me.obj", "me.mtl", "me.png"}
+
+
+def test_a_face_is_overwritten_whole(tmp_path, small_face):
+    first = write_face(tmp_path, "me", small_face, PHOTO, "a.jpg")
+    content = {p.name: p.read_bytes() for p in first}
+    again = write_face(tmp_path, "me", small_face, PHOTO, "b.jpg")
+    assert again == first
+    changed = [p.name for p in again if p.read_bytes() != content[p.name]]
+    assert changed == ["me.json"]
+
+
+def test_a_name_that_is_no_utf8(tmp_path, small_face):
+    """Linux file names are bytes; the texture is found under them all the same."""
+    write_face(tmp_path, "caf\udce9", small_face, PHOTO, "caf\udce9.jpg")
+    assert b"map_Kd caf\xe9.png" in (tmp_path / "caf\udce9.mtl").read_bytes()
+    json.loads((tmp_path / "caf\udce9.json").read_text())
+
+
+def test_temporary_names_are_hidden_and_keep_the_suffix(tmp_path):
+    seen = []
+    export.write_whole(tmp_path / "a.png", lambda p: (seen.append(p.name), p.touch()))
+    assert seen[0].startswith(".") and seen[0].endswith(".png")
