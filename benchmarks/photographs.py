@@ -27,7 +27,7 @@ from selfie3d.detect.face import Face
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.crop import crop_around_points
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.fit import five_points
+from selfie3d.pipeline.fit_model import five_points
 from selfie3d.pipeline.light import solve_light
 from selfie3d.pipeline.pictures import overlay_picture
 from selfie3d.pipeline.pose import pose_from_points

@@ -27,7 +27,8 @@ from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.geometry.sh import light_from_direction
 from selfie3d.pipeline.crop import crop_around_points
-from selfie3d.pipeline.fit import FaceFitter, five_points
+from selfie3d.pipeline.fit import FaceFitter
+from selfie3d.pipeline.fit_model import five_points
 from selfie3d.render.face import FaceRenderer
 from torch import Tensor
 

@@ -17,6 +17,7 @@ from ..losses.photometric import robust_photometric
 from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
 from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
+from .fit_model import expression_spread, five_points, point_model, vertex_trust
 from .fit_state import FitState
 from .light import solve_light
 from .pose import POSE_SPREAD, pose_from_points
@@ -63,29 +64,8 @@ _STEP = {
     "light": 0.02,
 }
 
-NOISE = 0.001  # robust error that a perfect fit would still leave
+_NOISE = 0.001  # robust error that a perfect fit would still leave
 _BELIEF = 0.008  # robust error of the sure parts at which the unsure ones are half believed
-
-# How much a region's colours say about the fit; later ones overwrite earlier ones.
-_TRUST = {
-    "jaw": 0.5,
-    "cheeks": 0.6,
-    "ears": 0.0,
-    "neck": 0.0,
-    "forehead": 0.1,
-    "brows": 2.0,
-    "eyelids": 2.0,
-    "nose": 1.5,
-    "lips": 2.0,
-    "left_eye": 2.0,
-    "right_eye": 2.0,
-    "mouth": 0.0,
-}
-
-
-# Standard deviation of a blendshape's weight in photographs, by a part of its name; people smile.
-_SPREAD = {"Smile": 0.3, "jawOpen": 0.12, "brow": 0.15, "Blink": 0.15, "Squint": 0.15}
-_RARE = 0.08
 
 
 @dataclass(frozen=True)
@@ -116,9 +96,9 @@ class FaceFitter:
     def __init__(self, model: FaceModel, config: FitConfig | None = None) -> None:
         self.model, self.config = model, config or FitConfig()
         self.renderer = FaceRenderer(model.faces)
-        self.trust = _trust(model)
-        self.points = _point_model(model)
-        self.spread = _expression_spread(model)
+        self.trust = vertex_trust(model)
+        self.points = point_model(model)
+        self.spread = expression_spread(model)
 
     def fit(
         self,
@@ -219,7 +199,13 @@ class FaceFitter:
         ).sum()
 
     def _photo_loss(self, state: FitState, stage: Stage, photo: Tensor, inside: Tensor) -> Tensor:
-        """The rendering against the photograph. Sum over the faces."""
+        """The rendering against the photograph. Sum over the faces.
+
+        The logarithm of the mean robust error is the likelihood with the noise level estimated
+        from the residuals themselves: a clean photograph counts more than one that the model
+        cannot explain. Parts that often hide (forehead, cheeks, jaw) are believed as far as the
+        sure ones fit.
+        """
         config, coefficients = self.config, state.coefficients()
         vertices = self.model.vertices(coefficients)
         seen = self._render(vertices, coefficients, state.camera(stage.size), photo)
@@ -229,7 +215,7 @@ class FaceFitter:
         sure = masked_mean_each(error.detach(), visible * seen.extras)[:, None, None, None]
         belief = _BELIEF / (_BELIEF + sure)
         weight = visible * (seen.extras + belief * (1 - seen.extras).clamp(min=0))
-        return config.photometric * (masked_mean_each(error, weight.detach()) + NOISE).log().sum()
+        return config.photometric * (masked_mean_each(error, weight.detach()) + _NOISE).log().sum()
 
     def _render(
         self, vertices: Tensor, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor
@@ -247,52 +233,6 @@ class FaceFitter:
         if self.model.expression_kind == "gaussian":
             return gaussian_prior(weights).sum(1)
         return blendshape_prior(weights, self.spread).sum(1)
-
-
-def _expression_spread(model: FaceModel) -> Tensor:
-    """How strong each blendshape typically is in a photograph, (Ke,)."""
-    names = model.expression_names or ("",) * len(model.expression)
-    return torch.tensor(
-        [max([v for k, v in _SPREAD.items() if k in n], default=_RARE) for n in names]
-    )
-
-
-def _point_model(model: FaceModel) -> FaceModel:
-    """The face model of the five points alone: linear like the model itself."""
-    none = torch.zeros(1, len(model.mean), 3)
-
-    def at_points(basis: Tensor) -> Tensor:
-        return five_points(model, basis) - five_points(model, none)
-
-    return FaceModel.from_arrays(
-        name="five points",
-        mean=five_points(model, model.mean[None])[0],
-        faces=torch.zeros(0, 3),
-        identity=at_points(model.identity),
-        expression=at_points(model.expression),
-        albedo_basis=torch.zeros(len(model.albedo_basis), 5, 3),
-        origin=torch.zeros(3),
-    )
-
-
-def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
-    """What a five-point detector marks, on meshes (B,V,3): eyes, nose tip, mouth corners (B,5,3).
-
-    The eyes are the means of their six outline points (iBUG 36-41 and 42-47); nose 30, mouth 48
-    and 54.
-    """
-    points = model.landmark_points(vertices, "ibug68")
-    eyes = torch.stack([points[:, 36:42].mean(1), points[:, 42:48].mean(1)], 1)
-    return torch.cat([eyes, points[:, [30, 48, 54]]], 1)
-
-
-def _trust(model: FaceModel) -> Tensor:
-    """How much each vertex's colour says about the fit, (1,V,1): skin 1, the mouth's inside 0."""
-    trust = torch.ones(1, len(model.mean), 1)
-    for region, value in _TRUST.items():
-        if region in model.regions:
-            trust[0, model.regions[region]] = value
-    return trust
 
 
 def _size(photo: Tensor) -> tuple[int, int]:
