@@ -117,7 +117,7 @@ class _Artist:
         marked = []
         for points in self.model.landmarks.values():
             picture, pixels = self._draw(face, points=points)
-            marked.append(draw_landmarks(picture, pixels.nan_to_num(-10.0).numpy()))
+            marked.append(draw_landmarks(picture, pixels.numpy()))
         return marked
 
     def _with(self, kind: str, index: int, value: float) -> Coefficients:

@@ -22,7 +22,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     crop = _window(points[~points.isnan().any(1)])
     photo = crop.warp(to_image(picture))[0]
     cut = to_picture(photo[0])
-    marks = crop.to_crop(points).nan_to_num(-10.0).numpy()
+    marks = crop.to_crop(points).numpy()
     coefficients, model = face.coefficients, face.model
     vertices = model.vertices(coefficients)
     renderer = FaceRenderer(model.faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -32,15 +33,18 @@ def to_image(picture: Picture) -> Tensor:
 
 
 def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 1) -> Picture:
-    """A copy of a picture with 68 landmarks (68,2) drawn as strokes and dots."""
+    """A copy of a picture with 68 landmarks (68,2) drawn as strokes and dots; NaN: not there."""
     from PIL import Image, ImageDraw
 
     canvas = Image.fromarray(picture)
     pen = ImageDraw.Draw(canvas)
+    there = ~np.isnan(points).any(1)
     for first, last, closed in _STROKES:
-        stroke = [tuple(p) for p in points[first : last + 1].tolist()]
-        pen.line(stroke + stroke[:1] if closed else stroke, fill=(60, 220, 255), width=width)
-    for x, y in points.tolist():
+        stroke = [*range(first, last + 1), *([first] if closed else [])]
+        for one, other in pairwise(stroke):
+            if there[one] and there[other]:
+                pen.line((*points[one], *points[other]), fill=(60, 220, 255), width=width)
+    for x, y in points[there].tolist():
         pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 255, 255))
     return np.asarray(canvas)
 
