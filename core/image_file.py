@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
@@ -92,7 +93,8 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
         remedy = "Choose another folder or suffix (JPEG and BMP hold no alpha channel)."
         raise InputError(str(target), "a place to write an image", str(error), remedy) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it could not be made, there is none
+            temporary.unlink(missing_ok=True)
 
 
 def _images_in(folder: Path) -> list[Path]:

@@ -7,12 +7,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..core.errors import Selfie3dError
 from ..core.image_file import list_images, read_image
 from ..core.progress import progress
 from .export import prepare_folder, write_json
 from .files import write_face
+from .names import choose_names
 from .reconstructor import ReconstructOptions, Reconstructor
 
 _STATE = ".selfie3d"
@@ -59,10 +61,10 @@ def reconstruct_paths(
         Selfie3dError: with `strict`, what went wrong with the first bad photograph.
     """
     options = options or ReconstructOptions()
-    paths = list_images(photos)
+    paths = list(dict.fromkeys(list_images(photos)))
     prepare_folder(out)
-    names, summary = _names(paths), Summary()
-    journal = _Journal(out, options) if resume else _Journal(out, options, forget=True)
+    journal, summary = _Journal(out, options, forget=not resume), Summary()
+    names = journal.names(paths)
     todo = [p for p in paths if not journal.finished(p)]
     summary.skipped = [p for p in paths if p not in set(todo)]
     if not todo:
@@ -77,7 +79,7 @@ def reconstruct_paths(
                     raise
                 summary.failed.append((path, str(error)))
             else:
-                journal.note(path, files)
+                journal.note(path, names[path], files)
                 summary.succeeded.append(path)
                 summary.files += files
                 summary.faces += sum(f.suffix == ".json" for f in files)
@@ -97,18 +99,6 @@ def _one(reconstructor: Reconstructor, path: Path, out: Path, name: str) -> list
     return files
 
 
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A file name per photograph: its stem, or stem and suffix where stems repeat."""
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for path in paths:
-        choices = [path.stem, f"{path.stem}-{path.suffix[1:]}"]
-        choices += [f"{path.stem}-{n}" for n in range(2, len(paths) + 2)]
-        names[path] = next(c for c in choices if c not in taken)
-        taken.add(names[path])
-    return names
-
-
 class _Journal:
     """Which photographs are done, one small file each, so that nothing is ever half noted."""
 
@@ -120,20 +110,24 @@ class _Journal:
 
     def finished(self, path: Path) -> bool:
         """An earlier run wrote all files of this photograph as it is now."""
-        note = self._note(path)
-        if self.forget or not note.is_file():
+        content = _read(self._note(path))
+        if self.forget or content.get("key") != self._key(path):
             return False
-        try:
-            content = json.loads(note.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
-            return False
-        same = content.get("key") == self._key(path)
-        return same and all((self.out / f).is_file() for f in content.get("files", ["?"]))
+        return all((self.out / f).is_file() for f in content["files"])
 
-    def note(self, path: Path, files: Sequence[Path]) -> None:
+    def names(self, paths: Sequence[Path]) -> dict[Path, str]:
+        """The photographs' file names; those in use by others that still exist are left alone."""
+        notes = {note.name: _read(note) for note in sorted(self.folder.glob("*.json"))}
+        own = {path: notes.pop(self._note(path).name, {}) for path in paths}
+        earlier = {path: note["name"] for path, note in own.items() if note}
+        others = [n["name"] for n in notes.values() if n and Path(n["photo"]).exists()]
+        return choose_names(paths, earlier, others)
+
+    def note(self, path: Path, name: str, files: Sequence[Path]) -> None:
         """This photograph is done."""
-        names = [f.name for f in files]
-        write_json(self._note(path), {"photo": str(path), "key": self._key(path), "files": names})
+        content: dict[str, object] = {"photo": str(path.resolve()), "name": name}
+        content |= {"key": self._key(path), "files": [f.name for f in files]}
+        write_json(self._note(path), content)
 
     def _note(self, path: Path) -> Path:
         digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]
@@ -142,3 +136,16 @@ class _Journal:
     def _key(self, path: Path) -> str:
         state = path.stat()
         return f"{self.settings}:{state.st_size}:{state.st_mtime_ns}"
+
+
+def _read(note: Path) -> dict[str, Any]:
+    """A note's content; empty where it is missing, damaged or something else."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    known = {"photo": str, "name": str, "key": str, "files": list}
+    is_note = isinstance(content, dict) and all(
+        isinstance(content.get(key), kind) for key, kind in known.items()
+    )
+    return content if is_note else {}

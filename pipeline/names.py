@@ -1,0 +1,60 @@
+"""Names for the results of photographs, such that no two of their files ever coincide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
+from pathlib import Path
+
+_TAIL = re.compile(r"(.+)_(?:\d+|overlay|turntable)", re.DOTALL)
+
+
+def choose_names(
+    paths: Sequence[Path], earlier: Mapping[Path, str], reserved: Iterable[str]
+) -> dict[Path, str]:
+    """A file name per photograph: its stem where that is free, else with suffix or number.
+
+    A photograph "a" may own "a_2" (its second face) and "a_overlay" as well, so another one called
+    "a_2" gets another name. Letter case does not tell names apart, as on some file systems.
+
+    Args:
+        paths: photographs, each once.
+        earlier: the names that some of them had in an earlier run; kept.
+        reserved: names that belong to photographs of earlier runs.
+    """
+    taken = _Taken()
+    for name in reserved:
+        taken.claim(name)
+    names: dict[Path, str] = {}
+    for path in sorted(paths, key=lambda p: p not in earlier):
+        own = [earlier[path]] if path in earlier else []
+        plain = [path.stem, f"{path.stem}-{path.suffix[1:]}"]
+        choices = chain(own, plain, (f"{path.stem}-{n}" for n in count(2)))
+        names[path] = next(name for name in choices if taken.claim(name))
+    return names
+
+
+class _Taken:
+    """Names in use, and the shorter names that would run into them."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.owners: set[str] = set()
+
+    def claim(self, name: str) -> bool:
+        """Take `name` unless a file of it could be another's."""
+        owners = set(_owners(name.casefold()))
+        if owners & self.names or name.casefold() in self.owners:
+            return False
+        self.names.add(name.casefold())
+        self.owners |= owners
+        return True
+
+
+def _owners(name: str) -> Iterator[str]:
+    """Every photograph's name under which files of this name could be written."""
+    yield name
+    while match := _TAIL.fullmatch(name):
+        name = match[1]
+        yield name
