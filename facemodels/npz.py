@@ -35,7 +35,11 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
     """
     require(arrays, ["mean", "faces"], path)
     numeric = {n: a for n, a in arrays.items() if a.dtype.kind in "fiub"}
-    given = {n: _floats(numeric[n]) for n in ("mean", "faces", *_OPTIONAL) if n in numeric}
+    known = [n for n in ("mean", "faces", *_OPTIONAL) if n in arrays]
+    for name in known:
+        if name not in numeric:
+            raise InputError(f"{path}: {name}", "an array of numbers", str(arrays[name].dtype))
+    given = {n: _floats(numeric[n]) for n in known}
     try:
         return FaceModel.from_arrays(
             name=_text(arrays, "name", path.stem),
