@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -85,6 +86,29 @@ def test_glb_is_in_metres_with_the_texture_inside(tmp_path):
     assert np.array_equal(picture, texture())
     loaded.apply_scale(1000)
     check_colours(corners(loaded))
+
+
+def test_glb_structure(tmp_path):
+    """Read by hand: chunks, bounds, types and targets of everything that is drawn."""
+    write_glb(tmp_path / "a.glb", mesh())
+    content = (tmp_path / "a.glb").read_bytes()
+    magic, version, length, size, kind = struct.unpack("<4sIII4s", content[:20])
+    assert (magic, version, length, kind) == (b"glTF", 2, len(content), b"JSON")
+    tree = json.loads(content[20 : 20 + size])
+    (primitive,) = tree["meshes"][0]["primitives"]
+    names = ["indices", *primitive["attributes"]]
+    assert sorted(names) == ["NORMAL", "POSITION", "TEXCOORD_0", "indices"]
+    for name in names:
+        index = primitive["indices"] if name == "indices" else primitive["attributes"][name]
+        accessor = tree["accessors"][index]
+        target = tree["bufferViews"][accessor["bufferView"]]["target"]
+        assert target == (34963 if name == "indices" else 34962)
+        assert accessor["count"] == (12 if name == "indices" else 8)
+        if name == "POSITION":
+            assert np.allclose([accessor["min"], accessor["max"]], [[0, 0, 0], [0.08, 0.05, 0.03]])
+    assert tree["images"][0]["mimeType"] == "image/png" and "uri" not in tree["images"][0]
+    material = tree["materials"][primitive["material"]]["pbrMetallicRoughness"]
+    assert material["metallicFactor"] == 0
 
 
 def test_glb_normals_are_whole_across_the_seam(tmp_path):
