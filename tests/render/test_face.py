@@ -252,3 +252,10 @@ def test_vertices_and_faces_are_checked():
         FaceRenderer(FACES[:, :2])
     with pytest.raises(InputError, match="vertices"):
         FaceRenderer(FACES)(VERTICES[0], perspective(), SIZE, albedo=VERTICES)
+
+
+def test_double_precision_is_refused_by_name():
+    camera = PerspectiveCamera(*(p.double() for p in vars(perspective()).values()))
+    vertices = VERTICES.double()
+    with pytest.raises(InputError, match="float32"):
+        FaceRenderer(FACES)(vertices, camera, SIZE, albedo=torch.ones_like(vertices))
