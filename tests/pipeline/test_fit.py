@@ -122,6 +122,23 @@ def test_a_hidden_half_does_not_break_it(default_model, fitter, truth, hidden):
     assert float((vertices - default_model.mean).norm(dim=-1).mean()) < 12  # mm: still a face
 
 
+def test_what_lies_outside_the_photograph_does_not_count(default_model, truth):
+    config = FitConfig(point_steps=2, stages=(Stage(24, 3, 0.2),))
+    results = []
+    for filling in (0.0, 1.0):
+
+        def crops(side: int, filling: float = filling) -> tuple[torch.Tensor, torch.Tensor]:
+            photo = torch.nn.functional.interpolate(truth[2], (side, side), mode="area")
+            inside = torch.ones(1, 1, side, side)
+            photo[..., side // 2 :], inside[..., side // 2 :] = filling, 0.0
+            return photo, inside
+
+        results.append(FaceFitter(default_model, config).fit(crops, truth[3]))
+    black, white = (r.coefficients for r in results)
+    assert torch.allclose(black.light, white.light, atol=1e-5)
+    assert torch.allclose(black.identity, white.identity, atol=1e-5)
+
+
 def test_steps_are_counted(default_model, truth):
     config = FitConfig(point_steps=2, stages=(Stage(24, 3, 0.2),))
     calls: list[int] = []
