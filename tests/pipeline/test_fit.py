@@ -16,7 +16,7 @@ from selfie3d.pipeline.pose import FOCAL_PER_SIZE
 from selfie3d.render.face import FaceRenderer
 
 SIZE = 64
-SHORT = FitConfig(point_steps=15, stages=(Stage(32, 12, 0.25), Stage(48, 12, 0.15)))
+SHORT = FitConfig(stages=(Stage(32, 12, 0.25), Stage(48, 12, 0.15)))
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def colour_error(model, truth, face: Coefficients, camera) -> float:
 
 
 def test_the_loss_goes_down_in_every_stage_of_the_picture(fitted):
-    steps = [SHORT.point_steps, *(s.steps for s in SHORT.stages)]
-    assert fitted.loss.shape == (sum(steps),) and bool(fitted.loss.isfinite().all())
-    for part in fitted.loss.split(steps)[1:]:
+    steps = [stage.steps for stage in SHORT.stages]
+    assert fitted.loss.ndim == 1 and bool(fitted.loss.isfinite().all())
+    for part in fitted.loss[-sum(steps) :].split(steps):
         assert part[-1] < part[0]
 
 
@@ -123,7 +123,7 @@ def test_a_hidden_half_does_not_break_it(default_model, fitter, truth, hidden):
 
 
 def test_what_lies_outside_the_photograph_does_not_count(default_model, truth):
-    config = FitConfig(point_steps=2, stages=(Stage(24, 3, 0.2),))
+    config = FitConfig(stages=(Stage(24, 3, 0.2),))
     results = []
     for filling in (0.0, 1.0):
 
@@ -140,15 +140,16 @@ def test_what_lies_outside_the_photograph_does_not_count(default_model, truth):
 
 
 def test_steps_are_counted(default_model, truth):
-    config = FitConfig(point_steps=2, stages=(Stage(24, 3, 0.2),))
+    config = FitConfig(stages=(Stage(24, 3, 0.2),))
     calls: list[int] = []
-    fit(FaceFitter(default_model, config), truth[2], truth[3], on_step=lambda: calls.append(1))
-    assert len(calls) == 5
+    step = lambda: calls.append(1)  # noqa: E731
+    found = fit(FaceFitter(default_model, config), truth[2], truth[3], on_step=step)
+    assert len(calls) == len(found.loss) >= 3
 
 
 def test_two_faces_at_once(default_model, truth):
     """Each is fitted as if it were alone."""
-    config = FitConfig(point_steps=3, stages=(Stage(24, 3, 0.2),))
+    config = FitConfig(stages=(Stage(24, 3, 0.2),))
     photo = torch.cat([truth[2], truth[2].flip(1)])
     points = torch.cat([truth[3], truth[3] + 0.01])
     both = fit(FaceFitter(default_model, config), photo, points)
