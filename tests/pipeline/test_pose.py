@@ -10,7 +10,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.pipeline.fit_model import five_points
-from selfie3d.pipeline.pose import FOCAL_PER_SIZE, pose_from_points
+from selfie3d.pipeline.pose import FOCAL_PER_SIZE, face_from_points, pose_from_points
 
 SIZE = 224
 
@@ -83,3 +83,42 @@ def test_in_front_of_the_camera_and_repeatable(points68):
 def test_bad_points(model, image, named):
     with pytest.raises(InputError, match=named):
         pose_from_points(model, image, SIZE)
+
+
+@pytest.fixture(scope="module")
+def smile(default_model):
+    """Points, a basis of two identity modes and one expression, (3,68,3), and its spreads."""
+    points = default_model.landmark_points(default_model.mean[None])[0]
+    widest = int(
+        default_model.expression[:, default_model.region("lips")].norm(dim=-1).sum(1).argmax()
+    )
+    modes = [*default_model.identity[:2], default_model.expression[widest]]
+    moved = default_model.landmark_points(default_model.mean + torch.stack(modes))
+    return points, moved - points, torch.tensor([1.0, 1.0, 0.3]), torch.tensor([False, False, True])
+
+
+@pytest.mark.parametrize("coefficients", [(1.5, -1.0, 0.4), (0.0, 0.0, 0.0), (-2.0, 0.5, 0.8)])
+def test_pose_and_shape_together(smile, coefficients):
+    points, basis, spread, bounded = smile
+    truth, weights = camera(8, 25, -5), torch.tensor(coefficients)
+    body = points + torch.tensordot(weights, basis, 1)
+    image = truth.project(body[None])[0, :, :2]
+    found = face_from_points(points, image, SIZE, basis, spread, bounded)
+    assert error_deg(found.camera, truth) < 1.5
+    assert torch.allclose(found.coefficients, weights, atol=0.35)
+    shape = points + torch.tensordot(found.coefficients, basis, 1)
+    assert float((found.camera.project(shape[None])[0, :, :2] - image).norm(dim=1).mean()) < 0.5
+    rigid = pose_from_points(points, image, SIZE)
+    if any(coefficients):
+        assert error_deg(found.camera, truth) < error_deg(rigid, truth) + 0.2
+
+
+def test_a_blendshape_stays_between_nothing_and_all(smile):
+    points, basis, spread, bounded = smile
+    for weight in (-0.6, 1.7):
+        body = points + weight * basis[2]
+        image = camera(0, 10, 0).project(body[None])[0, :, :2]
+        found = face_from_points(points, image, SIZE, basis, spread, bounded).coefficients
+        assert float(found[2]) == pytest.approx(min(max(weight, 0), 1), abs=0.02)
+        free = face_from_points(points, image, SIZE, basis, spread, torch.zeros(3).bool())
+        assert float(free.coefficients[2]) == pytest.approx(weight, abs=0.25)
