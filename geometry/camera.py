@@ -90,6 +90,10 @@ class PerspectiveCamera:
         z = -(far + near) / (far - near) * Z - 2 * far * near / (far - near)
         return torch.stack([x, y, z, -Z], -1)
 
+    def to_float(self) -> PerspectiveCamera:
+        """The same cameras in float32."""
+        return PerspectiveCamera(*(v.float() for v in vars(self).values()))
+
     def moved(self, matrix: Tensor) -> PerspectiveCamera:
         """The camera after a similarity (2,3) of the image plane."""
         scale, turn, center = _split(matrix, self.center)

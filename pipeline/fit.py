@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,10 +18,10 @@ from ..losses.photometric import robust_photometric
 from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
 from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
-from .fit_model import expression_spread, five_points, point_model, vertex_trust
+from .fit_model import expression_spread, point_model, vertex_trust
 from .fit_state import FitState
 from .light import solve_light
-from .pose import POSE_SPREAD, pose_from_points
+from .pose import POSE_SPREAD, PointFit, face_from_points
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,10 @@ class Stage:
 class FitConfig:
     """Weights and schedule of a fit; the weights multiply means, so they compare directly."""
 
-    point_steps: int = 80
     stages: tuple[Stage, ...] = (Stage(56, 50, 0.25), Stage(112, 80, 0.15), Stage(168, 70, 0.1))
     photometric: float = 0.1
     landmark: float = 5.0
-    identity_prior: float = 0.0006
-    expression_prior: float = 0.0012
-    albedo_prior: float = 0.0006
-    pose_prior: float = 0.0012
+    prior: float = 0.0006
     light_prior: float = 0.02
 
 
@@ -64,6 +61,8 @@ _STEP = {
     "light": 0.02,
 }
 
+_WARM_UP = 10  # steps
+_POSE_SIZE = 224  # pixels in which the points' fit is done
 _NOISE = 0.001  # robust error that a perfect fit would still leave
 _BELIEF = 0.008  # robust error of the sure parts at which the unsure ones are half believed
 
@@ -117,22 +116,22 @@ class FaceFitter:
         """
         check_shape("points", points, (None, 5, 2))
         check_finite("points", points)
-        state = FitState.start(self.model, self._start_cameras(points))
-        losses = self._minimise(
-            state, self.config.point_steps, lambda: self._point_loss(state, points), on_step
-        )
+        state = FitState.start(self.model, [self._start(p) for p in points])
+        optimiser, schedule = self._optimiser(state)
+        losses: list[float] = []
         for number, stage in enumerate(self.config.stages):
             photo, inside = crops(stage.size)
             if number == 0:
                 self._start_light(state, photo, inside)
-
-            def loss(
-                stage: Stage = stage, photo: Tensor = photo, inside: Tensor = inside
-            ) -> Tensor:
-                seen = self._photo_loss(state, stage, photo, inside)
-                return seen + self._point_loss(state, points)
-
-            losses += self._minimise(state, stage.steps, loss, on_step)
+            for _ in range(stage.steps):
+                optimiser.zero_grad()
+                total = self._photo_loss(state, stage, photo, inside)
+                total = total + self._point_loss(state, points)
+                total.backward()
+                optimiser.step()
+                schedule.step()
+                losses.append(float(total.detach()))
+                on_step()
         size = self.config.stages[-1].size
         camera = state.camera(size)
         return Fit(
@@ -142,9 +141,14 @@ class FaceFitter:
             torch.tensor(losses),
         )
 
-    def _start_cameras(self, points: Tensor) -> list[PerspectiveCamera]:
-        body = five_points(self.model, self.model.mean[None])[0]
-        return [pose_from_points(body, p * 224, 224) for p in points]
+    def _start(self, points: Tensor) -> PointFit:
+        """The most probable pose, identity and expression given the points (5,2) alone."""
+        body = self.points
+        basis = torch.cat([body.identity, body.expression])
+        shapes = self.model.expression_kind == "blendshape"
+        spread = torch.cat([torch.ones(len(body.identity)), self.spread])
+        bounded = torch.arange(len(basis)) >= (len(body.identity) if shapes else len(basis))
+        return face_from_points(body.mean, points * _POSE_SIZE, _POSE_SIZE, basis, spread, bounded)
 
     def _start_light(self, state: FitState, photo: Tensor, inside: Tensor) -> None:
         with torch.no_grad():
@@ -161,26 +165,18 @@ class FaceFitter:
             weight = seen.mask * seen.extras * inside
             state.light.copy_(solve_light(photo, seen.image, seen.normals, weight, scale=0.2))
 
-    def _minimise(
-        self,
-        state: FitState,
-        steps: int,
-        loss: Callable[[], Tensor],
-        on_step: Callable[[], None],
-    ) -> list[float]:
+    def _optimiser(
+        self, state: FitState
+    ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        """Adam over all stages, its rate warmed up and then lowered to 0 along a cosine."""
         groups = [{"params": [v], "lr": _STEP[k]} for k, v in state.variables()]
+        steps = sum(stage.steps for stage in self.config.stages)
+
+        def rate(step: int) -> float:
+            return min(1.0, (step + 1) / _WARM_UP) * (1 + math.cos(math.pi * step / steps)) / 2
+
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        losses = []
-        for _ in range(steps):
-            optimiser.zero_grad()
-            total = loss()
-            total.backward()
-            optimiser.step()
-            schedule.step()
-            losses.append(float(total.detach()))
-            on_step()
-        return losses
+        return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
 
     def _point_loss(self, state: FitState, points: Tensor) -> Tensor:
         """Detected points and priors: needs no rendering. Sum over the faces."""
@@ -190,12 +186,8 @@ class FaceFitter:
         eyes = (points[:, 0] - points[:, 1]).norm(dim=-1, keepdim=True)
         return (
             config.landmark * landmark_distance(projected, points, eyes).mean(1)
-            + config.identity_prior * gaussian_prior(coefficients.identity).sum(1)
-            + config.expression_prior * self._expression_prior(coefficients.expression)
-            + config.albedo_prior * gaussian_prior(coefficients.albedo).sum(1)
+            + config.prior * self._prior(state)
             + config.light_prior * light_prior(coefficients.light).flatten(1).mean(1)
-            + config.pose_prior
-            * (state.angles / state.angles.new_tensor(POSE_SPREAD)).square().sum(1)
         ).sum()
 
     def _photo_loss(self, state: FitState, stage: Stage, photo: Tensor, inside: Tensor) -> Tensor:
@@ -229,10 +221,19 @@ class FaceFitter:
             extras=self.trust,
         )
 
-    def _expression_prior(self, weights: Tensor) -> Tensor:
-        if self.model.expression_kind == "gaussian":
-            return gaussian_prior(weights).sum(1)
-        return blendshape_prior(weights, self.spread).sum(1)
+    def _prior(self, state: FitState) -> Tensor:
+        """Squared standard deviations from the most probable face, (B,)."""
+        pose = state.angles / state.angles.new_tensor(POSE_SPREAD)
+        shapes = self.model.expression_kind == "blendshape"
+        terms = [
+            gaussian_prior(pose),
+            gaussian_prior(state.identity),
+            gaussian_prior(state.albedo),
+            blendshape_prior(state.expression, self.spread)
+            if shapes
+            else gaussian_prior(state.expression),
+        ]
+        return torch.cat(terms, 1).sum(1)
 
 
 def _size(photo: Tensor) -> tuple[int, int]:

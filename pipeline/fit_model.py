@@ -26,12 +26,14 @@ _TRUST = {
 
 
 # Standard deviation of a blendshape's weight in photographs, by a part of its name; people smile.
-_SPREAD = {"Smile": 0.3, "jawOpen": 0.12, "brow": 0.15, "Blink": 0.15, "Squint": 0.15}
-_RARE = 0.08
+_SPREAD = {"Smile": 0.22, "jawOpen": 0.09, "brow": 0.11, "Blink": 0.11, "Squint": 0.11}
+_RARE = 0.06
 
 
 def expression_spread(model: FaceModel) -> Tensor:
-    """How strong each blendshape typically is in a photograph, (Ke,)."""
+    """How strong each expression typically is in a photograph, (Ke,), in its own units."""
+    if model.expression_kind == "gaussian":
+        return torch.ones(len(model.expression))
     names = model.expression_names or ("",) * len(model.expression)
     return torch.tensor(
         [max([v for k, v in _SPREAD.items() if k in n], default=_RARE) for n in names]

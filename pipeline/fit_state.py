@@ -12,7 +12,7 @@ from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
 from ..geometry.rotation import euler_to_matrix, matrix_to_euler
-from .pose import FOCAL_PER_SIZE
+from .pose import FOCAL_PER_SIZE, PointFit
 
 
 @dataclass
@@ -35,17 +35,19 @@ class FitState:
     light: Tensor
 
     @classmethod
-    def start(cls, model: FaceModel, cameras: list[PerspectiveCamera]) -> FitState:
-        """The mean face under ambient light, seen by the given cameras (one face each)."""
-        rotation = torch.cat([c.rotation for c in cameras])
-        shift = torch.cat([c.translation for c in cameras])
-        zero = model.zero_coefficients(len(cameras))
+    def start(cls, model: FaceModel, fits: list[PointFit]) -> FitState:
+        """The faces that the detected points make most probable, under ambient light."""
+        rotation = torch.cat([f.camera.rotation for f in fits])
+        shift = torch.cat([f.camera.translation for f in fits])
+        shape = torch.stack([f.coefficients for f in fits])
+        zero = model.zero_coefficients(len(fits))
+        identity, expression = shape.split([len(model.identity), len(model.expression)], 1)
         variables = [
             matrix_to_euler(rotation),
             shift[:, :2] / -shift[:, 2:],
             (-shift[:, 2]).log(),
-            zero.identity,
-            zero.expression,
+            identity,
+            expression,
             zero.albedo,
             zero.light,
         ]

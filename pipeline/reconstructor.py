@@ -69,8 +69,7 @@ class Reconstructor:
     @property
     def steps(self) -> int:
         """Optimiser steps per face, the unit of `on_step`."""
-        fit = self.options.fit
-        return fit.point_steps + sum(stage.steps for stage in fit.stages)
+        return sum(stage.steps for stage in self.options.fit.stages)
 
     def __call__(
         self,
