@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -40,8 +39,3 @@ def light_prior(light: Tensor) -> Tensor:
     """
     check_shape("light", light, (None, 9, 3))
     return (light - light.mean(2, keepdim=True)).square()
-
-
-def negative_light(shading: Tensor) -> Tensor:
-    """Squared negative part of a shading (B,N,3): light cannot be below zero."""
-    return torch.clamp(shading, max=0).square()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.prior import blendshape_prior, gaussian_prior, light_prior, negative_light
+from selfie3d.losses.prior import blendshape_prior, gaussian_prior, light_prior
 
 
 def draw(*shape: int) -> torch.Tensor:
@@ -51,12 +51,7 @@ def test_light_prior_punishes_colour_alone():
     assert torch.allclose(light_prior(light + grey), light_prior(light))
 
 
-def test_negative_light():
-    shading = torch.tensor([[[-0.5, 0.0, 2.0]]])
-    assert torch.equal(negative_light(shading), torch.tensor([[[0.25, 0.0, 0.0]]]))
-
-
-@pytest.mark.parametrize("term", [gaussian_prior, light_prior, negative_light])
+@pytest.mark.parametrize("term", [gaussian_prior, light_prior])
 def test_gradients(term):
     x = draw(2, 9, 3) if term is not gaussian_prior else draw(2, 9)
     assert torch.autograd.gradcheck(term, x.requires_grad_())
