@@ -2,7 +2,7 @@
 
 python benchmarks/detection.py [PHOTO] [--threads 2] [--large]
 
-PHOTO is a photograph with one face (default: examples/astronaut.jpg); it is scaled to 0.25, 1, 4
+PHOTO is a photograph with one face (default: the demo's); it is scaled to 0.25, 1, 4
 and 12 megapixels. --large also reads files at the limit of 200 megapixels, each in a process of
 its own (up to 3 GB of memory, a minute).
 """
@@ -23,7 +23,7 @@ from PIL import Image
 from selfie3d.core.image_file import MAX_MEGAPIXELS, read_image
 from selfie3d.detect import get_face_detector
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
+EXAMPLE = Path(__file__).resolve().parents[1] / "pipeline" / "data" / "astronaut.jpg"
 
 
 def time_detection(photo: np.ndarray, repeats: int = 9) -> None:

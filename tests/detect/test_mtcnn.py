@@ -30,8 +30,8 @@ def detector() -> FaceDetector:
 @pytest.fixture(scope="module")
 def astronaut(repository: Path, shared_data: Callable[..., Path]) -> np.ndarray:
     for name in ("astronaut.jpg", "astronaut.png"):
-        if (repository / "examples" / name).exists():
-            return read_image(repository / "examples" / name)
+        if (repository / "pipeline" / "data" / name).exists():
+            return read_image(repository / "pipeline" / "data" / name)
     return read_image(shared_data("photos_plain", "astronaut.png"))
 
 
