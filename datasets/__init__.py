@@ -1,0 +1,1 @@
+"""Data sets: synthetic faces of our own, and everybody's photographs."""

@@ -1,0 +1,1 @@
+"""The published protocols, their metrics, and reports of what was run."""
