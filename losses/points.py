@@ -1,0 +1,62 @@
+"""Terms on dense points with a confidence each, unreduced."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..geometry.checks import check_shape
+
+_SAFE = 1e-12
+
+
+def point_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
+    """Distance in x and y of each point, in multiples of `unit`: the NME before its mean.
+
+    Args:
+        predicted, target: (B,N,2) or (B,N,3) of which z is ignored, any length unit.
+        unit: (B,1) > 0, the square root of the face's box area in the same unit.
+
+    Returns:
+        (B,N).
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    check_shape("target", target, tuple(predicted.shape))
+    check_shape("unit", unit, (len(predicted), 1))
+    squared = (predicted - target)[..., :2].square().sum(-1)
+    return (squared + _SAFE).sqrt() / unit
+
+
+def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
+    """Absolute difference in z of each point (B,N,3), in multiples of `unit` (B,1): (B,N)."""
+    check_shape("predicted", predicted, (None, None, 3))
+    check_shape("target", target, tuple(predicted.shape))
+    check_shape("unit", unit, (len(predicted), 1))
+    return (predicted[..., 2] - target[..., 2]).abs() / unit
+
+
+def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:
+    """Negative log likelihood of distances in the plane, up to a constant: r / s + 2 log s.
+
+    The density exp(-r / s) / (2 pi s^2) is the rotationally symmetric Laplace one of two
+    dimensions. Whoever wants the scale alone to learn passes a detached distance: otherwise hard
+    faces, whose scale is large, stop teaching (Seitzer et al., On the Pitfalls of Heteroscedastic
+    Uncertainty Estimation, ICLR 2022).
+
+    Args:
+        distance: (B,N) >= 0. log_sigma: (B,N) log of the scale, same unit.
+
+    Returns:
+        (B,N).
+    """
+    check_shape("log_sigma", log_sigma, tuple(distance.shape))
+    return distance * torch.exp(-log_sigma) + 2 * log_sigma
+
+
+def box_unit(points: Tensor) -> Tensor:
+    """Square root of the area of the box round points (B,N,2+), (B,1)."""
+    plane = points[..., :2]
+    sides = plane.amax(1) - plane.amin(1)
+    return sides.prod(1, keepdim=True).clamp(min=_SAFE).sqrt()

@@ -1,0 +1,36 @@
+"""Building blocks that several networks share."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution without bias and batch normalisation; keeps the size when stride is 1."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016, figure 2), dense and unbottlenecked.
+
+    Args:
+        inputs, outputs: channels.
+        stride: of the first convolution and of the 1x1 shortcut, which is the identity where
+            nothing changes.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = conv_norm(inputs, outputs, 3, stride)
+        self.second = conv_norm(outputs, outputs)
+        same = stride == 1 and inputs == outputs
+        self.shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,inputs,H,W) to (B,outputs,H/stride,W/stride)."""
+        y = functional.relu(self.first(x), inplace=True)
+        return functional.relu(self.second(y) + self.shortcut(x), inplace=True)
