@@ -18,6 +18,7 @@ from ..losses.photometric import robust_photometric
 from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
 from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
+from .appearance import Appearance
 from .fit_model import expression_spread, point_model, vertex_trust
 from .fit_state import FitState
 from .light import solve_light
@@ -96,6 +97,7 @@ class FaceFitter:
         self.model, self.config = model, config or FitConfig()
         self.renderer = FaceRenderer(model.faces)
         self.trust = vertex_trust(model)
+        self.appearance = Appearance(model, self.renderer)
         self.points = point_model(model)
         self.spread = expression_spread(model)
 
@@ -133,6 +135,7 @@ class FaceFitter:
                 losses.append(float(total.detach()))
                 on_step()
         size = self.config.stages[-1].size
+        self._finish_appearance(state, *crops(size))
         camera = state.camera(size)
         return Fit(
             state.coefficients().detach(),
@@ -164,6 +167,15 @@ class FaceFitter:
             )
             weight = seen.mask * seen.extras * inside
             state.light.copy_(solve_light(photo, seen.image, seen.normals, weight, scale=0.2))
+
+    def _finish_appearance(self, state: FitState, photo: Tensor, inside: Tensor) -> None:
+        """Albedo and light once more, over all visible skin: the shape no longer moves."""
+        albedo, light = self.appearance.solve(
+            state.coefficients().detach(), state.camera(photo.shape[-1]), photo, inside
+        )
+        with torch.no_grad():
+            state.albedo.copy_(albedo)
+            state.light.copy_(light)
 
     def _optimiser(
         self, state: FitState

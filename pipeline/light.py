@@ -38,14 +38,21 @@ def solve_light(
     given = weight.flatten(2)
     robust = torch.ones_like(given)
     for _ in range(_ROUNDS):
-        light = _ridge_solve(design, target, given * robust)
+        light = ridge_light(design, target, given * robust)
         error = ((design @ light[..., None])[..., 0] - target).square().mean(1, keepdim=True)
         robust = (scale**2 / (error + scale**2)).square()
     return light.transpose(1, 2)
 
 
-def _ridge_solve(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Light (B,3,9), one weighted ridge regression per face and channel."""
+def ridge_light(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """One weighted ridge regression per face and channel, bands 1 and 2 pulled towards zero.
+
+    Args:
+        design: (B,3,N,9) albedo times harmonics. target: (B,3,N). weight: (B,1,N) >= 0.
+
+    Returns:
+        light (B,3,9).
+    """
     weighted = design * weight[..., None]
     normal = weighted.transpose(-1, -2) @ design
     right = (weighted.transpose(-1, -2) @ target[..., None])[..., 0]

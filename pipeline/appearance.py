@@ -1,0 +1,111 @@
+"""Albedo and light of a fitted face together, over all the skin that the rendering shows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..geometry.camera import PerspectiveCamera
+from ..geometry.checks import check_shape
+from ..geometry.coefficients import Coefficients
+from ..geometry.face_model import FaceModel
+from ..geometry.sh import sh_basis
+from ..render.face import FaceRenderer
+from .fit_model import skin_vertices
+from .light import ridge_light
+
+_ROUNDS = 10
+_SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
+_NOISE = 0.0014  # of the mean over all pixels, as of 0.06 each with 1,800 of them independent
+
+
+class Appearance:
+    """Solves for the albedo and the light of one model's faces.
+
+    Args:
+        model: the face model. renderer: of its faces.
+    """
+
+    def __init__(self, model: FaceModel, renderer: FaceRenderer) -> None:
+        self.model, self.renderer = model, renderer
+        modes = model.albedo_basis.transpose(0, 1).flatten(1)
+        self.extras = torch.cat([skin_vertices(model), modes], 1)[None]
+
+    @torch.no_grad()
+    def solve(
+        self, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor, inside: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Albedo (B,Ka) and light (B,9,3) of B faces, over the skin that they show.
+
+        Args:
+            coefficients, camera: the fitted faces in the pixels of `photo`.
+            photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
+        """
+        vertices = self.model.vertices(coefficients)
+        seen = self.renderer(
+            vertices,
+            camera,
+            (photo.shape[-2], photo.shape[-1]),
+            albedo=self.model.albedo_mean.expand_as(vertices),
+            extras=self.extras,
+            antialias=False,
+        )
+        weight = seen.mask * seen.extras[:, :1] * inside
+        basis = seen.extras[:, 1:].unflatten(1, (len(self.model.albedo_basis), 3))
+        return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+
+
+def solve_appearance(
+    photo: Tensor,
+    albedo: Tensor,
+    basis: Tensor,
+    normals: Tensor,
+    weight: Tensor,
+    start: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The albedo coefficients and the light that explain a photograph for a known shape.
+
+    Image formation I = (albedo + sum_k a_k basis_k) * (sh(n) @ light) is linear in either factor:
+    light and coefficients are solved for in turn, pixels weighted as Geman and McClure (1987)
+    have it, so that hair and shadows pull less than skin. The coefficients have the prior N(0,1).
+
+    Args:
+        photo: (B,3,H,W) in [0,1].
+        albedo: (B,3,H,W) the mean albedo as seen. basis: (B,K,3,H,W) the modes as seen.
+        normals: (B,3,H,W) unit vectors in camera space.
+        weight: (B,1,H,W) >= 0, 0 where there is no skin.
+        start: (B,K) coefficients to begin with.
+
+    Returns:
+        coefficients (B,K), light (B,9,3).
+    """
+    batch, modes = start.shape
+    for name, value in (("albedo", albedo), ("normals", normals)):
+        check_shape(name, value, tuple(photo.shape))
+    check_shape("basis", basis, (batch, modes, *photo.shape[1:]))
+    check_shape("weight", weight, (batch, 1, *photo.shape[2:]))
+    target, mean, given = photo.flatten(2), albedo.flatten(2), weight.flatten(2)
+    given = given / given.sum(2, keepdim=True).clamp(min=1e-6)
+    harmonics = sh_basis(normals.flatten(2).transpose(1, 2))  # (B,N,9)
+    modes_seen = basis.flatten(3)  # (B,K,3,N)
+    found, robust = start, torch.ones_like(given)
+    for _ in range(_ROUNDS):
+        colours = mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)
+        light = ridge_light(colours[..., None] * harmonics[:, None], target, given * robust)
+        shading = torch.einsum("bnl,bcl->bcn", harmonics, light)
+        found = _ridge_albedo(
+            modes_seen * shading[:, None], target - mean * shading, given * robust
+        )
+        shown = (mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)) * shading
+        error = (shown - target).square().mean(1, keepdim=True)
+        robust = (_SCALE**2 / (error + _SCALE**2)).square()
+    return found, light.transpose(1, 2)
+
+
+def _ridge_albedo(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Coefficients (B,K) of design (B,K,3,N) for target (B,3,N), weight (B,1,N)."""
+    weighted = (design * weight[:, None]).flatten(2)
+    normal = weighted @ design.flatten(2).transpose(1, 2)
+    right = (weighted @ target.flatten(1)[..., None])[..., 0]
+    strength = torch.full_like(right, 3 * _NOISE**2)
+    return torch.linalg.solve(normal + torch.diag_embed(strength), right)
