@@ -1,0 +1,38 @@
+"""`selfie3d synth`: draw synthetic faces into shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("synth")(_synth)
+
+
+def _synth(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the shards.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="How many faces.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other faces.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
+    size: Annotated[int, typer.Option("--size", help="Side of the images, pixels.")] = 128,
+    backgrounds: Annotated[
+        str, typer.Option("--backgrounds", help="A folder of photographs without faces.")
+    ] = "",
+) -> None:
+    """Draw synthetic faces with all labels; run it again to continue."""
+    from PIL import Image
+
+    from ..datasets.synthetic.config import SyntheticConfig
+    from ..datasets.synthetic.shards import open_shards, write_shards
+    from ..datasets.synthetic.sheet import draw_sheet
+
+    config = SyntheticConfig(size=size, seed=seed, backgrounds=backgrounds)
+    shards = write_shards(out, config, count, workers)
+    sheet = out / "contact_sheet.png"
+    Image.fromarray(draw_sheet(open_shards(out))).save(sheet)
+    typer.echo(f"{count} faces in {len(shards)} shards. Results: {out.resolve()}")
+    typer.echo(f"  {sheet}")

@@ -1,0 +1,171 @@
+"""What stands behind a face: painted rooms, leaves, lights, noise, or the user's photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import filters
+from .filters import Image
+
+_SCALES = (2, 4, 8, 16, 40)
+
+
+def draw_background(
+    rng: np.random.Generator, size: int, photographs: Sequence[NDArray[np.uint8]] = ()
+) -> Image:
+    """A picture (size,size,3) in [0,1]."""
+    if photographs and rng.random() < 0.6:
+        picture = _photograph(rng, size, photographs)
+    else:
+        kinds = (_studio, _clouds, _room, _leaves, _lamps, _shapes)
+        shares = (0.24, 0.16, 0.18, 0.16, 0.1, 0.16)
+        picture = kinds[rng.choice(len(kinds), p=shares)](rng, size)
+        if rng.random() < 0.55:
+            picture = filters.blur(picture, rng.uniform(0.6, 5))
+    coded = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.6, 1.8))
+    return (coded * np.float32(rng.uniform(0.4, 1.1))).astype(np.float32)
+
+
+def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
+    """A colour as photographs have them: mostly dull."""
+    grey = rng.uniform(0, 1)
+    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([0.02, 0.08, 0.25]), 0, 1).astype(
+        np.float32
+    )
+
+
+def _two_ways(rng: np.random.Generator, size: int) -> Image:
+    """A ramp (size,size,1) in [0,1] across the picture, at any angle."""
+    y, x = np.mgrid[:size, :size].astype(np.float32) / size - 0.5
+    angle = rng.uniform(0, 2 * np.pi)
+    return (np.clip(x * np.cos(angle) + y * np.sin(angle) + 0.5, 0, 1)[..., None]).astype(
+        np.float32
+    )
+
+
+def _studio(rng: np.random.Generator, size: int) -> Image:
+    """One colour, a soft gradient, or a lit wall; black and white are common."""
+    first = np.full(3, rng.choice([0.0, 0.03, 1.0])) if rng.random() < 0.4 else _colour(rng)
+    if rng.random() < 0.35:
+        return np.broadcast_to(first.astype(np.float32), (size, size, 3)).copy()
+    second = _colour(rng) if rng.random() < 0.5 else first * rng.uniform(0.3, 1.3)
+    if rng.random() < 0.5:
+        ramp = _two_ways(rng, size)
+    else:
+        y, x = np.mgrid[:size, :size].astype(np.float32) / size
+        cx, cy = rng.uniform(0, 1, 2)
+        ramp = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / rng.uniform(0.05, 0.6))[..., None]
+    picture = first + ramp * (second - first) + 0.02 * filters.smooth_noise(rng, size, 12)
+    return picture.astype(np.float32)
+
+
+def _clouds(rng: np.random.Generator, size: int) -> Image:
+    """Noise of several scales, more or less coloured."""
+    picture = np.full((size, size, 3), rng.uniform(0, 1), np.float32)
+    saturation = np.float32(rng.uniform(0, 1))
+    for cells in _SCALES:
+        if rng.random() < 0.6:
+            noise = filters.smooth_noise(rng, size, cells, 3)
+            grey = noise.mean(2, keepdims=True)
+            height = rng.uniform(0.05, 0.3) * (1 if cells < 10 else 0.5)
+            picture += np.float32(height) * (grey + saturation * (noise - grey))
+    return picture
+
+
+def _room(rng: np.random.Generator, size: int) -> Image:
+    """Walls, doors, shelves: upright and level boxes with shading and texture."""
+    picture = _colour(rng) * (0.6 + 0.5 * _two_ways(rng, size))
+    picture = np.broadcast_to(picture, (size, size, 3)).astype(np.float32).copy()
+    if rng.random() < 0.3:
+        _bricks(rng, picture)
+    for _ in range(rng.integers(2, 14)):
+        x, y = rng.integers(-size // 4, size, 2)
+        wide, tall = (rng.uniform(0.02, 0.6, 2) * size).astype(int)
+        box = picture[max(y, 0) : max(y + tall, 0), max(x, 0) : max(x + wide, 0)]
+        if box.size:
+            box[:] = _colour(rng) + 0.05 * rng.standard_normal(3)
+            if rng.random() < 0.4:  # rows of books, blinds, planks
+                bars = 1 + 0.4 * rng.standard_normal((1, box.shape[1], 1))
+                box *= bars if rng.random() < 0.6 else bars.mean()
+    angle = rng.normal(0, 0.12)
+    return _turned(rng, picture, angle)
+
+
+def _bricks(rng: np.random.Generator, picture: Image) -> None:
+    """Darken the joints of a wall and vary its stones, in place."""
+    size = len(picture)
+    rows, columns = int(rng.integers(5, 16)), int(rng.integers(3, 9))
+    y, x = np.mgrid[:size, :size] / size
+    row = np.floor(y * rows).astype(int)
+    place = x * columns + 0.5 * (row % 2)
+    stone = rng.uniform(0.6, 1.3, (rows + 1, columns + 2))[row, np.floor(place).astype(int)]
+    joint = ((y * rows) % 1 < 0.12) | (place % 1 < 0.06)
+    picture *= np.where(joint, rng.uniform(0.5, 1.5), stone)[..., None].astype(np.float32)
+
+
+def _turned(rng: np.random.Generator, picture: Image, angle: float) -> Image:
+    size = len(picture)
+    scale = rng.uniform(0.5, 1)
+    c, s = np.cos(angle) * scale, np.sin(angle) * scale
+    middle = size / 2
+    matrix = np.array([[c, -s, middle - (c - s) * middle], [s, c, middle - (s + c) * middle]])
+    return filters.warp(picture, matrix, size)
+
+
+def _leaves(rng: np.random.Generator, size: int) -> Image:
+    """Foliage or grass: hard-edged noise in greens and browns with gaps of light."""
+    fine = filters.smooth_noise(rng, size, int(rng.integers(14, 48)))
+    wide = filters.smooth_noise(rng, size, int(rng.integers(3, 9)))
+    level = np.tanh(rng.uniform(0.6, 2) * (fine + 0.6 * wide)) * 0.5 + 0.5
+    hue = np.array([rng.uniform(0.2, 0.6), rng.uniform(0.35, 0.65), rng.uniform(0.05, 0.3)])
+    dark = hue * rng.uniform(0.05, 0.4)
+    picture = dark + level * (hue * rng.uniform(0.7, 1.4) - dark)
+    if rng.random() < 0.5:  # sky between the leaves
+        sky = (wide + 0.5 * fine > rng.uniform(0.6, 1.6)).astype(np.float32)
+        picture = picture + sky * (_colour(rng) * 0.3 + 0.7 - picture)
+    if rng.random() < 0.3:  # a horizon
+        above = np.arange(size)[:, None, None] < rng.uniform(0.2, 0.8) * size
+        picture = np.where(above, np.array([0.6, 0.75, 0.95]) * rng.uniform(0.7, 1.1), picture)
+    return picture.astype(np.float32)
+
+
+def _lamps(rng: np.random.Generator, size: int) -> Image:
+    """A dark place with lights out of focus."""
+    picture = np.broadcast_to(_colour(rng) * rng.uniform(0.05, 0.4), (size, size, 3)).copy()
+    picture = (picture + 0.03 * filters.smooth_noise(rng, size, 5, 3)).astype(np.float32)
+    for _ in range(rng.integers(4, 26)):
+        mask = np.zeros((size, size), np.float32)
+        radius = rng.uniform(0.01, 0.08) * size
+        filters.ellipse(mask, rng.uniform(0, size, 2), (radius, radius), 0.0)
+        picture += mask[..., None] * rng.uniform(0.1, 1) * (0.5 + 0.5 * _colour(rng))
+    return picture.astype(np.float32)
+
+
+def _shapes(rng: np.random.Generator, size: int) -> Image:
+    """Polygons of any colour over clouds."""
+    picture = _clouds(rng, size)
+    for _ in range(rng.integers(1, 7)):
+        mask = np.zeros((size, size), np.float32)
+        filters.polygon(mask, rng.uniform(-0.2, 1.2, (rng.integers(3, 7), 2)) * size)
+        picture += mask[..., None] * (_colour(rng) - picture)
+    return picture
+
+
+def _photograph(
+    rng: np.random.Generator, size: int, photographs: Sequence[NDArray[np.uint8]]
+) -> Image:
+    """A part of one of the user's photographs, mirrored, tinted, out of focus."""
+    photograph = photographs[rng.integers(len(photographs))]
+    height, width = photograph.shape[:2]
+    side = int(rng.uniform(min(40, height, width), min(height, width)))
+    y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    part = photograph[y : y + side, x : x + side].astype(np.float32) / 255
+    picture = filters.resize(part, size, size, "area" if side > size else "linear")
+    if rng.random() < 0.5:
+        picture = picture[:, ::-1]
+    if rng.random() < 0.3:
+        picture = picture[..., rng.permutation(3)]
+    return filters.blur(picture, rng.uniform(0.5, 5)) if rng.random() < 0.5 else picture

@@ -1,0 +1,71 @@
+"""Random coefficients of a face: who it is, what it does, how its skin is coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+IDENTITY_MODES = 80
+"""Further modes of the default model, 0.8 % of its variance, stay 0."""
+
+_UNUSED = ("eyeLook", "tongueOut", "mouthClose")
+_SMILE = (("mouthSmile", 1, 1), ("mouthUpperUp", 0.1, 0.6), ("mouthLowerDown", 0.1, 0.8),
+          ("cheekSquint", 0, 0.8), ("eyeSquint", 0, 0.5))  # fmt: skip
+
+
+def half(values: NDArray) -> Array:
+    """Rounded to what float16 holds, so that stored coefficients are those that were drawn."""
+    return values.astype(np.float16).astype(np.float32)
+
+
+def draw_identity(rng: np.random.Generator, count: int) -> Array:
+    """`count` identity coefficients: normal, with three spreads so that rare faces occur."""
+    values = np.zeros(count)
+    modes = min(count, IDENTITY_MODES)
+    values[:modes] = rng.standard_normal(modes) * rng.choice([0.7, 1.0, 1.25])
+    return half(values)
+
+
+def draw_albedo(rng: np.random.Generator, count: int) -> Array:
+    """`count` albedo coefficients."""
+    return half(rng.standard_normal(count) * rng.choice([0.8, 1.1]))
+
+
+def draw_expression(rng: np.random.Generator, names: Sequence[str]) -> Array:
+    """Blendshape weights in [0,1]: few at once, with smiles and open mouths as presets."""
+    place = {name: k for k, name in enumerate(names)}
+    count = len(names)
+    dense = rng.choice([0.0, 0.08, 0.2, 0.35], p=[0.15, 0.3, 0.35, 0.2])
+    values = rng.beta(0.35, 1.4, count) * (rng.random(count) < dense)
+    kind = rng.random()
+    if kind < 0.32:
+        _smile(rng, values, place)
+    elif kind < 0.45:
+        _both(values, place, "mouthSmile", rng.uniform(0, 1))
+    if rng.random() < 0.15:
+        values[place["jawOpen"]] = rng.beta(1, 1.8)
+    if rng.random() < 0.12:
+        _both(values, place, "eyeBlink", rng.uniform(0.3, 1))
+    for name, k in place.items():
+        if name.startswith(_UNUSED):
+            values[k] = 0
+    return half(np.clip(values, 0, 1))
+
+
+def _both(values: NDArray, place: dict[str, int], name: str, amount: float) -> None:
+    for side in ("Left", "Right"):
+        values[place[name + side]] = amount
+
+
+def _smile(rng: np.random.Generator, values: NDArray, place: dict[str, int]) -> None:
+    """A toothy smile, a little uneven."""
+    strength = rng.uniform(0.3, 1)
+    for name, low, high in _SMILE:
+        amount = strength * rng.uniform(low, high)
+        for side in ("Left", "Right"):
+            values[place[name + side]] = amount * (1 + 0.1 * rng.standard_normal())
+    values[place["jawOpen"]] = rng.uniform(0, 0.3)

@@ -1,0 +1,30 @@
+"""Colours of hair and cloth, in linear light."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .filters import to_linear
+
+# fmt: off
+_HAIR = np.array([
+    [.012, .009, .008], [.03, .018, .012], [.07, .04, .022], [.14, .08, .04], [.35, .24, .12],
+    [.45, .40, .34], [.18, .06, .03], [.02, .02, .02],
+])
+# fmt: on
+_HAIR_SHARES = (0.25, 0.2, 0.15, 0.1, 0.12, 0.06, 0.05, 0.07)
+
+
+def hair_colour(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Black to blond, grey and red; (3,)."""
+    base = _HAIR[rng.choice(len(_HAIR), p=_HAIR_SHARES)]
+    return base * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.05, 3))
+
+
+def cloth_colour(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Anything, or black, white or grey in four of ten; (3,)."""
+    if rng.random() < 0.4:
+        return np.full(3, rng.choice([0.01, 0.03, 0.1, 0.4, 0.8]))
+    code = rng.uniform(0, 1, 3) * rng.uniform(0.2, 1) + rng.uniform(-0.1, 0.3)
+    return to_linear(np.clip(code, 0.02, 0.97)).astype(np.float64)

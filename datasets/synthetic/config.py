@@ -1,0 +1,52 @@
+"""What the synthetic set is made of, as far as a user may want to change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.errors import InputError
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """Settings of `SyntheticFaces`; a set is fixed by them, with the seed.
+
+    Attributes:
+        size: side of the square images, pixels.
+        seed: item i of one seed is always the same face.
+        margin: side of an image over the side of the face's crop in it (the square of the
+            landmarks' box, sqrt(2) times its longer side), so that re-framing finds content.
+        hair, beard, glasses, occluder, shadow, border: how often each appears, 0 to 1.
+        background: how often there is one instead of a flat colour.
+        degradation: how often the image goes through a poor camera and a JPEG file.
+        backgrounds: a folder of photographs without faces to stand behind half of the faces;
+            empty for painted backgrounds alone.
+
+    Raises:
+        InputError: a probability outside [0, 1], or a size or margin that is too small.
+    """
+
+    size: int = 128
+    seed: int = 0
+    margin: float = 1.25
+    hair: float = 0.94
+    beard: float = 0.22
+    glasses: float = 0.15
+    occluder: float = 0.25
+    shadow: float = 0.6
+    border: float = 0.16
+    background: float = 1.0
+    degradation: float = 1.0
+    backgrounds: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size < 32:
+            raise InputError("size", "at least 32 pixels", str(self.size))
+        if not 1 <= self.margin <= 3:
+            raise InputError("margin", "1 to 3", str(self.margin))
+        if self.seed < 0:
+            raise InputError("seed", "0 or more", str(self.seed))
+        for name in ("hair", "beard", "glasses", "occluder", "shadow", "border", "background",
+                     "degradation"):  # fmt: skip
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(name, "a probability in [0, 1]", str(getattr(self, name)))

@@ -1,0 +1,127 @@
+"""The endless set of synthetic faces: item i of a seed, drawn from nothing but these two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import InputError, MissingFileError
+from ...geometry.face_model import FaceModel
+from .background import draw_background
+from .coefficients import draw_albedo, draw_expression, draw_identity
+from .config import SyntheticConfig
+from .degrade import degrade, draw_border, to_bytes
+from .draw import Drawing
+from .face import SyntheticFace
+from .head import load_head
+from .occluders import draw_occluder
+from .scene import Scene, draw_scene
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+_LARGEST = 640
+
+
+class SyntheticFaces:
+    """Draws synthetic faces; item i is the same on any number of workers and in any order.
+
+    Args:
+        config: what they are made of.
+        model: the face model `default-head`, if it is loaded already.
+
+    Raises:
+        InputError: another model, or no picture in the folder of backgrounds.
+        MissingFileError: there is no such folder.
+    """
+
+    def __init__(self, config: SyntheticConfig, model: FaceModel | None = None) -> None:
+        self.config = config
+        self.head = load_head(model)
+        self.photographs = _read_photographs(config.backgrounds)
+
+    def item(self, index: int) -> SyntheticFace:
+        """Face `index` (0 or more) of this seed."""
+        if index < 0:
+            raise InputError("index", "0 or more", str(index))
+        config = self.config
+        rng = np.random.default_rng([config.seed, index])
+        ki, _, ka = self.head.model.sizes
+        identity = draw_identity(rng, ki)
+        expression = draw_expression(rng, self.head.model.expression_names)
+        albedo = draw_albedo(rng, ka)
+        scene = draw_scene(rng, self.head, config, identity, expression, albedo)
+        image, free = self._photograph(rng, scene)
+        view = scene.view
+        return SyntheticFace(
+            image=image,
+            identity=identity,
+            expression=expression,
+            albedo=albedo,
+            light=scene.light,
+            rotation=view.rotation,
+            translation=view.translation,
+            focal=view.focal,
+            centre=view.centre,
+            landmarks=scene.landmarks,
+            visible=scene.visible & _at(free, scene.landmarks["ibug68"]),
+            skin_mask=(scene.drawing.skin > 0.5) & free,
+        )
+
+    def _photograph(
+        self, rng: np.random.Generator, scene: Scene
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The picture, and where nothing was put over the drawing."""
+        config, drawing = self.config, scene.drawing
+        if rng.random() < config.background:
+            behind = draw_background(rng, config.size, self.photographs)
+        else:
+            behind = np.broadcast_to(
+                rng.uniform(0, 1, 3).astype(np.float32), (config.size, config.size, 3)
+            )
+        image = drawing.colour + (1 - drawing.coverage[..., None]) * behind
+        free = np.ones((config.size, config.size), bool)
+        if rng.random() < config.occluder:
+            skin, hair = _tones(drawing, scene)
+            texture, mask = draw_occluder(rng, scene.landmarks["ibug68"], skin, hair, config.size)
+            image = image + mask[..., None] * (texture - image)
+            free &= mask < 0.5
+        poor = rng.random() < config.degradation
+        picture = degrade(rng, image.astype(np.float32)) if poor else to_bytes(image)
+        if rng.random() < config.border:
+            free &= draw_border(rng, picture)
+        return picture, free
+
+
+def _tones(drawing: Drawing, scene: Scene) -> tuple[NDArray, NDArray]:
+    """sRGB-coded colours of the skin in the picture, and of its hair."""
+    skin = drawing.skin > 0.9
+    tone = drawing.colour[skin].mean(0) if skin.any() else np.array([0.6, 0.45, 0.4])
+    return tone, scene.hair_tone
+
+
+def _at(mask: NDArray[np.bool_], points: NDArray) -> NDArray[np.bool_]:
+    """The mask (H,W) at points (N,3); False outside."""
+    size = len(mask)
+    x, y = np.floor(points[:, :2]).astype(int).T
+    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
+    return inside & mask[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)]
+
+
+def _read_photographs(folder: str) -> list[NDArray[np.uint8]]:
+    """The pictures of a folder in the order of their names, at most `_LARGEST` pixels wide."""
+    if not folder:
+        return []
+    if not Path(folder).is_dir():
+        raise MissingFileError(folder, "folder of backgrounds", "Check the path.")
+    from PIL import Image
+
+    pictures = []
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix.lower() in _PICTURES:
+            with Image.open(path) as file:
+                file.thumbnail((_LARGEST, _LARGEST))
+                pictures.append(np.asarray(file.convert("RGB")))
+    if not pictures:
+        raise InputError("backgrounds", "a folder with photographs", f"none in {folder}")
+    return pictures

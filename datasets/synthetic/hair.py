@@ -1,0 +1,180 @@
+"""Hair and hats: shells round the head with a random hairline, drawn as strands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .colours import cloth_colour
+from .masks import sigmoid
+from .scalp import ARCS, CENTRE, COLUMNS, Scalp, directions
+from .surface import Surface, grid_faces, ring_noise
+
+_ROWS = 24
+_FACES = grid_faces(_ROWS, COLUMNS + 1)
+_ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
+
+STYLES = ("short", "long", "fringe", "tied", "hat")
+_SHARES = (0.37, 0.31, 0.10, 0.12, 0.10)
+
+
+@dataclass(frozen=True)
+class Hair:
+    """Hair or a hat.
+
+    Attributes:
+        sheets: its surfaces, in model space.
+        reach: (COLUMNS+1,) how far it comes down from the crown, 1 is level with the eyes.
+        style: one of `STYLES`.
+    """
+
+    sheets: list[Surface]
+    reach: NDArray[np.float64]
+    style: str
+
+    def roots(self, scalp: Scalp) -> NDArray[np.float32]:
+        """Where hair grows (V,), for colouring the skin beneath; nothing under a hat."""
+        limit = np.interp(scalp.angle % (2 * np.pi), _ANGLE, np.minimum(self.reach, 1.25))
+        return sigmoid((limit - 0.03 - scalp.arc) / 0.02) * (self.style != "hat")
+
+
+def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour: NDArray) -> Hair:
+    """Hair of a linear colour (3,) on a head (V,3) in model space."""
+    style = str(rng.choice(STYLES, p=_SHARES))
+    reach = _hairline(rng, style, _ANGLE)
+    shell = _shell(rng, style, scalp.radii(vertices), reach)
+    if style == "hat":
+        return Hair([_hat(rng, shell, _ANGLE)], reach, style)
+    sheets = [_strands(rng, shell, colour)]
+    if style == "tied" and rng.random() < 0.7:
+        sheets.append(_bun(rng, shell, colour))
+    return Hair(sheets, reach, style)
+
+
+def _hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[np.float64]:
+    """How far each column reaches down from the crown: 1 is the equator; angle 0 is the front."""
+    aside = np.abs((angle + np.pi) % (2 * np.pi) - np.pi)
+    front, side = rng.uniform(0.45, 0.74), rng.uniform(0.75, 1.12)
+    if style == "hat":
+        front, side, back = rng.uniform(0.55, 0.8), rng.uniform(0.8, 1.0), rng.uniform(0.85, 1.1)
+    else:
+        front = rng.uniform(0.7, 0.9) if style == "fringe" else front
+        side = rng.uniform(1.2, 2.6) if style == "long" or rng.random() < 0.1 else side
+        side = rng.uniform(0.7, 0.95) if style == "tied" else side
+        back = max(side, rng.uniform(1.2, 1.5))
+    temple = np.deg2rad(rng.uniform(48, 75))
+    beside = sigmoid((aside - temple) / np.deg2rad(rng.uniform(3, 10))).astype(float)
+    behind = sigmoid((aside - np.deg2rad(115)) / 0.15).astype(float)
+    reach = front * (1 - beside) + beside * (side * (1 - behind) + behind * back)
+    if style == "hat":
+        return reach + _ring(rng, 6) * 0.01
+    reach = reach + _ring(rng, int(rng.integers(4, 16))) * 0.05
+    if rng.random() < 0.4:  # a parting on one side
+        reach += np.cos(angle - rng.choice([-1, 1]) * 0.6) * rng.uniform(0, 0.12) * (1 - beside)
+    if rng.random() < 0.12:  # blown or combed to one side
+        reach += np.clip(np.sin(angle) * rng.choice([-1, 1]), 0, 1) * rng.uniform(0.2, 0.8)
+    return reach
+
+
+def _ring(rng: np.random.Generator, cells: int) -> NDArray[np.float64]:
+    values = ring_noise(rng, COLUMNS, cells)
+    return np.append(values, values[0])
+
+
+def _shell(
+    rng: np.random.Generator, style: str, radii: NDArray, reach: NDArray
+) -> NDArray[np.float64]:
+    """Points (rows,columns,3) of hair that lies on the skull and hangs down below eye level."""
+    share = np.linspace(0, 1, _ROWS)[:, None] ** 0.85
+    way = share * reach[None]
+    arc, down = np.clip(way, 0, 1), np.clip(way - 1, 0, 9)
+    closed = np.concatenate([radii, radii[:, :1]], 1)
+    rows = np.clip(arc * (ARCS - 1), 0, ARCS - 1.001)
+    low, part = rows.astype(int), rows % 1
+    columns = np.arange(COLUMNS + 1)[None]
+    skull = closed[low, columns] * (1 - part) + closed[low + 1, columns] * part
+    thick = _thickness(rng, style, share, down)
+    rough = 0.0 if style == "hat" else rng.choice([0.3, 1.2, 3.5])
+    thick = thick + rng.normal(0, 1, thick.shape) * rough
+    if style == "long":
+        thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + _ring(rng, 7)[None])
+    thick[:, -1] = thick[:, 0]
+    points = CENTRE + directions(arc, _ANGLE[None]) * (skull + np.maximum(thick, 1))[..., None]
+    aside = np.abs((_ANGLE + np.pi) % (2 * np.pi) - np.pi)
+    flare = down * rng.uniform(-0.15, 0.28) * (aside > 1.2)[None]
+    points[..., [0, 2]] += flare[..., None] * (points - CENTRE)[..., [0, 2]]
+    points[..., 1] -= down * 105
+    return points
+
+
+def _thickness(
+    rng: np.random.Generator, style: str, share: NDArray, down: NDArray
+) -> NDArray[np.float64]:
+    """Height of the hair over the skin (rows,columns), mm."""
+    low, high = {"tied": (3, 10), "hat": (6, 16)}.get(style, (3, 30))
+    thick = rng.uniform(low, high) * np.exp(0.25 * _ring(rng, 6))[None]
+    thick = thick * (1 + rng.uniform(-0.2, 0.8) * (1 - share))
+    if style == "hat":
+        return thick
+    edge = np.clip((1 - share) / rng.uniform(0.1, 0.35), 0, 1)  # thin where it ends on the skin
+    end = rng.uniform(0.5, 1) if style == "fringe" else rng.uniform(0.1, 0.4)
+    return thick * np.where(down.max(0) > 0, 1, end + (1 - end) * edge)
+
+
+def _strands(rng: np.random.Generator, shell: NDArray, colour: NDArray) -> Surface:
+    rows, columns = shell.shape[:2]
+    tint = ring_noise(rng, columns - 1, 22) * 0.2 + rng.normal(0, 0.15, columns - 1)
+    tint = np.append(tint, tint[0])
+    shade = tint[None, :, None] + rng.normal(0, 0.12, (rows, columns, 1))
+    down = np.linspace(0, 1, rows)[:, None]
+    tips = 1 + rng.uniform(-0.2, 0.5) * down[..., None]
+    sheet = np.empty((rows, columns, 5), np.float32)
+    sheet[..., 0] = 1
+    sheet[..., 1] = np.arange(columns)[None] / (columns - 1)
+    sheet[..., 2] = down
+    sheet[..., 3] = rng.uniform(0.3, 1.0)
+    sheet[..., 4] = (1 - down) * rows / rng.uniform(2.0, 5.0)
+    return Surface.plain(
+        shell.reshape(-1, 3), _FACES, (colour * np.exp(shade) * tips).reshape(-1, 3),
+        float(rng.uniform(0.02, 0.2)), sheet.reshape(-1, 5),
+    )  # fmt: skip
+
+
+def _bun(rng: np.random.Generator, shell: NDArray, colour: NDArray) -> Surface:
+    """A knot or a tail behind the head."""
+    size = rng.uniform(22, 42)
+    tail = rng.uniform(1, 3.5) if rng.random() < 0.5 else 1.0
+    lift = rng.uniform(-30, 75)
+    u, v = np.meshgrid(np.linspace(0, np.pi, 10), np.linspace(0, 2 * np.pi, 15), indexing="ij")
+    points = np.stack([np.sin(u) * np.sin(v) * size, np.cos(u) * size * tail,
+                       np.sin(u) * np.cos(v) * size], -1)  # fmt: skip
+    points += [0, lift - (tail - 1) * size, float(shell[..., 2].min()) - 0.3 * size]
+    sheet = np.ones((10, 15, 5), np.float32)
+    sheet[..., 1], sheet[..., 2] = v / (2 * np.pi) * 0.4, u / np.pi
+    sheet[..., 3] = 0.8
+    shade = rng.normal(0, 0.15, (10, 15, 1))
+    return Surface.plain(points.reshape(-1, 3), grid_faces(10, 15),
+                         (colour * np.exp(shade)).reshape(-1, 3), 0.08,
+                         sheet.reshape(-1, 5))  # fmt: skip
+
+
+def _hat(rng: np.random.Generator, shell: NDArray, angle: NDArray) -> Surface:
+    rows, columns = shell.shape[:2]
+    if rng.random() < 0.5:
+        brim = (np.cos(angle) > 0.3) | (rng.random() < 0.3)
+        out = np.stack([np.sin(angle), -0.1 + 0 * angle, np.cos(angle)], -1)
+        shell[-1, brim] += out[brim] * rng.uniform(20, 50)
+    colour = cloth_colour(rng) * np.exp(_ring(rng, 6) * 0.1)[None, :, None]
+    colour = np.broadcast_to(colour, (rows, columns, 3)).copy()
+    if rng.random() < 0.4:
+        low = int(rng.integers(12, 20))
+        colour[low : low + int(rng.integers(2, 5))] = cloth_colour(rng)
+    sheet = np.zeros((rows, columns, 5), np.float32)
+    sheet[..., 0] = sheet[..., 4] = 1
+    sheet[..., 1] = np.arange(columns)[None] / (columns - 1)
+    sheet[..., 2] = np.linspace(0, 1, rows)[:, None]
+    sheet[..., 3] = rng.uniform(0, 0.25)
+    return Surface.plain(shell.reshape(-1, 3), _FACES, colour.reshape(-1, 3),
+                         float(rng.uniform(0, 0.1)), sheet.reshape(-1, 5))  # fmt: skip

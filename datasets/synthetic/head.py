@@ -1,0 +1,135 @@
+"""The default head, prepared for drawing thousands of faces: level-0 bases and painted masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import facemodels
+from ...core.errors import InputError
+from ...facemodels.archive import read_arrays
+from ...facemodels.registry import load_face_model
+from ...facemodels.subdivide import catmull_clark
+from ...geometry.face_model import FaceModel
+from ...render.cpu.jit import kernel
+from .masks import Masks, Noise, paint_masks, paint_noise
+from .scalp import Scalp, measure_scalp
+
+Array = NDArray[Any]
+
+
+@kernel
+def _combine(mean: Array, basis: Array, weights: Array, out: Array) -> None:
+    """out = mean + weights @ basis, flat; a weight of zero costs nothing."""
+    out[:] = mean
+    for k in range(len(weights)):
+        weight = weights[k]
+        if weight != 0:
+            for n in range(len(out)):
+                out[n] += weight * basis[k, n]
+
+
+@kernel
+def _refine(first: Array, columns: Array, weights: Array, coarse: Array, out: Array) -> None:
+    """The sparse product of a subdivision matrix with positions (V0,3)."""
+    for row in range(len(first) - 1):
+        x = y = z = np.float32(0)
+        for n in range(first[row], first[row + 1]):
+            weight, column = weights[n], columns[n]
+            x += weight * coarse[column, 0]
+            y += weight * coarse[column, 1]
+            z += weight * coarse[column, 2]
+        out[row, 0], out[row, 1], out[row, 2] = x, y, z
+
+
+@dataclass(frozen=True)
+class Head:
+    """The default head's arrays; V vertices, V0 before subdivision, float32 and mm.
+
+    Attributes:
+        model: the face model, which says what the coefficients mean.
+        mean: (V,3); faces: (F,3) int32.
+        coarse: the mean (V0*3), identity (Ki,V0*3) and expression (Ke,V0*3) bases.
+        matrix: rows, columns and weights of the subdivision matrix (V,V0).
+        albedo_mean: (V*3); albedo_basis: (Ka,V*3), sRGB-coded.
+        occlusion: (V,) ambient occlusion, 1 in the open.
+        masks: painted masks; noise: random fields of the skin; scalp: the skull.
+    """
+
+    model: FaceModel
+    mean: Array
+    faces: Array
+    coarse: tuple[Array, Array, Array]
+    matrix: tuple[Array, Array, Array]
+    albedo_mean: Array
+    albedo_basis: Array
+    occlusion: Array
+    masks: Masks
+    noise: Noise
+    scalp: Scalp
+
+    def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
+        """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
+        mean, shapes, moves = self.coarse
+        flat = np.empty_like(mean)
+        _combine(mean, shapes, identity, flat)
+        _combine(flat.copy(), moves, expression, flat)
+        out = np.empty((len(self.mean), 3), np.float32)
+        _refine(*self.matrix, flat.reshape(-1, 3), out)
+        return out
+
+    def albedo(self, weights: Array) -> NDArray[np.float32]:
+        """Albedo (V,3), sRGB-coded, as `FaceModel.albedo` gives it."""
+        flat = np.empty_like(self.albedo_mean)
+        _combine(self.albedo_mean, self.albedo_basis, weights, flat)
+        return flat.reshape(-1, 3)
+
+    def landmarks(self, vertices: Array, name: str) -> NDArray[np.float32]:
+        """Points (68,3) of a landmark set on vertices (V,3)."""
+        points = self.model.landmark_set(name)
+        corners = vertices[points.vertices.numpy()]
+        return (corners * points.weights.numpy()[..., None]).sum(1) + points.offset.numpy()
+
+
+def load_head(model: FaceModel | None = None) -> Head:
+    """The default head.
+
+    Args:
+        model: the face model of the coefficients, if it is loaded already.
+
+    Raises:
+        InputError: the model is not `default-head`.
+    """
+    model = load_face_model("default-head") if model is None else model
+    if model.name != "default-head":
+        raise InputError("model", "the face model default-head", model.name)
+    with as_file(files(facemodels) / "data" / "default.npz") as path:
+        arrays = read_arrays(path)
+    matrix, _ = catmull_clark(arrays["quads"].astype(np.int64), len(arrays["mean"]))
+    rows = matrix.tocsr().astype(np.float32)
+    mean, masks = model.mean.numpy(), paint_masks(model)
+    return Head(
+        model=model,
+        mean=mean,
+        faces=model.faces.numpy().astype(np.int32),
+        coarse=(
+            _flat(arrays["mean"]),
+            *(_flat(arrays[name], len(arrays[name])) for name in ("identity", "expression")),
+        ),
+        matrix=(rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data),
+        albedo_mean=_flat(model.albedo_mean.numpy()),
+        albedo_basis=_flat(model.albedo_basis.numpy(), len(model.albedo_basis)),
+        occlusion=np.clip(arrays["occlusion"].astype(np.float32), 0.05, 1),
+        masks=masks,
+        noise=paint_noise(mean),
+        scalp=measure_scalp(model),
+    )
+
+
+def _flat(array: Array, rows: int | None = None) -> NDArray[np.float32]:
+    shape = (-1,) if rows is None else (rows, -1)
+    return np.ascontiguousarray(array, np.float32).reshape(shape)

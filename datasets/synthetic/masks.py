@@ -1,0 +1,149 @@
+"""Soft masks and noise on the mean head, painted by rule: where beards, brows and make-up go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...geometry.face_model import FaceModel
+
+Array = NDArray[np.float32]
+_FIELDS = 32
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Masks (V,) in [0,1] on the mean head.
+
+    Attributes:
+        skin: 1 on skin, 0 on eyes, mouth and cavities; face: 1 on the skin of the facial mask.
+        eyes: 1 on the left and the right eyeball (2,V); eye_centres: (2,3) mm, of the irises.
+        lips, brows, lashes, lids, cheeks: what they say, soft.
+        beards: (4,V) full beard, moustache, goatee with moustache, chin beard.
+        stubble: the whole area where a beard grows.
+        forehead: the lined part of the forehead.
+        neck: height below the chin along the neck, mm, for a collar.
+    """
+
+    skin: Array
+    face: Array
+    eyes: Array
+    eye_centres: Array
+    lips: Array
+    brows: Array
+    lashes: Array
+    lids: Array
+    cheeks: Array
+    beards: Array
+    stubble: Array
+    forehead: Array
+    neck: Array
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Random fields on the mean head.
+
+    Attributes:
+        fields: (N,V) of unit variance; the first third varies over 3-6 mm, then 8-16, then 25-60.
+        bumps: (N,V,3) their gradients, scaled to unit size: directions to tilt normals in.
+        lines: (V,3) tilt of the normals by horizontal lines.
+    """
+
+    fields: Array
+    bumps: Array
+    lines: Array
+
+
+def sigmoid(values: NDArray) -> Array:
+    """1 / (1 + exp(-values)), safe from overflow."""
+    return (1 / (1 + np.exp(-np.clip(values, -30, 30)))).astype(np.float32)
+
+
+def _blobs(points: NDArray, centres: NDArray, radius: float, stretch: float = 1.0) -> Array:
+    """Sum of Gaussian spots of `radius` mm, `stretch` times flatter in y."""
+    scale = np.array([1, stretch, 1])
+    parts = [np.exp(-0.5 * (((points - c) * scale) ** 2).sum(1) / radius**2) for c in centres]
+    return np.clip(np.sum(parts, 0), 0, 1).astype(np.float32)
+
+
+def paint_masks(model: FaceModel) -> Masks:
+    """All masks of the default head; the numbers were chosen by eye on renderings."""
+    points = model.mean.numpy().astype(np.float64)
+    marks = model.landmark_points(model.mean[None])[0].numpy().astype(np.float64)
+    x, y, z = points.T
+    regions = {name: mask.numpy().astype(np.float32) for name, mask in model.regions.items()}
+    skin, eyes = regions["skin"], np.stack([regions["left_eye"], regions["right_eye"]])
+    fronts = [points[e > 0][points[e > 0][:, 2] > np.percentile(points[e > 0][:, 2], 60)].mean(0)
+              for e in eyes]  # fmt: skip
+    lips = regions["lips"] * _blobs(points, marks[48:], 9.0) * skin
+    beards, stubble = _beards(points, marks, (1 - np.clip(lips * 2, 0, 1)) * skin)
+    corners = marks[[36, 37, 38, 39, 42, 43, 44, 45]]
+    lashes = np.clip(
+        _blobs(points, corners, 2.6, 1.6) + 0.4 * _blobs(points, marks[36:48], 2.2), 0, 1
+    )
+    lids = _blobs(points, marks[[37, 38, 43, 44]] + [0, 5, 0], 7.5, 1.3)
+    cheeks = _blobs(points, np.array([[-42.0, -32, 5], [42, -32, 5]]), 15)
+    forehead = sigmoid((y - 30) / 4) * sigmoid((62 - y) / 5) * sigmoid((48 - np.abs(x)) / 6)
+    return Masks(
+        skin=skin,
+        face=skin * regions["face"],
+        eyes=eyes,
+        eye_centres=np.array(fronts, np.float32),
+        lips=lips,
+        brows=_blobs(points, marks[17:27], 4.2, 1.4) * skin,
+        lashes=lashes * skin,
+        lids=lids * skin,
+        cheeks=cheeks * skin,
+        beards=beards,
+        stubble=stubble,
+        forehead=forehead * skin,
+        neck=(-y - 0.25 * (z + 71)).astype(np.float32),
+    )
+
+
+def _beards(points: NDArray, marks: NDArray, free: Array) -> tuple[Array, Array]:
+    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
+    nose, chin, mouth = marks[33, 1], marks[8, 1], marks[[48, 54], 1].mean()
+    under = sigmoid((y - (chin - 20)) / 4)
+    low = sigmoid((nose - 6 - y) / 3) * sigmoid((z + 76) / 8) * under * free
+    side = sigmoid((x - 42) / 5) * sigmoid((-8 - y) / 5) * sigmoid((z + 76) / 8) * under * free
+    moustache = low * sigmoid((y - mouth - 0.5) / 2) * sigmoid((30 - x) / 3)
+    goatee = low * sigmoid((26 - x) / 4)
+    below = sigmoid((mouth + 5 - y) / 5)
+    whole = np.maximum(low * np.maximum(below, sigmoid((30 - x) / 3)), side)
+    parts = [whole, moustache, np.maximum(goatee * below, moustache), goatee * below]
+    return np.stack(parts).astype(np.float32), np.maximum(low, side).astype(np.float32)
+
+
+def paint_noise(points: Array, seed: int = 20) -> Noise:
+    """Fields that are sums of waves through space; always the same."""
+    rng = np.random.default_rng(seed)
+    fields, bumps = [], []
+    for n in range(_FIELDS):
+        low, high = ((3, 6), (8, 16), (25, 60))[n * 3 // _FIELDS]
+        wave = rng.standard_normal((24, 3))
+        wave *= (2 * np.pi / rng.uniform(low, high, (24, 1))) / np.linalg.norm(
+            wave, axis=1, keepdims=True
+        )
+        phase = points @ wave.T.astype(np.float32) + rng.uniform(0, 2 * np.pi, 24).astype(
+            np.float32
+        )
+        fields.append(np.cos(phase).sum(1) * np.sqrt(2 / 24))
+        slope = -np.sin(phase) @ wave.astype(np.float32)
+        bumps.append(slope / np.sqrt((slope**2).sum(1).mean()))
+    y, x = points[:, 1], points[:, 0]
+    wobble = 2.5 * np.cos(x / 19) + 1.5 * np.cos(x / 7 + 1)
+    lines = np.zeros_like(points)
+    lines[:, 1] = np.sin((y + wobble) * 2 * np.pi / 8.5)
+    return Noise(np.stack(fields).astype(np.float32), np.stack(bumps).astype(np.float32), lines)
+
+
+def landmark_vertices(model: FaceModel) -> NDArray[np.int64]:
+    """The vertex (68,) nearest to each landmark of `ibug68`."""
+    points = model.landmark_set("ibug68")
+    best = points.weights.argmax(1, keepdim=True)
+    return torch.gather(points.vertices, 1, best)[:, 0].numpy()

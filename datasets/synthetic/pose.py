@@ -1,0 +1,102 @@
+"""Where the head turns, and a camera that frames it as a face detector or AFLW2000 would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+PIVOT = np.array([0.0, -13.0, -66.0], np.float32)
+"""The middle of the head, mm in model space, which the camera looks at."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A perspective camera, as `geometry.camera.PerspectiveCamera` without the batch.
+
+    Attributes:
+        rotation: (3,3); translation: (3,) mm; focal: pixels; centre: (2,) pixels.
+    """
+
+    rotation: Array
+    translation: Array
+    focal: float
+    centre: Array
+
+    def to_camera(self, points: NDArray) -> Array:
+        """Model points (N,3) in camera space."""
+        return (points @ self.rotation.T + self.translation).astype(np.float32)
+
+    def pixels(self, in_camera: NDArray) -> Array:
+        """Points (N,3) of camera space as (x, y, relative depth towards the camera), pixels."""
+        per_mm = self.focal / -in_camera[:, 2]
+        x = self.centre[0] + per_mm * in_camera[:, 0]
+        y = self.centre[1] - per_mm * in_camera[:, 1]
+        depth = (in_camera[:, 2] - self.translation[2]) * (self.focal / -self.translation[2])
+        return np.stack([x, y, depth], 1).astype(np.float32)
+
+    def clip(self, in_camera: NDArray, size: int) -> Array:
+        """Points (N,3) of camera space in clip space (N,4), near and far at 1/5 and 5 times."""
+        x, y, z = in_camera.T
+        near, far = -self.translation[2] / 5, -self.translation[2] * 5
+        out = np.empty((len(in_camera), 4), np.float32)
+        out[:, 0] = 2 * (self.focal * x - self.centre[0] * z) / size + z
+        out[:, 1] = 2 * (self.focal * y + self.centre[1] * z) / size - z
+        out[:, 2] = -(far + near) / (far - near) * z - 2 * far * near / (far - near)
+        out[:, 3] = -z
+        return out
+
+    def zoomed(self, factor: float) -> View:
+        """The same view in an image `factor` times as large."""
+        return View(self.rotation, self.translation, self.focal * factor, self.centre * factor)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A head's turn in degrees: first yaw, then pitch, then roll, all about the camera's axes."""
+
+    pitch: float
+    yaw: float
+    roll: float
+
+    def matrix(self) -> Array:
+        """The rotation (3,3); signs as in geometry/conventions.md."""
+        p, y, r = np.deg2rad([self.pitch, self.yaw, self.roll])
+        c, s = np.cos([p, y, r]), np.sin([p, y, r])
+        about_x = np.array([[1, 0, 0], [0, c[0], s[0]], [0, -s[0], c[0]]])
+        about_y = np.array([[c[1], 0, -s[1]], [0, 1, 0], [s[1], 0, c[1]]])
+        about_z = np.array([[c[2], s[2], 0], [-s[2], c[2], 0], [0, 0, 1]])
+        return (about_z @ about_x @ about_y).astype(np.float32)
+
+
+def draw_turn(rng: np.random.Generator) -> Turn:
+    """Frontal in four of ten, else any yaw to 95 degrees; pitch and roll mostly small."""
+    yaw = rng.normal(0, 22) if rng.random() < 0.42 else rng.uniform(-95, 95)
+    pitch = rng.normal(0, 14) if rng.random() < 0.7 else rng.uniform(-40, 35)
+    roll = rng.normal(0, 13) if rng.random() < 0.75 else rng.uniform(-45, 45)
+    return Turn(float(np.clip(pitch, -45, 45)), float(np.clip(yaw, -98, 98)),
+                float(np.clip(roll, -50, 50)))  # fmt: skip
+
+
+def draw_view(
+    rng: np.random.Generator, turn: Turn, landmarks: NDArray, size: int, margin: float
+) -> View:
+    """A camera at 0.5 to 1.4 m, or 4 m, that frames the landmarks (68,3) as protocols do.
+
+    The square round the landmarks' box, with sqrt(2) times its longer side, is size / margin
+    pixels wide in the middle of the image, but for a loose jitter.
+    """
+    distance = rng.uniform(500, 1400) if rng.random() < 0.6 else 4000.0
+    rotation = turn.matrix()
+    translation = np.array([0, 0, -distance], np.float32) - rotation @ PIVOT
+    view = View(rotation, translation.astype(np.float32), 1.0, np.zeros(2, np.float32))
+    points = view.pixels(view.to_camera(landmarks))[:, :2]
+    low, high = points.min(0), points.max(0)
+    side = float((high - low).max() * np.sqrt(2))
+    focal = size / margin / side * float(np.exp(np.clip(rng.normal(0, 0.04), -0.1, 0.1)))
+    shift = np.clip(rng.normal(0, 0.015, 2), -0.04, 0.04) * size
+    centre = size / 2 + shift - focal * (low + high) / 2
+    return View(rotation, view.translation, float(np.float32(focal)), centre.astype(np.float32))
