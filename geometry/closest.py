@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from ..core.errors import InputError
 from .topology import boundary_vertices, check_faces
 
 _ON_EDGE = 1e-9  # barycentric weight up to which a corner has no part in a point
+_FIRST_CENTRES = 8  # triangles looked at first in an exact search
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class ClosestPoints:
     With faces the target is the surface: the triangles round the nearest vertex are searched
     exactly (Ericson, Real-Time Collision Detection, 5.1.5), so an answer is never farther than
     the nearest vertex; it is the nearest point of the whole surface unless triangles are very
-    long. Without faces the target is the points themselves.
+    long or another sheet is near; `query(x, exact=True)` makes sure. Without faces the target is
+    the points themselves.
 
     Args:
         points: (M, 3).
@@ -58,6 +61,7 @@ class ClosestPoints:
         if not solid.any():
             raise InputError("target_faces", "a triangle with an area", f"{len(faces)} without")
         self._faces = faces[solid]
+        self._corners = points[self._faces]
         self._normals = product[solid] / length[solid, None]
         # Triangles round each vertex in compressed rows.
         corner = faces[solid].reshape(-1)
@@ -67,8 +71,14 @@ class ClosestPoints:
         self._used = np.flatnonzero(self._degree)
         self._tree = cKDTree(points[self._used])
 
-    def query(self, x: np.ndarray) -> Closest:
-        """Nearest points of the target to x (N, 3)."""
+    def query(self, x: np.ndarray, *, exact: bool = False) -> Closest:
+        """Nearest points of the target to x (N, 3).
+
+        Args:
+            x: (N, 3).
+            exact: search every triangle that could be nearer than those round the nearest
+                vertex; slower, and the same nearly everywhere.
+        """
         nearest = self._tree.query(x)[1]
         if self._faces is None:
             return Closest(self._points[nearest], None, np.zeros(len(x), dtype=bool))
@@ -77,13 +87,55 @@ class ClosestPoints:
         row = np.repeat(np.arange(len(x)), degree)
         begin = np.cumsum(degree) - degree
         local = np.arange(len(row)) - begin[row]
-        face = self._ring[self._start[vertex][row] + local]
-        weights, square = closest_on_triangles(x[row], self._points[self._faces[face]])
-        best = np.lexsort((square, row))[begin]
-        corners = self._faces[face[best]]
-        points = np.einsum("nk,nkc->nc", weights[best], self._points[corners])
-        on_border = (self._border[corners] | (weights[best] <= _ON_EDGE)).all(1)
-        return Closest(points, self._normals[face[best]], on_border)
+        found = self._best(x, row, self._ring[self._start[vertex][row] + local], begin)
+        if exact:
+            self._search_on(x, *found)
+        face, weights, _ = found
+        corners = self._faces[face]
+        points = np.einsum("nk,nkc->nc", weights, self._points[corners])
+        on_border = (self._border[corners] | (weights <= _ON_EDGE)).all(1)
+        return Closest(points, self._normals[face], on_border)
+
+    @cached_property
+    def _centres(self) -> tuple[cKDTree, float]:
+        """The triangles' centres, and how far a triangle reaches from its centre at most."""
+        middle = self._corners.mean(1)
+        radius = np.linalg.norm(self._corners - middle[:, None], axis=2).max()
+        return cKDTree(middle), float(radius)
+
+    def _best(
+        self, x: np.ndarray, row: np.ndarray, face: np.ndarray, begin: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The nearest of each row's triangles: faces (N,), weights (N, 3), squares (N,)."""
+        weights, square = closest_on_triangles(x[row], self._corners[face])
+        least = np.minimum.reduceat(square, begin)
+        # The first of equals, so that the answer does not depend on how a sort breaks ties.
+        first = np.flatnonzero(square == least[row])
+        best = first[np.searchsorted(row[first], np.arange(len(x)))]
+        return face[best], weights[best], least
+
+    def _search_on(
+        self, x: np.ndarray, face: np.ndarray, weights: np.ndarray, square: np.ndarray
+    ) -> None:
+        """Improve the answers in place until no other triangle can be nearer.
+
+        A triangle's points lie within its radius of its centre, so those with a centre farther
+        than the answer so far plus the largest radius are out.
+        """
+        open_rows, count = np.arange(len(x)), _FIRST_CENTRES
+        (tree, radius), total = self._centres, len(self._corners)
+        while len(open_rows):
+            take = min(count, total)
+            far, ids = tree.query(x[open_rows], k=take)
+            far, ids = far.reshape(-1, take), ids.reshape(-1, take)
+            row = np.repeat(np.arange(len(open_rows)), take)
+            begin = np.arange(len(open_rows)) * take
+            better = self._best(x[open_rows], row, ids.reshape(-1), begin)
+            gain = better[2] < square[open_rows]
+            at = open_rows[gain]
+            face[at], weights[at], square[at] = (part[gain] for part in better)
+            done = far[:, -1] - radius > np.sqrt(square[open_rows])
+            open_rows, count = open_rows[~done] if take < total else open_rows[:0], 2 * count
 
 
 def closest_on_triangles(x: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,24 +149,28 @@ def closest_on_triangles(x: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray
         weights (N, 3), squared distances (N,).
     """
     a, ab, ac = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    gram = np.stack([(p * q).sum(1) for p, q in ((ab, ab), (ab, ac), (ac, ac))])
-    right = np.stack([((x - a) * p).sum(1) for p in (ab, ac)])
-    area = gram[0] * gram[2] - gram[1] ** 2
-    second = (gram[2] * right[0] - gram[1] * right[1]) / area
-    third = (gram[0] * right[1] - gram[1] * right[0]) / area
-    weights = np.stack((1 - second - third, second, third), 1)
-    outside = np.flatnonzero(~(weights >= 0).all(1))
-    square = np.square(_at(weights, corners) - x).sum(1)
+    aa, cross, cc = _dot(ab, ab), _dot(ab, ac), _dot(ac, ac)
+    right = x - a
+    along, across = _dot(right, ab), _dot(right, ac)
+    area = aa * cc - cross**2
+    weights = np.empty((len(x), 3))
+    weights[:, 1] = (cc * along - cross * across) / area
+    weights[:, 2] = (aa * across - cross * along) / area
+    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
+    gap = weights[:, 1:2] * ab + weights[:, 2:] * ac - right
+    square = _dot(gap, gap)
+    outside = np.flatnonzero(weights.min(1) < 0) if len(x) else np.arange(0)
     square[outside] = np.inf
+    near, triangle = x[outside], corners[outside]
     for start in range(3):
-        edge, distance = _closest_on_edges(x[outside], corners[outside], start)
+        edge, distance = _closest_on_edges(near, triangle, start)
         better = distance < square[outside]
         weights[outside[better]], square[outside[better]] = edge[better], distance[better]
     return weights, square
 
 
-def _at(weights: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    return np.einsum("nk,nkc->nc", weights, corners)
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("nc,nc->n", a, b)
 
 
 def _closest_on_edges(
@@ -122,9 +178,10 @@ def _closest_on_edges(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights and squared distances of the nearest points on the edges start -> start + 1."""
     end = (start + 1) % 3
-    along = corners[:, end] - corners[:, start]
-    part = ((x - corners[:, start]) * along).sum(1) / np.square(along).sum(1)
+    along, to = corners[:, end] - corners[:, start], x - corners[:, start]
+    part = (_dot(to, along) / _dot(along, along)).clip(0, 1)
     weights = np.zeros((len(x), 3))
-    weights[:, end] = part.clip(0, 1)
-    weights[:, start] = 1 - weights[:, end]
-    return weights, np.square(_at(weights, corners) - x).sum(1)
+    weights[:, end] = part
+    weights[:, start] = 1 - part
+    gap = part[:, None] * along - to
+    return weights, _dot(gap, gap)

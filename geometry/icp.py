@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,83 +12,24 @@ from scipy.spatial.transform import Rotation
 from ..core.errors import InputError
 from .align import Similarity, similarity_align
 from .closest import ClosestPoints
+from .icp_matches import FEWEST, IcpResult, Matcher, Matches
 
 Kind = Literal["point-to-point", "point-to-plane"]
-_FEWEST = 7  # matches: as many as there are unknowns
-
-
-@dataclass(frozen=True)
-class IcpResult:
-    """x -> scale * rotation @ x + translation, and how well it fits."""
-
-    scale: float
-    rotation: np.ndarray  # (3, 3)
-    translation: np.ndarray  # (3,), in the target's unit
-    rms: float  # of the kept matches' distances (point-to-plane: to the planes), target's unit
-    iterations: int  # steps taken
-    converged: bool  # the last step moved the source by less than the tolerance
-
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Transform (N, 3) points."""
-        return self.scale * (points @ self.rotation.T) + self.translation
+_COARSE = 5000  # points that find the pose first when there are many more
+_LOOSE = 1e-4  # tolerance of the coarse stage
 
 
 _START = IcpResult(1.0, np.eye(3), np.zeros(3), np.inf, 0, False)
 
 
-@dataclass(frozen=True)
-class _Matches:
-    """Kept matches: rows of the source, points of the target and their normals."""
-
-    ids: np.ndarray  # (K,)
-    points: np.ndarray  # (K, 3)
-    normals: np.ndarray | None  # (K, 3) for point-to-plane
-
-
-@dataclass(frozen=True)
-class _Matcher:
-    """Finds and filters matches."""
-
-    surface: ClosestPoints
-    planes: bool
-    trim: float
-    drop_boundary: bool
-
-    def __call__(self, moved: np.ndarray) -> _Matches:
-        found = self.surface.query(moved)
-        ids = np.arange(len(moved))
-        if self.drop_boundary:
-            ids = np.flatnonzero(~found.on_border)
-        keep = len(ids) - int(self.trim * len(ids))
-        if keep < _FEWEST:
-            raise InputError(
-                "source",
-                f"at least {_FEWEST} kept matches",
-                f"{keep}",
-                "Start nearer to the target, trim less, or keep matches on the border.",
-            )
-        if keep < len(ids):
-            distance = np.square(found.points[ids] - moved[ids]).sum(1)
-            ids = ids[np.argpartition(distance, keep - 1)[:keep]]
-        normals = found.normals[ids] if self.planes and found.normals is not None else None
-        return _Matches(ids, found.points[ids], normals)
-
-
 def _check_points(name: str, points: np.ndarray) -> np.ndarray:
     array = np.asarray(points, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != 3 or len(array) < _FEWEST:
-        raise InputError(name, f"(N, 3) with N >= {_FEWEST}", f"shape {array.shape}")
+    if array.ndim != 2 or array.shape[1] != 3 or len(array) < FEWEST:
+        raise InputError(name, f"(N, 3) with N >= {FEWEST}", f"shape {array.shape}")
     bad = int((~np.isfinite(array)).sum())
     if bad:
         raise InputError(name, "finite numbers", f"{bad} NaN or infinite of {array.size}")
     return array
-
-
-def _rms(moved: np.ndarray, matches: _Matches) -> float:
-    gap = moved[matches.ids] - matches.points
-    if matches.normals is not None:
-        return float(np.sqrt(np.square((gap * matches.normals).sum(1)).mean()))
-    return float(np.sqrt(np.square(gap).sum(1).mean()))
 
 
 def _as_result(found: Similarity) -> IcpResult:
@@ -135,12 +76,43 @@ def _plane_step(
     )
 
 
-def _step(source: np.ndarray, match: _Matcher, now: IcpResult, scale: bool) -> IcpResult:
-    moved = now.apply(source)
-    found = match(moved)
-    if found.normals is None:
-        return _point_step(source[found.ids], found.points, scale, now)
-    return _plane_step(moved[found.ids], found.points, found.normals, scale, now)
+def _step(pairs: Matches, now: IcpResult, scale: bool) -> IcpResult:
+    if pairs.normals is None:
+        return _point_step(pairs.source, pairs.goal, scale, now)
+    return _plane_step(pairs.moved, pairs.goal, pairs.normals, scale, now)
+
+
+def _iterate(
+    match: Matcher, start: IcpResult, probe: np.ndarray, scale: bool, steps: int, limit: float
+) -> IcpResult:
+    """Match and move in turns until a step moves the `probe` points by less than `limit`."""
+    now, converged, count, motion, pairs = start, False, 0, np.inf, match(start)
+    while not converged and count < steps:
+        after = _step(pairs, now, scale)
+        moved = after.apply(probe)
+        motion = float(np.square(moved - now.apply(probe)).sum(1).mean() ** 0.5)
+        converged, count, now = motion < limit, count + 1, after
+        pairs = match(now)
+    count += start.iterations
+    return replace(
+        now,
+        rms=pairs.rms(),
+        iterations=count,
+        converged=converged,
+        motion=motion,
+        kept=len(pairs.goal),
+    )
+
+
+def _check_options(kind: str, match: str, trim: float, max_iterations: int) -> None:
+    if kind not in ("point-to-point", "point-to-plane"):
+        raise InputError("kind", "'point-to-point' or 'point-to-plane'", repr(kind))
+    if match not in ("source", "target"):
+        raise InputError("match", "'source' or 'target'", repr(match))
+    if not 0 <= trim < 1:
+        raise InputError("trim", "a share in [0, 1)", str(trim))
+    if max_iterations < 1:
+        raise InputError("max_iterations", "at least 1", str(max_iterations))
 
 
 def icp(
@@ -148,6 +120,8 @@ def icp(
     target_points: np.ndarray,
     target_faces: np.ndarray | None = None,
     *,
+    source_faces: np.ndarray | None = None,
+    match: Literal["source", "target"] = "source",
     kind: Kind = "point-to-point",
     scale: bool = False,
     initial: Similarity | None = None,
@@ -162,13 +136,19 @@ def icp(
     Medioni, IVC 1992, linearised about the current pose, 6 unknowns or 7 with scale; it converges
     in far fewer steps. With faces both match points of the surface, not only its vertices. Both
     find the minimum nearest to the start: turns beyond about 20 degrees need an `initial` from
-    landmarks. With scale, a source on a smooth target may shrink: use an `initial` as well.
+    landmarks. With scale and `match="source"` a source on a smooth target may shrink: use an
+    `initial` or `match="target"`. Many points are thinned evenly to find the pose, then all of
+    them finish it; equal input gives equal output.
 
     Args:
         source: (N, 3), N >= 7.
         target_points: (M, 3), M >= 7.
         target_faces: (F, 3) indices, counter-clockwise seen from outside; needed for planes and
             for `drop_boundary`. None: the target is its points.
+        source_faces: the same of the source, for `match="target"`.
+        match: whose points look for their nearest on the other. "source": every source point
+            should lie on the target. "target": every target point should be covered by the
+            source, as scan-to-mesh distances want it; planes and border are then the source's.
         kind: "point-to-point" or "point-to-plane".
         scale: estimate the scale too; otherwise that of `initial` (or 1) is kept.
         initial: where to start, one `Similarity`, as `similarity_align` gives; None: identity.
@@ -176,8 +156,8 @@ def icp(
         tolerance: stop when a step moves the source by less (rms), relative to the target's rms
             distance from its mean.
         trim: share of the matches, the farthest ones, left out of every step, in [0, 1).
-        drop_boundary: leave out matches on the target's open border, where the source reaches
-            beyond the target (Turk and Levoy, SIGGRAPH 1994).
+        drop_boundary: leave out matches on the open border of the mesh that is searched, where
+            the other reaches beyond it (Turk and Levoy, SIGGRAPH 1994).
 
     Returns:
         `IcpResult`; `converged` is False if `max_iterations` ended it.
@@ -185,28 +165,24 @@ def icp(
     Raises:
         InputError: wrong shapes, NaN, an option out of range, or too few matches.
     """
-    if kind not in ("point-to-point", "point-to-plane"):
-        raise InputError("kind", "'point-to-point' or 'point-to-plane'", repr(kind))
-    if not 0 <= trim < 1:
-        raise InputError("trim", "a share in [0, 1)", str(trim))
-    if max_iterations < 1:
-        raise InputError("max_iterations", "at least 1", str(max_iterations))
-    planes = kind == "point-to-plane"
-    if target_faces is None and (planes or drop_boundary):
-        raise InputError("target_faces", f"faces for {kind if planes else 'drop_boundary'}", "None")
-    source, target_points = (
-        _check_points("source", source),
-        _check_points("target_points", target_points),
-    )
+    _check_options(kind, match, trim, max_iterations)
+    planes, from_target = kind == "point-to-plane", match == "target"
+    faces, name = (source_faces, "source_faces") if from_target else (target_faces, "target_faces")
+    if faces is None and (planes or drop_boundary):
+        raise InputError(name, f"faces for {kind if planes else 'drop_boundary'}", "None")
+    source = _check_points("source", source)
+    target_points = _check_points("target_points", target_points)
     extent = float(np.sqrt(np.square(target_points - target_points.mean(0)).sum(1).mean()))
     if extent == 0:
         raise InputError("target_points", "points that differ", "one point")
-    match = _Matcher(ClosestPoints(target_points, target_faces), planes, trim, drop_boundary)
+    points, searched = (target_points, source) if from_target else (source, target_points)
+    surface = ClosestPoints(searched, faces)
+    matcher = Matcher(points, surface, from_target, planes, trim, drop_boundary)
     now = _START if initial is None else _as_result(initial)
-    converged, count = False, 0
-    while not converged and count < max_iterations:
-        after = _step(source, match, now, scale)
-        motion = np.square(after.apply(source) - now.apply(source)).sum(1).mean() ** 0.5
-        converged, count, now = bool(motion < tolerance * extent), count + 1, after
-    moved = now.apply(source)
-    return replace(now, rms=_rms(moved, match(moved)), iterations=count, converged=converged)
+    limit = tolerance * extent
+    if len(points) >= 2 * _COARSE:
+        few = matcher.thinned(len(points) // _COARSE)
+        loose = max(_LOOSE * extent, limit)
+        now = _iterate(few, now, source, scale, max(1, max_iterations // 2), loose)
+    left = max(1, max_iterations - now.iterations)
+    return _iterate(matcher, now, source, scale, left, limit)

@@ -46,6 +46,8 @@ def test_surface_matches_the_search_over_all_triangles():
     )
     assert (own >= np.sqrt(best) - 1e-12).all()
     assert (own <= np.sqrt(best) + 1e-9).mean() > 0.98
+    sure = ClosestPoints(points, faces).query(x, exact=True)
+    assert np.allclose(np.square(sure.points - x).sum(1), best, rtol=0, atol=1e-12)
     vertex = np.linalg.norm(points[None] - x[:, None], axis=2).min(1)
     assert (own <= vertex + 1e-12).all()
 
@@ -72,3 +74,18 @@ def test_points_alone_and_unused_vertices():
         ClosestPoints(points, np.array([[0, 0, 1]]))
     with pytest.raises(InputError, match="indices"):
         ClosestPoints(points, faces + 5)
+
+
+def test_exact_search_finds_long_triangles_and_other_sheets():
+    """A vertex of one sheet is nearest, a long triangle of another is nearer still."""
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(60, 3)) * [30, 30, 2]
+    faces = rng.permutation(60).reshape(-1, 3)
+    x = rng.normal(size=(200, 3)) * [40, 40, 10]
+    surface = ClosestPoints(points, faces)
+    corners = points[faces]
+    best = [closest_on_triangles(np.repeat(p[None], len(faces), 0), corners)[1].min() for p in x]
+    sure = np.square(surface.query(x, exact=True).points - x).sum(1)
+    quick = np.square(surface.query(x).points - x).sum(1)
+    assert np.allclose(sure, best, rtol=1e-12)
+    assert (quick > sure + 1e-6).any()

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.align import Similarity
 from selfie3d.geometry.icp import icp
+from selfie3d.geometry.mesh import vertex_normals
 
 KINDS = ("point-to-point", "point-to-plane")
 
@@ -134,6 +136,10 @@ def test_bad_input_is_refused():
         icp(points, points, kind="point-to-plane")
     with pytest.raises(InputError, match="target_faces"):
         icp(points, points, drop_boundary=True)
+    with pytest.raises(InputError, match="source_faces"):
+        icp(points, points, faces, match="target", kind="point-to-plane")
+    with pytest.raises(InputError, match="match"):
+        icp(points, points, faces, match="both")
     with pytest.raises(InputError, match="kind"):
         icp(points, points, faces, kind="plane")
     with pytest.raises(InputError, match="trim"):
@@ -182,3 +188,92 @@ def test_resampled_real_scan(shared_data):
     )
     assert np.abs(result.apply(undo(points, *true)) - points).max() < 0.3
     assert result.rms < 0.3
+
+
+def test_target_points_look_for_the_source():
+    """The scan covers only a part of the source; the scale does not collapse."""
+    points, faces = bumpy()
+    part = points[np.abs(points).max(1) < 40]
+    true = transform(6, 4, 1.1)
+    source = undo(points, *true)
+    start = Similarity(torch.tensor([1.0]), torch.eye(3)[None].double(), torch.zeros(1, 3).double())
+    found = icp(
+        source,
+        part,
+        source_faces=faces,
+        match="target",
+        kind="point-to-plane",
+        scale=True,
+        initial=start,
+        tolerance=1e-9,
+    )
+    assert found.converged and found.kept == len(part)
+    assert found.scale == pytest.approx(1.1, abs=1e-6)
+    assert np.abs(found.apply(source) - points).max() < 1e-4
+
+
+def test_thinning_ends_where_all_points_end():
+    """Far more points than the coarse stage takes: the same pose, twice bit for bit."""
+    points, faces = bumpy(110)
+    true = transform()
+    noisy = points + np.random.default_rng(2).normal(0, 0.2, points.shape)
+    options = {"kind": "point-to-plane", "tolerance": 1e-5, "trim": 0.1}
+    one = icp(undo(noisy, *true), points, faces, **options)
+    other = icp(undo(noisy, *true), points, faces, **options)
+    assert one.converged and one.motion < 1e-3
+    assert np.array_equal(one.rotation, other.rotation) and one.rms == other.rms
+    # A start at the answer skips the coarse stage's way: the same fixed point.
+    start = Similarity(
+        torch.tensor([1.0]),
+        torch.from_numpy(one.rotation)[None],
+        torch.from_numpy(one.translation)[None],
+    )
+    again = icp(undo(noisy, *true), points, faces, initial=start, **options)
+    assert np.abs(again.rotation - one.rotation).max() < 1e-4
+
+
+def naive_point_to_plane(source, points, normals, steps=60):
+    """Chen and Medioni with brute-force nearest points and a general least-squares solver."""
+    R, t = np.eye(3), np.zeros(3)
+
+    def residuals(x, p, q, n):
+        return (((p @ Rotation.from_rotvec(x[:3]).as_matrix().T + x[3:]) - q) * n).sum(1)
+
+    for _ in range(steps):
+        moved = source @ R.T + t
+        nearest = np.square(moved[:, None] - points[None]).sum(2).argmin(1)
+        x = least_squares(residuals, np.zeros(6), args=(moved, points[nearest], normals[nearest])).x
+        turn = Rotation.from_rotvec(x[:3]).as_matrix()
+        R, t = turn @ R, turn @ t + x[3:]
+    return R, t
+
+
+def test_agrees_with_a_naive_implementation():
+    """Noisy data, whose answer neither knows: both end in the same place."""
+    points, faces = bumpy(60)
+    normals = vertex_normals(torch.from_numpy(points)[None], torch.from_numpy(faces))[0].numpy()
+    noisy = points[::9] + np.random.default_rng(4).normal(0, 0.4, points[::9].shape)
+    source = undo(noisy, *transform(5, 3))
+    R, t = naive_point_to_plane(source, points, normals)
+    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    # The naive one matches vertices: apart by no more than the spacing of the vertices explains.
+    assert angle(own, R) < 0.1
+    assert np.abs(own.apply(source) - (source @ R.T + t)).max() < 0.15
+
+
+def test_agrees_with_small_gicp():
+    small_gicp = pytest.importorskip("small_gicp")
+    points, faces = bumpy(120)
+    noisy = points[::5] + np.random.default_rng(5).normal(0, 0.3, points[::5].shape)
+    source = undo(noisy, *transform(5, 3))
+    theirs = small_gicp.align(
+        points,
+        source,
+        registration_type="PLANE_ICP",
+        downsampling_resolution=0.01,
+        max_correspondence_distance=20.0,
+    )
+    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    moved = source @ theirs.T_target_source[:3, :3].T + theirs.T_target_source[:3, 3]
+    assert theirs.converged
+    assert np.abs(own.apply(source) - moved).max() < 0.2
