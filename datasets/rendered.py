@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,17 +21,27 @@ from .augment import NO_AUGMENTATION, AugmentConfig, change_colours, cover, draw
 from .warp import warp
 
 
+class ImageRows(Protocol):
+    """Pictures that are read when they are asked for; an array is one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The pictures `rows` (B,) as (B,H,W,3)."""
+        ...
+
+
 @dataclass(frozen=True)
 class RenderedFaces:
     """N faces of known geometry.
 
     Attributes:
-        image: (N,H,W,3) uint8.
+        image: N pictures (H,W,3) uint8.
         identity: (N,Ki). expression: (N,Ke). albedo: (N,Ka). light: (N,9,3).
         rotation: (N,3,3). translation: (N,3) mm. focal: (N,) pixels. centre: (N,2) pixels.
     """
 
-    image: NDArray[np.uint8]
+    image: ImageRows
     identity: Tensor
     expression: Tensor
     albedo: Tensor
@@ -41,8 +52,6 @@ class RenderedFaces:
     centre: Tensor
 
     def __post_init__(self) -> None:
-        if self.image.ndim != 4 or self.image.dtype != np.uint8:
-            raise InputError("image", "(N,H,W,3) uint8", f"{self.image.shape} {self.image.dtype}")
         for field in fields(self):
             length = len(getattr(self, field.name))
             if length != len(self.image):

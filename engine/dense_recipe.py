@@ -1,0 +1,117 @@
+"""The recipe of the default network: what it is told, and how its parts are put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import nn
+
+from ..core.errors import InputError
+from ..datasets.augment import AugmentConfig
+from ..datasets.rendered import DenseBatchMaker, EpochSource, RenderedFaces
+from ..datasets.rendered_shards import draw_rendered, open_rendered
+from ..datasets.synthetic.config import SyntheticConfig
+from ..facemodels.registry import load_face_model
+from ..geometry.coefficient_mirror import CoefficientMirror
+from ..geometry.dense_points import PointBasis, PointLayout, make_layout
+from ..geometry.face_model import FaceModel
+from ..models.dense_points import DensePointOptions
+from ..models.registry import NETWORKS
+from ..models.weights import load_weights
+from .config import EngineConfig
+from .dense_task import DenseLossConfig, DensePointTask
+
+_NAME = "dense-points"
+
+
+@dataclass(frozen=True)
+class DenseDataConfig:
+    """Where faces come from.
+
+    Attributes:
+        train: folders of shards; the last one may grow, and is looked at again every epoch.
+        validation: a folder of shards that training never sees.
+        validate: faces of it that are used.
+        draw: without `train`, so many faces are drawn and kept in memory, and `validate` more.
+        limit: the first so many faces of `train` only; 0 for all.
+        batch: faces of a step.
+        synthetic: of drawn faces.
+        augment: of training batches.
+    """
+
+    train: list[str] = field(default_factory=list)
+    validation: str = ""
+    validate: int = 1000
+    draw: int = 0
+    limit: int = 0
+    batch: int = 128
+    synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything a run of `selfie3d train` is told.
+
+    Attributes:
+        output: folder of checkpoints, weights and log.
+        start: weights (a name or a path) to start from; empty starts from nothing.
+        vertices: points predicted beside the two landmark sets.
+        network, data, loss, engine: see there.
+    """
+
+    output: str = "runs/default"
+    start: str = ""
+    vertices: int = 184
+    network: DensePointOptions = field(default_factory=DensePointOptions)
+    data: DenseDataConfig = field(default_factory=DenseDataConfig)
+    loss: DenseLossConfig = field(default_factory=DenseLossConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def build_task(config: TrainConfig) -> DensePointTask:
+    """The task of a configuration, its data opened or drawn.
+
+    Raises:
+        InputError: neither folders nor a number of faces to draw, or too few faces.
+    """
+    torch.manual_seed(config.engine.seed)
+    model = load_face_model("default")
+    network, layout = _network(config, model)
+    basis, mirror = PointBasis.of(model, layout), CoefficientMirror.of(model)
+    train, validation = _open(config.data)
+    size = config.network.size
+    data = config.data
+    maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment)
+    checker = DenseBatchMaker(validation, basis, layout, mirror, size)
+
+    def count() -> int:
+        if data.train:
+            maker.faces = open_rendered(data.train, data.limit)
+        return len(maker.faces)
+
+    source = EpochSource(maker, count, data.batch, config.engine.seed)
+    return DensePointTask(network, source, checker, model, layout, config.loss, _NAME)
+
+
+def _network(config: TrainConfig, model: FaceModel) -> tuple[nn.Module, PointLayout]:
+    sizes = sum(model.sizes) + 27
+    if config.start:
+        weights = load_weights(config.start)
+        return weights.network.train(), weights.layout
+    layout = make_layout(model, config.vertices)
+    options = replace(config.network, points=len(layout), coefficients=sizes)
+    return NETWORKS.create(_NAME, **vars(options)), layout
+
+
+def _open(data: DenseDataConfig) -> tuple[RenderedFaces, RenderedFaces]:
+    """Training and validation faces."""
+    if data.train and data.validation:
+        return open_rendered(data.train, data.limit), open_rendered(
+            [data.validation], data.validate
+        )
+    if data.train or not data.draw:
+        raise InputError("data", "train and validation folders, or draw", "neither")
+    drawn = draw_rendered(data.synthetic, data.draw)
+    return drawn, draw_rendered(data.synthetic, data.validate, start=data.draw)

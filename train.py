@@ -1,0 +1,64 @@
+"""Train a network: `python train.py CONFIG key=value ...`, the same as `selfie3d train`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # its own folder holds packages named as third parties' are
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__).parent]
+
+from collections.abc import Sequence
+
+
+def run_training(config: str | Path, overrides: Sequence[str] = ()) -> dict[str, float]:
+    """Build the parts of a configuration and train to the end of its schedule.
+
+    Started again with the same output folder, a run goes on from its latest checkpoint.
+
+    Args:
+        config: a YAML file, or the name of one in configs/.
+        overrides: `key.sub=value`.
+
+    Returns:
+        The last validation's figures.
+
+    Raises:
+        MissingFileError, UnknownNameError, InputError: the configuration is unusable.
+    """
+    from selfie3d.core.config import load_config, resolved_dict
+    from selfie3d.engine.dense_recipe import TrainConfig, build_task
+    from selfie3d.engine.trainer import Trainer
+
+    resolved = load_config(TrainConfig, find_config(config), overrides)
+    if resolved.engine.threads:
+        import torch
+
+        torch.set_num_threads(resolved.engine.threads)
+    facts = {"configuration": resolved_dict(resolved)}
+    output = Path(resolved.output)
+    output.mkdir(parents=True, exist_ok=True)
+    return Trainer(build_task(resolved), resolved.engine, output, facts).run()
+
+
+def find_config(config: str | Path) -> Path:
+    """A YAML file, or the shipped one of that name."""
+    shipped = Path(__file__).resolve().parent / "configs" / f"{config}.yaml"
+    return shipped if not Path(config).is_file() and shipped.is_file() else Path(config)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Command line of `python train.py`."""
+    from selfie3d.core.errors import Selfie3dError
+
+    if not arguments:
+        raise SystemExit("usage: python train.py CONFIG [key=value ...]")
+    try:
+        figures = run_training(arguments[0], arguments[1:])
+    except Selfie3dError as error:
+        raise SystemExit(f"train.py: {error}") from None
+    print(", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
