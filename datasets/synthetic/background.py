@@ -25,8 +25,9 @@ def draw_background(
         picture = kinds[rng.choice(len(kinds), p=shares)](rng, size)
         if rng.random() < 0.55:
             picture = filters.blur(picture, rng.uniform(0.6, 5))
-    coded = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.6, 1.8))
-    return (coded * np.float32(rng.uniform(0.4, 1.1))).astype(np.float32)
+    coded = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.5, 1.6))
+    dim = rng.uniform(0.4, 1) if rng.random() < 0.5 else 1.0
+    return (coded * np.float32(dim)).astype(np.float32)
 
 
 def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -48,7 +49,7 @@ def _two_ways(rng: np.random.Generator, size: int) -> Image:
 
 def _studio(rng: np.random.Generator, size: int) -> Image:
     """One colour, a soft gradient, or a lit wall; black and white are common."""
-    first = np.full(3, rng.choice([0.0, 0.03, 1.0])) if rng.random() < 0.4 else _colour(rng)
+    first = np.full(3, rng.choice([0.0, 0.03, 1.0, 1.0])) if rng.random() < 0.4 else _colour(rng)
     if rng.random() < 0.35:
         return np.broadcast_to(first.astype(np.float32), (size, size, 3)).copy()
     second = _colour(rng) if rng.random() < 0.5 else first * rng.uniform(0.3, 1.3)
@@ -65,7 +66,7 @@ def _studio(rng: np.random.Generator, size: int) -> Image:
 def _clouds(rng: np.random.Generator, size: int) -> Image:
     """Noise of several scales, more or less coloured."""
     picture = np.full((size, size, 3), rng.uniform(0, 1), np.float32)
-    saturation = np.float32(rng.uniform(0, 1))
+    saturation = np.float32(rng.uniform(0, 1) ** 3)
     for cells in _SCALES:
         if rng.random() < 0.6:
             noise = filters.smooth_noise(rng, size, cells, 3)
@@ -124,12 +125,12 @@ def _leaves(rng: np.random.Generator, size: int) -> Image:
     dark = hue * rng.uniform(0.05, 0.4)
     picture = dark + level * (hue * rng.uniform(0.7, 1.4) - dark)
     if rng.random() < 0.5:  # sky between the leaves
-        sky = (wide + 0.5 * fine > rng.uniform(0.6, 1.6)).astype(np.float32)
+        sky = np.clip((wide + 0.5 * fine - rng.uniform(0.6, 1.6)) * 3, 0, 1)
         picture = picture + sky * (_colour(rng) * 0.3 + 0.7 - picture)
     if rng.random() < 0.3:  # a horizon
         above = np.arange(size)[:, None, None] < rng.uniform(0.2, 0.8) * size
         picture = np.where(above, np.array([0.6, 0.75, 0.95]) * rng.uniform(0.7, 1.1), picture)
-    return picture.astype(np.float32)
+    return filters.blur(picture.astype(np.float32), rng.uniform(0.4, 1))
 
 
 def _lamps(rng: np.random.Generator, size: int) -> Image:

@@ -43,7 +43,7 @@ def _light(rng: np.random.Generator, image: Image) -> Image:
         image = np.clip(image, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
     if rng.random() < 0.6:
         middle = image.mean()
-        contrast = np.float32(np.exp(rng.normal(0.12, 0.25)))
+        contrast = np.float32(np.exp(rng.normal(0.22, 0.25)))
         image = (image - middle) * contrast + middle + np.float32(rng.normal(0, 0.05))
     if rng.random() < 0.06:  # over- or underexposed
         image = image * np.float32(rng.choice([rng.uniform(0.25, 0.6), rng.uniform(1.5, 2.5)]))
@@ -94,7 +94,8 @@ def draw_border(rng: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray
     """Cut one or two sides of a picture off, black or flat, in place; returns what is left."""
     size = len(picture)
     left = np.ones((size, size), bool)
-    colour = 0 if rng.random() < 0.8 else rng.integers(0, 256, 3)
+    kind = rng.random()
+    colour = 0 if kind < 0.8 else 255 if kind < 0.92 else rng.integers(0, 256, 3)
     for _ in range(int(rng.integers(1, 3))):
         deep = int(rng.uniform(0.06, 0.34) * size)
         side = rng.integers(4)

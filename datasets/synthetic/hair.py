@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .colours import cloth_colour
 from .masks import sigmoid
-from .scalp import ARCS, CENTRE, COLUMNS, Scalp, directions
+from .scalp import ARCS, CENTRE, COLUMNS, LOWEST, Scalp, directions
 from .surface import Surface, grid_faces, ring_noise
 
 _ROWS = 24
@@ -36,7 +36,7 @@ class Hair:
 
     def roots(self, scalp: Scalp) -> NDArray[np.float32]:
         """Where hair grows (V,), for colouring the skin beneath; nothing under a hat."""
-        limit = np.interp(scalp.angle % (2 * np.pi), _ANGLE, np.minimum(self.reach, 1.25))
+        limit = np.interp(scalp.angle % (2 * np.pi), _ANGLE, np.minimum(self.reach, 1.45))
         return sigmoid((limit - 0.03 - scalp.arc) / 0.02) * (self.style != "hat")
 
 
@@ -54,27 +54,32 @@ def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour:
 
 
 def _hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[np.float64]:
-    """How far each column reaches down from the crown: 1 is the equator; angle 0 is the front."""
+    """How far each column reaches down from the crown: 1 is eye level; angle 0 is the front."""
     aside = np.abs((angle + np.pi) % (2 * np.pi) - np.pi)
-    front, side = rng.uniform(0.45, 0.74), rng.uniform(0.75, 1.12)
+    front, side, back = rng.uniform(0.5, 0.76), rng.uniform(0.92, 1.16), rng.uniform(1.2, 1.45)
     if style == "hat":
         front, side, back = rng.uniform(0.55, 0.8), rng.uniform(0.8, 1.0), rng.uniform(0.85, 1.1)
-    else:
-        front = rng.uniform(0.7, 0.9) if style == "fringe" else front
-        side = rng.uniform(1.2, 2.6) if style == "long" or rng.random() < 0.1 else side
-        side = rng.uniform(0.7, 0.95) if style == "tied" else side
-        back = max(side, rng.uniform(1.2, 1.5))
-    temple = np.deg2rad(rng.uniform(48, 75))
+    elif style == "fringe":
+        front, side = rng.uniform(0.7, 0.9), rng.choice([side, rng.uniform(1.2, 2.4)])
+    elif style == "long":
+        side = rng.uniform(1.25, 2.7)
+    elif style == "tied":
+        side = rng.uniform(0.8, 1.02)
+    elif rng.random() < 0.15:  # shaved sides, bald on top
+        side = rng.uniform(0.7, 0.9)
+    temple = np.deg2rad(rng.uniform(48, 72))
     beside = sigmoid((aside - temple) / np.deg2rad(rng.uniform(3, 10))).astype(float)
-    behind = sigmoid((aside - np.deg2rad(115)) / 0.15).astype(float)
-    reach = front * (1 - beside) + beside * (side * (1 - behind) + behind * back)
+    behind = sigmoid((aside - np.deg2rad(rng.uniform(98, 115))) / 0.12).astype(float)
+    reach = front * (1 - beside) + beside * (side * (1 - behind) + behind * max(side, back))
     if style == "hat":
         return reach + _ring(rng, 6) * 0.01
-    reach = reach + _ring(rng, int(rng.integers(4, 16))) * 0.05
+    reach = reach + _ring(rng, int(rng.integers(4, 16))) * rng.uniform(0.01, 0.06)
     if rng.random() < 0.4:  # a parting on one side
         reach += np.cos(angle - rng.choice([-1, 1]) * 0.6) * rng.uniform(0, 0.12) * (1 - beside)
     if rng.random() < 0.12:  # blown or combed to one side
         reach += np.clip(np.sin(angle) * rng.choice([-1, 1]), 0, 1) * rng.uniform(0.2, 0.8)
+    if rng.random() < 0.15 and style != "long":  # receding at the temples
+        reach -= 0.2 * np.exp(-(((aside - 0.6) / 0.25) ** 2)) * rng.uniform(0.3, 1)
     return reach
 
 
@@ -89,9 +94,11 @@ def _shell(
     """Points (rows,columns,3) of hair that lies on the skull and hangs down below eye level."""
     share = np.linspace(0, 1, _ROWS)[:, None] ** 0.85
     way = share * reach[None]
-    arc, down = np.clip(way, 0, 1), np.clip(way - 1, 0, 9)
+    falls = 1.0 if style == "long" else LOWEST
+    fall = np.where(reach > LOWEST, 1.0, falls)[None]
+    arc, down = np.minimum(way, fall), np.clip(way - fall, 0, 9)
     closed = np.concatenate([radii, radii[:, :1]], 1)
-    rows = np.clip(arc * (ARCS - 1), 0, ARCS - 1.001)
+    rows = np.clip(arc / LOWEST * (ARCS - 1), 0, ARCS - 1.001)
     low, part = rows.astype(int), rows % 1
     columns = np.arange(COLUMNS + 1)[None]
     skull = closed[low, columns] * (1 - part) + closed[low + 1, columns] * part
@@ -101,7 +108,9 @@ def _shell(
     if style == "long":
         thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + _ring(rng, 7)[None])
     thick[:, -1] = thick[:, 0]
-    points = CENTRE + directions(arc, _ANGLE[None]) * (skull + np.maximum(thick, 1))[..., None]
+    points: NDArray[np.float64] = (
+        CENTRE + directions(arc, _ANGLE[None]) * (skull + np.maximum(thick, 1))[..., None]
+    )
     aside = np.abs((_ANGLE + np.pi) % (2 * np.pi) - np.pi)
     flare = down * rng.uniform(-0.15, 0.28) * (aside > 1.2)[None]
     points[..., [0, 2]] += flare[..., None] * (points - CENTRE)[..., [0, 2]]

@@ -11,18 +11,21 @@ from scipy.spatial import cKDTree
 
 from ...geometry.face_model import FaceModel
 
-ARCS, COLUMNS = 25, 48
+ARCS, COLUMNS = 37, 48
+LOWEST = 1.5
+"""The last row of directions, in units of the way from crown to level: the nape."""
+
 CENTRE = np.array([0.0, 5.0, -62.0], np.float32)
 """The point inside the skull from which directions are measured, mm in model space."""
 
 
 @dataclass(frozen=True)
 class Scalp:
-    """Directions over the upper half of the head.
+    """Directions over the head down to the nape.
 
     Attributes:
-        index: (ARCS,COLUMNS) the vertex in each direction; row 0 is the crown, the last row level
-            with `CENTRE`; column 0 is the front, columns go round by the subject's left.
+        index: (ARCS,COLUMNS) the vertex in each direction; row 0 is the crown, the last row
+            `LOWEST`; column 0 is the front, columns go round by the subject's left.
         arc: (V,) the mean head's vertices in units of the way from crown to level; above 1 below.
         angle: (V,) radians, 0 in front.
     """
@@ -50,7 +53,7 @@ def measure_scalp(model: FaceModel) -> Scalp:
     unit = away / np.linalg.norm(away, axis=1, keepdims=True)
     usable = model.region("skin").numpy() & ~model.region("ears").numpy()
     arc, angle = np.meshgrid(
-        np.linspace(0, 1, ARCS), np.arange(COLUMNS) / COLUMNS * 2 * np.pi, indexing="ij"
+        np.linspace(0, LOWEST, ARCS), np.arange(COLUMNS) / COLUMNS * 2 * np.pi, indexing="ij"
     )
     ids = np.flatnonzero(usable)
     nearest = cKDTree(unit[ids]).query(directions(arc, angle).reshape(-1, 3))[1]

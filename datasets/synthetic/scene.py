@@ -49,10 +49,10 @@ def draw_scene(
     turn = draw_turn(rng)
     view = draw_view(rng, turn, marks["300w-lp"], config.size, config.margin)
     styled = rng.random() < config.hair
-    colour = hair_colour(rng)
+    coded = head.albedo(albedo)
+    colour = hair_colour(rng, float(coded[head.masks.face > 0.5].mean()))
     hair = draw_hair(rng, head.scalp, points, colour) if styled else None
     roots = None if hair is None else hair.roots(head.scalp)
-    coded = head.albedo(albedo)
     skin = draw_skin(rng, head, points, coded, colour, roots,
                      beard=rng.random() < config.beard)  # fmt: skip
     sheets = [] if hair is None else hair.sheets
@@ -60,12 +60,12 @@ def draw_scene(
         sheets += draw_glasses(rng, marks["ibug68"])
     resting = head.landmarks(head.vertices(identity, 0 * expression), "ibug68")
     solids = [_placed(s, view) for s in [skin, *draw_teeth(rng, resting, marks["ibug68"])]]
-    if styled and rng.random() < 0.9:
+    if rng.random() < 0.94:
         solids.append(draw_torso(rng, turn, view, _mean_skin(head, skin)))
     light = draw_light(rng, config.shadow)
     rough = skin_normals(rng, head, points) @ view.rotation.T
     base, over = join(solids), join([_placed(s, view) for s in sheets]) if sheets else None
-    lit = _lit(rng, light, base, over, rough)
+    lit = _lit(light, base, over, rough, len(head.faces))
     exposure = _exposure(light, head, lit[0], rough, skin.albedo)
     drawing = _drawing(rng, head, config, view, (base, over), lit, exposure)
     in_view = {name: view.pixels(view.to_camera(p)) for name, p in marks.items()}
@@ -89,15 +89,16 @@ def _mean_skin(head: Head, skin: Surface) -> Array:
 
 
 def _lit(
-    rng: np.random.Generator, light: Light, base: Surface, over: Surface | None, rough: Array
+    light: Light, base: Surface, over: Surface | None, rough: Array, head_faces: int
 ) -> tuple[Array, Array | None]:
     """Linear light of the vertices of the opaque surfaces and of the sheets."""
     count = len(base.points)
     both = base if over is None else join([base, _opaque(over)])
-    facing = _facing(both, rough)
-    seen = np.ones(len(both.points), np.float32)
+    facing = _facing(both, rough, head_faces)
     if light.shadow > 0:
-        seen[:] = cast_shadow(light, both.points, both.faces, len(both.points))
+        seen = cast_shadow(light, both.points, both.faces, len(rough), head_faces)
+    else:
+        seen = np.ones(len(both.points), np.float32)
     values = shade(light, both.albedo, facing, both.gloss, both.occlusion, seen)
     return values[:count], None if over is None else values[count:]
 
@@ -106,20 +107,20 @@ def _opaque(surface: Surface) -> Surface:
     return Surface(surface.points, surface.faces, surface.albedo, surface.gloss, surface.occlusion)
 
 
-def _facing(surface: Surface, rough: Array) -> Array:
-    """Normals; those of everything but the head (its come as `rough`) turned to the camera."""
-    out = normals(surface.points, surface.faces)
-    out[: len(rough)] = rough
-    rest = out[len(rough) :]
+def _facing(surface: Surface, rough: Array, head_faces: int) -> Array:
+    """Normals: the head's as given, those of everything else turned to the camera."""
+    count = len(rough)
+    rest = normals(surface.points[count:], surface.faces[head_faces:] - np.int32(count))
     rest[rest[:, 2] < 0] *= -1
-    return out
+    return np.concatenate([rough, rest])
 
 
 def _exposure(light: Light, head: Head, lit: Array, rough: Array, albedo: Array) -> float:
     """The factor that brings the skin that faces the camera to the light's display level."""
-    front = (head.masks.face > 0.5) & (rough[:, 2] > 0.3)
-    level = float(lit[: len(rough)][front].mean()) if front.any() else 0.2
-    darkness = (float(albedo[head.masks.face > 0.5].mean()) / 0.25) ** 0.5
+    some = np.flatnonzero(head.masks.face > 0.5)[::3]
+    front = some[rough[some, 2] > 0.3]
+    level = float(lit[front].mean()) if len(front) else 0.2
+    darkness = (float(albedo[some].mean()) / 0.25) ** 0.5
     return light.exposure * darkness / max(level, 1e-3)
 
 
@@ -133,11 +134,12 @@ def _drawing(
     is_skin = np.zeros((len(base.points), 1), np.float32)
     is_skin[: len(head.mean), 0] = head.masks.face
     values = np.concatenate([lit[0], is_skin], 1)
-    drawn = rasterize(wide.clip(base.points, large), base.faces, values, large)
+    clip = wide.clip(base.points, large)
+    drawn = rasterize(clip, base.faces, len(head.faces), values, large)
     sheet = None
     if over is not None and over.sheet is not None and lit[1] is not None:
         values = np.concatenate([lit[1], over.sheet], 1)
-        sheet = rasterize(wide.clip(over.points, large), over.faces, values, large)
+        sheet = rasterize(wide.clip(over.points, large), over.faces, 0, values, large)
     return compose(rng, config.size, exposure, drawn, sheet)
 
 
@@ -154,5 +156,5 @@ def _visible(drawing: Drawing, view: View, marks: Array, size: int) -> NDArray[n
 
 def _label(head: Head, rough: Array, lit: Array, coded: Array) -> Array:
     """The light label: what turns the model's albedo (V,3) into the skin's colours as seen."""
-    chosen = np.flatnonzero((head.masks.face > 0.5) & (rough[:, 2] > 0))[::4]
+    chosen = np.flatnonzero((head.masks.face > 0.5) & (rough[:, 2] > 0))[::7]
     return fit_harmonics(rough[chosen], coded[chosen], to_srgb(np.clip(lit[chosen], 0, 1)))

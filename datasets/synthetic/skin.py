@@ -9,7 +9,7 @@ from .colours import cloth_colour
 from .filters import to_linear
 from .head import Head
 from .masks import sigmoid
-from .surface import Surface, normals
+from .surface import Surface, normalise, normals
 
 Array = NDArray[np.float32]
 _IRIS_MM = 5.8
@@ -46,7 +46,7 @@ def draw_skin(
         collar = sigmoid((masks.neck - rng.uniform(88, 143)) / 2) * masks.skin
         _mix(albedo, collar, cloth_colour(rng))
         gloss *= 1 - collar
-    occlusion = head.occlusion ** np.float32(rng.uniform(0, 1))
+    occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
     return Surface(points, head.faces, np.clip(albedo, 0.003, 0.95), gloss, occlusion)
 
 
@@ -60,7 +60,8 @@ def skin_normals(rng: np.random.Generator, head: Head, points: Array) -> Array:
         depth = np.float32(rng.uniform(0.05, 0.35))
         tilt = tilt + noise.lines * (depth * head.masks.forehead)[:, None]
     rough = smooth + tilt * skin
-    return rough / np.linalg.norm(rough, axis=1, keepdims=True)
+    normalise(rough)
+    return rough
 
 
 def _mix(albedo: Array, weight: NDArray, colour: NDArray) -> None:
@@ -72,22 +73,25 @@ def _mix(albedo: Array, weight: NDArray, colour: NDArray) -> None:
 
 def _tinted(rng: np.random.Generator, head: Head, albedo: Array) -> Array:
     """Overall tint, blotches, freckles and moles."""
-    albedo = albedo * np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.05, 3)).astype(np.float32)
+    warm = rng.uniform(-0.2, 1) * np.array([0.12, -0.03, -0.3])
+    tint = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.04, 3) + warm)
+    albedo = albedo * tint.astype(np.float32)
     fields = head.noise.fields
     mix = np.zeros(len(albedo), np.float32)
     for low, high, most in ((0, 10, 0.03), (10, 21, 0.06), (21, 32, 0.09)):
         mix += np.float32(rng.uniform(0, most)) * fields[rng.integers(low, high)]
     albedo *= np.exp(mix)[:, None]
-    if rng.random() < 0.1:
+    if rng.random() < 0.06:
         spots = sigmoid((fields[rng.integers(0, 10)] - rng.uniform(1.4, 2.1)) / 0.2)
-        depth = np.array([0.35, 0.55, 0.7]) * rng.uniform(0.3, 1)
+        depth = np.array([0.3, 0.5, 0.6]) * rng.uniform(0.2, 0.7)
         albedo *= 1 - spots[:, None] * depth.astype(np.float32) * head.masks.face[:, None]
     return albedo
 
 
 def _brows(rng: np.random.Generator, head: Head, albedo: Array, hair: NDArray) -> None:
-    if rng.random() < 0.7:
-        _mix(albedo, head.masks.brows * rng.uniform(0.1, 0.95), hair * 1.2)
+    if rng.random() < 0.85:
+        dark = rng.uniform(0.5, 1.2)
+        _mix(albedo, head.masks.brows * rng.uniform(0.15, 1), hair * dark)
 
 
 def _make_up(rng: np.random.Generator, head: Head, albedo: Array) -> None:
@@ -100,8 +104,8 @@ def _make_up(rng: np.random.Generator, head: Head, albedo: Array) -> None:
         _mix(albedo, masks.lids * rng.uniform(0.15, 0.75), shadow)
     if rng.random() < 0.25:
         albedo *= 1 + masks.cheeks[:, None] * np.array([0.1, -0.3, -0.25], np.float32)
-    if rng.random() < 0.8:
-        _mix(albedo, masks.lashes * rng.uniform(0.2, 0.98), np.full(3, 0.015))
+    if rng.random() < 0.88:
+        _mix(albedo, masks.lashes * rng.uniform(0.3, 1), np.full(3, 0.015))
 
 
 def _beard(
@@ -113,7 +117,7 @@ def _beard(
         weight = masks.stubble * rng.uniform(0.15, 0.5)
     else:
         weight = masks.beards[rng.integers(4)] * rng.choice([0.4, 0.7, 0.95])
-    weight = np.clip(weight * (1 + 0.3 * grain), 0, 1)
+    weight = np.clip(weight * (1 + 0.12 * grain), 0, 1)
     white = np.array([0.5, 0.48, 0.45])
     _mix(albedo, weight, white if rng.random() < 0.12 else hair * 1.3)
     gloss *= 1 - weight

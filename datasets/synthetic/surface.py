@@ -86,16 +86,24 @@ def _normals(points: Array, faces: Array, out: Array) -> None:
             out[v, 0] += x
             out[v, 1] += y
             out[v, 2] += z
-    for v in range(len(out)):
-        square = out[v, 0] ** 2 + out[v, 1] ** 2 + out[v, 2] ** 2
+
+
+@kernel
+def normalise(vectors: Array) -> None:
+    """Scale vectors (n,3) to unit length in place; zero stays zero."""
+    for v in range(len(vectors)):
+        square = vectors[v, 0] ** 2 + vectors[v, 1] ** 2 + vectors[v, 2] ** 2
         scale = np.float32(1 / np.sqrt(square + 1e-12))
-        out[v] *= scale
+        vectors[v, 0] *= scale
+        vectors[v, 1] *= scale
+        vectors[v, 2] *= scale
 
 
 def normals(points: Array, faces: Array) -> NDArray[np.float32]:
     """Unit normals (n,3) of the vertices, weighted by area."""
     out = np.empty((len(points), 3), np.float32)
     _normals(points, faces, out)
+    normalise(out)
     return out
 
 
