@@ -68,7 +68,7 @@ def draw_light(rng: np.random.Generator, shadow: float) -> Light:
 
 def _white(rng: np.random.Generator) -> NDArray[np.float64]:
     """The colour (3,) of a light that counts as white: warm or cool, and a little off."""
-    return np.exp(rng.normal(0.25, 0.6) * np.array([0.3, 0.02, -0.35]) + rng.normal(0, 0.06, 3))
+    return np.exp(rng.normal(0.15, 0.45) * np.array([0.3, 0.02, -0.35]) + rng.normal(0, 0.06, 3))
 
 
 def _direction(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ def _mix(albedo: Array, weight: NDArray, colour: NDArray) -> None:
 
 def _tinted(rng: np.random.Generator, head: Head, albedo: Array) -> Array:
     """Overall tint, blotches, freckles and moles."""
-    warm = rng.uniform(-0.2, 1) * np.array([0.12, -0.03, -0.3])
+    warm = rng.uniform(-0.2, 1) * np.array([0.06, -0.01, -0.22])
     tint = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.04, 3) + warm)
     albedo = albedo * tint.astype(np.float32)
     fields = head.noise.fields
