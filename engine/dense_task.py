@@ -21,6 +21,7 @@ from ..models.weights import pack_weights
 from .prefetch import Source
 
 _EVALUATION_BATCH = 128
+_LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class DensePointTask:
         self._frame = layout.landmarks("300w-lp")
         self._share = point_shares(layout, config.landmarks)
         self._modes = mode_shares(model)
+        self._variance = [1.0] * sum((*model.sizes, 27))
 
     def losses(self, network: nn.Module, batch: DenseBatch) -> dict[str, Tensor]:
         """Distances over the size of the face, likelihood of the confidences, coefficients."""
@@ -102,20 +104,24 @@ class DensePointTask:
         rows = torch.arange(len(self._validation.faces)).split(_EVALUATION_BATCH)
         device = next(network.parameters()).device
         found: list[Tensor] = []
+        squared: list[Tensor] = []
         for part in rows:
             batch = self._validation(part, 0).to(device)
-            points = network(batch.images).points
+            out: PointPrediction = network(batch.images)
             unit = box_unit(batch.points[:, self._frame])
-            found.append(point_distance(points, batch.points, unit))
+            found.append(point_distance(out.points, batch.points, unit))
+            squared.append(coefficient_error(out.coefficients, batch.coefficients))
         distance = torch.cat(found) * 100
+        self._variance = torch.cat(squared).mean(0).clamp(min=_LEAST_VARIANCE).tolist()
         figures = {f"nme_{name}": float(distance[:, self.layout.landmarks(name)].mean())
                    for name in self.layout.landmark_sets}  # fmt: skip
         return {"error": figures["nme_300w-lp"], **figures, "nme_all": float(distance.mean())}
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
-        """A weights file."""
+        """A weights file; its header says how exact the direct coefficients were last time."""
         options = self.network.options
-        return {".safetensors": pack_weights(network, self.name, options, self.layout, facts)}
+        known = {**facts, "coefficient_variance": self._variance}
+        return {".safetensors": pack_weights(network, self.name, options, self.layout, known)}
 
 
 def point_shares(layout: PointLayout, landmarks: float) -> Tensor:

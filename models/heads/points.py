@@ -53,11 +53,12 @@ class PointHead(nn.Module):
 
     def forward(self, features: Tensor) -> PointPrediction:
         """(B,features,side,side) to predictions."""
-        pooled = features.mean((2, 3))
-        flat = torch.cat([pooled, self.reduce(features).flatten(1)], 1)
-        points, log_sigma, coefficients = self.linear(flat).split(
-            [3 * self.points, self.points, self.coefficients], 1
-        )
+        pooled = features.float().mean((2, 3))
+        flat = torch.cat([pooled, self.reduce(features).float().flatten(1)], 1)
+        with torch.autocast(flat.device.type, enabled=False):  # half precision is 0.2 pixels here
+            numbers = self.linear(flat)
+        sizes = [3 * self.points, self.points, self.coefficients]
+        points, log_sigma, coefficients = numbers.split(sizes, 1)
         low, high = _LOG_SIGMA_RANGE
         return PointPrediction(
             points.unflatten(1, (self.points, 3)), log_sigma.clamp(low, high), coefficients

@@ -1,0 +1,25 @@
+"""Batch normalisation folded into the convolutions before it, for prediction."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+def fuse_norms(network: nn.Module) -> nn.Module:
+    """A copy in which every `Sequential` of convolution then normalisation is one convolution.
+
+    The network must be in evaluation mode; its outputs stay the same to rounding.
+    """
+    fused = copy.deepcopy(network).eval()
+    for module in list(fused.modules()):
+        if not isinstance(module, nn.Sequential):
+            continue
+        layers = list(module.children())
+        for k, (first, second) in enumerate(zip(layers, layers[1:], strict=False)):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                module[k] = fuse_conv_bn_eval(first, second)
+                module[k + 1] = nn.Identity()
+    return fused

@@ -1,0 +1,191 @@
+"""Photographs and boxes to coefficients and cameras, by a network and a linear solve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.errors import InputError
+from ..facemodels import load_face_model
+from ..geometry.camera import PerspectiveCamera
+from ..geometry.coefficient_vector import vector_to_coefficients
+from ..geometry.coefficients import Coefficients
+from ..geometry.crop import Crop
+from ..geometry.dense_points import PointBasis
+from ..geometry.face_model import FaceModel
+from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
+from ..models.fuse import fuse_norms
+from ..models.heads.points import PointPrediction
+from ..models.weights import load_weights
+from .cut import cut
+
+Box = tuple[float, float, float, float]
+FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box
+_SMALLEST_BOX = 2.0  # pixels
+
+
+@dataclass(frozen=True)
+class RegressOptions:
+    """How photographs are regressed.
+
+    Attributes:
+        weights: a shipped name or a path.
+        passes: 1 predicts in the given box; 2 frames the face anew by what the first pass found,
+            as the network is most exact in a tight frame.
+        batch: crops that go through the network at once.
+        solver: what points are worth against priors.
+    """
+
+    weights: str = "default"
+    passes: int = 2
+    batch: int = 32
+    solver: SolverConfig = field(default_factory=SolverConfig)
+
+    def __post_init__(self) -> None:
+        if self.passes not in (1, 2):
+            raise InputError("passes", "1 or 2", str(self.passes))
+
+
+@dataclass(frozen=True)
+class RegressedFace:
+    """One face of one photograph.
+
+    Attributes:
+        coefficients: a batch of one.
+        camera: model space to photograph pixels.
+        sigma: (68,) expected error of each point of `ibug68`, photograph pixels.
+        direct: landmark sets as the network alone saw them, (68,3) photograph pixels; what is
+            published comes from the coefficients.
+        crop: what the network saw.
+    """
+
+    coefficients: Coefficients
+    camera: PerspectiveCamera
+    sigma: Tensor
+    direct: dict[str, Tensor]
+    crop: Crop
+
+
+class Regressor:
+    """Finds the coefficients of faces in given boxes. Make one, use it for many photographs.
+
+    Args:
+        options: see `RegressOptions`.
+        model: the face model the weights were trained for, if it is loaded already.
+
+    Raises:
+        UnknownNameError, MissingFileError: there are no such weights.
+        InputError: a damaged file, or weights for another face model.
+    """
+
+    def __init__(
+        self, options: RegressOptions | None = None, model: FaceModel | None = None
+    ) -> None:
+        self.options = options or RegressOptions()
+        weights = load_weights(self.options.weights)
+        self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
+        self.model = model or load_face_model(weights.layout.face_model)
+        self.network = fuse_norms(weights.network).to(memory_format=torch.channels_last)
+        self.size = int(weights.network.input_shape[-1])  # type: ignore[union-attr, index]
+        basis = PointBasis.of(self.model, self.layout)
+        self.solver = PointSolver(basis, self.options.solver)
+        variance = self.facts.get("coefficient_variance")
+        columns = self.solver.columns
+        self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
+    ) -> list[RegressedFace]:
+        """One face for each pair of photograph and box; the same photograph may come again.
+
+        Args:
+            pictures: RGB (H,W,3) uint8 each.
+            boxes: (x0,y0,x1,y1) in photograph pixels, tight round the face's landmarks: brow to
+                chin, ear to ear.
+
+        Raises:
+            InputError: different counts, or a box without area.
+        """
+        if len(pictures) != len(boxes):
+            raise InputError("boxes", f"{len(pictures)}, one per photograph", str(len(boxes)))
+        crops = [frame(box, self.size) for box in boxes]
+        for _ in range(self.options.passes - 1):
+            crops = [frame(box, self.size) for box in map(self._box, self._faces(pictures, crops))]
+        return list(self._faces(pictures, crops))
+
+    def in_crops(self, images: Tensor) -> tuple[SolvedFaces, PointPrediction]:
+        """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
+        with torch.inference_mode():
+            prediction: PointPrediction = self.network(
+                images.contiguous(memory_format=torch.channels_last)
+            )
+        prior = None
+        if self._precision is not None:
+            prior = CoefficientPrior(
+                prediction.coefficients[:, self.solver.columns], self._precision
+            )
+        return self.solver(prediction.points, prediction.log_sigma.exp(), prior), prediction
+
+    def _faces(
+        self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+    ) -> Iterable[RegressedFace]:
+        step = self.options.batch
+        for start in range(0, len(crops), step):
+            part = list(zip(pictures, crops, strict=True))[start : start + step]
+            images = torch.cat([cut(picture, crop) for picture, crop in part])
+            solved, prediction = self.in_crops(images)
+            for k, (_, crop) in enumerate(part):
+                yield self._face(solved, prediction, k, crop)
+
+    def _face(
+        self, solved: SolvedFaces, prediction: PointPrediction, k: int, crop: Crop
+    ) -> RegressedFace:
+        direct_coefficients = vector_to_coefficients(
+            prediction.coefficients[k : k + 1].clone(), self.model.sizes
+        )
+        one = slice(k, k + 1)
+        half = self.size / 2
+        to_crop = torch.tensor([[half, 0.0, half], [0.0, half, half]])
+        cameras = PerspectiveCamera(*(value[one] for value in vars(solved.camera).values()))
+        camera = cameras.moved(to_crop).moved(crop.inverse_matrix.float())
+        per_pixel = half / crop.scale
+        points = prediction.points[k]
+        plane = crop.to_photo((points[:, :2] + 1) * half)
+        seen = torch.cat([plane, points[:, 2:] * per_pixel], 1)
+        return RegressedFace(
+            replace(
+                direct_coefficients,
+                identity=solved.identity[one],
+                expression=solved.expression[one],
+            ),
+            camera,
+            prediction.log_sigma[k, self.layout.landmarks("ibug68")].exp() * per_pixel,
+            {name: seen[self.layout.landmarks(name)] for name in self.layout.landmark_sets},
+            crop,
+        )
+
+    def _box(self, face: RegressedFace) -> Box:
+        """The box round the solved landmarks that training framed."""
+        body = self.model.landmark_points(self.model.vertices(face.coefficients), "300w-lp")
+        points = face.camera.project(body)[0, :, :2]
+        (x0, y0), (x1, y1) = points.amin(0).tolist(), points.amax(0).tolist()
+        return x0, y0, x1, y1
+
+
+def frame(box: Box, size: int) -> Crop:
+    """The square crop round a box of landmarks, as training saw it.
+
+    Raises:
+        InputError: a box without area.
+    """
+    x0, y0, x1, y1 = box
+    longer = max(x1 - x0, y1 - y0)
+    if not (longer >= _SMALLEST_BOX and math.isfinite(longer)):
+        raise InputError("box", f"a side of at least {_SMALLEST_BOX:g} pixels", str(box))
+    return Crop.from_square(((x0 + x1) / 2, (y0 + y1) / 2), longer * FRAME_PER_BOX, size)
