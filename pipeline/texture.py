@@ -161,8 +161,9 @@ class TextureBuilder:
 
     def _mirror_grid(self, mirror: Tensor) -> Tensor:
         """Where each texel's mirror image lies, as a sampling grid (1,S,S,2)."""
-        corner = torch.zeros(len(self.model.mean), dtype=torch.int64)
-        corner[self.model.faces.flatten()] = self.model.uv_faces.flatten()
+        # A vertex on a seam has several texture coordinates: the first, whatever the threads do.
+        corner = torch.full((len(self.model.mean),), len(self.model.uv) - 1)
+        corner.scatter_reduce_(0, self.model.faces.flatten(), self.model.uv_faces.flatten(), "amin")
         uv = self.model.uv[corner[mirror]]
         grid = self.mapper.position_map(torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], -1)[None])
         return grid.permute(0, 2, 3, 1)

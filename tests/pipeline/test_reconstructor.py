@@ -73,10 +73,7 @@ def test_array_and_path_are_the_same_and_repeatable(face, reconstructor):
     for name, value in vars(again.coefficients).items():
         assert torch.equal(value, getattr(face.coefficients, name)), name
     assert np.array_equal(again.landmarks_68, face.landmarks_68)
-    # Seen once on a busy machine: a few texels differ. The cause is not known; bit equality is the
-    # aim here, too.
-    changed = (again.texture.image - face.texture.image).abs().amax(0) > 1 / 255
-    assert changed.float().mean() < 1e-3
+    assert torch.equal(again.texture.image, face.texture.image)
     assert len(steps) == reconstructor.steps >= 15
 
 

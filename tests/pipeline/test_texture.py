@@ -166,3 +166,11 @@ def test_photo_shape(default_model, builder):
     for bad in (torch.zeros(3, 8, 8), torch.zeros(2, 3, 8, 8), torch.zeros(1, 1, 8, 8)):
         with pytest.raises(InputError, match="photo"):
             builder.build(bad, camera(0.0), default_model.zero_coefficients())
+
+
+def test_mirror_image_is_the_same_every_time():
+    """A vertex on a seam has several texture coordinates; which is taken must not be chance."""
+    model = load_face_model("default")
+    first = TextureBuilder(model, 64).mirror_grid
+    for _ in range(4):
+        assert torch.equal(TextureBuilder(model, 64).mirror_grid, first)
