@@ -104,7 +104,8 @@ class _Journal:
 
     def __init__(self, out: Path, options: ReconstructOptions, forget: bool = False) -> None:
         self.out, self.folder = out, out / _STATE
-        self.settings = hashlib.sha256(repr(sorted(asdict(options).items())).encode()).hexdigest()
+        settings = repr((sorted(asdict(options).items()), _state(Path(options.face_model))))
+        self.settings = hashlib.sha256(settings.encode()).hexdigest()
         self.forget = forget
         prepare_folder(self.folder)
 
@@ -124,7 +125,11 @@ class _Journal:
         return choose_names(paths, earlier, others)
 
     def note(self, path: Path, name: str, files: Sequence[Path]) -> None:
-        """This photograph is done."""
+        """This photograph is done; what it gave before and gives no longer is removed."""
+        before = map(str, _read(self._note(path)).get("files", []))
+        for stale in set(before) - {f.name for f in files}:
+            if stale.startswith(name) and Path(stale).name == stale:
+                (self.out / stale).unlink(missing_ok=True)
         content: dict[str, object] = {"photo": str(path.resolve()), "name": name}
         content |= {"key": self._key(path), "files": [f.name for f in files]}
         write_json(self._note(path), content)
@@ -134,8 +139,15 @@ class _Journal:
         return self.folder / f"{digest}.json"
 
     def _key(self, path: Path) -> str:
-        state = path.stat()
-        return f"{self.settings}:{state.st_size}:{state.st_mtime_ns}"
+        return f"{self.settings}:{_state(path)}"
+
+
+def _state(path: Path) -> str:
+    """Changes when a file is written anew; empty where there is none."""
+    if not path.is_file():
+        return ""
+    state = path.stat()
+    return f"{state.st_size}:{state.st_mtime_ns}"
 
 
 def _read(note: Path) -> dict[str, Any]:

@@ -199,6 +199,27 @@ def test_done_again_after(photos, out, change):
     assert run(photos, out, **again).skipped == [a]
 
 
+def test_a_rerun_with_fewer_faces_leaves_no_files_of_the_others(photos, out):
+    shoot(photos / "a.png", 3)
+    shoot(photos / "b.png", 2)
+    run(photos, out)
+    shoot(photos / "a.png", 1)
+    run(photos, out)
+    assert set(records(out)) == {"a", "b", "b_2"}
+    assert not list(out.glob("a_2*")) and len(list(out.glob("b_2*"))) == FACE_FILES
+
+
+def test_a_face_model_file_written_anew_is_used(photos, out, tmp_path, fake_reconstructor):
+    shoot(photos / "a.png", 1)
+    model = tmp_path / "model.npz"
+    model.write_bytes(b"one")
+    options = ReconstructOptions(face_model=str(model))
+    run(photos, out, options=options)
+    assert run(photos, out, options=options).skipped
+    model.write_bytes(b"another")
+    assert run(photos, out, options=options).succeeded
+
+
 def test_another_run_into_the_same_folder_keeps_the_first_ones_results(photos, out):
     """Photographs of equal names from two runs: neither overwrites nor hides the other."""
     x, y = shoot(photos / "x" / "a.png", 1), shoot(photos / "y" / "a.png", 1)

@@ -168,9 +168,8 @@ def test_photo_shape(default_model, builder):
             builder.build(bad, camera(0.0), default_model.zero_coefficients())
 
 
-def test_mirror_image_is_the_same_every_time():
+def test_mirror_image_is_the_same_every_time(default_model):
     """A vertex on a seam has several texture coordinates; which is taken must not be chance."""
-    model = load_face_model("default")
-    first = TextureBuilder(model, 64).mirror_grid
+    first = TextureBuilder(default_model, 64).mirror_grid
     for _ in range(4):
-        assert torch.equal(TextureBuilder(model, 64).mirror_grid, first)
+        assert torch.equal(TextureBuilder(default_model, 64).mirror_grid, first)
