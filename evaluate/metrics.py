@@ -1,0 +1,149 @@
+"""Errors of points, one number per item: pure functions on arrays, float64 inside.
+
+An item whose prediction holds NaN has failed and gets NaN, never 0; ground truth that is not finite
+is an error. Every number depends on its own item alone, so that batches may be cut anywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.errors import InputError
+
+Array = NDArray[np.float64]
+_CHUNK = 2_000_000  # coordinates that are worked on at a time
+
+
+def box_size(points: ArrayLike) -> Array:
+    """Square root of the area of the box round points (N,K,2+) in x and y: (N,).
+
+    The d of eq 25 of SADRNet and of 3DDFA's benchmark (`benchmark_aflw2000.py`).
+
+    Raises:
+        InputError: another shape, not finite, or a box without area.
+    """
+    plane = _points("points", points)[..., :2]
+    if not np.isfinite(plane).all():
+        raise InputError("points", "finite numbers", "NaN or infinity in the ground truth")
+    area = (plane.max(1) - plane.min(1)).prod(1)
+    if not (area > 0).all():
+        row = int(np.flatnonzero(~(area > 0))[0])
+        raise InputError("points", "a box with an area", f"none in row {row}")
+    return np.sqrt(area)
+
+
+def landmark_nme(
+    predicted: ArrayLike, truth: ArrayLike, size: ArrayLike, visible: ArrayLike | None = None
+) -> Array:
+    """Mean distance of corresponding points in percent of a length: the NME of every table here.
+
+    Args:
+        predicted: (N,K,D), D = 2 or 3; NaN in a visible row marks an item that failed.
+        truth: the same shape.
+        size: (N,) > 0, the length that is 100 %, such as `box_size(truth)`.
+        visible: (N,K) bool, the points that count; None takes all.
+
+    Returns:
+        (N,) percent; NaN where the item failed.
+
+    Raises:
+        InputError: unequal shapes, a truth that is not finite, a size that is not positive, or an
+            item without a visible point.
+    """
+    given, target = np.asarray(predicted), _points("truth", truth)
+    if given.shape != target.shape:
+        raise InputError("predicted", f"the truth's shape {target.shape}", str(given.shape))
+    unit = _lengths("size", size, len(target))
+    seen = np.ones(target.shape[:2], bool) if visible is None else np.asarray(visible, bool)
+    if seen.shape != target.shape[:2]:
+        raise InputError("visible", f"shape {target.shape[:2]}", str(seen.shape))
+    result = np.empty(len(target))
+    step = max(1, _CHUNK // max(1, target[0].size)) if len(target) else 1
+    for start in range(0, len(target), step):
+        part = slice(start, start + step)
+        result[part] = _mean_distance(given[part], target[part], seen[part])
+    return 100 * result / unit
+
+
+def centre_depth(points: ArrayLike) -> Array:
+    """Points (N,K,3) with the mean of z taken off, as SADRNet compares depth (`loss.py`).
+
+    The depth of a weak perspective camera is free up to a constant.
+    """
+    centred = _points("points", points).astype(np.float64)
+    if centred.shape[2] != 3:
+        raise InputError("points", "shape (N,K,3)", str(centred.shape))
+    centred[..., 2] -= centred[..., 2].mean(1, keepdims=True)
+    return centred
+
+
+def aligned(predicted: ArrayLike, truth: ArrayLike) -> Array:
+    """Predicted points (N,K,3) moved onto the truth by the least-squares similarity of each item.
+
+    Umeyama's, on known correspondences; SADRNet calls the like "rec" (its code takes the scale
+    from the distances to one vertex instead). Items with NaN stay NaN.
+
+    Raises:
+        InputError: unequal shapes or a truth that is not finite.
+    """
+    import torch
+
+    from ..geometry.align import similarity_align
+
+    source, target = _points("predicted", predicted), _points("truth", truth)
+    if source.shape != target.shape:
+        raise InputError("predicted", f"the truth's shape {target.shape}", str(source.shape))
+    result = np.full(source.shape, np.nan)
+    for item in np.flatnonzero(np.isfinite(source).all((1, 2))):
+        one = torch.from_numpy(np.array(source[item : item + 1], np.float64))
+        other = torch.from_numpy(np.array(target[item : item + 1], np.float64))
+        with torch.no_grad():
+            result[item] = similarity_align(one, other).apply(one)[0].numpy()
+    return result
+
+
+def eye_distance(landmarks: ArrayLike) -> Array:
+    """Distance of the outer corners of the eyes, rows 36 and 45 of (N,68,D): (N,)."""
+    points = _points("landmarks", landmarks).astype(np.float64)
+    if points.shape[1] != 68:
+        raise InputError("landmarks", "68 points", str(points.shape[1]))
+    return np.linalg.norm(points[:, 36] - points[:, 45], axis=1)
+
+
+def cumulative(errors: Array, limits: Array) -> Array:
+    """Share of all items, in percent, with an error up to each limit; failed ones never count."""
+    if not len(errors):
+        raise InputError("errors", "at least one item", "none")
+    ordered = np.sort(errors[~np.isnan(errors)])
+    return 100 * np.searchsorted(ordered, limits, side="right") / len(errors)
+
+
+def _mean_distance(predicted: NDArray, truth: NDArray, visible: NDArray[np.bool_]) -> Array:
+    if not np.isfinite(truth[visible]).all():
+        raise InputError("truth", "finite numbers", "NaN or infinity in the ground truth")
+    count = visible.sum(1)
+    if not count.all():
+        row = int(np.flatnonzero(count == 0)[0])
+        raise InputError("visible", "at least one point in every item", f"none in row {row}")
+    gap = np.subtract(predicted, truth, dtype=np.float64)
+    gap[~visible] = 0
+    failed = ~np.isfinite(gap).all((1, 2))
+    gap[failed] = 0
+    mean = np.sqrt(np.einsum("nkd,nkd->nk", gap, gap)).sum(1) / count
+    mean[failed] = np.nan
+    return mean
+
+
+def _points(label: str, points: ArrayLike) -> NDArray:
+    array = np.asarray(points)
+    if array.ndim != 3 or array.shape[1] < 1 or array.shape[2] not in (2, 3):
+        raise InputError(label, "shape (N,K,2) or (N,K,3)", str(array.shape))
+    return array
+
+
+def _lengths(label: str, values: ArrayLike, count: int) -> Array:
+    lengths = np.asarray(values, np.float64)
+    if lengths.shape != (count,) or not (np.isfinite(lengths) & (lengths > 0)).all():
+        raise InputError(label, f"{count} positive lengths", f"shape {lengths.shape}, or others")
+    return lengths

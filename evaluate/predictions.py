@@ -1,0 +1,186 @@
+"""Files of predictions: one row per image, in the data set's own landmark set and frame.
+
+predictions.npz holds `names` (N,), `landmarks_68` (N,3,68) and, where there are poses, `pose_deg`
+(N,3): pitch, yaw, roll. A row of NaN is an image that failed. Bare arrays without names (.npy, or
+.npz without `names`) are taken as one row for every image of the data set, in its order.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, MissingFileError, UnknownNameError
+
+Array = NDArray[np.float64]
+LANDMARKS = "landmarks_68"
+_DAMAGED = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for the images of a data set.
+
+    Attributes:
+        names: (N) file names.
+        landmarks: (N,3,K); NaN where the image failed.
+        pose_deg: (N,3) pitch, yaw, roll in degrees, or None.
+        failures: name to reason, for every row with NaN.
+    """
+
+    names: tuple[str, ...]
+    landmarks: Array
+    pose_deg: Array | None
+    failures: dict[str, str]
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N,) which images did not fail."""
+        return ~np.isnan(self.landmarks).any((1, 2))
+
+
+def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS) -> None:
+    """Write a file that `read_predictions` reads; it is whole or not there."""
+    arrays: dict[str, NDArray] = {
+        "names": np.array(predictions.names, dtype=np.str_),
+        key: predictions.landmarks.astype(np.float32),
+    }
+    if predictions.pose_deg is not None:
+        arrays["pose_deg"] = predictions.pose_deg.astype(np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez_compressed(temporary, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    os.replace(temporary, path)
+
+
+def read_predictions(
+    path: Path, names: Sequence[str], key: str = LANDMARKS, points: int = 68
+) -> Predictions:
+    """Predictions in the order of a data set.
+
+    Args:
+        path: .npz or .npy.
+        names: of the data set's images; those the file lacks become failures.
+        key: the array of landmarks in an .npz.
+        points: landmarks of the data set.
+
+    Raises:
+        MissingFileError: no such file.
+        UnknownNameError: a name that the data set does not have.
+        InputError: a damaged or truncated file, no such array, wrong shapes, a name twice.
+    """
+    arrays = read_arrays(path)
+    given = _landmarks(path, arrays, key, points)
+    if "names" not in arrays:
+        if len(given) != len(names):
+            raise InputError(
+                str(path),
+                f"{len(names)} rows, one per image of the data set, as it holds no names",
+                str(len(given)),
+                "Add an array `names`.",
+            )
+        rows = np.arange(len(names))
+    else:
+        rows = _match(path, arrays["names"], names, len(given))
+    landmarks = np.full((len(names), 3, points), np.nan)
+    landmarks[rows] = given
+    pose = _pose(path, arrays.get("pose_deg"), rows, len(names), len(given))
+    return Predictions(tuple(names), landmarks, pose, _failures(landmarks, names, rows))
+
+
+def named_rows(path: Path, names: Sequence[str]) -> list[int]:
+    """Which rows of a data set a file of predictions names, in the data set's order.
+
+    Raises:
+        InputError: the file holds no names, or they are none of the data set's.
+    """
+    arrays = read_arrays(path)
+    if "names" not in arrays:
+        raise InputError(str(path), "an array `names`", f"only {', '.join(arrays)}")
+    return sorted(_match(path, arrays["names"], names, len(arrays["names"])).tolist())
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """The arrays of an .npz, or of an .npy under the name `landmarks_68`.
+
+    Raises:
+        MissingFileError: no such file.
+        InputError: a damaged or truncated file, or one with Python objects.
+    """
+    if not path.is_file():
+        raise MissingFileError(str(path), "The file of predictions", "Check the path.")
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            return {LANDMARKS: content}
+        with content:
+            return {name: content[name] for name in content.files}
+    except _DAMAGED as error:
+        remedy = "Write it again; Python objects are not read."
+        raise InputError(str(path), "a whole .npz or .npy", str(error), remedy) from error
+
+
+def _landmarks(path: Path, arrays: dict[str, NDArray], key: str, points: int) -> Array:
+    if key not in arrays:
+        others = ", ".join(sorted(set(arrays) - {"names"})) or "nothing"
+        remedy = "Name another with key=NAME."
+        raise InputError(str(path), f"an array {key}", f"a file with {others}", remedy)
+    values = arrays[key]
+    if values.ndim != 3 or values.shape[1:] != (3, points) or values.dtype.kind not in "fiu":
+        got = f"{values.dtype} {values.shape}"
+        raise InputError(f"{path}: {key}", f"numbers of shape (N,3,{points})", got)
+    if np.isinf(values).any():
+        raise InputError(f"{path}: {key}", "finite numbers, or NaN for a failure", "infinity")
+    return values.astype(np.float64)
+
+
+def _match(path: Path, given: NDArray, names: Sequence[str], count: int) -> NDArray[np.int64]:
+    """The data set's row of every row of the file."""
+    if given.shape != (count,) or given.dtype.kind != "U":
+        expected = f"{count} texts, one per row"
+        raise InputError(f"{path}: names", expected, f"{given.dtype} {given.shape}")
+    row_of = {name: row for row, name in enumerate(names)}
+    for name in given.tolist():
+        if name not in row_of:
+            raise UnknownNameError(f"image in {path}", name, _near(name, names))
+    rows = np.array([row_of[name] for name in given.tolist()], np.int64)
+    values, counts = np.unique(rows, return_counts=True)
+    if (counts > 1).any():
+        twice = names[int(values[counts > 1][0])]
+        raise InputError(f"{path}: names", "every name once", f"{twice} {counts.max()} times")
+    return rows
+
+
+def _near(name: str, names: Sequence[str]) -> list[str]:
+    """A few names like it: a message with thousands would help nobody."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, names, n=5, cutoff=0.0)
+
+
+def _pose(
+    path: Path, values: NDArray | None, rows: NDArray[np.int64], count: int, given: int
+) -> Array | None:
+    if values is None:
+        return None
+    if values.shape != (given, 3) or values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: pose_deg", f"numbers of shape ({given},3)", f"{values.shape}")
+    pose = np.full((count, 3), np.nan)
+    pose[rows] = values
+    return pose
+
+
+def _failures(landmarks: Array, names: Sequence[str], rows: NDArray[np.int64]) -> dict[str, str]:
+    there = np.zeros(len(names), bool)
+    there[rows] = True
+    reasons = {}
+    for row in np.flatnonzero(np.isnan(landmarks).any((1, 2))).tolist():
+        reasons[names[row]] = "NaN in its landmarks" if there[row] else "not in the file"
+    return reasons
