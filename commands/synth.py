@@ -34,5 +34,9 @@ def _synth(
     shards = write_shards(out, config, count, workers)
     sheet = out / "contact_sheet.png"
     Image.fromarray(draw_sheet(open_shards(out))).save(sheet)
-    typer.echo(f"{count} faces in {len(shards)} shards. Results: {out.resolve()}")
+    typer.echo(f"{_many(count, 'face')} in {_many(len(shards), 'shard')}. Results: {out.resolve()}")
     typer.echo(f"  {sheet}")
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

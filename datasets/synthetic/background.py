@@ -159,11 +159,11 @@ def _photograph(
     rng: np.random.Generator, size: int, photographs: Sequence[NDArray[np.uint8]]
 ) -> Image:
     """A part of one of the user's photographs, mirrored, tinted, out of focus."""
-    photograph = photographs[rng.integers(len(photographs))]
+    photograph = photographs[int(rng.integers(len(photographs)))]
     height, width = photograph.shape[:2]
     side = int(rng.uniform(min(40, height, width), min(height, width)))
     y, x = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    part = photograph[y : y + side, x : x + side].astype(np.float32) / 255
+    part = photograph[y : y + side, x : x + side].astype(np.float32) / np.float32(255)
     picture = filters.resize(part, size, size, "area" if side > size else "linear")
     if rng.random() < 0.5:
         picture = picture[:, ::-1]

@@ -118,7 +118,8 @@ def load_head(model: FaceModel | None = None) -> Head:
         faces=model.faces.numpy().astype(np.int32),
         coarse=(
             _flat(arrays["mean"]),
-            *(_flat(arrays[name], len(arrays[name])) for name in ("identity", "expression")),
+            _flat(arrays["identity"], len(arrays["identity"])),
+            _flat(arrays["expression"], len(arrays["expression"])),
         ),
         matrix=(rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data),
         albedo_mean=_flat(model.albedo_mean.numpy()),

@@ -124,7 +124,8 @@ def cast_shadow(
 ) -> NDArray[np.float32]:
     """How much of the first lamp each point (n,3) sees, (n,); the first `framed` set the frame.
 
-    The first `closed` faces bound solid bodies. A depth map from the lamp, read at four places with a bias (Williams 1978, Reeves 1987).
+    The first `closed` faces bound solid bodies. A depth map from the lamp, read at four places
+    with a bias (Williams 1978, Reeves 1987).
     """
     lamp = light.lamps[0].astype(np.float64)
     helper = [0.0, 1, 0] if abs(lamp[1]) < 0.9 else [1.0, 0, 0]

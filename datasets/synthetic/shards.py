@@ -107,8 +107,10 @@ def _save(path: Path, faces: Sequence[SyntheticFace]) -> None:
     for name in LANDMARK_SETS:
         arrays[f"landmarks_{name}"] = np.stack([face.landmarks[name] for face in faces])
     part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.savez(file, **arrays)
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
     part.replace(path)
 
 
@@ -200,7 +202,7 @@ class ShardedFaces:
 
     def __init__(self, folder: Path) -> None:
         self.index = _read_index(folder)
-        shards = []
+        shards: list[_Shard] = []
         while shard_path(folder, len(shards)).is_file():
             shards.append(_Shard.open(shard_path(folder, len(shards))))
         if not shards:
