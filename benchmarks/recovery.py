@@ -26,7 +26,7 @@ from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.geometry.sh import light_from_direction
-from selfie3d.pipeline.crop import crop_around_points
+from selfie3d.pipeline.crop import crop_around_points, resized
 from selfie3d.pipeline.fit import FaceFitter
 from selfie3d.pipeline.fit_model import five_points
 from selfie3d.render.face import FaceRenderer
@@ -125,11 +125,7 @@ def _crops(sample: Sample, crop: Crop):
     base, inside = crop.warp(sample.image)
 
     def crops(side: int) -> tuple[Tensor, Tensor]:
-        resized = [
-            torch.nn.functional.interpolate(x, size=(side, side), mode="bilinear", antialias=True)
-            for x in (base, inside)
-        ]
-        return resized[0], resized[1]
+        return resized(base, side), resized(inside, side)
 
     return crops
 

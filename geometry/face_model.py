@@ -14,6 +14,7 @@ from .checks import check_shape
 from .coefficients import Coefficients, ambient_light
 from .landmarks import LandmarkSet
 from .model_arrays import (
+    as_albedo,
     as_basis,
     as_floats,
     as_indices,
@@ -21,6 +22,7 @@ from .model_arrays import (
     as_regions,
     as_uv,
     check_landmark_ids,
+    check_names,
     estimate_origin,
 )
 
@@ -120,7 +122,6 @@ class FaceModel(nn.Module):
         triangles = as_indices("faces", faces, count)
         landmarks = dict(landmarks or {})
         check_landmark_ids(landmarks, count)
-        grey = torch.full((count, 3), 0.6)
         coords, corners = as_uv(uv, uv_faces, triangles)
         shift = (
             estimate_origin(points, landmarks)
@@ -132,18 +133,13 @@ class FaceModel(nn.Module):
             "faces": triangles,
             "identity": as_basis("identity", identity, count) * scale,
             "expression": as_basis("expression", expression, count) * scale,
-            "albedo_mean": grey
-            if albedo_mean is None
-            else as_floats("albedo_mean", albedo_mean, (count, 3)),
+            "albedo_mean": as_albedo(albedo_mean, count),
             "albedo_basis": as_basis("albedo_basis", albedo_basis, count),
             "uv": coords,
             "uv_faces": corners,
             "mirror": None if mirror is None else as_permutation("mirror", mirror, count),
         }
-        if expression_names and len(expression_names) != len(arrays["expression"]):  # type: ignore[arg-type]
-            raise InputError(
-                "expression_names", "one name per expression", f"{len(expression_names)} names"
-            )
+        check_names(expression_names, len(arrays["expression"]))
         return cls(
             arrays,
             name=name,

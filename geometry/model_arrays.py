@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from .landmarks import LandmarkSet
 
 _EYE_POINTS = (slice(36, 42), slice(42, 48))
 _EYEBALL_RADIUS = 12.0  # mm
+_GREY = 0.6
 
 
 def as_floats(name: str, value: ArrayLike | None, shape: tuple[int | str | None, ...]) -> Tensor:
@@ -45,6 +46,21 @@ def _as_whole(name: str, value: ArrayLike | None) -> Tensor:
 def as_basis(name: str, value: ArrayLike | None, count: int) -> Tensor:
     """`value` as a (K,count,3) basis; no modes when it is None."""
     return torch.zeros(0, count, 3) if value is None else as_floats(name, value, (None, count, 3))
+
+
+def as_albedo(value: ArrayLike | None, count: int) -> Tensor:
+    """`value` as colours (count,3); a grey face when it is None."""
+    return (
+        torch.full((count, 3), _GREY)
+        if value is None
+        else as_floats("albedo_mean", value, (count, 3))
+    )
+
+
+def check_names(names: Sequence[str], count: int) -> None:
+    """Raise unless there are no names or one per expression."""
+    if names and len(names) != count:
+        raise InputError("expression_names", "one name per expression", f"{len(names)} names")
 
 
 def as_indices(name: str, value: ArrayLike | None, count: int) -> Tensor:

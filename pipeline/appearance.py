@@ -11,7 +11,6 @@ from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
 from ..geometry.sh import sh_basis
 from ..render.face import FaceRenderer
-from .fit_model import skin_vertices
 from .light import ridge_light
 
 _ROUNDS = 10
@@ -29,7 +28,7 @@ class Appearance:
     def __init__(self, model: FaceModel, renderer: FaceRenderer) -> None:
         self.model, self.renderer = model, renderer
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
-        self.extras = torch.cat([skin_vertices(model), modes], 1)[None]
+        self.extras = torch.cat([model.region("skin").to(modes)[:, None], modes], 1)[None]
 
     @torch.no_grad()
     def solve(

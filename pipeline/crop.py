@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..geometry.crop import Crop
 
@@ -42,3 +43,10 @@ def _upright_angle(across: Tensor, down: Tensor) -> float:
     side = torch.stack([down[1], -down[0]]) / down.norm().clamp(min=1e-6)
     mean = direction * across.norm() + side * down.norm()
     return math.atan2(float(mean[1]), float(mean[0]))
+
+
+def resized(image: Tensor, side: int) -> Tensor:
+    """A square image (B,C,S,S) at another size, averaged where it shrinks."""
+    return functional.interpolate(
+        image, size=(side, side), mode="bilinear", antialias=True, align_corners=False
+    )

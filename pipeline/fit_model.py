@@ -85,12 +85,3 @@ def vertex_trust(model: FaceModel) -> Tensor:
         if region in model.regions:
             trust[0, model.regions[region]] = value
     return trust
-
-
-def skin_vertices(model: FaceModel) -> Tensor:
-    """1 where a vertex is skin, (V,1); everything, for a model without the region `skin`."""
-    if "skin" not in model.regions:
-        return torch.ones(len(model.mean), 1)
-    skin = torch.zeros(len(model.mean), 1)
-    skin[model.regions["skin"]] = 1.0
-    return skin

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from ..core.errors import InputError, NoFaceError
 from ..core.image_file import read_image
@@ -19,7 +18,7 @@ from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.crop import Crop
 from ..render.overlay import to_image
-from .crop import crop_around_points
+from .crop import crop_around_points, resized
 from .face import ReconstructedFace
 from .fit import FaceFitter, FitConfig
 from .texture import TextureBuilder
@@ -117,7 +116,7 @@ class Reconstructor:
         size = crop.size[0]
 
         def crops(side: int) -> tuple[Tensor, Tensor]:
-            return _resized(base, side), _resized(inside, side)
+            return resized(base, side), resized(inside, side)
 
         fractions = (crop.to_crop(points) / size).float()[None]
         fit = self.fitter.fit(crops, fractions, on_step)
@@ -139,12 +138,6 @@ class Reconstructor:
         side = 1 / crop_around_points(points, 1).scale
         size = int(min(max(side, _SMALLEST_CROP), 2 * self.options.texture_size))
         return crop_around_points(points, max(size, _SMALLEST_CROP))
-
-
-def _resized(image: Tensor, side: int) -> Tensor:
-    return functional.interpolate(
-        image, size=(side, side), mode="bilinear", antialias=True, align_corners=False
-    )
 
 
 def _scaled(camera: PerspectiveCamera, factor: float) -> PerspectiveCamera:
