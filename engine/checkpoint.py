@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise InputError(str(path), "a checkpoint", str(error).splitlines()[0]) from error
     if not isinstance(state, dict) or "step" not in state:
         raise InputError(str(path), "a checkpoint", type(state).__name__)

@@ -15,8 +15,8 @@ class ScheduleConfig:
     """How long, and the learning rate on the way.
 
     Attributes:
-        steps: optimiser steps of the whole run; 0 where `minutes` says.
-        minutes: time spent on steps, over all continuations; 0 where `steps` says.
+        steps: optimiser steps of the whole run; 0 leaves it to `minutes`.
+        minutes: time spent on steps, over all continuations; ignored where `steps` is above 0.
         warmup: steps of linear warm-up.
         shape: "cosine" falls all the way, "flat" stays and falls by a cosine in the last part, so
             that an earlier checkpoint can be trained for longer.
@@ -25,16 +25,16 @@ class ScheduleConfig:
     """
 
     steps: int = 0
-    minutes: float = 0.0
+    minutes: float = 60.0
     warmup: int = 300
     shape: str = "cosine"
     decay: float = 0.5
     floor: float = 0.005
 
     def __post_init__(self) -> None:
-        if (self.steps > 0) == (self.minutes > 0):
+        if self.steps < 0 or (self.steps == 0 and not self.minutes > 0):
             got = f"steps={self.steps}, minutes={self.minutes}"
-            raise InputError("schedule", "either steps or minutes above 0", got)
+            raise InputError("schedule", "steps or minutes above 0", got)
         if self.shape not in SHAPES:
             raise InputError("schedule.shape", " or ".join(SHAPES), repr(self.shape))
 
@@ -85,7 +85,7 @@ class EngineConfig:
     save_every: float = 300.0
     keep: int = 3
     tensorboard: bool = False
-    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(steps=10_000))
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
     def __post_init__(self) -> None:
