@@ -1,0 +1,55 @@
+"""`selfie3d evaluate` and `selfie3d compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("evaluate")(evaluate_command)
+    app.command("compare")(compare_command)
+
+
+def evaluate_command(
+    protocol: Annotated[
+        str, typer.Argument(metavar="PROTOCOL", help="See `selfie3d list protocols`.")
+    ],
+    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data set's folder.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for report.json and report.html.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The protocol's options.")
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH|fit", help="Default: shipped; fit: the optimiser."),
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Score these; predict nothing.")
+    ] = None,
+) -> None:
+    """Run a published protocol on our predictions or on anybody's."""
+    from ..evaluate.registry import Request
+    from ..evaluate.run import run_protocol, summary_lines
+
+    request = Request(data, out, weights, predictions, overrides or [])
+    report = run_protocol(protocol, request)
+    typer.echo("\n".join(summary_lines(report)))
+    typer.echo(f"\nWritten: {(out / 'report.html').resolve()}")
+
+
+def compare_command(
+    reports: Annotated[
+        list[Path], typer.Argument(metavar="REPORT...", help="report.json files or their folders.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the comparison into this folder.")
+    ] = None,
+) -> None:
+    """Several reports in one table, differences with bootstrap confidence intervals."""
+    from ..evaluate.compare import compare_reports
+
+    typer.echo(compare_reports(reports, out))

@@ -1,0 +1,88 @@
+"""Points of AFLW2000-3D's fitted faces, from the parameters in its .mat files.
+
+The basis is the Basel Face Model 2009 with the expressions of FaceWarehouse, on whichever vertices
+the user has it; it is under licence and not part of this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, MissingFileError
+from .aflw2000 import Aflw2000, read_mat
+
+Array = NDArray[np.float64]
+_HEIGHT = 450  # pixels of every photograph
+
+
+@dataclass(frozen=True)
+class FittedBasis:
+    """A basis in micrometres, with coefficients as Shape_Para and Exp_Para have them.
+
+    Attributes:
+        mean: (V,3), with the mean of the expressions.
+        identity: (V,3,I), the first I of 199.
+        expression: (V,3,E), the first E of 29.
+    """
+
+    mean: Array
+    identity: Array
+    expression: Array
+
+    def __post_init__(self) -> None:
+        count = len(self.mean)
+        for name, most in (("identity", 199), ("expression", 29)):
+            shape = getattr(self, name).shape
+            if len(shape) != 3 or shape[:2] != (count, 3) or not 1 <= shape[2] <= most:
+                raise InputError(name, f"shape ({count},3,1 to {most})", str(shape))
+        if self.mean.shape != (count, 3):
+            raise InputError("mean", "shape (V,3)", str(self.mean.shape))
+
+
+def read_basis(path: Path) -> FittedBasis:
+    """A basis from an .npz with `mean`, `identity` and `expression`.
+
+    Raises:
+        MissingFileError: no such file.
+        InputError: a damaged file, or an array that is missing or has another shape.
+    """
+    if not path.is_file():
+        remedy = "It is made from the Basel Face Model 2009 (faces.dmi.unibas.ch, licence needed)."
+        raise MissingFileError(str(path), "The basis of the fitted faces", remedy)
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = [content[k].astype(float) for k in ("mean", "identity", "expression")]
+    except (ValueError, EOFError, OSError, KeyError) as error:
+        raise InputError(str(path), "mean, identity and expression", str(error)) from error
+    return FittedBasis(*arrays)
+
+
+def fitted_points(data: Aflw2000, row: int, basis: FittedBasis) -> Array:
+    """The fitted face of an image on the vertices of a basis: (V,3) in the annotation's frame.
+
+    Zhu et al., CVPR 2016, eq 1 and 2, with the rotation of `geometry/conventions.md`; the fit has y
+    up, in MATLAB's 1-based rows.
+    """
+    shapes: dict[str, tuple[int, ...]] = {
+        "Shape_Para": (199, 1), "Exp_Para": (29, 1), "Pose_Para": (1, 7)
+    }  # fmt: skip
+    mat = read_mat(data.image_path(row).with_suffix(".mat"), shapes)
+    pitch, yaw, roll, *shift, scale = mat["Pose_Para"][0]
+    identity = mat["Shape_Para"][: basis.identity.shape[2], 0]
+    expression = mat["Exp_Para"][: basis.expression.shape[2], 0]
+    body = basis.mean + basis.identity @ identity + basis.expression @ expression
+    points = scale * body @ _rotation(pitch, yaw, roll).T + np.array(shift)
+    points[:, 1] = _HEIGHT + 1 - points[:, 1]
+    return points
+
+
+def _rotation(pitch: float, yaw: float, roll: float) -> Array:
+    (cx, cy, cz), (sx, sy, sz) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
+    turn_x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
+    turn_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    turn_z = np.array([[cz, sz, 0], [-sz, cz, 0], [0, 0, 1]])
+    return turn_x @ turn_y @ turn_z
