@@ -1,0 +1,97 @@
+"""The tables of a report: its figures, and the rows of papers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .html_text import Cell, Row, decimals_for, heading, number, paragraph, table
+from .report import Figure, Published
+
+_WARNING = (
+    "Published rows are copied from the papers named; they were not measured here. The papers' "
+    "splits, annotations and means may differ from this run's."
+)
+
+
+def figure_sections(figures: Sequence[Figure], published: Sequence[Published]) -> list[str]:
+    """For each heading that figures stand under: the figures, then published rows beside them."""
+    parts: list[str] = []
+    for name in dict.fromkeys(figure.table for figure in figures):
+        own = [figure for figure in figures if figure.table == name]
+        rows = [row for row in published if row.table == name]
+        parts += [heading(name), _figure_table(own)]
+        if rows:
+            parts += [heading("Beside published values", 3), _published_table(own, rows)]
+            parts.append(paragraph(_WARNING, "note"))
+    return parts
+
+
+def _figure_table(figures: Sequence[Figure]) -> str:
+    fields = [f for f in ("split", "annotation", "mean") if any(getattr(x, f) for x in figures)]
+    spread = any(figure.std is not None for figure in figures)
+    columns = [Cell("figure"), Cell("value", True)]
+    columns += [Cell("± std", True)] if spread else []
+    columns += [Cell("unit"), Cell("over", True), *map(Cell, fields)]
+    rows: list[Row] = []
+    for figure in figures:
+        places = _decimals(figures, figure.unit)
+        cells = [Cell(figure.name), Cell(number(figure.value, places), True)]
+        if spread:
+            cells.append(Cell("" if figure.std is None else number(figure.std, places), True))
+        cells += [Cell(figure.unit), Cell(f"{figure.count:,}", True)]
+        rows.append(("", cells + [Cell(getattr(figure, field)) for field in fields]))
+    return table(columns, rows)
+
+
+def _decimals(figures: Sequence[Figure], unit: str) -> int:
+    return decimals_for(figure.value for figure in figures if figure.unit == unit)
+
+
+def _published_table(figures: Sequence[Figure], published: Sequence[Published]) -> str:
+    wanted = {name for row in published for name in row.values}
+    known = list(dict.fromkeys(f.name for f in figures if f.name in wanted))
+    names = known + sorted(wanted - set(known))
+    units = {figure.name: figure.unit for figure in figures}
+    heads = [Cell(f"{n}, {units[n]}" if units.get(n) else n, True) for n in names]
+    rows: list[Row] = []
+    for label, values in _own_rows(figures, names):
+        texts = [
+            number(values[n], _decimals(figures, units[n])) if n in values else "" for n in names
+        ]
+        rows.append(("ours", [Cell("this run"), *(Cell(t, True) for t in texts), Cell(label)]))
+    for row in published:
+        texts = [_as_printed(row.values[n]) if n in row.values else "" for n in names]
+        source = Cell(f"published: {row.source}")
+        rows.append(("published", [Cell(row.method), *(Cell(t, True) for t in texts), source]))
+    return table([Cell("method"), *heads, Cell("source")], rows)
+
+
+def _as_printed(value: float) -> str:
+    return f"{value:,.10g}".replace("-", "−")
+
+
+def _own_rows(
+    figures: Sequence[Figure], names: Sequence[str]
+) -> list[tuple[str, dict[str, float]]]:
+    """Figures by annotation and split (one without a split fits any); twins take another row."""
+    rows: list[dict[str, Figure]] = []
+    for figure in figures:
+        if figure.name not in names:
+            continue
+        row = next((row for row in rows if _fits(figure, row)), None)
+        if row is None:
+            row = {}
+            rows.append(row)
+        row[figure.name] = figure
+    return [(_label(row.values()), {n: f.value for n, f in row.items()}) for row in rows]
+
+
+def _fits(figure: Figure, row: Mapping[str, Figure]) -> bool:
+    splits = {other.split for other in row.values()} | {figure.split}
+    same = all(other.annotation == figure.annotation for other in row.values())
+    return same and figure.name not in row and len(splits - {""}) <= 1
+
+
+def _label(figures: Iterable[Figure]) -> str:
+    texts = [text for figure in figures for text in (figure.split, figure.annotation)]
+    return "; ".join(["measured", *dict.fromkeys(filter(None, texts))])
