@@ -53,6 +53,12 @@ KNOWN_WEIGHTS: dict[str, WeightFile] = {
             "non-commercial research only (InsightFace)",
         ),
         WeightFile(
+            "LightCNN_29Layers_checkpoint.pth.tar",
+            "face recognition (LightCNN-29)",
+            "https://github.com/AlfredXiangWu/LightCNN",
+            "MIT (LightCNN); trained on MS-Celeb-1M",
+        ),
+        WeightFile(
             "20180402-114759-vggface2.pt",
             "face recognition (InceptionResnetV1)",
             _FACENET + "20180402-114759-vggface2.pt",
