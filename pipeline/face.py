@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..geometry.face_model import FaceModel
 from ..geometry.rotation import euler_to_matrix, matrix_to_euler
 from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
-from .export import textured_mesh
+from .export import textured_mesh, write_glb
 from .pose import FOCAL_PER_SIZE
 from .texture import Texture
 
@@ -68,11 +69,19 @@ class ReconstructedFace:
         return dict(zip(("pitch", "yaw", "roll"), angles.tolist(), strict=True))
 
     def mesh(self) -> trimesh.Trimesh:
-        """The textured mesh, mm in model space."""
+        """The textured mesh, mm in model space; glTF counts metres, so `save_glb` writes that."""
         model = self.model
         return textured_mesh(
             self.vertices, model.faces, model.uv, model.uv_faces, to_picture(self.texture.image)
         )
+
+    def save_glb(self, path: str | Path) -> None:
+        """Write the textured mesh as binary glTF, in metres, for any viewer.
+
+        Raises:
+            InputError: the path cannot be written.
+        """
+        write_glb(Path(path), self.mesh())
 
     def render(
         self, view: tuple[float, float, float] = (0.0, 0.0, 0.0), size: int = 256

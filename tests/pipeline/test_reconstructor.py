@@ -58,6 +58,13 @@ def test_mesh_is_textured_and_life_size(face):
     assert skin[0] > skin[2]  # skin is redder than blue
 
 
+def test_saved_glb_is_in_metres(face, tmp_path):
+    trimesh = pytest.importorskip("trimesh")
+    face.save_glb(tmp_path / "face.glb")
+    saved = trimesh.load(tmp_path / "face.glb", force="mesh")
+    assert np.allclose(saved.extents, face.mesh().extents / 1000, atol=1e-5)
+
+
 def test_renders_from_any_side(face):
     front, left, right = (face.render((0.0, yaw, 0.0), size=48) for yaw in (0.0, -45.0, 45.0))
     assert front.shape == (48, 48, 3) and front.dtype == np.uint8
