@@ -101,7 +101,8 @@ def _failures(failures: Mapping[str, str]) -> list[str]:
         return []
     shown = list(failures.items())[:_MOST_FAILURES]
     rows: list[Row] = [("", [Cell(name), Cell(reason)]) for name, reason in shown]
-    parts = [heading(f"Failures: {len(failures):,}"), table([Cell("item"), Cell("reason")], rows)]
+    columns = [Cell("item"), Cell("reason")]
+    parts = [heading(f"Failures: {len(failures):,}"), table(columns, rows, "run")]
     if len(failures) > len(shown):
         rest = len(failures) - len(shown)
         parts.append(paragraph(f"{rest:,} more are listed in report.json.", "note"))

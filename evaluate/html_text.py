@@ -27,7 +27,10 @@ caption { text-align: left; font-weight: 600; padding: .2rem 0; }
 th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid #ddd; }
 thead th { border-bottom: 2px solid #444; font-weight: 600; vertical-align: bottom; }
-td.number, th.number { text-align: right; white-space: nowrap; }
+td.number, th.number { text-align: right; }
+td.number { white-space: nowrap; }
+@media screen { .figures td { white-space: nowrap; }
+  .figures :is(th, td):first-child { position: sticky; left: 0; background: #fff; } }
 tr.ours td { font-weight: 600; }
 tr.published td { color: #333; }
 .run td { overflow-wrap: anywhere; font-size: .88rem; }
@@ -90,13 +93,13 @@ def heading(text: str, level: int = 2) -> str:
     return f"<h{level}>{escape(text)}</h{level}>"
 
 
-def table(columns: Sequence[Cell], rows: Iterable[Row], kind: str = "") -> str:
+def table(columns: Sequence[Cell], rows: Iterable[Row], kind: str = "figures") -> str:
     """A table that scrolls sideways where the screen is narrow.
 
     Args:
         columns: the headings.
         rows: see `Row`.
-        kind: CSS class of the table.
+        kind: CSS class: "figures" keeps every cell on one line, "run" breaks long texts.
     """
     head = "".join(f'<th scope="col"{_class(_side(c))}>{escape(c.text)}</th>' for c in columns)
     lines = [
