@@ -25,7 +25,7 @@ from .aflw2000_figures import Scored, beside_figures, dense_parts, landmark_part
 from .aflw2000_options import Aflw2000Options, select_rows
 from .aflw2000_predict import boxes_around, predict_landmarks
 from .landmark_pictures import DrawnFace, best_and_worst
-from .predict import PredictedFace, load_predictor
+from .predict import FIT, PredictedFace, load_predictor
 from .predictions import LANDMARKS, Predictions, named_rows, read_predictions, write_predictions
 from .registry import Protocol, Request
 from .report import Items, Report
@@ -136,7 +136,8 @@ def _variant(options: Aflw2000Options, setting: _Setting) -> str:
     given = f"rows={options.rows}, row % {options.every} == {options.offset}"
     if options.frontal or options.profile:
         given += f", {options.frontal} frontal and {options.profile} profile by seed {options.seed}"
-    where = "" if setting.name.endswith((".npz", ".npy")) else f", boxes: {options.boxes}"
+    boxes = "detector" if setting.name == FIT else options.boxes
+    where = "" if setting.name.endswith((".npz", ".npy")) else f", boxes: {boxes}"
     count = len(setting.data.names)
     return (
         f"AFLW2000-3D, {rows} of {count} images ({given}), {setting.name}{where}; "
@@ -154,6 +155,8 @@ def _facts(options: Aflw2000Options, setting: _Setting, request: Request) -> dic
         "a failed image counts as": "100 %",
         "landmark set": "68 points of 300W-LP, jaw on the jaw (3D)",
     }
+    if np.isnan(setting.predictions.landmarks[:, 2]).all():
+        facts["3D"] = "not scored: the predictions have no depth"
     if options.dense.predictions:
         facts["dense correspondence"] = options.dense.correspondence
     else:

@@ -67,6 +67,11 @@ class Scored:
         """(N,68,3) original points."""
         return self.data.points[self.rows].transpose(0, 2, 1)
 
+    @property
+    def has_depth(self) -> bool:
+        """Whether any point was predicted with a depth."""
+        return not bool(np.isnan(self.predicted[..., 2]).all())
+
     def annotation(self, name: str) -> Array | None:
         """(N,68,2) points of one annotation, None where the data set has none."""
         if name == "original":
@@ -105,15 +110,15 @@ def landmark_parts(scored: Scored, options: Aflw2000Options, found: Predictions)
         figures += _by_split(scored, options, annotation, errors)
     lines = {ANNOTATIONS[name]: errors for name, errors in columns.items()}
     named = {f"{PLANE}, {ANNOTATIONS[name]}": errors for name, errors in columns.items()}
-    named |= {SPACE: scored.space(), SHAPE: scored.shape()}
-    for table in (SPACE, SHAPE):
-        figures += _by_split(scored, options, "original", named[table], table)
+    solid = {SPACE: scored.space(), SHAPE: scored.shape()} if scored.has_depth else {}
+    for table, errors in solid.items():
+        figures += _by_split(scored, options, "original", errors, table)
     figures.append(failure_figure("images", len(found.failures), len(scored.rows)))
     curves = [
         cumulative_curve("Cumulative error, 68 points in 2D", lines),
         yaw_curve("Error by fitted yaw", scored.data.yaw_fitted[scored.rows], lines),
     ]
-    return Part(figures, named, _published_landmarks(figures), curves)
+    return Part(figures, named | solid, _published_landmarks(figures), curves)
 
 
 def dense_parts(scored: Scored, options: Aflw2000Options) -> Part:

@@ -95,11 +95,13 @@ def aligned(predicted: ArrayLike, truth: ArrayLike) -> Array:
     if source.shape != target.shape:
         raise InputError("predicted", f"the truth's shape {target.shape}", str(source.shape))
     result = np.full(source.shape, np.nan)
-    for item in np.flatnonzero(np.isfinite(source).all((1, 2))):
-        one = torch.from_numpy(np.array(source[item : item + 1], np.float64))
-        other = torch.from_numpy(np.array(target[item : item + 1], np.float64))
+    good = np.flatnonzero(np.isfinite(source).all((1, 2)))
+    step = max(1, _CHUNK // max(1, target[0].size)) if len(target) else 1
+    for start in range(0, len(good), step):
+        part = good[start : start + step]
+        one, other = (torch.from_numpy(a[part].astype(np.float64)) for a in (source, target))
         with torch.no_grad():
-            result[item] = similarity_align(one, other).apply(one)[0].numpy()
+            result[part] = similarity_align(one, other).apply(one).numpy()
     return result
 
 

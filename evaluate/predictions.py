@@ -1,8 +1,9 @@
 """Files of predictions: one row per image, in the data set's own landmark set and frame.
 
 predictions.npz holds `names` (N,), `landmarks_68` (N,3,68) and, where there are poses, `pose_deg`
-(N,3): pitch, yaw, roll. A row of NaN is an image that failed. Bare arrays without names (.npy, or
-.npz without `names`) are taken as one row for every image of the data set, in its order.
+(N,3): pitch, yaw, roll. A row of NaN is an image that failed. (N,2,68) is read, too: no depth, NaN.
+Bare arrays without names (.npy, or .npz without `names`) are taken as one row for every image of
+the data set, in its order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Predictions:
 
     Attributes:
         names: (N) file names.
-        landmarks: (N,3,K); NaN where the image failed.
+        landmarks: (N,3,K); x and y are NaN where the image failed, z also where there is none.
         pose_deg: (N,3) pitch, yaw, roll in degrees, or None.
         failures: name to reason, for every row with NaN.
     """
@@ -43,7 +44,7 @@ class Predictions:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) which images did not fail."""
-        return ~np.isnan(self.landmarks).any((1, 2))
+        return ~np.isnan(self.landmarks[:, :2]).any((1, 2))
 
 
 def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS) -> None:
@@ -133,12 +134,14 @@ def _landmarks(path: Path, arrays: dict[str, NDArray], key: str, points: int) ->
         remedy = "Name another with key=NAME."
         raise InputError(str(path), f"an array {key}", f"a file with {others}", remedy)
     values = arrays[key]
-    if values.ndim != 3 or values.shape[1:] != (3, points) or values.dtype.kind not in "fiu":
+    shapes = ((3, points), (2, points))
+    if values.ndim != 3 or values.shape[1:] not in shapes or values.dtype.kind not in "fiu":
         got = f"{values.dtype} {values.shape}"
         raise InputError(f"{path}: {key}", f"numbers of shape (N,3,{points})", got)
     if np.isinf(values).any():
         raise InputError(f"{path}: {key}", "finite numbers, or NaN for a failure", "infinity")
-    return values.astype(np.float64)
+    depth = np.full((len(values), 3 - values.shape[1], points), np.nan)
+    return np.concatenate([values.astype(np.float64), depth], 1)
 
 
 def _match(path: Path, given: NDArray, names: Sequence[str], count: int) -> NDArray[np.int64]:
@@ -181,6 +184,6 @@ def _failures(landmarks: Array, names: Sequence[str], rows: NDArray[np.int64]) -
     there = np.zeros(len(names), bool)
     there[rows] = True
     reasons = {}
-    for row in np.flatnonzero(np.isnan(landmarks).any((1, 2))).tolist():
+    for row in np.flatnonzero(np.isnan(landmarks[:, :2]).any((1, 2))).tolist():
         reasons[names[row]] = "NaN in its landmarks" if there[row] else "not in the file"
     return reasons
