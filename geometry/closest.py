@@ -23,6 +23,18 @@ class Closest:
     points: np.ndarray  # (N, 3), nearest points of the target
     normals: np.ndarray | None  # (N, 3), unit, of the triangles there; None without faces
     on_border: np.ndarray  # (N,) bool: the nearest point lies on an open border
+    corners: np.ndarray  # (N, 3), vertices whose weighted sum the points are
+    weights: np.ndarray  # (N, 3), barycentric
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Triangles of like size."""
+
+    centres: cKDTree
+    faces: np.ndarray  # (G,) ids
+    radius: np.ndarray  # (G,) how far each reaches from its centre
+    largest: float
 
 
 class ClosestPoints:
@@ -81,7 +93,8 @@ class ClosestPoints:
         """
         nearest = self._tree.query(x)[1]
         if self._faces is None:
-            return Closest(self._points[nearest], None, np.zeros(len(x), dtype=bool))
+            alone = np.repeat(nearest[:, None], 3, 1), np.tile([1.0, 0.0, 0.0], (len(x), 1))
+            return Closest(self._points[nearest], None, np.zeros(len(x), dtype=bool), *alone)
         vertex = self._used[nearest]
         degree = self._degree[vertex]
         row = np.repeat(np.arange(len(x)), degree)
@@ -94,14 +107,19 @@ class ClosestPoints:
         corners = self._faces[face]
         points = np.einsum("nk,nkc->nc", weights, self._points[corners])
         on_border = (self._border[corners] | (weights <= _ON_EDGE)).all(1)
-        return Closest(points, self._normals[face], on_border)
+        return Closest(points, self._normals[face], on_border, corners, weights)
 
     @cached_property
-    def _centres(self) -> tuple[cKDTree, float]:
-        """The triangles' centres, and how far a triangle reaches from its centre at most."""
+    def _by_size(self) -> list[_Group]:
+        """The triangles in groups of like size, each with a tree of their centres."""
         middle = self._corners.mean(1)
-        radius = np.linalg.norm(self._corners - middle[:, None], axis=2).max()
-        return cKDTree(middle), float(radius)
+        radius = np.linalg.norm(self._corners - middle[:, None], axis=2).max(1)
+        octave = np.floor(np.log2(radius / radius.min())).astype(int)
+        groups = []
+        for size in np.unique(octave):
+            ids = np.flatnonzero(octave == size)
+            groups.append(_Group(cKDTree(middle[ids]), ids, radius[ids], float(radius[ids].max())))
+        return groups
 
     def _best(
         self, x: np.ndarray, row: np.ndarray, face: np.ndarray, begin: np.ndarray
@@ -120,22 +138,38 @@ class ClosestPoints:
         """Improve the answers in place until no other triangle can be nearer.
 
         A triangle's points lie within its radius of its centre, so those with a centre farther
-        than the answer so far plus the largest radius are out.
+        than the answer so far plus that radius are out.
         """
-        open_rows, count = np.arange(len(x)), _FIRST_CENTRES
-        (tree, radius), total = self._centres, len(self._corners)
-        while len(open_rows):
-            take = min(count, total)
-            far, ids = tree.query(x[open_rows], k=take)
-            far, ids = far.reshape(-1, take), ids.reshape(-1, take)
-            row = np.repeat(np.arange(len(open_rows)), take)
-            begin = np.arange(len(open_rows)) * take
-            better = self._best(x[open_rows], row, ids.reshape(-1), begin)
-            gain = better[2] < square[open_rows]
-            at = open_rows[gain]
-            face[at], weights[at], square[at] = (part[gain] for part in better)
-            done = far[:, -1] - radius > np.sqrt(square[open_rows])
-            open_rows, count = open_rows[~done] if take < total else open_rows[:0], 2 * count
+        for group in self._by_size:
+            rows, count, total = np.arange(len(x)), _FIRST_CENTRES, len(group.faces)
+            while len(rows):
+                take = min(count, total)
+                far, near = group.centres.query(x[rows], k=take)
+                far, near = far.reshape(-1, take), near.reshape(-1, take)
+                limit = np.sqrt(square[rows])[:, None]
+                which, column = np.nonzero(far - group.radius[near] < limit)
+                candidate = group.faces[near[which, column]]
+                self._improve(x, rows[which], candidate, face, weights, square)
+                done = far[:, -1] - group.largest > np.sqrt(square[rows])
+                rows, count = rows[~done] if take < total else rows[:0], 4 * count
+
+    def _improve(
+        self,
+        x: np.ndarray,
+        row: np.ndarray,
+        candidate: np.ndarray,
+        face: np.ndarray,
+        weights: np.ndarray,
+        square: np.ndarray,
+    ) -> None:
+        """Take over the candidates that are nearer than the answers of their rows, in place."""
+        found, distance = closest_on_triangles(x[row], self._corners[candidate])
+        least = square.copy()
+        np.minimum.at(least, row, distance)
+        # Written from the last to the first, so that the first of equals stays.
+        hit = np.flatnonzero((distance == least[row]) & (distance < square[row]))[::-1]
+        at = row[hit]
+        face[at], weights[at], square[at] = candidate[hit], found[hit], distance[hit]
 
 
 def closest_on_triangles(x: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
