@@ -23,12 +23,12 @@ _MOST_FAILURES = 300
 
 
 def write_html(report: Report, out: Path) -> Path:
-    """Write `out`/report.html, making the folder; returns the file.
+    """Write the page of a report as the file `out`, making its folder; returns the file.
 
     Raises:
         InputError: a picture is not uint8 (H,W,3).
     """
-    path = Path(out) / "report.html"
+    path = Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report_page(report), encoding="utf-8")
     return path
@@ -55,8 +55,7 @@ def _counts(report: Report) -> str:
     total, failed = len(report.items.names), len(report.failures)
     if not failed:
         return paragraph(f"{total:,} items, none failed.") if total else ""
-    text = f"{total:,} items, {failed:,} failed. What failed is in no mean; it is listed below."
-    return paragraph(text, "bad")
+    return paragraph(f"{total:,} items, {failed:,} failed: see the list below.", "bad")
 
 
 def _grid(title: str, kind: str, drawn: Sequence[str]) -> list[str]:
