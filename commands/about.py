@@ -1,0 +1,89 @@
+"""`selfie3d doctor` and `selfie3d list`: what there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..core.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from ..core.registry import Registry
+
+BROKEN = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("doctor")(doctor_command)
+    app.command("list")(list_command)
+
+
+def doctor_command(
+    weights_dir: Annotated[
+        Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
+    ] = None,
+) -> None:
+    """What is installed, found and missing, and what to do; exit status 1 if it cannot work."""
+    from ..pipeline.doctor import examine, report
+
+    checks = examine(weights_dir)
+    report(checks)
+    if any(check.broken for check in checks):
+        raise typer.Exit(BROKEN)
+
+
+def list_command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as networks or protocols.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list of objects.")] = False,
+) -> None:
+    """The names of everything of one kind; networks with their size."""
+    if kind not in _LISTS:
+        raise UnknownNameError("kind", kind, list(_LISTS))
+    items = _LISTS[kind]()
+    if as_json:
+        typer.echo(json.dumps(items))
+        return
+    for item in items:
+        rest = ", ".join(f"{key} {value}" for key, value in item.items() if key != "name")
+        typer.echo(f"{item['name']}  {rest}" if rest else f"{item['name']}")
+
+
+def _names(registry: Registry) -> list[dict[str, object]]:
+    return [{"name": name} for name in registry.names()]
+
+
+def _face_models() -> list[dict[str, object]]:
+    from ..facemodels import FACE_MODELS
+
+    return _names(FACE_MODELS)
+
+
+def _rasterizers() -> list[dict[str, object]]:
+    from ..render.rasterizer import RASTERIZERS
+
+    return _names(RASTERIZERS)
+
+
+def _protocols() -> list[dict[str, object]]:
+    from ..evaluate.registry import PROTOCOLS
+
+    return _names(PROTOCOLS)
+
+
+def _networks() -> list[dict[str, object]]:
+    from ..models.registry import NETWORKS
+
+    return _names(NETWORKS)
+
+
+_LISTS: dict[str, Callable[[], list[dict[str, object]]]] = {
+    "face-models": _face_models,
+    "networks": _networks,
+    "protocols": _protocols,
+    "rasterizers": _rasterizers,
+}
