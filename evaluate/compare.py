@@ -166,7 +166,7 @@ def bootstrap_interval(
 
 
 def labels_of(paths: Sequence[Path]) -> list[str]:
-    """Short names of report files or folders: as many last parts of the paths as tell them apart."""
+    """Short names of report files or folders: the last parts of their paths that differ."""
     files = [Path(path).resolve() for path in paths]
     parts = [(f.parent if f.name == "report.json" else f.with_suffix("")).parts for f in files]
     for length in range(1, max(map(len, parts), default=1) + 1):
