@@ -63,9 +63,11 @@ def run_away(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
 
 
 def shipped(path: Path, package_folders: list[Path]) -> bool:
-    """Whether a tracked file belongs to the package: in one of its folders, or their data/."""
+    """Whether a tracked file belongs to the package: in one of its folders, or data of the root."""
     if path.parent == Path():
         return path.suffix == ".py" or path.name == "py.typed"
+    if path.parts[0] in ("configs", "weights"):
+        return True
     inside = [folder for folder in package_folders if folder != Path()]
     return any(folder in path.parents for folder in inside)
 
