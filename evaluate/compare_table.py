@@ -68,15 +68,20 @@ def _tables(comparison: Comparison) -> Iterator[tuple[str, list[FigureRow]]]:
 
 
 def _figures(comparison: Comparison, rows: Sequence[FigureRow]) -> Grid:
-    words = [f for f in ("split", "annotation", "mean") if any(getattr(r.figure, f) for r in rows)]
+    """Words come last; split and annotation are left out where the table's name says them."""
+    words = [word for word in ("split", "annotation", "mean") if not _said(word, rows)]
     grid = []
     for row in rows:
         same = [c for r in rows if r.figure.unit == row.figure.unit for c in r.cells if c]
         places = decimals_for(cell.value for cell in same)
         cells = [_value(cell, places, row.cells) for cell in row.cells]
-        about = [getattr(row.figure, field) for field in words]
-        grid.append([row.figure.name, *about, row.figure.unit, *cells])
-    return ["figure", *words, "unit", *comparison.labels], grid
+        about = [getattr(row.figure, word) for word in words]
+        grid.append([row.figure.name, *cells, row.figure.unit, *about])
+    return ["figure", *comparison.labels, "unit", *words], grid
+
+
+def _said(word: str, rows: Sequence[FigureRow]) -> bool:
+    return all(getattr(row.figure, word) in row.figure.table for row in rows)
 
 
 def _value(cell: Figure | None, places: int, row: Sequence[Figure | None]) -> str:

@@ -146,7 +146,15 @@ def test_columns_of_the_text_are_aligned():
     start = lines.index("68 points") + 1
     head, first, second = lines[start : start + 3]
     assert first.index("%") == second.index("%") == head.index("unit")
-    assert "2.500 ± 0.250" in first and second.rstrip().endswith("12.250")
+    assert "2.500 ± 0.250" in first and second.index("12.250") + 6 == first.index("0.250") + 5
+
+
+def test_what_the_tables_name_says_is_not_said_again():
+    about = {"table": "68 points, fitted pose", "split": "fitted pose", "mean": "over images"}
+    reports = [report(figures=[figure("mean", 2.5, annotation="original", **about)])] * 2
+    text = comparison_text(compare(reports, ["A", "B"]))
+    head = next(line for line in text.splitlines() if "figure" in line).split()
+    assert head == ["figure", "A", "B", "unit", "annotation", "mean"]
 
 
 def test_from_files_to_text_and_page(tmp_path: Path):
