@@ -18,7 +18,7 @@ from .html_text import Cell, Row, heading, page, paragraph, table
 from .report import Picture, Report
 
 _LARGEST = 1600  # pixels of a picture's longer side
-_BROAD = 2.2  # width over height from which a picture takes the whole line
+_BROAD = 600  # pixels of width from which a picture takes the whole line
 _MOST_FAILURES = 300
 
 
@@ -70,7 +70,7 @@ def _picture(picture: Picture) -> str:
         got = f"{array.dtype} {array.shape}"
         raise InputError(f"picture {picture.title!r}", "uint8 (H,W,3)", got)
     height, width = array.shape[:2]
-    broad = ' class="broad"' if width > _BROAD * height else ""
+    broad = ' class="broad"' if width >= _BROAD else ""
     caption = f"<strong>{escape(picture.title)}</strong>"
     caption += f"<br>{escape(picture.caption)}" if picture.caption else ""
     return (

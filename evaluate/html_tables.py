@@ -12,6 +12,8 @@ _WARNING = (
     "splits, annotations and means may differ from this run's."
 )
 
+_DIGIT, _POINT = "\u2007", "\u2008"  # blanks as wide as a digit, as a point
+
 
 def figure_sections(figures: Sequence[Figure], published: Sequence[Published]) -> list[str]:
     """For each heading that figures stand under: the figures, then published rows beside them."""
@@ -30,7 +32,7 @@ def _figure_table(figures: Sequence[Figure]) -> str:
     fields = [f for f in ("split", "annotation", "mean") if any(getattr(x, f) for x in figures)]
     spread = any(figure.std is not None for figure in figures)
     columns = [Cell("figure"), Cell("value", True)]
-    columns += [Cell("± std", True)] if spread else []
+    columns += [Cell("±\u00a0std", True)] if spread else []
     columns += [Cell("unit"), Cell("over", True), *map(Cell, fields)]
     rows: list[Row] = []
     for figure in figures:
@@ -59,15 +61,24 @@ def _published_table(figures: Sequence[Figure], published: Sequence[Published]) 
             number(values[n], _decimals(figures, units[n])) if n in values else "" for n in names
         ]
         rows.append(("ours", [Cell("this run"), *(Cell(t, True) for t in texts), Cell(label)]))
-    for row in published:
-        texts = [_as_printed(row.values[n]) if n in row.values else "" for n in names]
+    printed = {n: _as_printed([r.values.get(n) for r in published]) for n in names}
+    for k, row in enumerate(published):
+        texts = [printed[n][k] for n in names]
         source = Cell(f"published: {row.source}")
         rows.append(("published", [Cell(row.method), *(Cell(t, True) for t in texts), source]))
     return table([Cell("method"), *heads, Cell("source")], rows)
 
 
-def _as_printed(value: float) -> str:
-    return f"{value:,.10g}".replace("-", "−")
+def _as_printed(values: Sequence[float | None]) -> list[str]:
+    """Numbers with the digits that they have, their points below each other."""
+    texts = ["" if v is None else f"{v:,.10g}".replace("-", "−") for v in values]
+    digits = [len(text.partition(".")[2]) for text in texts]
+    blanks = [max(digits) - count for count in digits]
+    ends = [_POINT * (n > 0 and "." not in text) for n, text in zip(blanks, texts, strict=True)]
+    return [
+        f"{text}{end}{_DIGIT * n}" if text else ""
+        for text, end, n in zip(texts, ends, blanks, strict=True)
+    ]
 
 
 def _own_rows(

@@ -29,7 +29,8 @@ th, td { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top;
 thead th { border-bottom: 2px solid #444; font-weight: 600; vertical-align: bottom; }
 td.number, th.number { text-align: right; }
 td.number { white-space: nowrap; }
-@media screen { .figures td { white-space: nowrap; }
+@media screen { .figures td { white-space: nowrap; } .figures th.number { min-width: 4.6rem; }
+  .figures td:last-child:not(.number) { white-space: normal; min-width: 13rem; }
   .figures :is(th, td):first-child { position: sticky; left: 0; background: #fff; } }
 tr.ours td { font-weight: 600; }
 tr.published td { color: #333; }

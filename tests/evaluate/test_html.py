@@ -102,7 +102,7 @@ def test_nothing_is_fetched():
 def test_figures_with_what_they_are_over():
     figures = [figure("[0,30]", 2.925, "fitted", "original"), figure("[0,30]", math.nan)]
     head, first, second = Page(report_page(report(figures=figures))).tables[0]
-    assert head == ["figure", "value", "± std", "unit", "over", "split", "annotation", "mean"]
+    assert head == ["figure", "value", "±\u00a0std", "unit", "over", "split", "annotation", "mean"]
     assert first[:6] == ["[0,30]", "2.925", "0.500", "%", "1,312", "fitted"]
     assert first[6:] == ["original", "sample mean"]
     assert second[1] == "–"
@@ -127,6 +127,14 @@ def test_published_rows_stand_beside_and_say_so():
     assert paper == ["CSANet", "2.914", "3.82", "published: CSANet, table 2"]
     assert "were not measured here" in page.text
     assert "Other" not in page.text
+
+
+def test_published_numbers_keep_their_digits_and_align():
+    papers = [Published("68 points", "M", "S", {"bin": value}) for value in (2.66, 5, 1.234, 3.5)]
+    rows = Page(report_page(report(figures=[figure("bin", 2.0)], published=papers))).tables[1]
+    texts = [row[1] for row in rows[2:]]
+    assert [text.strip() for text in texts] == ["2.66", "5", "1.234", "3.5"]
+    assert len({len(text) for text in texts}) == 1
 
 
 def test_a_figure_without_split_joins_its_annotations_row():
