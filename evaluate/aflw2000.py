@@ -23,12 +23,12 @@ from ..core.image_file import read_image
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
 from .aflw2000_figures import Scored, beside_figures, dense_parts, landmark_parts, pose_parts
 from .aflw2000_options import Aflw2000Options, select_rows
-from .aflw2000_predict import boxes_around, predict_landmarks
 from .landmark_pictures import DrawnFace, best_and_worst
 from .predict import FIT, PredictedFace, load_predictor
+from .predict_photographs import boxes_around, predict_landmarks
 from .predictions import LANDMARKS, Predictions, named_rows, read_predictions, write_predictions
 from .registry import Protocol, Request
-from .report import Items, Report
+from .report import Items, Picture, Report
 
 Array = NDArray[np.float64]
 
@@ -164,8 +164,9 @@ def _facts(options: Aflw2000Options, setting: _Setting, request: Request) -> dic
     return facts
 
 
-def _pictures(scored: Scored, setting: _Setting) -> list:
+def _pictures(scored: Scored, setting: _Setting) -> list[Picture]:
     data = setting.data
+    errors = scored.plane("original")
 
     def face(item: int) -> DrawnFace:
         row = int(scored.rows[item])
@@ -178,5 +179,4 @@ def _pictures(scored: Scored, setting: _Setting) -> list:
             (lambda: read_image(data.image_path(row))) if there else None,
         )
 
-    errors = scored.plane("original")
     return best_and_worst(face, errors, "the NME of 68 points in 2D, original annotation")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from ..datasets.aflw2000 import Aflw2000
 from .aflw2000_dense import score_dense
 from .aflw2000_options import ANNOTATIONS, SPLITS, Aflw2000Options
@@ -84,11 +85,15 @@ class Scored:
         yaw = self.data.yaw_fitted if split == "fitted" else self.data.yaw_labels
         return None if yaw is None else yaw_bins(yaw[self.rows])
 
-    def plane(self, annotation: str) -> Array | None:
-        """(N,) errors in x and y in percent, None where there is no such annotation."""
+    def plane(self, annotation: str) -> Array:
+        """(N,) errors in x and y in percent.
+
+        Raises:
+            InputError: the data set has no such annotation.
+        """
         truth = self.annotation(annotation)
         if truth is None:
-            return None
+            raise InputError("annotation", "one that the data set has", annotation)
         return landmark_nme(self.predicted[..., :2], truth, box_size(truth))
 
     def space(self) -> Array:
@@ -175,8 +180,8 @@ def beside_figures(scored: Scored, options: Aflw2000Options, name: str, other: P
 
 
 def _planes(scored: Scored, options: Aflw2000Options) -> dict[str, Array]:
-    errors = {name: scored.plane(name) for name in options.annotations}
-    return {name: values for name, values in errors.items() if values is not None}
+    there = [name for name in options.annotations if scored.annotation(name) is not None]
+    return {name: scored.plane(name) for name in there}
 
 
 def _by_split(

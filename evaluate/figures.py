@@ -90,7 +90,7 @@ def _means(
 ) -> list[Figure]:
     found = bin_means(errors, bins)
     figures = [
-        Figure(table, f"{name}{end}", mean, "%", count, mean="mean over images", **about)
+        Figure(table, f"{name}{end}", mean, "%", count, None, mean="mean over images", **about)
         for name, mean, count in zip(BINS, found.means, found.counts, strict=True)
         if count
     ]

@@ -63,8 +63,7 @@ def geodesic_errors(predicted: Array, truth: Array) -> Array:
 
 def within_range(truth: Array) -> NDArray[np.bool_]:
     """Which images (N,) the rule of `LARGEST_ANGLE` keeps, by their true pose (N,3)."""
-    kept: NDArray[np.bool_] = (np.abs(truth) <= LARGEST_ANGLE).all(1)
-    return kept
+    return np.asarray((np.abs(truth) <= LARGEST_ANGLE).all(1))
 
 
 def locked(errors: Array) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ class Predictions:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) which images did not fail."""
-        return ~np.isnan(self.landmarks[:, :2]).any((1, 2))
+        return np.asarray(~np.isnan(self.landmarks[:, :2]).any((1, 2)))
 
 
 def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS) -> None:

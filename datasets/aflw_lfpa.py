@@ -1,0 +1,85 @@
+"""AFLW-LFPA: 34 points on a selection of AFLW, of which the visible ones are given.
+
+Jourabloo and Liu, Pose-Invariant 3D Face Alignment, ICCV 2015, and Large-Pose Face Alignment via
+CNN-Based Dense 3D Model Fitting, CVPR 2016 (cvlab.cse.msu.edu, project pages PIFA and LPFA). The
+annotation is sent by its authors, and how its 34 points lie among the 68 is published nowhere; so
+it is read from one file that the user makes of it, and which has to say so:
+
+    ROOT/images/NAME                  the photographs
+    ROOT/lfpa34.npz
+        names (N,)                    file names under images/
+        landmarks_34 (N,2,34)         1-based pixels, y down; NaN or -1, -1: not visible
+        from_68 (34,68)               weights of the 68 landmarks in each point, rows sum to 1
+        boxes (N,4), optional         x0,y0,x1,y1 in the same pixels; else round the visible points
+        yaw_deg (N,), optional
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, MissingFileError
+from .visible_points import VisiblePoints, require_photographs
+
+Array = NDArray[np.float64]
+_SHIFT = 0.5  # MATLAB's centre of the first pixel less ours
+_REMEDY = (
+    "Ask its authors (cvlab.cse.msu.edu, PIFA); AFLW's photographs are for research only. The "
+    "file is described in selfie3d.datasets.aflw_lfpa."
+)
+
+
+def read_aflw_lfpa(root: Path) -> VisiblePoints:
+    """The data set in the layout above.
+
+    Raises:
+        MissingFileError: the file or photographs are not there.
+        InputError: a damaged file, an array that is missing or does not fit.
+    """
+    path = Path(root) / "lfpa34.npz"
+    if not path.is_file():
+        raise MissingFileError(str(path), "AFLW-LFPA's annotation", _REMEDY)
+    arrays = _load(path)
+    names = tuple(arrays["names"].tolist())
+    require_photographs(Path(root) / "images", names, _REMEDY)
+    points = arrays["landmarks_34"].astype(np.float64).transpose(0, 2, 1)
+    visible = np.isfinite(points).all(2) & ~(points == -1).all(2)
+    if not visible.any(1).all():
+        row = int(np.flatnonzero(~visible.any(1))[0])
+        raise InputError(str(path), "a visible point in every row", f"none for {names[row]}")
+    boxes = arrays["boxes"].astype(np.float64) if "boxes" in arrays else _around(points, visible)
+    if boxes.shape != (len(names), 4) or not (boxes[:, 2:] > boxes[:, :2]).all():
+        raise InputError(f"{path}: boxes", f"({len(names)},4) with x0 < x1, y0 < y1", "others")
+    return VisiblePoints(
+        names,
+        Path(root) / "images",
+        points,
+        visible,
+        np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1)),
+        arrays["yaw_deg"].astype(np.float64) if "yaw_deg" in arrays else None,
+        arrays["from_68"].astype(np.float64),
+        np.ones(len(names)),
+        np.full((len(names), 2), _SHIFT),
+        boxes - _SHIFT,
+    )
+
+
+def _load(path: Path) -> dict[str, NDArray]:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+    except (ValueError, EOFError, OSError, AttributeError) as error:
+        raise InputError(str(path), "a whole .npz", str(error), _REMEDY) from error
+    shapes = {"names": 1, "landmarks_34": 3, "from_68": 2}
+    for name, axes in shapes.items():
+        if name not in arrays or arrays[name].ndim != axes:
+            raise InputError(str(path), f"{name} with {axes} axes", "none, or another", _REMEDY)
+    return arrays
+
+
+def _around(points: Array, visible: NDArray[np.bool_]) -> Array:
+    seen = np.where(visible[..., None], points, np.nan)
+    return np.concatenate([np.nanmin(seen, 1), np.nanmax(seen, 1)], 1)
