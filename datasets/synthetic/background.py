@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...render.cpu.jit import kernel
 from . import filters
 from .filters import Image
 
@@ -20,8 +22,8 @@ def draw_background(
     if photographs and rng.random() < 0.6:
         picture = _photograph(rng, size, photographs)
     else:
-        kinds = (_studio, _clouds, _room, _leaves, _lamps, _shapes)
-        shares = (0.24, 0.16, 0.18, 0.16, 0.1, 0.16)
+        kinds = (_studio, _clutter, _clouds, _room, _leaves, _lamps, _shapes)
+        shares = (0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08)
         picture = kinds[rng.choice(len(kinds), p=shares)](rng, size)
         if rng.random() < 0.55:
             picture = filters.blur(picture, rng.uniform(0.6, 5))
@@ -133,16 +135,66 @@ def _leaves(rng: np.random.Generator, size: int) -> Image:
     return filters.blur(picture.astype(np.float32), rng.uniform(0.4, 1))
 
 
+@kernel
+def _paint_leaves(
+    ellipses: NDArray, colours: NDArray, slopes: NDArray, stripes: NDArray, out: NDArray
+) -> None:
+    """Ellipses (n: x, y, 1/rx, 1/ry, cos, sin; 1/ry < 0 for boxes) over each other, in place."""
+    size = out.shape[0]
+    for n in range(len(ellipses)):
+        cx, cy, wx, wy, c, s = ellipses[n]
+        box, wy = wy < 0, abs(wy)
+        reach = 1.5 / min(wx, wy)
+        for i in range(max(int(cy - reach), 0), min(int(cy + reach) + 1, size)):
+            for j in range(max(int(cx - reach), 0), min(int(cx + reach) + 1, size)):
+                x, y = j + 0.5 - cx, i + 0.5 - cy
+                u, v = (c * x + s * y) * wx, (c * y - s * x) * wy
+                if (max(abs(u), abs(v)) if box else u * u + v * v) < 1:
+                    light = 1 + slopes[n, 0] * u + slopes[n, 1] * v
+                    light += stripes[n, 0] * math.sin(stripes[n, 1] * v + 3 * u)
+                    for k in range(3):
+                        out[i, j, k] = colours[n, k] * light
+
+
+def _clutter(rng: np.random.Generator, size: int) -> Image:
+    """Things that hide each other, many small and few large, as in any photograph.
+
+    The dead leaves model (Lee, Mumford and Huang 2001, "Occlusion models for natural images"):
+    radii with a density of r^-3, here shaded, some striped, in a few kinds of colour.
+    """
+    count = int(rng.integers(30, 160))
+    low, high = rng.uniform(0.015, 0.05) * size, rng.uniform(0.2, 0.6) * size
+    share = rng.uniform(0, 1, count)
+    radius = (low**-2 + share * (high**-2 - low**-2)) ** -0.5
+    radius[: count // 8] = rng.uniform(0.1, 0.6, count // 8) * size
+    angle = rng.uniform(0, np.pi) + rng.normal(0, rng.choice([0.1, 2]), count)
+    stretch = np.exp(rng.normal(0, 0.6, count))
+    boxes = np.where(rng.random(count) < rng.uniform(0, 1), -1, 1)
+    ellipses = np.stack([*rng.uniform(0, size, (2, count)), stretch / radius,
+                         boxes / (stretch * radius), np.cos(angle), np.sin(angle)], 1)  # fmt: skip
+    palette = np.stack([_colour(rng) for _ in range(rng.integers(2, 7))])
+    shade = np.exp(rng.normal(0, 0.35, (count, 1)))
+    colours = palette[rng.integers(len(palette), size=count)] * shade
+    stripes = np.stack([rng.uniform(0, 0.5, count) * (rng.random(count) < 0.35),
+                        rng.uniform(3, 30, count)], 1)  # fmt: skip
+    picture = np.broadcast_to(_colour(rng), (size, size, 3)).astype(np.float32).copy()
+    _paint_leaves(ellipses, colours, rng.normal(0, 0.25, (count, 2)), stripes, picture)
+    grain = rng.standard_normal((size, size, 1), dtype=np.float32)
+    picture *= 1 + np.float32(rng.uniform(0, 0.12)) * grain
+    return filters.blur(picture, rng.uniform(0.4, 0.8))
+
+
 def _lamps(rng: np.random.Generator, size: int) -> Image:
     """A dark place with lights out of focus."""
-    picture = np.broadcast_to(_colour(rng) * rng.uniform(0.05, 0.4), (size, size, 3)).copy()
+    picture = np.broadcast_to(_colour(rng) * rng.uniform(0.05, 0.4), (size, size, 3))
     picture = (picture + 0.03 * filters.smooth_noise(rng, size, 5, 3)).astype(np.float32)
-    for _ in range(rng.integers(4, 26)):
-        mask = np.zeros((size, size), np.float32)
-        radius = rng.uniform(0.01, 0.08) * size
-        filters.ellipse(mask, rng.uniform(0, size, 2), (radius, radius), 0.0)
-        picture += mask[..., None] * rng.uniform(0.1, 1) * (0.5 + 0.5 * _colour(rng))
-    return picture.astype(np.float32)
+    count = int(rng.integers(4, 26))
+    weight = 1 / (rng.uniform(0.01, 0.08, count) * size)
+    ones, none = np.ones(count), np.zeros((count, 2))
+    discs = np.stack([*rng.uniform(0, size, (2, count)), weight, weight, ones, 0 * ones], 1)
+    colours = np.stack([rng.uniform(0.1, 1) * (0.5 + 0.5 * _colour(rng)) for _ in range(count)])
+    _paint_leaves(discs, colours.astype(float), none, none, picture)
+    return picture
 
 
 def _shapes(rng: np.random.Generator, size: int) -> Image:

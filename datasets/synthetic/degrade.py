@@ -67,15 +67,15 @@ def _colours(rng: np.random.Generator, image: Image) -> Image:
 def _sharpness(rng: np.random.Generator, image: Image) -> Image:
     """Out of focus, enlarged, shaken, or sharpened."""
     kind, size = rng.random(), len(image)
-    if kind < 0.2:
+    if kind < 0.16:
         return filters.blur(image, rng.uniform(0.3, 1.3))
-    if kind < 0.38:
+    if kind < 0.3:
         small = int(size * rng.uniform(0.3, 0.9))
         image = filters.resize(image, small, small, "area")
         return filters.resize(image, size, size, "linear" if rng.random() < 0.5 else "cubic")
-    if kind < 0.43:
+    if kind < 0.34:
         return _shaken(rng, image)
-    if kind < 0.66:
+    if kind < 0.64:
         return image + (image - filters.blur(image, 1.0)) * np.float32(rng.uniform(0.2, 1.2))
     return image
 

@@ -1,4 +1,4 @@
-"""Teeth, shoulders and glasses."""
+"""Teeth, neck, shoulders and glasses."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ def draw_teeth(rng: np.random.Generator, rest: NDArray, face: NDArray) -> list[S
     return rows
 
 
+def draw_neck(ring: NDArray, colours: NDArray) -> Surface:
+    """The neck below a head: from a ring (n,3) of its vertices, coloured (n,3), downwards."""
+    middle = ring.mean(0)
+    out = (ring - middle) * [1, 0, 1]
+    rows = [
+        middle + 0.985 * (ring - middle),
+        middle + [0, -35, -10] + 0.97 * out,
+        middle + [0, -75, -14] + 1.1 * out,
+        middle + [0, -120, -12] + 1.5 * out,
+    ]
+    points = np.concatenate(rows)
+    faces = grid_faces(len(rows), len(ring), closed=True)
+    return Surface.plain(points, faces, np.tile(colours, (len(rows), 1)), 0.05)
+
+
 def draw_torso(rng: np.random.Generator, turn: Turn, view: View, skin: NDArray) -> Surface:
     """Shoulders in clothes, in camera space; they follow the head's turn by some part."""
     around = np.arange(_TORSO_COLUMNS) / _TORSO_COLUMNS * 2 * np.pi
@@ -64,7 +79,7 @@ def draw_torso(rng: np.random.Generator, turn: Turn, view: View, skin: NDArray) 
         colour = np.where(stripe, cloth_colour(rng), colour)
     follow = rng.uniform(0, 1)
     own = Turn(turn.pitch * 0.3, turn.yaw * follow + rng.normal(0, 10), turn.roll * rng.uniform())
-    neck = view.to_camera(np.array([[0, -141.0, -116]]))
+    neck = view.to_camera(np.array([[0, -148.0 - rng.uniform(0, 25), -112]]))
     return Surface.plain(points.reshape(-1, 3) @ own.matrix().T + neck, _TORSO_FACES,
                          colour.reshape(-1, 3))  # fmt: skip
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...geometry.face_model import FaceModel
+from . import filters
 from .background import draw_background
 from .coefficients import draw_albedo, draw_expression, draw_identity
 from .config import SyntheticConfig
@@ -21,6 +22,7 @@ from .scene import Scene, draw_scene
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _LARGEST = 640
+_COMPANY = 0.07
 
 
 class SyntheticFaces:
@@ -79,6 +81,8 @@ class SyntheticFaces:
             behind = np.broadcast_to(
                 rng.uniform(0, 1, 3).astype(np.float32), (config.size, config.size, 3)
             )
+        if rng.random() < _COMPANY:
+            behind = _add_company(rng, drawing, behind)
         image = drawing.colour + (1 - drawing.coverage[..., None]) * behind
         free = np.ones((config.size, config.size), bool)
         if rng.random() < config.occluder:
@@ -91,6 +95,26 @@ class SyntheticFaces:
         if rng.random() < config.border:
             free &= draw_border(rng, picture)
         return picture, free
+
+
+def _add_company(rng: np.random.Generator, drawing: Drawing, behind: NDArray) -> NDArray:
+    """Somebody else at the edge of the picture: a mirrored, recoloured copy, out of focus."""
+    size = len(behind)
+    layer = np.concatenate([drawing.colour, drawing.coverage[..., None]], 2)[:, ::-1]
+    angle, scale = rng.normal(0, 0.3), rng.uniform(0.6, 1.4)
+    c, s = np.cos(angle) * scale, np.sin(angle) * scale
+    away = rng.choice([-1, 1]) * rng.uniform(0.45, 0.8) * size, rng.normal(0, 0.2) * size
+    centre = np.array([size / 2 + away[0], size / 2 + away[1]])
+    shift = size / 2 - np.array([[c, -s], [s, c]]) @ centre
+    matrix = np.array([[c, -s, shift[0]], [s, c, shift[1]]])
+    frame = np.zeros((3 * size, 3 * size, 4), np.float32)
+    frame[size : 2 * size, size : 2 * size] = layer
+    matrix[:, 2] += size
+    copy = filters.warp(frame, matrix, size)
+    if rng.random() < 0.7:
+        copy = filters.blur(copy, rng.uniform(0.4, 3))
+    tint = np.clip(np.exp(rng.normal(0, 0.3) + rng.normal(0, 0.08, 3)), 0, 1.3)
+    return (copy[..., :3] * tint + (1 - copy[..., 3:]) * behind).astype(np.float32)
 
 
 def _tones(drawing: Drawing, scene: Scene) -> tuple[NDArray, NDArray]:

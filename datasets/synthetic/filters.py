@@ -161,9 +161,12 @@ def _capsule(
 
 def capsule(mask: Image, start: NDArray, end: NDArray, radii: tuple[float, float]) -> None:
     """Draw a thick line with round ends, and a radius at either, into a mask (H,W), in place."""
-    _capsule(
-        float(start[0]), float(start[1]), float(end[0]), float(end[1]), radii[0], radii[1], mask
-    )
+    ends, reach = np.stack([start, end]), max(radii) + 1
+    limit = [mask.shape[1], mask.shape[0]]
+    x0, y0 = np.clip(np.floor(ends.min(0) - reach), 0, limit).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(ends.max(0) + reach), 0, limit).astype(int).tolist()
+    (ax, ay), (bx, by) = (ends - [x0, y0]).tolist()
+    _capsule(ax, ay, bx, by, float(radii[0]), float(radii[1]), mask[y0:y1, x0:x1])
 
 
 def ellipse(mask: Image, centre: NDArray, radii: tuple[float, float], angle: float) -> None:

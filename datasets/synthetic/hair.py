@@ -16,8 +16,8 @@ _ROWS = 24
 _FACES = grid_faces(_ROWS, COLUMNS + 1)
 _ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
 
-STYLES = ("short", "long", "fringe", "tied", "hat")
-_SHARES = (0.37, 0.31, 0.10, 0.12, 0.10)
+STYLES = ("short", "long", "fringe", "tied", "hat", "scarf")
+_SHARES = (0.36, 0.30, 0.10, 0.12, 0.09, 0.03)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Hair:
     def roots(self, scalp: Scalp) -> NDArray[np.float32]:
         """Where hair grows (V,), for colouring the skin beneath; nothing under a hat."""
         limit = np.interp(scalp.angle % (2 * np.pi), _ANGLE, np.minimum(self.reach, 1.45))
-        return sigmoid((limit - 0.03 - scalp.arc) / 0.02) * (self.style != "hat")
+        return sigmoid((limit - 0.03 - scalp.arc) / 0.02) * (self.style not in ("hat", "scarf"))
 
 
 def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour: NDArray) -> Hair:
@@ -45,8 +45,8 @@ def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour:
     style = str(rng.choice(STYLES, p=_SHARES))
     reach = _hairline(rng, style, _ANGLE)
     shell = _shell(rng, style, scalp.radii(vertices), reach)
-    if style == "hat":
-        return Hair([_hat(rng, shell, _ANGLE)], reach, style)
+    if style in ("hat", "scarf"):
+        return Hair([_cloth(rng, shell, _ANGLE, brim=style == "hat")], reach, style)
     sheets = [_strands(rng, shell, colour)]
     if style == "tied" and rng.random() < 0.7:
         sheets.append(_bun(rng, shell, colour))
@@ -61,7 +61,7 @@ def _hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[n
         front, side, back = rng.uniform(0.55, 0.8), rng.uniform(0.8, 1.0), rng.uniform(0.85, 1.1)
     elif style == "fringe":
         front, side = rng.uniform(0.7, 0.9), rng.choice([side, rng.uniform(1.2, 2.4)])
-    elif style == "long":
+    elif style in ("long", "scarf"):
         side = rng.uniform(1.25, 2.7)
     elif style == "tied":
         side = rng.uniform(0.8, 1.02)
@@ -71,12 +71,12 @@ def _hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[n
     beside = sigmoid((aside - temple) / np.deg2rad(rng.uniform(3, 10))).astype(float)
     behind = sigmoid((aside - np.deg2rad(rng.uniform(98, 115))) / 0.12).astype(float)
     reach = front * (1 - beside) + beside * (side * (1 - behind) + behind * max(side, back))
-    if style == "hat":
+    if style in ("hat", "scarf"):
         return reach + _ring(rng, 6) * 0.01
     reach = reach + _ring(rng, int(rng.integers(4, 16))) * rng.uniform(0.01, 0.06)
     if rng.random() < 0.4:  # a parting on one side
         reach += np.cos(angle - rng.choice([-1, 1]) * 0.6) * rng.uniform(0, 0.12) * (1 - beside)
-    if rng.random() < 0.12:  # blown or combed to one side
+    if rng.random() < 0.12 and style != "scarf":  # blown or combed to one side
         reach += np.clip(np.sin(angle) * rng.choice([-1, 1]), 0, 1) * rng.uniform(0.2, 0.8)
     if rng.random() < 0.15 and style != "long":  # receding at the temples
         reach -= 0.2 * np.exp(-(((aside - 0.6) / 0.25) ** 2)) * rng.uniform(0.3, 1)
@@ -103,7 +103,7 @@ def _shell(
     columns = np.arange(COLUMNS + 1)[None]
     skull = closed[low, columns] * (1 - part) + closed[low + 1, columns] * part
     thick = _thickness(rng, style, share, down)
-    rough = 0.0 if style == "hat" else rng.choice([0.3, 1.2, 3.5])
+    rough = 0.0 if style in ("hat", "scarf") else rng.choice([0.3, 1.2, 3.5])
     thick = thick + rng.normal(0, 1, thick.shape) * rough
     if style == "long":
         thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + _ring(rng, 7)[None])
@@ -122,10 +122,10 @@ def _thickness(
     rng: np.random.Generator, style: str, share: NDArray, down: NDArray
 ) -> NDArray[np.float64]:
     """Height of the hair over the skin (rows,columns), mm."""
-    low, high = {"tied": (3, 10), "hat": (6, 16)}.get(style, (3, 30))
+    low, high = {"tied": (3, 10), "hat": (6, 16), "scarf": (5, 14)}.get(style, (3, 30))
     thick = rng.uniform(low, high) * np.exp(0.25 * _ring(rng, 6))[None]
     thick = thick * (1 + rng.uniform(-0.2, 0.8) * (1 - share))
-    if style == "hat":
+    if style in ("hat", "scarf"):
         return thick
     edge = np.clip((1 - share) / rng.uniform(0.1, 0.35), 0, 1)  # thin where it ends on the skin
     end = rng.uniform(0.5, 1) if style == "fringe" else rng.uniform(0.1, 0.4)
@@ -169,12 +169,13 @@ def _bun(rng: np.random.Generator, shell: NDArray, colour: NDArray) -> Surface:
                          sheet.reshape(-1, 5))  # fmt: skip
 
 
-def _hat(rng: np.random.Generator, shell: NDArray, angle: NDArray) -> Surface:
+def _cloth(rng: np.random.Generator, shell: NDArray, angle: NDArray, *, brim: bool) -> Surface:
+    """A hat, with a brim or without, or a headscarf."""
     rows, columns = shell.shape[:2]
-    if rng.random() < 0.5:
-        brim = (np.cos(angle) > 0.3) | (rng.random() < 0.3)
+    if brim and rng.random() < 0.5:
+        edge = (np.cos(angle) > 0.3) | (rng.random() < 0.3)
         out = np.stack([np.sin(angle), -0.1 + 0 * angle, np.cos(angle)], -1)
-        shell[-1, brim] += out[brim] * rng.uniform(20, 50)
+        shell[-1, edge] += out[edge] * rng.uniform(20, 50)
     colour = cloth_colour(rng) * np.exp(_ring(rng, 6) * 0.1)[None, :, None]
     colour = np.broadcast_to(colour, (rows, columns, 3)).copy()
     if rng.random() < 0.4:

@@ -17,9 +17,14 @@ from ...facemodels.subdivide import catmull_clark
 from ...geometry.face_model import FaceModel
 from ...render.cpu.jit import kernel
 from .masks import Masks, Noise, paint_masks, paint_noise
-from .scalp import Scalp, measure_scalp
+from .scalp import Scalp, measure_scalp, neck_ring
 
 Array = NDArray[Any]
+
+_NECK_CUT = -117.0
+"""Height at which the default head's neck widens into shoulders, mm."""
+
+_NECK_COLUMNS = 24
 
 
 @kernel
@@ -52,12 +57,14 @@ class Head:
 
     Attributes:
         model: the face model, which says what the coefficients mean.
-        mean: (V,3); faces: (F,3) int32.
+        mean: (V,3); faces: (F,3) int32, those of the shoulders left out.
         coarse: the mean (V0*3), identity (Ki,V0*3) and expression (Ke,V0*3) bases.
         matrix: rows, columns and weights of the subdivision matrix (V,V0).
         albedo_mean: (V*3); albedo_basis: (Ka,V*3), sRGB-coded.
         occlusion: (V,) ambient occlusion, 1 in the open.
-        masks: painted masks; noise: random fields of the skin; scalp: the skull.
+        masks: painted masks; noise: random fields of the skin; scalp: the skull; neck: (N,)
+            the vertices round the neck, for what continues it.
+        resting: mean (204) and identity basis (Ki,204) of the landmarks `ibug68`.
     """
 
     model: FaceModel
@@ -71,6 +78,8 @@ class Head:
     masks: Masks
     noise: Noise
     scalp: Scalp
+    neck: Array
+    resting: tuple[Array, Array]
 
     def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
         """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
@@ -86,6 +95,13 @@ class Head:
         """Albedo (V,3), sRGB-coded, as `FaceModel.albedo` gives it."""
         flat = np.empty_like(self.albedo_mean)
         _combine(self.albedo_mean, self.albedo_basis, weights, flat)
+        return flat.reshape(-1, 3)
+
+    def resting_landmarks(self, identity: Array) -> NDArray[np.float32]:
+        """Points (68,3) of `ibug68` without an expression."""
+        mean, shapes = self.resting
+        flat = np.empty_like(mean)
+        _combine(mean, shapes, identity, flat)
         return flat.reshape(-1, 3)
 
     def landmarks(self, vertices: Array, name: str) -> NDArray[np.float32]:
@@ -112,10 +128,11 @@ def load_head(model: FaceModel | None = None) -> Head:
     matrix, _ = catmull_clark(arrays["quads"].astype(np.int64), len(arrays["mean"]))
     rows = matrix.tocsr().astype(np.float32)
     mean, masks = model.mean.numpy(), paint_masks(model)
+    faces = model.faces.numpy().astype(np.int32)
     return Head(
         model=model,
         mean=mean,
-        faces=model.faces.numpy().astype(np.int32),
+        faces=faces[mean[faces, 1].mean(1) > _NECK_CUT],
         coarse=(
             _flat(arrays["mean"]),
             _flat(arrays["identity"], len(arrays["identity"])),
@@ -128,6 +145,11 @@ def load_head(model: FaceModel | None = None) -> Head:
         masks=masks,
         noise=paint_noise(mean),
         scalp=measure_scalp(model),
+        neck=neck_ring(model, _NECK_CUT + 5, _NECK_COLUMNS),
+        resting=(
+            _flat(model.landmark_points(model.mean[None]).numpy()),
+            _flat(model.landmark_points(model.identity).numpy(), len(model.identity)),
+        ),
     )
 
 

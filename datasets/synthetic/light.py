@@ -18,6 +18,9 @@ _MAP = 192
 _BIAS_MM = 5.0
 _BLUR_MM = 6.0
 
+WET = 0.5
+"""A gloss from which on a surface is wet, as eyes are: small, sharp highlights."""
+
 
 @dataclass(frozen=True)
 class Light:
@@ -27,7 +30,7 @@ class Light:
         sky: (3,) mean of the ambient light; slope: (3,3) its change along x, y, z per colour.
         lamps: (L,3) directions towards the lamps; colours: (L,3).
         wrap: how far light creeps round the skin into the shadow, 0 to 0.4.
-        shine: exponent of the highlights.
+        shine: exponent of the highlights, but of wet surfaces.
         shadow: how dark the first lamp's shadow is, 0 (none) to 1.
         exposure: display level that lit skin shall have.
     """
@@ -53,16 +56,18 @@ def draw_light(rng: np.random.Generator, shadow: float) -> Light:
         lamps.append(other)
         colours.append(strength * rng.uniform(0.1, 0.8) * _white(rng))
     directions = np.array(lamps)
+    silhouette = rng.uniform(0.08, 0.4) if rng.random() < 0.05 else 1.0
+    dark = rng.choice([1, 0.3, 0.07], p=[0.7, 0.18, 0.12]) if strength > 0 else 1.0
     slope = rng.normal(0, 0.35, (1, 3)) + rng.normal(0, 0.06, (3, 3))
     return Light(
-        sky=_white(rng).astype(np.float32),
+        sky=(_white(rng) * dark).astype(np.float32),
         slope=slope.astype(np.float32),
         lamps=(directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32),
         colours=np.array(colours, np.float32),
         wrap=float(rng.uniform(0, 0.3)),
         shine=float(rng.uniform(6, 40)),
         shadow=float(rng.uniform(0.5, 1)) if strength > 0 and rng.random() < shadow else 0.0,
-        exposure=float(np.exp(np.log(0.29) + rng.normal(0, 0.4))),
+        exposure=float(np.exp(np.log(0.29) + rng.normal(0, 0.4)) * silhouette),
     )
 
 
@@ -98,7 +103,7 @@ def _shade(
             half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
             shiny = 0.0
             if gloss[v] > 0 and half > 0.5 and cosine > 0:
-                shiny = gloss[v] * half**shine * seen
+                shiny = gloss[v] * half ** (shine if gloss[v] < WET else 80.0) * seen
             for c in range(3):
                 soft = wrap * (1.0, 0.5, 0.35)[c]
                 lit = max((cosine + soft) / (1 + soft), 0.0) * seen
@@ -174,10 +179,23 @@ def fit_harmonics(normals: Array, albedo: Array, colours: Array) -> NDArray[np.f
         albedo: (n,3), sRGB-coded.
         colours: (n,3), sRGB-coded.
     """
-    basis = sh_basis(torch.from_numpy(normals)[None])[0].numpy().astype(np.float64)
-    light = np.empty((9, 3))
-    for channel in range(3):
-        design = basis * np.clip(albedo[:, channel, None], 0.05, 1)
-        normal = design.T @ design + 1e-4 * len(design) * np.eye(9)
-        light[:, channel] = np.linalg.solve(normal, design.T @ colours[:, channel])
-    return light.astype(np.float32)
+    basis = sh_basis(torch.from_numpy(normals)[None])[0].numpy()
+    matrices, targets = np.zeros((3, 9, 9)), np.zeros((3, 9))
+    _accumulate(basis, albedo, colours, matrices, targets)
+    matrices += 1e-4 * len(basis) * np.eye(9)
+    return np.linalg.solve(matrices, targets[..., None])[..., 0].T.astype(np.float32)
+
+
+@kernel
+def _accumulate(
+    basis: Array, albedo: Array, colours: Array, matrices: Array, targets: Array
+) -> None:
+    """Normal equations of each colour."""
+    for n in range(len(basis)):
+        for c in range(3):
+            scale = min(max(albedo[n, c], 0.05), 1.0)
+            for i in range(9):
+                one = scale * basis[n, i]
+                targets[c, i] += one * colours[n, c]
+                for j in range(9):
+                    matrices[c, i, j] += one * scale * basis[n, j]

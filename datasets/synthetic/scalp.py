@@ -47,6 +47,16 @@ def directions(arc: NDArray, angle: NDArray) -> NDArray[np.float64]:
     return np.stack([np.sin(lift) * np.sin(angle), np.cos(lift), np.sin(lift) * np.cos(angle)], -1)
 
 
+def neck_ring(model: FaceModel, height: float, count: int) -> NDArray[np.int64]:
+    """The vertices (count,) round the default head's neck at `height` mm, from the front on."""
+    points = model.mean.numpy()
+    axis = np.array([0, height, -85.0])
+    angle = np.arange(count) / count * 2 * np.pi
+    wanted = axis + 52 * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], 1)
+    ids = np.flatnonzero(model.region("skin").numpy() & (np.abs(points[:, 1] - height) < 4))
+    return ids[cKDTree(points[ids]).query(wanted)[1]]
+
+
 def measure_scalp(model: FaceModel) -> Scalp:
     """The scalp of the default head; ears do not count."""
     away = model.mean.numpy() - CENTRE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .colours import hair_colour
 from .config import SyntheticConfig
 from .draw import SUPERSAMPLING, Drawing, compose, rasterize
-from .extras import draw_glasses, draw_teeth, draw_torso
+from .extras import draw_glasses, draw_neck, draw_teeth, draw_torso
 from .face import LANDMARK_SETS
 from .filters import to_srgb
 from .hair import draw_hair
@@ -58,8 +58,10 @@ def draw_scene(
     sheets = [] if hair is None else hair.sheets
     if rng.random() < config.glasses:
         sheets += draw_glasses(rng, marks["ibug68"])
-    resting = head.landmarks(head.vertices(identity, 0 * expression), "ibug68")
-    solids = [_placed(s, view) for s in [skin, *draw_teeth(rng, resting, marks["ibug68"])]]
+    resting = head.resting_landmarks(identity)
+    body = [skin, *draw_teeth(rng, resting, marks["ibug68"])]
+    body.append(draw_neck(points[head.neck], skin.albedo[head.neck]))
+    solids = [_placed(s, view) for s in body]
     if rng.random() < 0.94:
         solids.append(draw_torso(rng, turn, view, _mean_skin(head, skin)))
     light = draw_light(rng, config.shadow)

@@ -13,7 +13,7 @@ from .surface import Surface, normalise, normals
 
 Array = NDArray[np.float32]
 _IRIS_MM = 5.8
-_PUPIL_MM = 2.2
+_PUPIL_MM = 2.5
 
 
 def draw_skin(
@@ -117,7 +117,7 @@ def _beard(
         weight = masks.stubble * rng.uniform(0.15, 0.5)
     else:
         weight = masks.beards[rng.integers(4)] * rng.choice([0.4, 0.7, 0.95])
-    weight = np.clip(weight * (1 + 0.12 * grain), 0, 1)
+    weight = np.clip(weight * (1 + 0.06 * grain), 0, 1)
     white = np.array([0.5, 0.48, 0.45])
     _mix(albedo, weight, white if rng.random() < 0.12 else hair * 1.3)
     gloss *= 1 - weight
@@ -129,7 +129,7 @@ def _eyes(rng: np.random.Generator, head: Head, albedo: Array, gloss: Array) -> 
     if rng.random() < 0.75:
         iris = np.array([0.03, 0.02, 0.012]) * np.exp(rng.normal(0, 0.6))
     else:
-        iris = np.array([0.08, 0.13, 0.16]) * np.exp(rng.normal(0, 0.4))
+        iris = np.array([0.07, 0.11, 0.13]) * np.exp(rng.normal(0, 0.4))
     white = rng.uniform(0.45, 0.9)
     radius = _IRIS_MM * rng.uniform(0.95, 1.12)
     for mask, centre in zip(head.masks.eyes, head.masks.eye_centres, strict=True):
@@ -139,6 +139,7 @@ def _eyes(rng: np.random.Generator, head: Head, albedo: Array, gloss: Array) -> 
         distance = np.sqrt((away**2).sum(1))
         inside = sigmoid((radius - distance) / 0.4)[:, None]
         pupil = sigmoid((_PUPIL_MM - distance) / 0.4)[:, None]
-        colour = (iris * (1 - pupil)).astype(np.float32) * (head.mean[ball, 2:] > 0)
+        rim = 1 - 0.6 * np.clip(distance / radius, 0, 1)[:, None] ** 4
+        colour = (iris * (1 - pupil) * rim).astype(np.float32)
         albedo[ball] += inside * (colour - albedo[ball])
         gloss[ball] = 0.8
