@@ -81,7 +81,7 @@ def _ticks(values: Array) -> Array:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return np.arange(first, last + 1) * step
+    return np.asarray(np.arange(first, last + 1) * step, np.float64)
 
 
 def _place(values: Array, ticks: Array, start: float, end: float) -> Array:
@@ -113,7 +113,7 @@ def _labels(ticks: Array) -> list[str]:
 
 def _draw(xy: Array, pen: tuple[str, str], frame: _Frame) -> str:
     x, y = frame.x(xy[0]), frame.y(xy[1])
-    seen = np.isfinite(xy).all(0)
+    seen = np.asarray(np.isfinite(xy).all(0))
     path, down = [], False
     for here, there, drawn in zip(x, y, seen, strict=True):
         if drawn:
