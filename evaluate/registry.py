@@ -45,6 +45,7 @@ _MODULES = {
     "aflw2000": "aflw2000",
     "aflw": "aflw",
     "aflw-lfpa": "aflw_lfpa",
+    "complexity": "complexity",
 }
 """Name to the module of this package that has `make_protocol(overrides) -> Protocol`."""
 
