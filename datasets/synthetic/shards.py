@@ -22,6 +22,8 @@ from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
 
 VERSION = 1
+"""To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
+
 FACES_PER_SHARD = 1024
 
 # Name in a shard and type; float16 holds the drawn coefficients exactly.

@@ -158,3 +158,20 @@ def test_refuses_what_it_cannot_draw(faces, tmp_path):
         SyntheticFaces(SyntheticConfig(backgrounds=str(tmp_path / "none")), faces.head.model)
     with pytest.raises(InputError, match="photographs"):
         SyntheticFaces(SyntheticConfig(backgrounds=str(tmp_path)), faces.head.model)
+
+
+def test_the_users_photographs_stand_behind_faces(faces, tmp_path):
+    """With a red photograph behind them, many faces have red corners; without, hardly any."""
+    from PIL import Image
+
+    Image.new("RGB", (300, 200), (255, 0, 0)).save(tmp_path / "red.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    plain = {n: 0.0 for n in ("occluder", "border", "degradation")}
+    red = []
+    for folder in (str(tmp_path), ""):
+        config = SyntheticConfig(size=48, seed=8, backgrounds=folder, **plain)
+        drawn = SyntheticFaces(config, faces.head.model)
+        corners = np.stack([drawn.item(i).image[0, 0] for i in range(30)]).astype(int)
+        channels = np.sort(corners, 1)
+        red.append(((channels[:, 2] > 60) & (channels[:, 1] < 5)).mean())
+    assert red[0] > 0.3 and red[1] < 0.1
