@@ -46,6 +46,8 @@ _MODULES = {
     "aflw": "aflw",
     "aflw-lfpa": "aflw_lfpa",
     "complexity": "complexity",
+    "depth-normal": "depth_normal",
+    "photometric": "photometric",
 }
 """Name to the module of this package that has `make_protocol(overrides) -> Protocol`."""
 
