@@ -35,8 +35,8 @@ class AugmentConfig:
     """
 
     tight: float = 0.65
-    tight_scale: float = 0.03
-    tight_shift: float = 0.01
+    tight_scale: float = 0.04
+    tight_shift: float = 0.015
     loose_scale: float = 0.1
     loose_shift: float = 0.05
     turned: float = 0.4
@@ -71,9 +71,9 @@ def draw_frames(
     count = len(points)
     tight = torch.rand(count, generator=generator) < config.tight
     angle = _draw_angles(count, config, generator)
-    rotation = torch.stack(
-        [angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1
-    ).unflatten(1, (2, 2))
+    rotation = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], -1).unflatten(
+        1, (2, 2)
+    )
     turned = points @ rotation.transpose(1, 2)
     low, high = turned.amin(1), turned.amax(1)
     spread = torch.where(tight, config.tight_scale, config.loose_scale)
@@ -103,9 +103,7 @@ def move_points(points: Tensor, frames: Tensor, size: int) -> Tensor:
     return torch.cat([(plane - half) / half, points[..., 2:] * scale[:, None, None] / half], -1)
 
 
-def change_colours(
-    images: Tensor, config: AugmentConfig, generator: torch.Generator
-) -> Tensor:
+def change_colours(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Brightness, contrast, tint and loss of colour, each picture (B,3,H,W) its own; clamped."""
     count = len(images)
 

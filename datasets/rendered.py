@@ -113,7 +113,7 @@ class DenseBatchMaker:
         mirror: CoefficientMirror,
         size: int,
         augment: AugmentConfig = NO_AUGMENTATION,
-        frame_set: str = "300w-lp",
+        frame_set: str = "ibug68",
     ) -> None:
         self.faces, self.basis, self.mirror = faces, basis, mirror
         self.size, self.augment = size, augment

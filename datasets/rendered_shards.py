@@ -65,7 +65,7 @@ def open_rendered(folders: Sequence[str | Path], limit: int = 0) -> RenderedFace
     images = _ShardImages(opened, limit)
     numbers = {
         name: torch.from_numpy(
-            np.concatenate([folder.all(name) for folder in opened])[: len(images)].astype(np.float32)
+            np.concatenate([f.all(name) for f in opened])[: len(images)].astype(np.float32)
         )
         for name in _NUMBERS
     }

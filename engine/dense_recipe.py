@@ -57,13 +57,15 @@ class TrainConfig:
     Attributes:
         output: folder of checkpoints, weights and log.
         start: weights (a name or a path) to start from; empty starts from nothing.
-        vertices: points predicted beside the two landmark sets.
+        vertices: about how many points are predicted beside the 68 landmarks. These are the model's
+            own `ibug68`: the readout of a data set's convention, `300w-lp`, comes from annotations,
+            and no weight sees it.
         network, data, loss, engine: see there.
     """
 
     output: str = "runs/default"
     start: str = ""
-    vertices: int = 184
+    vertices: int = 212
     network: DensePointOptions = field(default_factory=DensePointOptions)
     data: DenseDataConfig = field(default_factory=DenseDataConfig)
     loss: DenseLossConfig = field(default_factory=DenseLossConfig)

@@ -73,7 +73,7 @@ class DensePointTask:
         self.network, self.source = network, source
         self.layout, self.name = layout, name
         self._validation, self._config = validation, config
-        self._frame = layout.landmarks("300w-lp")
+        self._frame = layout.landmarks("ibug68")
         self._share = point_shares(layout, config.landmarks)
         self._modes = mode_shares(model)
         self._variance = [1.0] * sum((*model.sizes, 27))
@@ -100,7 +100,7 @@ class DensePointTask:
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """On rendered faces, framed by their landmarks: NME of both sets and of all points, %."""
+        """On rendered faces, framed by their landmarks: NME of these and of all points, %."""
         rows = torch.arange(len(self._validation.faces)).split(_EVALUATION_BATCH)
         device = next(network.parameters()).device
         found: list[Tensor] = []
@@ -115,7 +115,7 @@ class DensePointTask:
         self._variance = torch.cat(squared).mean(0).clamp(min=_LEAST_VARIANCE).tolist()
         figures = {f"nme_{name}": float(distance[:, self.layout.landmarks(name)].mean())
                    for name in self.layout.landmark_sets}  # fmt: skip
-        return {"error": figures["nme_300w-lp"], **figures, "nme_all": float(distance.mean())}
+        return {"error": figures["nme_ibug68"], **figures, "nme_all": float(distance.mean())}
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """A weights file; its header says how exact the direct coefficients were last time."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 class Source(Protocol):
     """Endless batches with a position."""
 
-    def __next__(self) -> Any: ...  # noqa: ANN401, D105
+    def __next__(self) -> Any: ...  # noqa: ANN401
 
     def state_dict(self) -> dict[str, int]:
         """The position before the next batch."""

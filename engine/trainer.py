@@ -19,8 +19,8 @@ from .average import AveragedNetwork
 from .checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from .config import EngineConfig, OptimizerConfig
 from .prefetch import Prefetcher
-from .runtime import make_runtime
 from .run_log import RunLog
+from .runtime import make_runtime
 from .schedule import progress_of, rate_factor
 from .task import Task
 

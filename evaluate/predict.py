@@ -112,7 +112,8 @@ def load_predictor(
         return FitPredictor(Reconstructor(ReconstructOptions(face_model, texture_size=64)))
     from ..pipeline.regress import RegressOptions, Regressor
 
-    regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS))
+    passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
+    regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS, passes=passes))
     return NetworkPredictor(regressor, detect=boxes == "detector")
 
 

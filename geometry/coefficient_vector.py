@@ -15,9 +15,7 @@ _LIGHT_TERMS = 27
 def coefficients_to_vector(coefficients: Coefficients) -> Tensor:
     """(B, Ki + Ke + Ka + 27): identity, expression / 0.3, albedo, light flattened (9,3)."""
     c = coefficients
-    return torch.cat(
-        [c.identity, c.expression / EXPRESSION_UNIT, c.albedo, c.light.flatten(1)], 1
-    )
+    return torch.cat([c.identity, c.expression / EXPRESSION_UNIT, c.albedo, c.light.flatten(1)], 1)
 
 
 def vector_to_coefficients(vector: Tensor, sizes: tuple[int, int, int]) -> Coefficients:
@@ -28,6 +26,4 @@ def vector_to_coefficients(vector: Tensor, sizes: tuple[int, int, int]) -> Coeff
     """
     check_shape("vector", vector, (None, sum(sizes) + _LIGHT_TERMS))
     identity, expression, albedo, light = vector.split([*sizes, _LIGHT_TERMS], 1)
-    return Coefficients(
-        identity, expression * EXPRESSION_UNIT, albedo, light.unflatten(1, (9, 3))
-    )
+    return Coefficients(identity, expression * EXPRESSION_UNIT, albedo, light.unflatten(1, (9, 3)))

@@ -106,9 +106,9 @@ def points_of(model: FaceModel, layout: PointLayout, vertices: Tensor) -> Tensor
 
 
 def make_layout(
-    model: FaceModel, count: int, landmark_sets: Sequence[str] = ("ibug68", "300w-lp")
+    model: FaceModel, count: int, landmark_sets: Sequence[str] = ("ibug68",)
 ) -> PointLayout:
-    """Both landmark sets and about `count` vertices spread evenly over the visible skin.
+    """The landmark sets and about `count` vertices spread evenly over the visible skin.
 
     Farthest-point sampling (Gonzalez 1985) of one half of the mean face, mirrored. Needs a model
     with a mirror.

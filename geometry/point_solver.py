@@ -180,12 +180,12 @@ class PointSolver:
     def _linearise(self, state: _State, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Seen points (B,N,3) and their weighted derivatives (B,3N,7+K) by pose and values."""
         V = (self._body + (self._modes @ state.values.T).permute(2, 0, 1)) @ state.rotation.mT
-        O = (state.rotation @ -torch.tensor(PIVOT_MM))[:, None]  # the model's origin
+        home = (state.rotation @ -torch.tensor(PIVOT_MM))[:, None]  # the model's origin
         rho, s = state.nearness[:, None], state.scale[:, None]
-        q, q0 = s / (1 - rho * V[..., 2]), s / (1 - rho * O[..., 2])
+        q, q0 = s / (1 - rho * V[..., 2]), s / (1 - rho * home[..., 2])
         x, y, z = V.unbind(-1)
         seen = torch.stack(
-            [state.middle[:, :1] + q * x, state.middle[:, 1:] - q * y, q0 * (z - O[..., 2])], -1
+            [state.middle[:, :1] + q * x, state.middle[:, 1:] - q * y, q0 * (z - home[..., 2])], -1
         )
         zero = torch.zeros_like(q)
         lens = rho * q * q / s
@@ -193,10 +193,12 @@ class PointSolver:
             [q, zero, lens * x, zero, -q, -lens * y, zero, zero, q0.expand_as(q)], -1
         ).unflatten(-1, (3, 3))
         turn = G @ _cross(V)
-        turn[..., 2, :] -= q0[..., None] * _cross(O)[..., 2, :]
+        turn[..., 2, :] -= q0[..., None] * _cross(home)[..., 2, :]
         grow = seen - torch.cat([state.middle, torch.zeros_like(rho)], -1)[:, None]
         shift = torch.eye(3, 2).expand(*q.shape, 3, 2)
-        near = torch.stack([q * z, q * z, (q0 * O[..., 2]).expand_as(q)], -1) / s[..., None] * grow
+        near = (
+            torch.stack([q * z, q * z, (q0 * home[..., 2]).expand_as(q)], -1) / s[..., None] * grow
+        )
         values = (G @ state.rotation[:, None]) @ self._modes
         parts = [turn, grow[..., None], shift, near[..., None], values]
         return seen, (torch.cat(parts, -1) * weight[..., None]).flatten(1, 2)

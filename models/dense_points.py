@@ -32,7 +32,7 @@ class DensePointOptions:
     size: int = 96
     width: int = 32
     blocks: tuple[int, ...] = (1, 2, 2, 2)
-    points: int = 320
+    points: int = 280
     coefficients: int = 239
     reduced: int = 64
 

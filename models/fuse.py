@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -18,7 +19,7 @@ def fuse_norms(network: nn.Module) -> nn.Module:
         if not isinstance(module, nn.Sequential):
             continue
         layers = list(module.children())
-        for k, (first, second) in enumerate(zip(layers, layers[1:], strict=False)):
+        for k, (first, second) in enumerate(pairwise(layers)):
             if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
                 module[k] = fuse_conv_bn_eval(first, second)
                 module[k + 1] = nn.Identity()

@@ -172,7 +172,7 @@ class Regressor:
 
     def _box(self, face: RegressedFace) -> Box:
         """The box round the solved landmarks that training framed."""
-        body = self.model.landmark_points(self.model.vertices(face.coefficients), "300w-lp")
+        body = self.model.landmark_points(self.model.vertices(face.coefficients), "ibug68")
         points = face.camera.project(body)[0, :, :2]
         (x0, y0), (x1, y1) = points.amin(0).tolist(), points.amax(0).tolist()
         return x0, y0, x1, y1
