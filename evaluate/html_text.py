@@ -30,7 +30,6 @@ thead th { border-bottom: 2px solid #444; font-weight: 600; vertical-align: bott
 td.number, th.number { text-align: right; }
 td.number { white-space: nowrap; }
 @media screen { .figures td { white-space: nowrap; } .figures th.number { min-width: 4.6rem; }
-  .figures td:last-child:not(.number) { white-space: normal; min-width: 13rem; }
   .figures :is(th, td):first-child { position: sticky; left: 0; background: #fff; } }
 tr.ours td { font-weight: 600; }
 tr.published td { color: #333; }
@@ -48,6 +47,8 @@ figcaption { font-size: .88rem; line-height: 1.35; margin-top: .25rem; overflow-
   gap: 1rem; }
 .pictures img { display: block; max-width: 100%; height: auto; }
 .pictures .broad { grid-column: 1 / -1; }
+@media screen and (min-width: 48rem) {
+  .figures td:last-child:not(.number) { white-space: normal; min-width: 13rem; } }
 @media (max-width: 30rem) { body { padding: .8rem .7rem 2rem; } h1 { font-size: 1.4rem; }
   .pictures { grid-template-columns: repeat(2, 1fr); gap: .7rem; } }
 @media print { body { font-size: 10pt; max-width: none; padding: 0; } .wide { overflow: visible; }
