@@ -17,6 +17,7 @@ from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.dense_points import PointBasis, PointLayout, make_layout
 from ..geometry.face_model import FaceModel
 from ..models.dense_points import DensePointOptions
+from ..models.fuse import channels_last
 from ..models.registry import NETWORKS
 from ..models.weights import load_weights
 from .config import EngineConfig
@@ -101,10 +102,10 @@ def _network(config: TrainConfig, model: FaceModel) -> tuple[nn.Module, PointLay
     sizes = sum(model.sizes) + 27
     if config.start:
         weights = load_weights(config.start)
-        return weights.network.train(), weights.layout
+        return channels_last(weights.network).train(), weights.layout
     layout = make_layout(model, config.vertices)
     options = replace(config.network, points=len(layout), coefficients=sizes)
-    return NETWORKS.create(_NAME, **vars(options)), layout
+    return channels_last(NETWORKS.create(_NAME, **vars(options))), layout
 
 
 def _open(data: DenseDataConfig) -> tuple[RenderedFaces, RenderedFaces]:

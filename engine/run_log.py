@@ -33,7 +33,7 @@ class RunLog:
     def add(self, terms: Mapping[str, Tensor]) -> None:
         """Terms of one step; nothing is copied from the device yet."""
         for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, 0) + value  # type: ignore[operator]
+            self._sums[name] = self._sums.get(name, 0) + value
         self._count += 1
 
     def flush(self, position: Mapping[str, float]) -> None:
@@ -63,4 +63,4 @@ def _open_board(folder: Path) -> Any:  # noqa: ANN401
     except ImportError as error:
         remedy = "pip install selfie3d[log], or engine.tensorboard=false."
         raise MissingFileError("the Python path", "tensorboard", remedy) from error
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))

@@ -20,7 +20,7 @@ from ..geometry.crop import Crop
 from ..geometry.dense_points import PointBasis
 from ..geometry.face_model import FaceModel
 from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
-from ..models.fuse import fuse_norms
+from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction
 from ..models.weights import load_weights
 from .cut import cut
@@ -91,8 +91,8 @@ class Regressor:
         weights = load_weights(self.options.weights)
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
         self.model = model or load_face_model(weights.layout.face_model)
-        self.network = fuse_norms(weights.network).to(memory_format=torch.channels_last)
-        self.size = int(weights.network.input_shape[-1])  # type: ignore[union-attr, index]
+        self.network = channels_last(fuse_norms(weights.network))
+        self.size = int(weights.network.input_shape[-1])  # type: ignore[index]
         basis = PointBasis.of(self.model, self.layout)
         self.solver = PointSolver(basis, self.options.solver)
         variance = self.facts.get("coefficient_variance")
