@@ -19,7 +19,7 @@ from ..render.face import FaceRenderer
 from ..render.overlay import to_image
 from .predict import PredictedFace
 
-_FRAME = 1.5  # crop side over the longer side of the predicted landmarks' box
+_FRAME = 1.9  # crop side over the longer side of the predicted landmarks' box
 APPEARANCES = ("predicted", "solved")
 
 

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from selfie3d.core.errors import InputError, MissingFileError
+from PIL import Image
+from selfie3d.core.errors import InputError, MissingFileError, NoFaceError
+from selfie3d.evaluate import depth_normal
 from selfie3d.evaluate.depth_files import DepthMap, read_depth_map
 from selfie3d.evaluate.depth_metrics import covered, mad, normals_of_depth, side
 from selfie3d.evaluate.depth_normal import compare_depth, make_protocol, rendered_depth
@@ -191,3 +193,39 @@ def test_a_rendered_face_has_the_depth_of_its_vertices(face):
         hit = (u >= 0) & (v >= 0) & (u + v <= 1)
         assert made.depth[row, column] == pytest.approx(t[hit].min(), rel=1e-4)
     assert compare_depth(made, made) == pytest.approx({"SIDE": 0, "MAD": 0, "coverage": 100})
+
+
+@pytest.fixture
+def photographs(tmp_path, face, monkeypatch):
+    """Two photographs with the depth of the made face, which the predictor finds in one."""
+    made = rendered_depth(face, (160, 160))
+    for name in ("found", "none"):
+        Image.fromarray(np.zeros((160, 160, 3), np.uint8)).save(tmp_path / f"{name}.png")
+        np.savez(tmp_path / f"{name}.npz", depth=made.depth, focal=made.focal, box=[1, 2, 3, 4])
+    boxes = []
+
+    def predict(picture, box):
+        boxes.append(box)
+        if len(boxes) == 2:
+            raise NoFaceError("no face found")
+        return face
+
+    predict.name = "stub"
+    monkeypatch.setattr(depth_normal, "load_predictor", lambda *given: predict)
+    return tmp_path, boxes
+
+
+def test_protocol_on_photographs(photographs):
+    folder, boxes = photographs
+    report = make_protocol()(Request(folder, folder / "out"))
+    assert report.failures == {"none": "no face found"} and boxes == [(1, 2, 3, 4)] * 2
+    np.testing.assert_allclose(report.items.errors["SIDE"], [0, np.nan], atol=1e-9)
+    assert "stub" in report.variant
+
+
+def test_a_photograph_of_another_size_or_none(photographs):
+    folder, _ = photographs
+    Image.fromarray(np.zeros((80, 80, 3), np.uint8)).save(folder / "found.png")
+    (folder / "none.png").unlink()
+    failures = make_protocol()(Request(folder, folder / "out")).failures
+    assert "depth map's (160, 160)" in failures["found"] and "photograph" in failures["none"]
