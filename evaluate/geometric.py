@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.progress import progress
 from ..geometry.icp import IcpResult
 from .geometric_align import Aligned, align, align_back, landmark_similarity
 from .geometric_distance import Distances, distances
@@ -119,32 +120,45 @@ def geometric_error(
 
 
 def geometric_errors(
-    pairs: Sequence[tuple[Surface, Surface]], recipe: Recipe
+    pairs: Sequence[tuple[Surface, Surface]], recipes: Recipe | Sequence[Recipe]
 ) -> tuple[list[GeometricError | InputError], float | None]:
     """The errors of many pairs, with the one scale for all where the recipe wants one.
 
+    Args:
+        pairs: reconstruction and ground truth.
+        recipes: one for all, or one for each pair.
+
     Returns:
         one result or the reason of its failure per pair, and the global scale or None.
+
+    Raises:
+        InputError: another number of recipes.
     """
-    scale = global_scale(pairs, recipe) if recipe.alignment.scale == "global" else None
+    own = [recipes] * len(pairs) if isinstance(recipes, Recipe) else list(recipes)
+    if len(own) != len(pairs):
+        raise InputError("recipes", f"one, or {len(pairs)}", f"{len(own)}")
+    wanted = bool(own) and own[0].alignment.scale == "global"
+    scale = global_scale(pairs, own) if wanted else None
     results: list[GeometricError | InputError] = []
-    for rec, gt in pairs:
-        try:
-            results.append(geometric_error(rec, gt, recipe, scale))
-        except InputError as error:
-            results.append(error)
+    with progress("Aligning", len(pairs)) as advance:
+        for (rec, gt), recipe in zip(pairs, own, strict=True):
+            try:
+                results.append(geometric_error(rec, gt, recipe, scale))
+            except InputError as error:
+                results.append(error)
+            advance()
     return results, scale
 
 
-def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipe: Recipe) -> float:
+def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipes: Sequence[Recipe]) -> float:
     """The geometric mean of the scales that every pair alone would get.
 
     Raises:
         InputError: no pair could be aligned.
     """
-    own = replace(recipe.alignment, scale="mesh")
     logs = []
-    for rec, gt in pairs:
+    for (rec, gt), recipe in zip(pairs, recipes, strict=True):
+        own = replace(recipe.alignment, scale="mesh")
         try:
             centre, radius, _ = crop_sphere(rec, gt, recipe.crop)
             truth = gt.within(centre, radius) if recipe.crop.when == "before" else gt

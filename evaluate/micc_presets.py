@@ -8,12 +8,13 @@ from .geometric_recipe import Alignment, Crop, Measure, Recipe
 MLANET = Recipe(
     "mlanet",
     Crop("before", radius_mm=95),
-    Alignment("icp", scale="mesh", matches="rec", distance="plane", drop_boundary=True),
+    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=True),
     Measure("plane", "rmse", "rec2gt", drop_boundary=True),
     source="MLANet, sections 4.2 and 4.3: the perpendicular distance of every predicted point to "
     "the ground truth cropped to 95 mm, after ICP with isotropic scale; frames, then scenarios, "
-    "are averaged. That matches on the crop's border are dropped is ours: predicted points beyond "
-    "the crop have no partner",
+    "are averaged. The paper does not say whose points look for matches in ICP: the ground truth's "
+    "do here, since with scale the prediction's would shrink it into a hollow of the scan. That "
+    "predicted points matched to the crop's border are dropped is ours, too: they lie beyond it",
 )
 TRAN2018 = Recipe(
     "tran2018",

@@ -1,0 +1,133 @@
+"""MICC Florence 2D/3D faces on disk, and pictures of other scans in its place.
+
+The real layout, under one root (https://www.micc.unifi.it/resources/datasets/florence-3d-faces/,
+after signing the licence; 53 subjects):
+
+    subject_01/Model/frontal1/obj/*.obj       scans, mm; most subjects have frontal2 as well
+    subject_01/Videos/Indoor-Cooperative/*.jpg    frames taken from the videos by you, for example
+    subject_01/Videos/PTZ-Indoor/*.jpg            `ffmpeg -i VIDEO frame%04d.jpg`; jpg or png
+    subject_01/Videos/PTZ-Outdoor/*.jpg
+    MICC_landmarks/subject_01/Model/frontal1/obj/*.ljson    hand-made landmarks, from
+                                                  https://github.com/barisgecer/GANFit
+
+The names of the scenarios are those of GANFit's evaluation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import InputError, MissingFileError
+from .scan import Scan, load_scan
+
+SCENARIO_FOLDERS = {
+    "cooperative": "Indoor-Cooperative",
+    "indoor": "PTZ-Indoor",
+    "outdoor": "PTZ-Outdoor",
+}
+_HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
+_LANDMARKS = "https://github.com/barisgecer/GANFit (folder MICC_landmarks)"
+_PICTURES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person.
+
+    Attributes:
+        name: such as "subject_01".
+        scans: frontal1 and, where there is one, frontal2.
+        frames: scenario to its pictures.
+    """
+
+    name: str
+    scans: tuple[Scan, ...]
+    frames: dict[str, list[Path]]
+
+    @property
+    def number(self) -> int:
+        """The number in the name."""
+        return int(self.name.split("_")[-1])
+
+
+def is_micc(root: Path) -> bool:
+    """Whether a folder has the layout of MICC Florence."""
+    return any(_subject_folders(root))
+
+
+def read_micc(root: Path, frames: bool = True) -> list[Subject]:
+    """Every subject, checked at the start.
+
+    Args:
+        root: the folder that holds subject_01, ...
+        frames: whether the videos' frames are needed.
+
+    Raises:
+        MissingFileError: a scan, its landmarks or a scenario's frames are missing.
+    """
+    folders = _subject_folders(root)
+    if not folders:
+        raise MissingFileError(str(root / "subject_01"), "MICC Florence", f"Get it from {_HOME}.")
+    return [_subject(root, folder, frames) for folder in folders]
+
+
+def frame_name(subject: str, scenario: str, frame: Path) -> str:
+    """The name of a frame in predictions and reports."""
+    return f"{subject}/{SCENARIO_FOLDERS[scenario]}/{frame.stem}"
+
+
+def _subject_folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return sorted(p for p in root.iterdir() if re.fullmatch(r"subject_\d+", p.name) and p.is_dir())
+
+
+def _subject(root: Path, folder: Path, frames: bool) -> Subject:
+    scans = []
+    for number in (1, 2):
+        place = folder / "Model" / f"frontal{number}" / "obj"
+        meshes = sorted(place.glob("*.obj"))
+        if meshes:
+            scans.append(_scan(root, folder.name, number, meshes[0]))
+        elif number == 1:
+            raise MissingFileError(
+                str(place / "*.obj"), f"The frontal scan of {folder.name}", f"Get it from {_HOME}."
+            )
+    found = {}
+    for scenario, name in SCENARIO_FOLDERS.items() if frames else ():
+        pictures = folder / "Videos" / name
+        found[scenario] = sorted(p for p in pictures.glob("*") if p.suffix.lower() in _PICTURES)
+        if not found[scenario]:
+            raise MissingFileError(
+                str(pictures / "*.jpg"),
+                f"Frames of the {scenario} video of {folder.name}",
+                f"Get the videos from {_HOME} and extract frames: ffmpeg -i VIDEO frame%04d.jpg.",
+            )
+    return Subject(folder.name, tuple(scans), found)
+
+
+def _scan(root: Path, subject: str, number: int, mesh: Path) -> Scan:
+    place = Path("Model") / f"frontal{number}" / "obj"
+    marks = root / "MICC_landmarks" / subject / place
+    folder = marks if marks.is_dir() else mesh.parent
+    try:
+        return load_scan(mesh, folder)
+    except MissingFileError as error:
+        raise MissingFileError(
+            str(marks / f"{mesh.stem}.ljson"),
+            f"The landmarks of {subject}",
+            f"Get them from {_LANDMARKS}, or write {mesh.stem}.landmarks.json beside the scan.",
+        ) from error
+
+
+def evenly(frames: Sequence[Path], count: int) -> list[Path]:
+    """At most `count` frames, evenly spaced over a video."""
+    if count < 1:
+        raise InputError("frames", "at least 1", str(count))
+    if len(frames) <= count:
+        return list(frames)
+    step = (len(frames) - 1) / max(count - 1, 1)
+    return [frames[round(k * step)] for k in range(count)]
