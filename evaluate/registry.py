@@ -47,6 +47,9 @@ _MODULES = {
     "aflw-lfpa": "aflw_lfpa",
     "complexity": "complexity",
     "depth-normal": "depth_normal",
+    "florence20": "florence20",
+    "micc": "micc",
+    "now": "now",
     "photometric": "photometric",
 }
 """Name to the module of this package that has `make_protocol(overrides) -> Protocol`."""
