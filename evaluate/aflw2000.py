@@ -71,7 +71,7 @@ def _run(options: Aflw2000Options, request: Request) -> Report:
         _facts(options, setting, request),
         [row for part in parts for row in part.published],
         [curve for part in parts for curve in part.curves],
-        _pictures(scored, setting),
+        _pictures(scored, setting, options.pictures),
     )
 
 
@@ -164,7 +164,7 @@ def _facts(options: Aflw2000Options, setting: _Setting, request: Request) -> dic
     return facts
 
 
-def _pictures(scored: Scored, setting: _Setting) -> list[Picture]:
+def _pictures(scored: Scored, setting: _Setting, number: int) -> list[Picture]:
     data = setting.data
     errors = scored.plane("original")
 
@@ -179,4 +179,4 @@ def _pictures(scored: Scored, setting: _Setting) -> list[Picture]:
             (lambda: read_image(data.image_path(row))) if there else None,
         )
 
-    return best_and_worst(face, errors, "the NME of 68 points in 2D, original annotation")
+    return best_and_worst(face, errors, "the NME of 68 points in 2D, original points", number)

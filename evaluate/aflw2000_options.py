@@ -65,6 +65,7 @@ class Aflw2000Options:
         landmark_set: of the face model, that is compared.
         key: the array of landmarks in a file of predictions.
         depth: "image", or "crop120": the file's z is in pixels of the protocol's 120-pixel crop.
+        pictures: so many best and so many worst faces are drawn.
         beside: a second file of predictions, scored on the same images.
         dense: see `DenseOptions`.
     """
@@ -83,6 +84,7 @@ class Aflw2000Options:
     landmark_set: str = "300w-lp"
     key: str = LANDMARKS
     depth: str = "image"
+    pictures: int = 12
     beside: str = ""
     dense: DenseOptions = field(default_factory=DenseOptions)
 
@@ -99,8 +101,8 @@ class Aflw2000Options:
                 raise InputError(name, f"one of {', '.join(known)}", repr(getattr(self, name)))
         if not (self.every >= 1 and 0 <= self.offset < self.every):
             raise InputError("every, offset", "0 <= offset < every", f"{self.every}, {self.offset}")
-        if min(self.frontal, self.profile, self.balanced_seeds) < 0:
-            raise InputError("frontal, profile, balanced_seeds", "0 or more", "less")
+        if min(self.frontal, self.profile, self.balanced_seeds, self.pictures) < 0:
+            raise InputError("frontal, profile, balanced_seeds, pictures", "0 or more", "less")
 
     @property
     def splits(self) -> list[str]:

@@ -49,7 +49,7 @@ def best_and_worst(
         number: of faces on a sheet.
     """
     order = np.argsort(errors)[: int((~np.isnan(errors)).sum())].tolist()
-    if not order:
+    if not order or not number:
         return []
     parts = {"best": order[:number], "worst": order[::-1][:number]}
     return [

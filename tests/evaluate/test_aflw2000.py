@@ -1,0 +1,268 @@
+"""The protocol `aflw2000` on the stored results of peers, and on a small set made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
+from selfie3d.core.image_file import write_image
+from selfie3d.datasets.aflw2000 import read_aflw2000
+from selfie3d.evaluate.figures import FAILED_AT
+from selfie3d.evaluate.predictions import read_predictions
+from selfie3d.evaluate.registry import PROTOCOLS, Request
+from selfie3d.evaluate.report import load_report
+
+ORIGINAL = "68 points, 2D: original points, bins by fitted pose"
+AGAIN = "68 points, 2D: re-annotated points, bins by fitted pose"
+
+
+def run(data, out, predictions=None, *overrides, weights=None):
+    overrides = ("pictures=0", *overrides)
+    request = Request(Path(data), Path(out), weights, predictions, overrides)
+    return PROTOCOLS.create("aflw2000", overrides)(request)
+
+
+def values(report, table=ORIGINAL):
+    return {f.name: f.value for f in report.figures if f.table == table}
+
+
+BINS = ("0 to 30", "30 to 60", "60 to 90", "mean of bins")
+
+
+@pytest.fixture(scope="session")
+def rows(shared_data):
+    return shared_data("aflw2000_gt")
+
+
+def test_mb05_on_all_rows(rows, tmp_path):
+    report = run(rows.parent, tmp_path, rows / "mb05_aflw2000_pts68.npy")
+    got = [values(report)[k] for k in BINS]
+    np.testing.assert_allclose(got, [2.925, 3.667, 4.784, 3.792], atol=5e-4)
+    got = [values(report, AGAIN)[k] for k in BINS]
+    np.testing.assert_allclose(got, [2.232, 2.734, 4.099, 3.022], atol=5e-4)
+    counts = {f.name: f.count for f in report.figures if f.table == ORIGINAL}
+    assert [counts[k] for k in (*BINS, "balanced")] == [1312, 383, 305, 2000, 696]
+    labels = [f for f in report.figures if f.split == "AFLW labels"]
+    assert [f.count for f in labels[:3]] == [1306, 462, 232]
+    assert not report.failures
+
+
+def test_mb05_on_the_images_that_are_there(rows, shared_data, tmp_path):
+    shared_data("aflw2000")
+    report = run(
+        rows.parent,
+        tmp_path,
+        rows / "mb05_aflw2000_pts68.npy",
+        "rows=images",
+        "depth=crop120",
+        "pictures=3",
+    )
+    assert values(report)["mean of bins"] == pytest.approx(3.793, abs=5e-4)
+    assert values(report, AGAIN)["mean of bins"] == pytest.approx(3.025, abs=5e-4)
+    space = values(report, "68 points, 3D: original points, bins by fitted pose")
+    assert 4 < space["sample mean"] < 5.5
+    assert len(report.pictures) == 2
+    assert report.pictures[0].image.std() > 20
+
+
+def test_the_two_annotations_against_each_other(rows, tmp_path):
+    report = run(rows.parent, tmp_path, rows / "AFLW2000-3D-Reannotated.pts68.npy")
+    assert values(report)["mean of bins"] == pytest.approx(3.381, abs=5e-4)
+    assert values(report, AGAIN)["mean of bins"] == 0
+    assert not any("3D" in figure.table for figure in report.figures)
+
+
+@pytest.mark.parametrize(("peer", "nme"), [("PRNet", 2.751), ("3DDFA", 2.523), ("2DASL", 2.372)])
+def test_peers_on_forty_images(rows, tmp_path, peer, nme):
+    report = run(rows.parent, tmp_path, rows / "peers40_pts68.npz", "rows=named", f"key={peer}")
+    assert values(report)["sample mean"] == pytest.approx(nme, abs=5e-4)
+    assert len(report.items.names) == 40
+
+
+def test_half_a_pixel_shows(rows, tmp_path):
+    points = np.load(rows / "mb05_aflw2000_pts68.npy")
+    for shift, nme in ((0.5, 3.752), (-0.5, 3.876), (-1, 4.002)):
+        moved = points.copy()
+        moved[:, :2] += shift
+        np.save(tmp_path / "p.npy", moved)
+        report = run(rows.parent, tmp_path, tmp_path / "p.npy", "split=fitted")
+        assert values(report)["mean of bins"] == pytest.approx(nme, abs=5e-4)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Six images in the distributed layout, two of every bin, and exact predictions."""
+    folder, random = tmp_path / "set", np.random.default_rng(0)
+    folder.mkdir()
+    points, pose = random.uniform(100, 300, (6, 3, 68)), np.zeros((6, 7), np.float32)
+    pose[:, :3] = np.deg2rad([[5, y, -5] for y in (0, -20, 40, -50, 70, -100)])
+    for k in range(6):
+        name = folder / f"image{k:05d}"
+        write_image(name.with_suffix(".jpg"), np.full((450, 450, 3), 40 * k, np.uint8))
+        savemat(name.with_suffix(".mat"), {"pt3d_68": points[k], "Pose_Para": pose[k : k + 1]})
+    names = [f"image{k:05d}.jpg" for k in range(6)]
+    return folder, names, points, np.rad2deg(pose[:, :3].astype(float))
+
+
+def predictions(path, names, points, pose=None):
+    extra = {} if pose is None else {"pose_deg": pose}
+    np.savez(path, names=names, landmarks_68=points, **extra)
+    return path
+
+
+def test_a_flat_folder_scores_exact_predictions_zero(small, tmp_path):
+    folder, names, points, pose = small
+    report = run(folder, tmp_path / "out", predictions(tmp_path / "p.npz", names, points, pose))
+    for figure in report.figures:
+        if figure.unit in ("%", "degrees"):
+            assert figure.value == pytest.approx(0, abs=1e-4), figure
+    assert {f.split for f in report.figures if f.split} == {"fitted pose"}
+    counts = [
+        f.count for f in report.figures if f.table.startswith("head pose") and f.name == "yaw"
+    ]
+    assert counts == [6, 5, 6]
+    assert load_report(report.save(tmp_path / "out")).variant == report.variant
+    again = read_predictions(tmp_path / "out" / "predictions.npz", names)
+    np.testing.assert_allclose(again.landmarks, points, rtol=1e-6)
+
+
+def test_failures_are_counted_and_never_help(small, tmp_path):
+    folder, names, points, pose = small
+    given = points + np.random.default_rng(1).normal(0, 3, points.shape)
+    whole = values(run(folder, tmp_path, predictions(tmp_path / "p.npz", names, given, pose)))
+    worst = given.copy()
+    worst[3] = np.nan
+    report = run(folder, tmp_path, predictions(tmp_path / "p.npz", names, worst, pose))
+    for name, value in whole.items():
+        assert values(report)[name] >= value
+    assert report.failures == {names[3]: "NaN in its landmarks"}
+    assert values(report, "images")["failed"] == pytest.approx(100 / 6)
+    assert values(report)["sample mean"] > FAILED_AT / 6
+    assert "mean of bins, found only" in values(report)
+    cut = run(folder, tmp_path, predictions(tmp_path / "p.npz", names[:4], given[:4]))
+    assert set(cut.failures) == set(names[4:])
+    assert values(cut)["mean of bins"] > whole["mean of bins"]
+
+
+def test_a_second_file_beside_the_first(small, tmp_path):
+    folder, names, points, _ = small
+    first = predictions(tmp_path / "first.npz", names, points)
+    second = points + 2
+    second[0] = np.nan
+    beside = predictions(tmp_path / "second.npz", names, second)
+    report = run(folder, tmp_path, first, f"beside={beside}")
+    tables = {f.table for f in report.figures}
+    assert any("[second]" in table for table in tables)
+    assert any("[ours] where both found a face" in table for table in tables)
+
+
+def test_options_select_a_fixed_list(small, tmp_path):
+    folder, names, points, _ = small
+    path = predictions(tmp_path / "p.npz", names, points)
+    assert list(run(folder, tmp_path, path, "every=4", "offset=1").items.names) == names[1::4]
+    drawn = run(folder, tmp_path, path, "frontal=1", "profile=2", "seed=3").items.names
+    assert list(drawn) == list(
+        run(folder, tmp_path, path, "frontal=1", "profile=2", "seed=3").items.names
+    )
+    assert [n in names[:2] for n in drawn] == [True, False, False]
+    with pytest.raises(InputError, match="at most 2"):
+        run(folder, tmp_path, path, "frontal=3")
+    with pytest.raises(InputError, match="reannotated"):
+        run(folder, tmp_path, path, "annotation=reannotated")
+    with pytest.raises(InputError, match="split"):
+        run(folder, tmp_path, path, "split=yaw")
+    with pytest.raises(UnknownNameError, match="Did you mean 'seed'"):
+        run(folder, tmp_path, path, "sede=1")
+
+
+def test_bad_data(small, tmp_path):
+    folder, names, points, _ = small
+    path = predictions(tmp_path / "p.npz", names, points)
+    with pytest.raises(MissingFileError, match="research only"):
+        run(tmp_path / "nowhere", tmp_path, path)
+    mat = folder / "image00002.mat"
+    content = mat.read_bytes()
+    savemat(mat, {"pt3d_68": points[2]})
+    with pytest.raises(InputError, match=r"image00002\.mat.*Pose_Para.*pt3d_68"):
+        run(folder, tmp_path, path)
+    mat.write_bytes(content[:300])
+    with pytest.raises(InputError, match="MATLAB"):
+        run(folder, tmp_path, path)
+    mat.unlink()
+    with pytest.raises(MissingFileError, match=r"image00002\.mat"):
+        run(folder, tmp_path, path)
+
+
+def test_dense_points(small, tmp_path):
+    folder, names, points, _ = small
+    random = np.random.default_rng(2)
+    truth = random.uniform(100, 300, (6, 500, 3)).astype(np.float32)
+    np.save(tmp_path / "truth.npy", truth)
+    np.save(tmp_path / "given.npy", truth * 1.1)
+    np.savetxt(tmp_path / "rows.txt", np.arange(0, 500, 2))
+    report = run(
+        folder, tmp_path, predictions(tmp_path / "p.npz", names, points),
+        f"dense.truth={tmp_path / 'truth.npy'}", f"dense.predictions={tmp_path / 'given.npy'}",
+        f"dense.points={tmp_path / 'rows.txt'}",
+    )  # fmt: skip
+    chosen = truth[:, ::2].astype(float)
+    size = np.sqrt(np.ptp(chosen[..., 0], axis=1) * np.ptp(chosen[..., 1], axis=1))
+    want = 100 * np.linalg.norm(0.1 * chosen[..., :2], axis=2).mean(1) / size
+    np.testing.assert_allclose(report.items.errors["dense, 2D"], want, rtol=1e-5)
+    assert report.items.errors["reconstruction"].max() < 1e-4
+    with pytest.raises(InputError, match=r"dense\.truth"):
+        run(folder, tmp_path, None, "dense.predictions=x.npy")
+
+
+class Known:
+    """Finds the annotated face of some photographs, by its brightness, exactly."""
+
+    name = "known"
+
+    def __init__(self, points):
+        self.points, self.boxes = points, []
+
+    def __call__(self, picture, box):
+        from selfie3d.core.errors import NoFaceError
+
+        k = round(float(picture.mean()) / 40)
+        self.boxes.append(box)
+        if k == 5:
+            raise NoFaceError("too bright")
+        return KnownFace(self.points[k].T - [0.5, 0.5, 0])
+
+
+class KnownFace:
+    def __init__(self, points):
+        self.points, self.pose_deg = points, {"pitch": 5.0, "yaw": 0.0, "roll": -5.0}
+
+    def landmarks(self, name):
+        assert name == "300w-lp"
+        return self.points
+
+
+def test_a_predictor_is_run_in_the_protocols_box(small, tmp_path, monkeypatch):
+    folder, names, points, _ = small
+    known = Known(points)
+    monkeypatch.setattr("selfie3d.evaluate.aflw2000.load_predictor", lambda *words: known)
+    report = run(folder, tmp_path)
+    assert report.failures == {names[5]: "too bright"}
+    errors = report.items.errors["68 points, 2D, original"]
+    assert np.nanmax(errors) < 1e-9
+    assert np.isnan(errors).tolist() == [False] * 5 + [True]
+    want = [*(points[0, :2].min(1) - 0.5), *(points[0, :2].max(1) - 0.5)]
+    np.testing.assert_allclose(known.boxes[0], want)
+    yaw = next(f for f in report.figures if f.name == "yaw, found only")
+    assert yaw.count == 5
+    assert yaw.value == pytest.approx(np.mean([0, 20, 40, 50, 70]), abs=1e-4)
+
+
+def test_the_protocols_crop_is_the_data_sets_own(rows):
+    from selfie3d.evaluate.aflw2000 import crop_side
+
+    roi = np.load(rows / "AFLW2000-3D_crop.roi_box.npy")
+    sides = crop_side(read_aflw2000(rows.parent).points)
+    assert np.abs(sides - (roi[:, 2] - roi[:, 0])).max() <= 1.01
