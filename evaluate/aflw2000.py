@@ -126,7 +126,8 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
 def crop_side(points: Array) -> Array:
     """Side in pixels (N,) of the protocol's square crop round points (N,3,68).
 
-    The longer side of their box, enlarged by the square root of two (3DDFA, `benchmarkCrop.m`).
+    The longer side of their box, enlarged by the square root of two (3DDFA, `benchmarkCrop.m`); the
+    stored crops of 29 of the 2,000 images end at the photograph's border instead.
     """
     return np.sqrt(2) * np.ptp(points[:, :2], axis=2).max(1)
 
