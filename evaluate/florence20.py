@@ -37,7 +37,7 @@ YAWS = (-80, -40, 0, 40, 80)
 FLORENCE20 = Recipe(
     "florence20",
     Crop("before", radius_mm=95),
-    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=True),
+    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=False),
     Measure("surface", "mean", "gt2rec", drop_boundary=False),
     source="after VRN, PRNet and SADRNet; the face region, ICP and direction are ours",
 )

@@ -106,7 +106,7 @@ def geometric_error(
     if recipe.crop.when == "after":
         truth = gt.within(centre, radius)
     scene = _Scene(rec, gt, truth, aligned, recipe, centre, radius)
-    found = {d: scene.measure(d) for d in _directions(recipe)}
+    found: dict[str, Distances] = {d: scene.measure(d) for d in _directions(recipe)}
     parts = {d: _statistic(f.values, recipe.measure.statistic, gt.name) for d, f in found.items()}
     return GeometricError(
         float(np.mean(list(parts.values()))),

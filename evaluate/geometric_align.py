@@ -18,7 +18,7 @@ from .geometric_surface import Array, Surface, common_landmarks
 # hundredths of a millimetre as matches flip between sheets; points creep, in ever smaller steps.
 _TOLERANCE = {"plane": 3e-4, "surface": 1e-5}
 _MOST_STEPS = 100
-_RUN_AWAY = 1.5  # factor between the landmarks' scale and ICP's beyond which ICP has failed
+_RUN_AWAY = 1.25  # factor between the landmarks' scale and ICP's beyond which ICP has failed
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ class Alignment:
             of the measurement aligns anew from its own points.
         distance: what ICP minimises, to the "plane" or to the nearest point of the "surface".
         trim: share of the farthest matches left out of every step.
-        drop_boundary: leave out matches on the open border of the mesh that is searched.
+        drop_boundary: leave out matches on the open border of the mesh that is searched. With a
+            free scale this rewards shrinking the mesh that is searched: the presets keep them.
     """
 
     kind: AlignmentKind = "icp"
@@ -83,7 +84,7 @@ class Alignment:
     matches: Matches = "gt"
     distance: IcpDistance = "plane"
     trim: float = 0.0
-    drop_boundary: bool = True
+    drop_boundary: bool = False
 
     def __post_init__(self) -> None:
         _check(self)

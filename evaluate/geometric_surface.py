@@ -50,7 +50,7 @@ class Surface:
     @property
     def annotated(self) -> NDArray[np.bool_]:
         """Which landmarks there are, (68,)."""
-        return ~np.isnan(self.landmarks).any(1)
+        return np.asarray(~np.isnan(self.landmarks).any(axis=1))
 
     def moved(self, scale: float, rotation: Array, translation: Array) -> Surface:
         """The surface after x -> scale * rotation @ x + translation."""

@@ -114,7 +114,9 @@ def _fan(words: list[str], points: int, texture: int) -> list[tuple[int, int]]:
 def _read_ply(path: Path) -> MeshFile:
     import trimesh
 
-    mesh = trimesh.load(path, process=False, force="mesh")
+    mesh = trimesh.load_mesh(path, process=False)
+    if not isinstance(mesh, trimesh.Trimesh):
+        raise ValueError("no triangles")
     colours = None
     if mesh.visual.kind == "vertex":
         colours = np.asarray(mesh.visual.vertex_colors[:, :3], dtype=np.float64) / 255

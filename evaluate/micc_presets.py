@@ -8,7 +8,7 @@ from .geometric_recipe import Alignment, Crop, Measure, Recipe
 MLANET = Recipe(
     "mlanet",
     Crop("before", radius_mm=95),
-    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=True),
+    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=False),
     Measure("plane", "rmse", "rec2gt", drop_boundary=True),
     source="MLANet, sections 4.2 and 4.3: the perpendicular distance of every predicted point to "
     "the ground truth cropped to 95 mm, after ICP with isotropic scale; frames, then scenarios, "
@@ -19,7 +19,7 @@ MLANET = Recipe(
 TRAN2018 = Recipe(
     "tran2018",
     Crop("before", radius_mm=95),
-    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=True),
+    Alignment("icp", scale="mesh", matches="gt", distance="plane", drop_boundary=False),
     Measure("plane", "rmse", "gt2rec", drop_boundary=False),
     source="Tran et al., CVPR 2018, and Deng et al., CVPRW 2019: every ground-truth vertex within "
     "95 mm of the nose tip to the plane of the reconstruction, after ICP with isotropic scale for "
@@ -29,7 +29,7 @@ TRAN2018 = Recipe(
 GENOVA = Recipe(
     "genova",
     Crop("before", radius_mm=95),
-    Alignment("icp", scale="global", matches="gt", distance="plane", drop_boundary=True),
+    Alignment("icp", scale="global", matches="gt", distance="plane", drop_boundary=False),
     Measure("plane", "mean", "sym", drop_boundary=True),
     source="our reading of Genova et al., CVPR 2018: one global scale between the models, ICP, "
     "mean of both directions over where the surfaces overlap. Their tool was not published",

@@ -11,7 +11,7 @@ squared distances with a dogleg solver; ours does the same by ICP to planes, wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,7 +38,11 @@ NOW = Recipe(
     Measure("surface", "median", "gt2rec", drop_boundary=False),
     source="github.com/soubhiksanyal/now_evaluation",
 )
-_STATISTICS = {"median": np.median, "mean": np.mean, "std": np.std}
+_STATISTICS: dict[str, Callable[[NDArray[np.float64]], float]] = {
+    "median": np.median,
+    "mean": np.mean,
+    "std": np.std,
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ..geometry.icp import icp
 from ..geometry.nonrigid import nonrigid_icp
 from .geometric_align import landmark_similarity
 from .geometric_surface import Surface
-from .scan_render import model_surface
+from .outer_surface import model_surface
 
 _TRIM = 0.1  # share of the farthest matches that the rigid stage leaves out
 

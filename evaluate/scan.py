@@ -8,8 +8,9 @@ Layout: `NAME.obj`, `.ply` or `.npz` anywhere under the root, and beside it (or 
 with points of the set `ibug68` in the mesh's own unit and frame. In place of `mm_per_unit`,
 `"outer_eye_mm": 86.3` scales a scan of unknown unit so that its outer eye corners (36, 45) are so
 far apart. `"texture_v": "down"` says that row 0 of the texture is v = 0, against the habit of obj
-files. Files of GANFit's hand-made landmarks of MICC Florence (`NAME.ljson`, 68 points, mm) are
-read as well.
+files; `"inside": "drop"` leaves out what no view from outside shows, such as a modelled mouth (the
+mesh must then look along +z with +y up). Files of GANFit's hand-made landmarks of MICC Florence
+(`NAME.ljson`, 68 points, mm) are read as well.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..core.errors import InputError, MissingFileError
 from ..core.image_file import read_image
 from .geometric_surface import Array, Surface
 from .mesh_file import SUFFIXES, MeshFile, read_mesh
+from .outer_surface import seen_part
 
 _ENDINGS = (".landmarks.json", ".ljson")
 
@@ -36,13 +38,15 @@ class Scan:
 
     Attributes:
         surface: mesh and landmarks.
-        mesh: colours and UV, in the file's unit.
+        mesh: the whole file with colours and UV, in its own unit.
+        mm_per_unit: of the file.
         texture: (3,h,w) in [0,1], row 0 at v = 1, or None.
         note: how the unit was found.
     """
 
     surface: Surface
     mesh: MeshFile = field(repr=False)
+    mm_per_unit: float = 1.0
     texture: torch.Tensor | None = field(default=None, repr=False)
     note: str = ""
 
@@ -84,11 +88,16 @@ def load_scan(path: Path, landmarks: Path | None = None) -> Scan:
     mesh = read_mesh(path)
     file = _landmark_file(path, landmarks)
     points, mm_per_unit, note = read_landmarks(file)
-    surface = Surface(path.stem, mesh.vertices * mm_per_unit, mesh.faces, points * mm_per_unit)
+    vertices, faces = mesh.vertices * mm_per_unit, mesh.faces
+    if _word(file, "inside", ("keep", "drop")) == "drop":
+        part = seen_part(vertices, faces)
+        vertices, faces = vertices[part.vertices.numpy()], part.faces.numpy()
+        note += "; inner sheets that no view shows are left out"
+    surface = Surface(path.stem, vertices, faces, points * mm_per_unit)
     texture = _texture(path, mesh)
-    if texture is not None and _upside_down(file):
+    if texture is not None and _word(file, "texture_v", ("up", "down")) == "down":
         texture = texture.flip(1)
-    return Scan(surface, mesh, texture, note)
+    return Scan(surface, mesh, mm_per_unit, texture, note)
 
 
 def read_landmarks(path: Path) -> tuple[Array, float, str]:
@@ -171,11 +180,13 @@ def _texture(path: Path, mesh: MeshFile) -> torch.Tensor | None:
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).float() / 255
 
 
-def _upside_down(file: Path) -> bool:
-    value = json.loads(file.read_text(encoding="utf-8")).get("texture_v", "up")
-    if value not in ("up", "down"):
-        raise InputError(f"{file}: texture_v", "'up' or 'down'", repr(value))
-    return bool(value == "down")
+def _word(file: Path, key: str, known: tuple[str, str]) -> str:
+    """One of two words of a landmark file, the first where it has none."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    value = content.get(key, known[0])
+    if value not in known:
+        raise InputError(f"{file}: {key}", f"{known[0]!r} or {known[1]!r}", repr(value))
+    return str(value)
 
 
 def _named_texture(path: Path) -> Path | None:

@@ -14,8 +14,8 @@ from ..core.errors import InputError, MissingFileError
 from ..facemodels import load_face_model
 from .geometric_surface import Surface
 from .mesh_file import read_mesh
+from .outer_surface import model_surface, outer_surface
 from .predict import Box, PredictedFace, load_predictor
-from .scan_render import model_surface
 
 MEAN = "mean"
 """The word for --weights that takes the mean face for every picture."""
@@ -59,15 +59,14 @@ class SurfacePredictor:
 
 
 def face_surface(name: str, face: PredictedFace, neutral: bool) -> Surface:
-    """The mesh of a predicted face with its landmarks, mm in model space."""
+    """The outside of a predicted face with its landmarks, mm in model space."""
     values = face.coefficients
     if neutral:
         values = replace(values, expression=torch.zeros_like(values.expression))
     with torch.no_grad():
         vertices = face.model.vertices(values)
         points = face.model.landmark_points(vertices, "ibug68")
-    arrays = [t[0].numpy().astype(np.float64) for t in (vertices, points)]
-    return Surface(name, arrays[0], face.model.faces.numpy(), arrays[1])
+    return outer_surface(face.model, name, vertices[0].numpy(), points[0].numpy())
 
 
 def read_surfaces(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface], dict[str, str]]:

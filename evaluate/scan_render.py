@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from ..render.face import FaceRenderer
 from ..render.overlay import to_picture
 from .geometric_align import landmark_similarity
 from .geometric_surface import OUTER_EYES, Surface, common_landmarks
+from .outer_surface import model_surface, outer_part
 from .predict import Box
 from .scan import Scan
 
@@ -48,7 +50,9 @@ class ScanRenderer:
         motion = landmark_similarity(scan.surface, mean, scale=False)
         self.surface = motion.moved(scan.surface)
         mesh = scan.mesh
-        self._vertices = torch.from_numpy(self.surface.vertices).float()[None]
+        whole = replace(scan.surface, vertices=mesh.vertices * scan.mm_per_unit, faces=mesh.faces)
+        whole = motion.moved(whole)
+        self._vertices = torch.from_numpy(whole.vertices).float()[None]
         marks = landmark_similarity(mean, self.surface, scale=True).moved(mean).landmarks
         self._marks = torch.from_numpy(marks[~np.isnan(marks).any(1)]).float()[None]
         self._texture: Tensor | None = None
@@ -61,9 +65,9 @@ class ScanRenderer:
         elif mesh.colours is not None:
             self._albedo = torch.from_numpy(mesh.colours).float()[None]
         else:
-            self._albedo = _model_albedo(self.surface, mean, model)
+            self._albedo = _model_albedo(whole, mean, model)
             self._light = _soft_light()
-        self._renderer = FaceRenderer(torch.from_numpy(self.surface.faces), uv, uv_faces)
+        self._renderer = FaceRenderer(torch.from_numpy(mesh.faces), uv, uv_faces)
 
     def __call__(self, pitch: float, yaw: float) -> tuple[NDArray[np.uint8], Box]:
         """The picture (S,S,3) from one side, and the box round its landmarks.
@@ -103,17 +107,6 @@ class ScanRenderer:
         return (low[0], low[1], high[0], high[1])
 
 
-def model_surface(model: FaceModel, name: str = "mean face") -> Surface:
-    """The mean face of a model."""
-    points = model.landmark_points(model.mean[None], "ibug68")[0]
-    return Surface(
-        name,
-        model.mean.numpy().astype(np.float64),
-        model.faces.numpy(),
-        points.numpy().astype(float),
-    )
-
-
 def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
     """The mean albedo of the nearest points of the mean face, (1,V,3)."""
     common_landmarks(surface, mean)
@@ -131,7 +124,7 @@ def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
         tolerance=1e-4,
     )
     near = ClosestPoints(found.apply(mean.vertices), mean.faces).query(surface.vertices)
-    colours = model.albedo_mean.numpy()[near.corners]
+    colours = model.albedo_mean[outer_part(model).vertices].numpy()[near.corners]
     return torch.from_numpy(np.einsum("nk,nkc->nc", near.weights, colours)).float()[None]
 
 

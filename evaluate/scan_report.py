@@ -12,8 +12,8 @@ from .geometric import GeometricError
 from .geometric_align import landmark_similarity
 from .geometric_picture import heat_map
 from .geometric_surface import Surface
+from .outer_surface import model_surface
 from .report import Figure, Picture
-from .scan_render import model_surface
 
 
 def spread_figure(
