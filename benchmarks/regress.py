@@ -19,7 +19,7 @@ from selfie3d.models.fuse import channels_last, fuse_norms
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.cut import cut
-from selfie3d.pipeline.regress import frame
+from selfie3d.pipeline.frame import frame
 
 
 def best(work, rounds: int) -> float:

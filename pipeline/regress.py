@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,10 +23,7 @@ from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction
 from ..models.weights import load_weights
 from .cut import cut
-
-Box = tuple[float, float, float, float]
-FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box
-_SMALLEST_BOX = 2.0  # pixels
+from .frame import Box, frame, frame_of_points, tight_frame
 
 
 @dataclass(frozen=True)
@@ -114,9 +110,23 @@ class Regressor:
         """
         if len(pictures) != len(boxes):
             raise InputError("boxes", f"{len(pictures)}, one per photograph", str(len(boxes)))
-        crops = [frame(box, self.size) for box in boxes]
+        return self.in_frames(pictures, [frame(box, self.size) for box in boxes])
+
+    def from_points(
+        self, pictures: Sequence[NDArray[np.uint8]], points: Sequence[Tensor]
+    ) -> list[RegressedFace]:
+        """As calling it, from a detector's five points (5,2) each: frames are turned upright."""
+        return self.in_frames(pictures, [frame_of_points(p, self.size) for p in points])
+
+    def in_frames(
+        self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+    ) -> list[RegressedFace]:
+        """As calling it, from crops of the network's size, which may be turned."""
         for _ in range(self.options.passes - 1):
-            crops = [frame(box, self.size) for box in map(self._box, self._faces(pictures, crops))]
+            crops = [
+                tight_frame(self._landmarks(face), face.crop)
+                for face in self._faces(pictures, crops)
+            ]
         return list(self._faces(pictures, crops))
 
     def in_crops(self, images: Tensor) -> tuple[SolvedFaces, PointPrediction]:
@@ -170,22 +180,7 @@ class Regressor:
             crop,
         )
 
-    def _box(self, face: RegressedFace) -> Box:
-        """The box round the solved landmarks that training framed."""
+    def _landmarks(self, face: RegressedFace) -> Tensor:
+        """The solved landmarks (68,2), photograph pixels, that training framed."""
         body = self.model.landmark_points(self.model.vertices(face.coefficients), "ibug68")
-        points = face.camera.project(body)[0, :, :2]
-        (x0, y0), (x1, y1) = points.amin(0).tolist(), points.amax(0).tolist()
-        return x0, y0, x1, y1
-
-
-def frame(box: Box, size: int) -> Crop:
-    """The square crop round a box of landmarks, as training saw it.
-
-    Raises:
-        InputError: a box without area.
-    """
-    x0, y0, x1, y1 = box
-    longer = max(x1 - x0, y1 - y0)
-    if not (longer >= _SMALLEST_BOX and math.isfinite(longer)):
-        raise InputError("box", f"a side of at least {_SMALLEST_BOX:g} pixels", str(box))
-    return Crop.from_square(((x0 + x1) / 2, (y0 + y1) / 2), longer * FRAME_PER_BOX, size)
+        return face.camera.project(body)[0, :, :2]

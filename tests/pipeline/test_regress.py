@@ -21,7 +21,8 @@ from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline.cut import cut
-from selfie3d.pipeline.regress import RegressOptions, Regressor, frame
+from selfie3d.pipeline.frame import frame
+from selfie3d.pipeline.regress import RegressOptions, Regressor
 from torch import nn
 
 SIZE = 96
