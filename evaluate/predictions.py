@@ -57,7 +57,7 @@ def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS
         arrays["pose_deg"] = predictions.pose_deg.astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(temporary, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(temporary, allow_pickle=False, **arrays)
     os.replace(temporary, path)
 
 
