@@ -113,12 +113,13 @@ def _fan(words: list[str], points: int, texture: int) -> list[tuple[int, int]]:
 
 def _read_ply(path: Path) -> MeshFile:
     import trimesh
+    from trimesh.visual.color import ColorVisuals
 
     mesh = trimesh.load_mesh(path, process=False)
     if not isinstance(mesh, trimesh.Trimesh):
         raise ValueError("no triangles")
     colours = None
-    if mesh.visual.kind == "vertex":
+    if isinstance(mesh.visual, ColorVisuals) and mesh.visual.kind == "vertex":
         colours = np.asarray(mesh.visual.vertex_colors[:, :3], dtype=np.float64) / 255
     return MeshFile(
         np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64), colours
