@@ -99,6 +99,16 @@ def reconstruct_command(
     relight: Annotated[
         bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
     ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH|fit",
+            help="A network's weights; fit: the optimiser alone. Default: the shipped ones.",
+        ),
+    ] = None,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Let the optimiser go on from the network's face.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run finished.")
     ] = True,
@@ -109,7 +119,12 @@ def reconstruct_command(
 
     start = time.perf_counter()
     options = ReconstructOptions(
-        face_model=face_model, max_faces=max_faces, texture_size=size, divide_light=relight
+        face_model=face_model,
+        max_faces=max_faces,
+        texture_size=size,
+        divide_light=relight,
+        weights=weights,
+        refine=refine,
     )
     summary = reconstruct_paths(photos, out, options=options, strict=strict, resume=resume)
     _finish(summary, out, start)

@@ -76,9 +76,27 @@ def _protocols() -> list[dict[str, object]]:
 
 
 def _networks() -> list[dict[str, object]]:
+    from ..evaluate.network_cost import count_macs, count_parameters
     from ..models.registry import NETWORKS
 
-    return _names(NETWORKS)
+    items: list[dict[str, object]] = []
+    for name in NETWORKS.names():
+        network = NETWORKS.create(name).eval()
+        shape = tuple(network.input_shape)  # type: ignore[union-attr, arg-type]
+        size = {"parameters": count_parameters(network), "macs": count_macs(network, shape)}
+        items.append({"name": name, **size, "input": list(shape)})
+    return items
+
+
+def _weights() -> list[dict[str, object]]:
+    from ..models.weights import find_weights, load_weights, weight_names
+
+    items: list[dict[str, object]] = []
+    for name in weight_names():
+        weights, file = load_weights(name), find_weights(name)
+        facts = {"face_model": weights.layout.face_model, "bytes": file.stat().st_size}
+        items.append({"name": name, **facts})
+    return items
 
 
 _LISTS: dict[str, Callable[[], list[dict[str, object]]]] = {
@@ -86,4 +104,5 @@ _LISTS: dict[str, Callable[[], list[dict[str, object]]]] = {
     "networks": _networks,
     "protocols": _protocols,
     "rasterizers": _rasterizers,
+    "weights": _weights,
 }

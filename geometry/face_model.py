@@ -128,18 +128,19 @@ class FaceModel(nn.Module):
             if origin is None
             else as_floats("origin", origin, (3,)) * scale
         )
+        shapes = as_basis("expression", expression, count) * scale
+        check_names(expression_names, len(shapes))
         arrays = {
             "mean": points - shift,
             "faces": triangles,
             "identity": as_basis("identity", identity, count) * scale,
-            "expression": as_basis("expression", expression, count) * scale,
+            "expression": shapes,
             "albedo_mean": as_albedo(albedo_mean, count),
             "albedo_basis": as_basis("albedo_basis", albedo_basis, count),
             "uv": coords,
             "uv_faces": corners,
             "mirror": None if mirror is None else as_permutation("mirror", mirror, count),
         }
-        check_names(expression_names, len(arrays["expression"]))
         return cls(
             arrays,
             name=name,

@@ -28,7 +28,10 @@ class Appearance:
     def __init__(self, model: FaceModel, renderer: FaceRenderer) -> None:
         self.model, self.renderer = model, renderer
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
-        self.extras = torch.cat([model.region("skin").to(modes)[:, None], modes], 1)[None]
+        # Brows are small, and a fringe over them or a shape slightly off would bleach them.
+        none = torch.zeros(len(model.mean), dtype=torch.bool)
+        skin = model.region("skin") & ~model.regions.get("brows", none)
+        self.extras = torch.cat([skin.to(modes)[:, None], modes], 1)[None]
 
     @torch.no_grad()
     def solve(

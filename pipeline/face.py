@@ -39,6 +39,9 @@ class ReconstructedFace:
         texture: the UV texture.
         box: (x0, y0, x1, y1) where the face was found, photograph pixels.
         score: the detector's confidence in [0,1].
+        weights: what found it: "fit", the optimiser, or the name of a network's weights.
+        landmark_sigma: (68,) how far each landmark is expected to be off, photograph pixels, by
+            the network's own word; None from the optimiser.
     """
 
     model: FaceModel
@@ -47,6 +50,8 @@ class ReconstructedFace:
     texture: Texture
     box: tuple[float, float, float, float]
     score: float
+    weights: str = "fit"
+    landmark_sigma: Tensor | None = None
 
     @property
     def vertices(self) -> Tensor:

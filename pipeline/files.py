@@ -57,7 +57,7 @@ def describe(
     return {
         "version": _FORMAT_VERSION,
         "image": {"path": photo, "width": picture.shape[1], "height": picture.shape[0]},
-        "weights": "fit",
+        "weights": face.weights,
         "face_model": face.model.name,
         "face_model_licence": face.model.licence,
         "box": [float(x) for x in face.box],
@@ -65,6 +65,7 @@ def describe(
         "landmarks_68": [
             None if bool(np.isnan(p).any()) else [float(x) for x in p] for p in face.landmarks_68
         ],
+        "landmark_sigma": None if face.landmark_sigma is None else face.landmark_sigma.tolist(),
         "pose_deg": face.pose_deg,
         "camera": face.camera.describe(),
         "coefficients": face.coefficients.as_lists(),

@@ -19,10 +19,12 @@ from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
 from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
 from .appearance import Appearance
-from .fit_model import expression_spread, point_model, vertex_trust
+from .fit_model import expression_spread, five_points, point_model, vertex_trust
 from .fit_state import FitState
 from .light import solve_light
-from .pose import POSE_SPREAD, PointFit, face_from_points
+from .pose import POSE_SPREAD, PointFit, face_from_points, pose_from_points
+
+Crops = Callable[[int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class FitConfig:
-    """Weights and schedule of a fit; the weights multiply means, so they compare directly."""
+    """Weights and schedules of a fit; the weights multiply means, so they compare directly.
+
+    Attributes:
+        stages: of a fit from five points. refining: of one that goes on from a known face.
+    """
 
     stages: tuple[Stage, ...] = (Stage(56, 50, 0.25), Stage(112, 80, 0.15), Stage(168, 70, 0.1))
+    refining: tuple[Stage, ...] = (Stage(112, 40, 0.15), Stage(168, 40, 0.1))
     photometric: float = 0.1
     landmark: float = 5.0
     prior: float = 0.0006
@@ -103,7 +110,7 @@ class FaceFitter:
 
     def fit(
         self,
-        crops: Callable[[int], tuple[Tensor, Tensor]],
+        crops: Crops,
         points: Tensor,
         on_step: Callable[[], None] = lambda: None,
     ) -> Fit:
@@ -119,12 +126,44 @@ class FaceFitter:
         check_shape("points", points, (None, 5, 2))
         check_finite("points", points)
         state = FitState.start(self.model, [self._start(p) for p in points])
-        optimiser, schedule = self._optimiser(state)
+        side = self.config.stages[0].size
+        self._start_light(state, *crops(side))
+        return self._descend(state, self.config.stages, crops, points, on_step)
+
+    def refine(
+        self,
+        crops: Crops,
+        coefficients: Coefficients,
+        camera: PerspectiveCamera,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> Fit:
+        """Go on from one face that is known roughly, by the photograph alone.
+
+        Args:
+            crops: as in `fit`.
+            coefficients: of one face. camera: for the crops, scaled to a side of 1.
+            on_step: as in `fit`.
+        """
+        body = self.model.landmark_points(self.model.vertices(coefficients))
+        body = body[:, self.model.landmark_set("ibug68").valid]
+        seen = camera.project(body)[0, :, :2]
+        posed = pose_from_points(body[0], seen * _POSE_SIZE, _POSE_SIZE)
+        state = FitState.at(coefficients, [posed])
+        points = camera.project(five_points(self.model, self.model.vertices(coefficients)))
+        return self._descend(state, self.config.refining, crops, points[..., :2], on_step)
+
+    def _descend(
+        self,
+        state: FitState,
+        stages: tuple[Stage, ...],
+        crops: Crops,
+        points: Tensor,
+        on_step: Callable[[], None],
+    ) -> Fit:
+        optimiser, schedule = self._optimiser(state, stages)
         losses: list[float] = []
-        for number, stage in enumerate(self.config.stages):
+        for stage in stages:
             photo, inside = crops(stage.size)
-            if number == 0:
-                self._start_light(state, photo, inside)
             for _ in range(stage.steps):
                 optimiser.zero_grad()
                 total = self._photo_loss(state, stage, photo, inside)
@@ -134,15 +173,10 @@ class FaceFitter:
                 schedule.step()
                 losses.append(float(total.detach()))
                 on_step()
-        size = self.config.stages[-1].size
+        size = stages[-1].size
         self._finish_appearance(state, *crops(size))
-        camera = state.camera(size)
-        return Fit(
-            state.coefficients().detach(),
-            PerspectiveCamera(*(v.detach() for v in vars(camera).values())),
-            size,
-            torch.tensor(losses),
-        )
+        camera = PerspectiveCamera(*(v.detach() for v in vars(state.camera(size)).values()))
+        return Fit(state.coefficients().detach(), camera, size, torch.tensor(losses))
 
     def _start(self, points: Tensor) -> PointFit:
         """The most probable pose, identity and expression given the points (5,2) alone."""
@@ -178,11 +212,11 @@ class FaceFitter:
             state.light.copy_(light)
 
     def _optimiser(
-        self, state: FitState
+        self, state: FitState, stages: tuple[Stage, ...]
     ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """Adam over all stages, its rate warmed up and then lowered to 0 along a cosine."""
         groups = [{"params": [v], "lr": _STEP[k]} for k, v in state.variables()]
-        steps = sum(stage.steps for stage in self.config.stages)
+        steps = sum(stage.steps for stage in stages)
 
         def rate(step: int) -> float:
             return min(1.0, (step + 1) / _WARM_UP) * (1 + math.cos(math.pi * step / steps)) / 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -37,19 +37,25 @@ class FitState:
     @classmethod
     def start(cls, model: FaceModel, fits: list[PointFit]) -> FitState:
         """The faces that the detected points make most probable, under ambient light."""
-        rotation = torch.cat([f.camera.rotation for f in fits])
-        shift = torch.cat([f.camera.translation for f in fits])
         shape = torch.stack([f.coefficients for f in fits])
-        zero = model.zero_coefficients(len(fits))
         identity, expression = shape.split([len(model.identity), len(model.expression)], 1)
+        zero = model.zero_coefficients(len(fits))
+        coefficients = replace(zero, identity=identity, expression=expression)
+        return cls.at(coefficients, [f.camera for f in fits])
+
+    @classmethod
+    def at(cls, coefficients: Coefficients, cameras: Sequence[PerspectiveCamera]) -> FitState:
+        """Given faces under given cameras, whose focal lengths are `FOCAL_PER_SIZE` sides."""
+        rotation = torch.cat([camera.rotation for camera in cameras])
+        shift = torch.cat([camera.translation for camera in cameras])
         variables = [
             matrix_to_euler(rotation),
             shift[:, :2] / -shift[:, 2:],
             (-shift[:, 2]).log(),
-            identity,
-            expression,
-            zero.albedo,
-            zero.light,
+            coefficients.identity,
+            coefficients.expression,
+            coefficients.albedo,
+            coefficients.light,
         ]
         return cls(*(v.detach().clone().requires_grad_() for v in variables))
 

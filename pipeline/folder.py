@@ -16,6 +16,7 @@ from .export import prepare_folder, write_json
 from .files import write_face
 from .names import choose_names
 from .reconstructor import ReconstructOptions, Reconstructor
+from .start import weights_file
 
 _STATE = ".selfie3d"
 
@@ -91,9 +92,10 @@ def _one(reconstructor: Reconstructor, path: Path, out: Path, name: str) -> list
     picture = read_image(path)
     files: list[Path] = []
     found = reconstructor.detect(picture)
+    starts = reconstructor.regress([(picture, face) for face in found])
     with progress(path.name, len(found) * reconstructor.steps) as advance:
-        for number, face in enumerate(found, 1):
-            result = reconstructor.reconstruct_face(picture, face, advance)
+        for number, (face, start) in enumerate(zip(found, starts, strict=True), 1):
+            result = reconstructor.reconstruct_face(picture, face, advance, start)
             own = name if number == 1 else f"{name}_{number}"
             files += write_face(out, own, result, picture, str(path))
     return files
@@ -104,7 +106,8 @@ class _Journal:
 
     def __init__(self, out: Path, options: ReconstructOptions, forget: bool = False) -> None:
         self.out, self.folder = out, out / _STATE
-        settings = repr((sorted(asdict(options).items()), _state(Path(options.face_model))))
+        files = [Path(options.face_model), weights_file(options.weights)]
+        settings = repr((sorted(asdict(options).items()), [_state(file) for file in files]))
         self.settings = hashlib.sha256(settings.encode()).hexdigest()
         self.forget = forget
         prepare_folder(self.folder)
@@ -142,9 +145,9 @@ class _Journal:
         return f"{self.settings}:{_state(path)}"
 
 
-def _state(path: Path) -> str:
+def _state(path: Path | None) -> str:
     """Changes when a file is written anew; empty where there is none."""
-    if not path.is_file():
+    if path is None or not path.is_file():
         return ""
     state = path.stat()
     return f"{state.st_size}:{state.st_mtime_ns}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,17 @@ from ..core.image_file import read_image
 from ..detect.face import Face, get_face_detector
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
+from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..render.overlay import to_image
 from .crop import crop_around_points, resized
 from .face import ReconstructedFace
-from .fit import FaceFitter, FitConfig
+from .fit import Crops, FaceFitter, FitConfig
+from .regress import RegressedFace
+from .start import FIT, make_regressor
 from .texture import TextureBuilder
 
+_APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
 
 
@@ -35,6 +39,9 @@ class ReconstructOptions:
         max_faces: the largest so many faces of a photograph; None takes all.
         texture_size: side of the square texture, texels.
         divide_light: leave the fitted light out of the texture.
+        weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
+            weights; None takes the shipped ones where they are for this face model, else "fit".
+        refine: let the optimiser go on from what the network found.
         fit: weights and schedule of the optimiser.
     """
 
@@ -42,6 +49,8 @@ class ReconstructOptions:
     max_faces: int | None = None
     texture_size: int = 1024
     divide_light: bool = False
+    weights: str | None = None
+    refine: bool = False
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
@@ -63,12 +72,16 @@ class Reconstructor:
         self.model = load_face_model(self.options.face_model)
         self.detector = get_face_detector("mtcnn")
         self.fitter = FaceFitter(self.model, self.options.fit)
+        self.regressor = make_regressor(self.options.weights, self.model)
         self.textures = TextureBuilder(self.model, self.options.texture_size)
 
     @property
     def steps(self) -> int:
-        """Optimiser steps per face, the unit of `on_step`."""
-        return sum(stage.steps for stage in self.options.fit.stages)
+        """Steps per face, the unit of `on_step`."""
+        fit = self.options.fit
+        if self.regressor is None:
+            return sum(stage.steps for stage in fit.stages)
+        return sum(stage.steps for stage in fit.refining) if self.options.refine else 1
 
     def __call__(
         self,
@@ -86,7 +99,24 @@ class Reconstructor:
             InputError: the photograph cannot be read.
         """
         picture = photo if isinstance(photo, np.ndarray) else read_image(Path(photo))
-        return [self.reconstruct_face(picture, face, on_step) for face in self.detect(picture)]
+        found = self.detect(picture)
+        starts = self.regress([(picture, face) for face in found])
+        return [
+            self.reconstruct_face(picture, face, on_step, start)
+            for face, start in zip(found, starts, strict=True)
+        ]
+
+    def regress(
+        self, faces: Sequence[tuple[NDArray[np.uint8], Face]]
+    ) -> Sequence[RegressedFace | None]:
+        """What the network finds in photographs with a detected face each, in batches.
+
+        None for each where the optimiser works alone.
+        """
+        if self.regressor is None:
+            return [None] * len(faces)
+        points = [torch.as_tensor(face.points) for _, face in faces]
+        return self.regressor.from_points([picture for picture, _ in faces], points)
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
         """The faces of a photograph, largest first.
@@ -108,30 +138,69 @@ class Reconstructor:
         picture: NDArray[np.uint8],
         face: Face,
         on_step: Callable[[], None] = lambda: None,
+        start: RegressedFace | None = None,
     ) -> ReconstructedFace:
-        """One detected face of a photograph (H,W,3) uint8."""
-        points = torch.as_tensor(face.points, dtype=torch.float64)
-        crop = self._crop(points)
+        """One detected face of a photograph (H,W,3) uint8.
+
+        Args:
+            picture, face: the photograph and one of the faces that `detect` found in it.
+            on_step: called `steps` times.
+            start: what `regress` found, if it was called for a batch of faces.
+        """
+        start = start or self.regress([(picture, face)])[0]
+        crop = self._crop(torch.as_tensor(face.points, dtype=torch.float64))
         base, inside = crop.warp(to_image(picture))
-        size = crop.size[0]
 
         def crops(side: int) -> tuple[Tensor, Tensor]:
             return resized(base, side), resized(inside, side)
 
-        fractions = (crop.to_crop(points) / size).float()[None]
-        fit = self.fitter.fit(crops, fractions, on_step)
-        in_crop = _scaled(fit.camera, size / fit.size)
+        coefficients, in_crop = self._fitted(crop, crops, face, start, on_step)
         texture = self.textures.build(
-            base,
-            in_crop,
-            fit.coefficients,
-            inside=inside,
-            divide_light=self.options.divide_light,
+            base, in_crop, coefficients, inside=inside, divide_light=self.options.divide_light
         )
-        camera = in_crop.moved(crop.inverse_matrix)
         return ReconstructedFace(
-            self.model, fit.coefficients, camera, texture, face.box, face.score
+            self.model,
+            coefficients,
+            in_crop.moved(crop.inverse_matrix),
+            texture,
+            face.box,
+            face.score,
+            self.name,
+            None if start is None else start.sigma,
         )
+
+    @property
+    def name(self) -> str:
+        """What reconstructs: "fit", the name of the weights, or these and "refined"."""
+        if self.regressor is None:
+            return FIT
+        return f"{self.regressor.name}, refined" if self.options.refine else self.regressor.name
+
+    def _fitted(
+        self,
+        crop: Crop,
+        crops: Crops,
+        face: Face,
+        start: RegressedFace | None,
+        on_step: Callable[[], None],
+    ) -> tuple[Coefficients, PerspectiveCamera]:
+        """Coefficients, and the camera in the pixels of `crop`."""
+        size = crop.size[0]
+        if start is None:
+            points = torch.as_tensor(face.points, dtype=torch.float64)
+            fit = self.fitter.fit(crops, (crop.to_crop(points) / size).float()[None], on_step)
+        elif self.options.refine:
+            camera = _scaled(start.camera.moved(crop.matrix), 1 / size)
+            fit = self.fitter.refine(crops, start.coefficients, camera, on_step)
+        else:
+            camera = start.camera.moved(crop.matrix)
+            seen = _scaled(camera, _APPEARANCE_SIZE / size)
+            albedo, light = self.fitter.appearance.solve(
+                start.coefficients, seen, *crops(_APPEARANCE_SIZE)
+            )
+            on_step()
+            return replace(start.coefficients, albedo=albedo, light=light), camera
+        return fit.coefficients, _scaled(fit.camera, size / fit.size)
 
     def _crop(self, points: Tensor) -> Crop:
         """The face's crop at the photograph's own resolution, within reason."""

@@ -141,7 +141,9 @@ class TextureBuilder:
         """Shrink and blur a weight map, so that it falls to 0 inside the trusted part."""
         radius = max(1, round(_SEAM * self.size))
         hard = weight * self.mapper.mask + (1 - self.mapper.mask.to(weight))
-        shrunk = -functional.max_pool2d(-hard, 2 * radius + 1, 1, radius)
+        side = 2 * radius + 1
+        rows = functional.max_pool2d(-hard, (1, side), 1, (0, radius))
+        shrunk = -functional.max_pool2d(rows, (side, 1), 1, (radius, 0))
         return torch.minimum(_blur(shrunk, radius), weight)
 
     def _fill(self, difference: Tensor, weight: Tensor) -> Tensor:
@@ -221,10 +223,11 @@ def _smoothstep(x: Tensor, low: float, high: float) -> Tensor:
 
 
 def _blur(x: Tensor, radius: int) -> Tensor:
-    """Two box filters of the given radius."""
+    """Two box filters of the given radius, rows and columns one after the other."""
+    side = 2 * radius + 1
     for _ in range(2):
         padded = functional.pad(x, (radius, radius, radius, radius), mode="replicate")
-        x = functional.avg_pool2d(padded, 2 * radius + 1, 1)
+        x = functional.avg_pool2d(functional.avg_pool2d(padded, (side, 1), 1), (1, side), 1)
     return x
 
 

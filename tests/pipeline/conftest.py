@@ -76,7 +76,10 @@ class FakeReconstructor:
             raise NoFaceError("no face found in this photograph.")
         return [Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))] * count
 
-    def reconstruct_face(self, picture, face, on_step) -> ReconstructedFace:
+    def regress(self, faces) -> list:
+        return [None] * len(faces)
+
+    def reconstruct_face(self, picture, face, on_step, start) -> ReconstructedFace:
         on_step()
         return self.face
 

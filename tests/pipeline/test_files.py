@@ -36,7 +36,7 @@ def test_the_record_has_what_the_format_says(written, small_face):
     record = json.loads((out / "me.json").read_text())
     assert list(record) == [
         *("version", "image", "weights", "face_model", "face_model_licence", "box", "score"),
-        *("landmarks_68", "pose_deg", "camera", "coefficients", "files"),
+        *("landmarks_68", "landmark_sigma", "pose_deg", "camera", "coefficients", "files"),
     ]
     assert record["image"] == {"path": "photos/me.jpg", "width": 120, "height": 100}
     assert record["weights"] == "fit" and record["face_model"] == "small"

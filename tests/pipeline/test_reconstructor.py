@@ -14,7 +14,9 @@ from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.fit import FitConfig, Stage
 from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
 
-SHORT = ReconstructOptions(texture_size=64, fit=FitConfig(stages=(Stage(48, 15, 0.2),)))
+SHORT = ReconstructOptions(
+    texture_size=64, weights="fit", fit=FitConfig(stages=(Stage(48, 15, 0.2),))
+)
 
 
 @pytest.fixture(scope="module")

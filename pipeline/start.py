@@ -1,0 +1,51 @@
+"""Where a reconstruction begins: the weights that are asked for, or the optimiser alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..geometry.face_model import FaceModel
+from ..models.weights import find_weights, weight_names
+from .regress import RegressOptions, Regressor
+
+FIT = "fit"
+"""The name of the optimiser among the weights."""
+DEFAULT_WEIGHTS = "default"
+
+
+def make_regressor(weights: str | None, model: FaceModel) -> Regressor | None:
+    """The network of some weights; None for the optimiser alone.
+
+    Args:
+        weights: "fit", a shipped name or a path. None takes the shipped weights where they are
+            for this face model, else the optimiser.
+        model: the face model of the reconstruction.
+
+    Raises:
+        UnknownNameError, MissingFileError: there are no such weights.
+        InputError: a damaged file, or weights for another face model.
+    """
+    if weights == FIT or (weights is None and not _shipped_for(model)):
+        return None
+    regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS))
+    trained_for = regressor.layout.face_model
+    if trained_for != model.name:
+        raise InputError(
+            "weights",
+            f"weights for the face model {model.name!r}",
+            f"{regressor.name!r}, which are for {trained_for!r}",
+            f"Fit other face models: weights {FIT!r}.",
+        )
+    return regressor
+
+
+def weights_file(weights: str | None) -> Path | None:
+    """The file that some weights would be read from; None where there is none."""
+    if weights == FIT or (weights is None and DEFAULT_WEIGHTS not in weight_names()):
+        return None
+    return find_weights(weights or DEFAULT_WEIGHTS)
+
+
+def _shipped_for(model: FaceModel) -> bool:
+    return model.name == "default" and DEFAULT_WEIGHTS in weight_names()
