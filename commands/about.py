@@ -82,7 +82,7 @@ def _networks() -> list[dict[str, object]]:
     items: list[dict[str, object]] = []
     for name in NETWORKS.names():
         network = NETWORKS.create(name).eval()
-        shape = tuple(network.input_shape)  # type: ignore[union-attr, arg-type]
+        shape = tuple(network.input_shape)  # type: ignore[arg-type]
         size = {"parameters": count_parameters(network), "macs": count_macs(network, shape)}
         items.append({"name": name, **size, "input": list(shape)})
     return items

@@ -6,6 +6,7 @@ import typing
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, NoFaceError
@@ -62,8 +63,6 @@ class PredictedFace:
     @property
     def pose_deg(self) -> dict[str, float]:
         """Pitch, yaw and roll in degrees, as 300W-LP has them."""
-        import torch
-
         from ..geometry.rotation import matrix_to_euler
 
         angles = torch.rad2deg(matrix_to_euler(self.camera.rotation)[0])
@@ -109,7 +108,8 @@ def load_predictor(
     if weights == FIT:
         from ..pipeline.reconstructor import ReconstructOptions, Reconstructor
 
-        return FitPredictor(Reconstructor(ReconstructOptions(face_model, texture_size=64)))
+        options = ReconstructOptions(face_model, texture_size=64, weights=FIT)
+        return FitPredictor(Reconstructor(options))
     from ..pipeline.regress import RegressOptions, Regressor
 
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
@@ -140,8 +140,11 @@ class NetworkPredictor:
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         if box is None or self._detect:
-            box = nearest_face(self._detector.detect(picture), box).box
-        face = self._regressor([picture], [box])[0]
+            found = nearest_face(self._detector.detect(picture), box)
+            box = found.box
+            face = self._regressor.from_points([picture], [torch.as_tensor(found.points)])[0]
+        else:
+            face = self._regressor([picture], [box])[0]
         return PredictedFace(self._regressor.model, face.coefficients, face.camera, box)
 
 
