@@ -21,7 +21,8 @@ from ..geometry.crop import Crop
 from ..render.overlay import to_image
 from .crop import crop_around_points, resized
 from .face import ReconstructedFace
-from .fit import Crops, FaceFitter, FitConfig
+from .fit import Crops, FaceFitter
+from .fit_config import FitConfig
 from .regress import RegressedFace
 from .start import FIT, make_regressor
 from .texture import TextureBuilder

@@ -11,7 +11,7 @@ import torch
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.image_file import read_image
 from selfie3d.pipeline.demo import PHOTO
-from selfie3d.pipeline.fit import FitConfig, Stage
+from selfie3d.pipeline.fit_config import FitConfig, Stage
 from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
 
 SHORT = ReconstructOptions(

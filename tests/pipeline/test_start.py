@@ -17,7 +17,7 @@ from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline import start
 from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.files import describe
-from selfie3d.pipeline.fit import FitConfig, Stage
+from selfie3d.pipeline.fit_config import FitConfig, Stage
 from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
 from selfie3d.pipeline.start import make_regressor, weights_file
 
