@@ -15,9 +15,9 @@ Box = tuple[float, float, float, float]
 FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box
 _SMALLEST_BOX = 2.0  # pixels
 _PLAUSIBLE = (0.25, 1.5)  # side of a new frame over that of the frame it was found in
-# What the square of pipeline/crop.py, which has room for hair, must become: its side, and how far
-# down its own side it moves.
-_TIGHTER, _LOWER = 0.9, 0.05
+_TIGHTER = (
+    0.8  # side of a frame over the side of pipeline/crop.py's square, which has room for hair
+)
 
 
 def frame(box: Box, size: int) -> Crop:
@@ -40,9 +40,8 @@ def frame(box: Box, size: int) -> Crop:
 def frame_of_points(points: Tensor, size: int) -> Crop:
     """About the same square, from a detector's five points (5,2), with the face upright in it."""
     loose = crop_around_points(points, size)
-    middle = size * torch.tensor([0.5, 0.5 + _LOWER], dtype=torch.float64)
-    shift = torch.full((2,), size / 2, dtype=torch.float64) - middle / _TIGHTER
-    return _compose(torch.cat([torch.eye(2) / _TIGHTER, shift[:, None]], 1), loose)
+    shift = torch.full((2, 1), size / 2 * (1 - 1 / _TIGHTER))
+    return _compose(torch.cat([torch.eye(2) / _TIGHTER, shift], 1), loose)
 
 
 def tight_frame(points: Tensor, crop: Crop) -> Crop:
