@@ -1,6 +1,6 @@
 """Reconstruct collections of real photographs and measure what came out.
 
-    python benchmarks/photographs.py DATA --out DIR [--aflw 100] [--json FILE]
+    python benchmarks/photographs.py DATA --out DIR [--weights fit] [--aflw 100] [--json FILE]
 
 DATA holds the research collections photos_plain, photos_lm5, photos_lm51, photos_lm68, photos_id
 and aflw2000; what is not there is skipped. For each collection: photographs with a face, faces, a
@@ -184,10 +184,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--aflw", type=int, default=100, help="frontal images of aflw2000")
+    parser.add_argument("--weights", default="fit", help="as of `selfie3d reconstruct`")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    maker = Reconstructor(ReconstructOptions(texture_size=256))
+    maker = Reconstructor(ReconstructOptions(texture_size=256, weights=arguments.weights))
     report: dict[str, object] = {}
     for name, paths in _collections(arguments.data).items():
         tally = run_collection(maker, paths, measure_light=name == "photos_lm5")
