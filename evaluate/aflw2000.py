@@ -21,10 +21,11 @@ from ..core.config import load_config, resolved_dict
 from ..core.errors import InputError
 from ..core.image_file import read_image
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
+from ..pipeline.start import FIT
 from .aflw2000_figures import Scored, beside_figures, dense_parts, landmark_parts, pose_parts
 from .aflw2000_options import Aflw2000Options, select_rows
 from .landmark_pictures import DrawnFace, best_and_worst
-from .predict import FIT, PredictedFace, load_predictor
+from .predict import PredictedFace, load_predictor
 from .predict_photographs import boxes_around, predict_landmarks
 from .predictions import LANDMARKS, Predictions, named_rows, read_predictions, write_predictions
 from .registry import Protocol, Request

@@ -13,6 +13,7 @@ from ..core.errors import InputError, NoFaceError
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
+from ..pipeline.start import DEFAULT_WEIGHTS, FIT
 
 if typing.TYPE_CHECKING:
     from ..detect.face import Face
@@ -21,9 +22,6 @@ if typing.TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]
 Photograph = NDArray[np.uint8]
-FIT = "fit"
-"""The name of the optimiser among the weights."""
-DEFAULT_WEIGHTS = "default"
 BOX_SOURCES = ("protocol", "detector")
 _SHARED = 0.1  # of the union of two boxes, below which a detected face is another face
 
