@@ -21,7 +21,7 @@ from ..core.config import load_config, resolved_dict
 from ..core.errors import NoFaceError
 from ..core.progress import progress
 from ..facemodels import load_face_model
-from .geometric import GeometricError, geometric_errors
+from .geometric import GeometricError, named_errors
 from .geometric_recipe import Alignment, Crop, Measure, Recipe
 from .geometric_surface import Surface
 from .published_scans import florence_rows
@@ -143,15 +143,8 @@ def _score(
     failures: dict[str, str],
 ) -> dict[str, GeometricError]:
     """Errors by view; what cannot be measured is added to the failures."""
-    pairs = [(surface, views[name][0].surface) for name, surface in found.items()]
-    results, _ = geometric_errors(pairs, FLORENCE20)
-    errors: dict[str, GeometricError] = {}
-    for name, result in zip(found, results, strict=True):
-        if isinstance(result, GeometricError):
-            errors[name] = result
-        else:
-            failures[name] = str(result)
-    return errors
+    pairs = {name: (surface, views[name][0].surface) for name, surface in found.items()}
+    return named_errors(pairs, FLORENCE20, failures)
 
 
 def _figures(

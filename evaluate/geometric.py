@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -148,6 +148,20 @@ def geometric_errors(
                 results.append(error)
             advance()
     return results, scale
+
+
+def named_errors(
+    pairs: Mapping[str, tuple[Surface, Surface]], recipe: Recipe, failures: dict[str, str]
+) -> dict[str, GeometricError]:
+    """The errors of named pairs; what cannot be measured is added to the failures."""
+    results, _ = geometric_errors(list(pairs.values()), recipe)
+    errors: dict[str, GeometricError] = {}
+    for name, result in zip(pairs, results, strict=True):
+        if isinstance(result, GeometricError):
+            errors[name] = result
+        else:
+            failures[name] = str(result)
+    return errors
 
 
 def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipes: Sequence[Recipe]) -> float:

@@ -22,7 +22,7 @@ from ..core.config import load_config, resolved_dict
 from ..core.errors import InputError, NoFaceError
 from ..core.image_file import read_image
 from ..core.progress import progress
-from .geometric import GeometricError, geometric_errors
+from .geometric import GeometricError, named_errors
 from .geometric_recipe import Alignment, Crop, Measure, Recipe
 from .geometric_surface import Surface
 from .now_data import NowData, cumulative_counts, read_box, read_now, write_submission
@@ -154,15 +154,8 @@ def _predict(
 def _score(
     found: Mapping[str, Surface], data: NowData, recipe: Recipe, failures: dict[str, str]
 ) -> dict[str, GeometricError]:
-    pairs = [(surface, data.scans[name.split("/")[0]]) for name, surface in found.items()]
-    results, _ = geometric_errors(pairs, recipe)
-    errors: dict[str, GeometricError] = {}
-    for name, result in zip(found, results, strict=True):
-        if isinstance(result, GeometricError):
-            errors[name] = result
-        else:
-            failures[name] = str(result)
-    return errors
+    pairs = {name: (surface, data.scans[name.split("/")[0]]) for name, surface in found.items()}
+    return named_errors(pairs, recipe, failures)
 
 
 def _figures(pooled: Mapping[str, NDArray[np.float64]], failed: int, count: int) -> list[Figure]:
