@@ -1,0 +1,49 @@
+"""Faces with the camera that sees them: what networks predict and data sets know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+from .camera import PerspectiveCamera, WeakPerspectiveCamera
+from .coefficients import Coefficients
+
+FaceCamera = PerspectiveCamera | WeakPerspectiveCamera
+
+
+@dataclass(frozen=True)
+class PosedFaces:
+    """B faces of one face model in one picture each.
+
+    Attributes:
+        coefficients: of the faces.
+        camera: model space (mm) to the picture's pixels.
+
+    Raises:
+        InputError: the two have different numbers of faces.
+    """
+
+    coefficients: Coefficients
+    camera: FaceCamera
+
+    def __post_init__(self) -> None:
+        cameras = len(self.camera.rotation)
+        if cameras != len(self.coefficients):
+            raise InputError("camera", f"{len(self.coefficients)} cameras", str(cameras))
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    def __getitem__(self, rows: slice | Tensor) -> PosedFaces:
+        """The faces of a slice or of row numbers (N,) int64."""
+        kept = {f.name: getattr(self.coefficients, f.name)[rows] for f in fields(Coefficients)}
+        camera = type(self.camera)(*(value[rows] for value in vars(self.camera).values()))
+        return PosedFaces(Coefficients(**kept), camera)
+
+    def to(self, device: torch.device | str) -> PosedFaces:
+        """The same faces on another device."""
+        camera = type(self.camera)(*(value.to(device) for value in vars(self.camera).values()))
+        return PosedFaces(self.coefficients.to(device), camera)
