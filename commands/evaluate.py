@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..core.errors import InputError
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
@@ -18,10 +20,12 @@ def evaluate_command(
     protocol: Annotated[
         str, typer.Argument(metavar="PROTOCOL", help="See `selfie3d list protocols`.")
     ],
-    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data set's folder.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for report.json and report.html.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="The protocol's options.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="ROOT", help="The data set's folder.")
     ] = None,
     weights: Annotated[
         str | None,
@@ -32,10 +36,12 @@ def evaluate_command(
     ] = None,
 ) -> None:
     """Run a published protocol on our predictions or on anybody's."""
-    from ..evaluate.registry import Request
+    from ..evaluate.registry import WITHOUT_DATA, Request
     from ..evaluate.run import run_protocol, summary_lines
 
-    request = Request(data, out, weights, predictions, overrides or [])
+    if data is None and protocol not in WITHOUT_DATA:
+        raise InputError("--data", f"the folder of the data set for {protocol}", "nothing")
+    request = Request(data or Path(), out, weights, predictions, overrides or [])
     report = run_protocol(protocol, request)
     typer.echo("\n".join(summary_lines(report)))
     typer.echo(f"\nWritten: {(out / 'report.html').resolve()}")

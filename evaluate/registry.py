@@ -53,6 +53,8 @@ _MODULES = {
     "photometric": "photometric",
 }
 """Name to the module of this package that has `make_protocol(overrides) -> Protocol`."""
+WITHOUT_DATA = frozenset({"complexity"})
+"""Protocols that need no data set."""
 
 
 def _make(module: str, overrides: Sequence[str] = ()) -> Protocol:

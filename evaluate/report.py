@@ -117,7 +117,8 @@ class Report:
         variant: one line that says exactly what ran.
         figures: in the order they are shown.
         items: one row per image or scan.
-        failures: name to reason; what failed is in no mean and is counted beside it.
+        failures: name to reason; means count what failed as the worst, save those that say
+            "found only".
         run: resolved configuration, weights, versions, machine, seconds; plain values.
         published: rows of papers.
         curves: cumulative errors, error by yaw and the like.

@@ -59,3 +59,13 @@ def test_refuses_what_makes_no_sense(command, small, tmp_path):
         raise command("evaluate", "aflw200", *words).exception
     with pytest.raises(InputError, match="both"):
         raise command("evaluate", "aflw2000", "--weights", "fit", *words).exception
+
+
+def test_data_may_be_left_out_only_where_none_is_needed(command, tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="--data"):
+        raise command("evaluate", "aflw2000", "--out", out).exception
+    done = command("evaluate", "complexity", "networks=[dense-points]", "batches=[1]",
+                   "seconds=0.01", "--out", out)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "parameters" in done.output

@@ -109,7 +109,7 @@ def bumped(surface, height=2.0, width=14.0):
 
 @pytest.mark.parametrize("aligned", [False, True])
 def test_a_known_bump(humface, aligned):
-    """Its RMSE within 3 %: as it stands, and through the whole preset without scale."""
+    """Its RMSE within 3 %: as it stands, and through the alignment, trimmed against its pull."""
     bump, moved = bumped(humface)
     recipe = PRESETS["tran2018"]
     measure = replace(recipe.measure, correspondence="surface")

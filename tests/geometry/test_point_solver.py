@@ -126,3 +126,39 @@ def test_shapes_are_checked(basis, faces):
         PointSolver(basis)(points[:, 1:], sigma(0.01, points))
     with pytest.raises(InputError, match="sigma"):
         PointSolver(basis)(points, sigma(0.01, points)[:, 1:])
+
+
+def test_gradients_are_those_of_the_solution(basis, faces):
+    """Against central differences of the solver run to convergence, in float64."""
+    _, _, _, points = faces
+    exact = PointBasis(*(value.double() for value in vars(basis).values()))
+    solver = PointSolver(exact, SolverConfig(steps=25, curvatures=25))
+    torch.set_default_dtype(torch.float64)
+    try:
+        given = points[:2].double() + 0.005 * torch.randn(
+            points[:2].shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+        )
+        error = sigma(0.01, given).double()
+        some = torch.randn(given.shape, generator=torch.Generator().manual_seed(1)).double()
+
+        def value(moved):
+            found = solver.differentiable(moved, error)
+            shape = found.identity[:, :10].sum() + found.expression.sum()
+            return shape + found.camera.rotation.sum() + 10 * found.points.square().sum()
+
+        asked = given.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(value(asked), asked)
+        step = 1e-4
+        with torch.no_grad():
+            numeric = (value(given + step * some) - value(given - step * some)) / (2 * step)
+        assert float((gradient * some).sum()) == pytest.approx(float(numeric), rel=0.03)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_differentiable_solution_is_the_same_solution(basis, faces):
+    _, _, _, points = faces
+    solver = PointSolver(basis)
+    plain = solver(points, sigma(0.01, points))
+    same = solver.differentiable(points, sigma(0.01, points))
+    assert float((plain.points - same.points).norm(dim=-1).mean()) < 5e-4  # half sides

@@ -1,0 +1,61 @@
+"""From dense points to posed faces, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.coefficient_vector import vector_to_coefficients
+from ...geometry.dense_points import PointBasis, PointLayout
+from ...geometry.face_model import FaceModel
+from ...geometry.point_solver import CoefficientPrior, PointSolver, SolverConfig
+from ...geometry.posed import PosedFaces
+from .points import PointPrediction
+
+
+class PointDecoder:
+    """The faces behind a network's points: shape and camera solved, albedo and light direct.
+
+    Args:
+        model: the face model. layout: of the points.
+        size: side of the crops in pixels.
+        variance: (K,) of the direct coefficients, as a weights file states it; they are the
+            solver's prior then, else the model's own is.
+        config: of the solver.
+
+    Raises:
+        InputError: the layout belongs to another model.
+    """
+
+    def __init__(
+        self,
+        model: FaceModel,
+        layout: PointLayout,
+        size: int,
+        variance: Sequence[float] | None = None,
+        config: SolverConfig | None = None,
+    ) -> None:
+        self.model, self.size = model, size
+        self.solver = PointSolver(PointBasis.of(model, layout), config)
+        columns = self.solver.columns
+        self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
+        half = size / 2
+        self._to_crop = torch.tensor([[half, 0.0, half], [0.0, half, half]])
+
+    def __call__(self, prediction: PointPrediction) -> PosedFaces:
+        """B faces with cameras in crop pixels."""
+        points, log_sigma, vector = (value.float() for value in prediction)
+        found = self.solver.differentiable(points, log_sigma.exp(), self._prior(vector))
+        direct = vector_to_coefficients(vector, self.model.sizes)
+        coefficients = replace(direct, identity=found.identity, expression=found.expression)
+        camera = PerspectiveCamera(*vars(found.camera.moved(self._to_crop)).values())
+        return PosedFaces(coefficients, camera)
+
+    def _prior(self, vector: Tensor) -> CoefficientPrior | None:
+        if self._precision is None:
+            return None
+        return CoefficientPrior(vector[:, self.solver.columns], self._precision)
