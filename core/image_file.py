@@ -18,6 +18,7 @@ from .errors import InputError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
 MAX_MEGAPIXELS = 200  # at most 2.5 GB while it is read
 _FORMATS = ", ".join(suffix[1:] for suffix in SUFFIXES)
+_PNG_LEVEL = 3  # of zlib: a third of the time of 6, 8 % more bytes
 _ORIENTATION_TAG = 0x0112
 _STRIP = 16_000_000  # pixels converted at a time
 _open_lock = threading.Lock()
@@ -87,7 +88,7 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
         raise InputError(str(target), f"a name ending in one of {_FORMATS}", repr(target.suffix))
     temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix.lower()}")
     try:
-        Image.fromarray(array).save(temporary, quality=95)
+        Image.fromarray(array).save(temporary, quality=95, compress_level=_PNG_LEVEL)
         os.replace(temporary, target)
     except OSError as error:
         remedy = "Choose another folder or suffix (JPEG and BMP hold no alpha channel)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from .texture import Texture
 if TYPE_CHECKING:
     import trimesh
 
+View = tuple[float, float, float]
 _TURNTABLE_FILL = 1.0  # of the picture's side that a ball round the face takes
 
 
@@ -88,9 +90,7 @@ class ReconstructedFace:
         """
         write_glb(Path(path), self.mesh())
 
-    def render(
-        self, view: tuple[float, float, float] = (0.0, 0.0, 0.0), size: int = 256
-    ) -> Picture:
+    def render(self, view: View = (0.0, 0.0, 0.0), size: int = 256) -> Picture:
         """The textured face from any side.
 
         Args:
@@ -100,30 +100,30 @@ class ReconstructedFace:
         Returns:
             (size,size,3) uint8 on a grey ground.
         """
-        return self._picture(view, size, textured=True)
+        return self.render_views([view], size)[0]
 
-    def render_shape(
-        self, view: tuple[float, float, float] = (0.0, 0.0, 0.0), size: int = 256
-    ) -> Picture:
+    def render_shape(self, view: View = (0.0, 0.0, 0.0), size: int = 256) -> Picture:
         """The bare shape in grey under a light from above, as `render`."""
-        return self._picture(view, size, textured=False)
+        return self.render_views([view], size, textured=False)[0]
 
-    def _picture(self, view: tuple[float, float, float], size: int, textured: bool) -> Picture:
-        vertices = self.vertices[None]
-        camera = studio_camera(vertices, view, size * 2)
-        model = self.model
+    def render_views(
+        self, views: Sequence[View], size: int, textured: bool = True
+    ) -> list[Picture]:
+        """`render` or `render_shape` from several sides at once."""
+        count, model = len(views), self.model
+        vertices = self.vertices.expand(count, -1, -1)
         renderer = FaceRenderer(model.faces, model.uv, model.uv_faces)
         with torch.no_grad():
             seen = renderer(
                 vertices,
-                camera,
+                studio_camera(vertices, views, size * 2),
                 (size * 2, size * 2),
                 albedo=None if textured else torch.full_like(vertices, 0.75),
-                texture=self.texture.image[None] if textured else None,
-                light=None if textured else studio_light(),
+                texture=self.texture.image.expand(count, -1, -1, -1) if textured else None,
+                light=None if textured else studio_light().expand(count, -1, -1),
             )
-            picture = seen.over(torch.full_like(seen.image, 0.25))
-        return to_picture(torch.nn.functional.avg_pool2d(picture, 2)[0])
+            pictures = seen.over(torch.full_like(seen.image, 0.25))
+        return [to_picture(image) for image in torch.nn.functional.avg_pool2d(pictures, 2)]
 
 
 def studio_light() -> Tensor:
@@ -136,19 +136,17 @@ def studio_light() -> Tensor:
     return light
 
 
-def studio_camera(
-    vertices: Tensor, view: tuple[float, float, float], size: int
-) -> PerspectiveCamera:
-    """A camera at about 1 m that shows the whole mesh, turned by `view` degrees."""
-    rotation = euler_to_matrix(torch.tensor([view]) * (math.pi / 180))
+def studio_camera(vertices: Tensor, views: Sequence[View], size: int) -> PerspectiveCamera:
+    """Cameras at about 1 m that show the whole first mesh, turned by `views` degrees each."""
+    count = len(views)
+    rotation = euler_to_matrix(torch.tensor(views) * (math.pi / 180))
     low, high = vertices[0].min(0).values, vertices[0].max(0).values
     middle = (low + high) / 2
     extent = 2 * float((vertices[0] - middle).norm(dim=-1).max())
     distance = FOCAL_PER_SIZE * extent / _TURNTABLE_FILL
-    translation = torch.tensor([[0.0, 0.0, -distance]]) - middle @ rotation[0].T
     return PerspectiveCamera(
         rotation,
-        translation,
-        torch.tensor([FOCAL_PER_SIZE * size]),
-        torch.tensor([[size / 2, size / 2]]),
+        torch.tensor([0.0, 0.0, -distance]) - middle @ rotation.mT,
+        torch.full((count,), FOCAL_PER_SIZE * size),
+        torch.full((count, 2), size / 2),
     )

@@ -39,9 +39,9 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
 
 def turntable_picture(face: ReconstructedFace, size: int = _PANEL) -> Picture:
     """The textured face from five sides, above the bare shape from the same sides."""
-    textured = strip([face.render((0.0, yaw, 0.0), size) for yaw in TURNTABLE_YAWS])
-    shape = strip([face.render_shape((0.0, yaw, 0.0), size) for yaw in TURNTABLE_YAWS])
-    return np.concatenate([textured, shape], 0)
+    views = [(0.0, yaw, 0.0) for yaw in TURNTABLE_YAWS]
+    rows = [strip(face.render_views(views, size, textured)) for textured in (True, False)]
+    return np.concatenate(rows, 0)
 
 
 def _window(points: torch.Tensor) -> Crop:
