@@ -23,7 +23,6 @@ from selfie3d.evaluate.correlation import (
 )
 from selfie3d.facemodels import load_face_model
 
-
 _PART = 10  # pairs between two writings
 
 

@@ -15,7 +15,7 @@ from .light import ridge_light
 
 _ROUNDS = 10
 _SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
-_NOISE = 0.0014  # of the mean over all pixels, as of 0.06 each with 1,800 of them independent
+_NOISE = 0.0012  # of the mean over all pixels, as of 0.06 each with 2,500 of them independent
 
 
 class Appearance:

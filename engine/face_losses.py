@@ -1,0 +1,215 @@
+"""The terms of training on photographs by rendering, with or without known coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+from ..datasets.batch import FaceBatch
+from ..geometry.coefficient_vector import coefficients_to_vector
+from ..geometry.topology import uniform_laplacian
+from ..losses.coefficients import coefficient_error
+from ..losses.landmark import landmark_distance
+from ..losses.photometric import colour_difference, colour_distance, robust_photometric
+from ..losses.points import box_unit, depth_distance, point_distance
+from ..losses.prior import PriorWeights, coefficient_prior, light_prior
+from ..losses.reduction import masked_mean
+from ..losses.reflectance import albedo_flatness
+from ..losses.smoothness import smoothness
+from ..losses.ssim import ssim_loss, ssim_map_loss
+from ..pipeline.fit_model import expression_spread
+from .face_figures import FaceViewer, Seen, skin_mask
+from .face_landmarks import LandmarkTarget, pair_landmarks
+
+Identity = Callable[[Tensor, Tensor, Tensor], Tensor]
+PHOTOMETRIC = ("l2", "l1", "robust")
+SSIM = ("global", "windowed")
+LANDMARK_UNITS = ("pixels", "side")
+_STRIDE = 16  # every so many vertices are compared with known ones
+_PAPER_SIDE = 224.0  # pixels of the crop in which landmark weights are stated
+
+
+@dataclass(frozen=True)
+class FaceLossConfig:
+    """Weights of the terms; 0 leaves a term out.
+
+    Attributes:
+        photometric: of the colours' difference over the visible skin.
+        photometric_kind: "l2", the norm over the channels (MLANet eq 10, Mobile-FaceRNet eq 14);
+            "l1"; or "robust", which hair and hands pull less.
+        robust_scale: difference at which the robust error is one half.
+        trusted: weigh parts of the face as the optimiser does, where no attention mask is given:
+            foreheads and cheeks, which hair hides, count less.
+        ssim: of 1 - SSIM. ssim_kind: "global" (Mobile-FaceRNet eq 15) or "windowed".
+        identity: of 1 - cosine of a face recogniser (MLANet eq 11).
+        identity_network: of `evaluate.embedders`. identity_weights_dir: where its file lies.
+        landmarks: of squared distances of known points (eq 12 of both papers).
+        landmark_unit: "pixels" of a 224-pixel crop (MLANet), or "side", parts of the crop's side
+            (Mobile-FaceRNet).
+        landmark_weights: of the 68 points, see `losses.landmark_weights`.
+        landmark_set: the model's 68 points that annotations are compared with.
+        prior: of the coefficients' prior, whose parts are weighted by `prior_identity`,
+            `prior_expression` and `prior_albedo` (MLANet's a, b, g).
+        prior_light: of coloured light (Deep3D).
+        reflectance: of the albedo's variance over the skin (MLANet's refl).
+        smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
+        points, depth: of known faces' distances in the image plane and along the view, over the
+            size of the face. coefficients: of known coefficients' errors, in comparable units.
+    """
+
+    photometric: float = 1.9
+    photometric_kind: str = "l2"
+    robust_scale: float = 0.1
+    trusted: bool = False
+    ssim: float = 0.0
+    ssim_kind: str = "global"
+    identity: float = 0.0
+    identity_network: str = "arcface"
+    identity_weights_dir: str = ""
+    landmarks: float = 1.6e-3
+    landmark_unit: str = "pixels"
+    landmark_weights: str = "uniform"
+    landmark_set: str = "ibug68"
+    prior: float = 3e-4
+    prior_identity: float = 1.0
+    prior_expression: float = 0.8
+    prior_albedo: float = 1.7e-2
+    prior_light: float = 0.0
+    reflectance: float = 0.0
+    smoothness: float = 0.0
+    points: float = 1.0
+    depth: float = 0.3
+    coefficients: float = 0.02
+
+    def __post_init__(self) -> None:
+        choices = {
+            "photometric_kind": PHOTOMETRIC,
+            "ssim_kind": SSIM,
+            "landmark_unit": LANDMARK_UNITS,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise InputError(f"loss.{name}", ", ".join(known), repr(getattr(self, name)))
+
+
+class FaceLosses:
+    """The weighted terms of a batch of faces that were seen.
+
+    Args:
+        viewer: rendered the faces.
+        targets: what each kind of landmarks is compared with.
+        config: see `FaceLossConfig`.
+        identity: (rendering over photograph, photograph, landmarks) to (B,) distances; needed
+            where the term has a weight.
+    """
+
+    def __init__(
+        self,
+        viewer: FaceViewer,
+        targets: Mapping[str, LandmarkTarget],
+        config: FaceLossConfig,
+        identity: Identity | None = None,
+    ) -> None:
+        if config.identity and identity is None:
+            raise InputError("identity", "a recogniser, as loss.identity is not 0", "none")
+        self.viewer, self.targets, self.config, self._identity = viewer, targets, config, identity
+        model = viewer.model
+        self._skin = model.region("skin")
+        self._laplacian = uniform_laplacian(model.faces, len(model.mean))
+        spread = expression_spread(model)
+        self._spread = spread if model.expression_kind == "blendshape" else None
+        self._some = torch.arange(0, len(model.mean), _STRIDE)
+        c = config
+        self._prior = PriorWeights(c.prior_identity, c.prior_expression, c.prior_albedo)
+
+    def __call__(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+        """Name to weighted term, scalars."""
+        terms = {
+            **self._image_terms(seen, batch),
+            **self._shape_terms(seen),
+            "landmarks": self._landmarks(seen, batch),
+            **self._known_terms(seen, batch),
+        }
+        weights = vars(self.config)
+        return {name: weights[name] * term for name, term in terms.items() if weights[name]}
+
+    def _image_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+        c, photo = self.config, batch.images
+        if not (c.photometric or c.ssim or c.identity):
+            return {}
+        shown, mask = seen.rendering.over(photo), self._mask(seen, batch)
+        terms = {}
+        if c.photometric:
+            terms["photometric"] = masked_mean(self._difference(shown, photo), mask)
+        if c.ssim:
+            terms["ssim"] = self._dissimilarity(shown, photo, mask)
+        if c.identity and self._identity is not None:
+            terms["identity"] = self._identity(shown, photo, seen.landmarks["3d"]).mean()
+        return terms
+
+    def _mask(self, seen: Seen, batch: FaceBatch) -> Tensor:
+        """Which pixels count, (B,1,H,W)."""
+        mask = skin_mask(seen.rendering, batch)
+        if self.config.trusted:
+            mask = mask * seen.rendering.extras[:, 1:2].detach()
+        return mask
+
+    def _difference(self, shown: Tensor, photo: Tensor) -> Tensor:
+        kind = self.config.photometric_kind
+        if kind == "robust":
+            return robust_photometric(shown, photo, self.config.robust_scale)
+        return (colour_distance if kind == "l2" else colour_difference)(shown, photo)
+
+    def _dissimilarity(self, shown: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+        if self.config.ssim_kind == "global":
+            return ssim_loss(shown, photo, mask).mean()
+        return masked_mean(ssim_map_loss(shown, photo, mask), mask)
+
+    def _shape_terms(self, seen: Seen) -> dict[str, Tensor]:
+        c, coefficients = self.config, seen.faces.coefficients
+        terms = {}
+        if c.prior:
+            prior = coefficient_prior(coefficients, self._prior, self._spread)
+            terms["prior"] = prior.mean()
+        if c.prior_light:
+            terms["prior_light"] = light_prior(coefficients.light).mean()
+        if c.reflectance:
+            albedo = self.viewer.model.albedo(coefficients)
+            terms["reflectance"] = albedo_flatness(albedo, self._skin).mean()
+        if c.smoothness:
+            terms["smoothness"] = smoothness(seen.vertices, self._laplacian).mean()
+        return terms
+
+    def _landmarks(self, seen: Seen, batch: FaceBatch) -> Tensor:
+        """Weighted sum over each face's known points, over their number; mean over the faces."""
+        pairs = pair_landmarks(seen.landmarks, batch.landmarks, self.targets)
+        side = float(batch.images.shape[-1])
+        one = side / _PAPER_SIDE if self.config.landmark_unit == "pixels" else side
+        unit = pairs.weights.new_full((len(batch), 1), one)
+        distance = landmark_distance(pairs.predicted, pairs.annotated, unit) * pairs.weights
+        return (distance.sum(1) / (pairs.weights > 0).sum(1).clamp(min=1)).mean()
+
+    def _known_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+        """Of the faces whose coefficients and camera are known."""
+        if batch.truth is None or batch.known is None or not bool(batch.known.any()):
+            return {}
+        rows = torch.nonzero(batch.known)[:, 0]
+        truth, own = batch.truth[rows], seen.faces[rows]
+        model = self.viewer.model
+        with torch.no_grad():
+            target = model.vertices(truth.coefficients)[:, self._some]
+            wanted = truth.camera.project(target)
+        found = own.camera.project(seen.vertices[rows][:, self._some])
+        unit = box_unit(wanted)
+        error = coefficient_error(
+            coefficients_to_vector(own.coefficients), coefficients_to_vector(truth.coefficients)
+        )
+        return {
+            "points": point_distance(found, wanted, unit).mean(),
+            "depth": depth_distance(found, wanted, unit).mean(),
+            "coefficients": error.mean(),
+        }

@@ -1,0 +1,65 @@
+"""Training a network to reconstruct faces, on photographs, on known faces, or on both at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets.batch import FaceBatch
+from .face_figures import Decoder, face_figures
+from .face_losses import FaceLosses
+from .face_pictures import face_pictures
+from .prefetch import Source
+
+Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
+
+
+class FaceTask:
+    """See `engine.task.Task`.
+
+    Args:
+        network: images to whatever `decode` understands.
+        decode: that to faces with cameras in crop pixels.
+        losses: the terms.
+        source: of training batches.
+        validation: batches that training never sees.
+        pack: network and facts to the files that are written.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        decode: Decoder,
+        losses: FaceLosses,
+        source: Source,
+        validation: Sequence[FaceBatch],
+        pack: Pack,
+    ) -> None:
+        self.network, self.source = network, source
+        self._decode, self._losses, self._pack = decode, losses, pack
+        self._validation = validation
+
+    def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
+        """The weighted terms of a batch."""
+        faces = self._decode(network(batch.images))
+        with torch.autocast(batch.images.device.type, enabled=False):
+            seen = self._losses.viewer(faces, batch.images.shape[-1])
+            return self._losses(seen, batch)
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """NME of the annotated points in %, and L1, PSNR and SSIM over the visible skin."""
+        viewer, targets = self._losses.viewer, self._losses.targets
+        return face_figures(network, self._decode, viewer, self._validation, targets)
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module) -> dict[str, Tensor]:
+        """Input, rendering over it, bare shape, and difference, of the first validation faces."""
+        return face_pictures(network, self._decode, self._losses.viewer, self._validation[0])
+
+    def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
+        """The weights."""
+        return self._pack(network, facts)
