@@ -1,10 +1,18 @@
-"""Photometric error of a rendering against its photograph, unreduced."""
+"""Photometric error of a rendering against its photograph.
+
+`Rendering.image` is premultiplied by its mask: where pixels are covered in part, compare
+`rendering.over(photo)`, or the outline counts as dark.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .reduction import masked_mean_each
+
+FLOOR = 1e-6
+"""What Deep3D adds under the root, so that the gradient exists at equal colours."""
 
 
 def robust_photometric(rendered: Tensor, photo: Tensor, scale: float) -> Tensor:
@@ -28,3 +36,70 @@ def robust_photometric(rendered: Tensor, photo: Tensor, scale: float) -> Tensor:
     check_shape("photo", photo, tuple(rendered.shape))
     squared = (rendered - photo).square().mean(1, keepdim=True)
     return squared / (squared + scale**2)
+
+
+def colour_distance(rendered: Tensor, photo: Tensor, floor: float = FLOOR) -> Tensor:
+    """L2 norm of the colour difference of each pixel: sqrt(floor + sum_c (I_c - I'_c)^2).
+
+    The summand of MLANet's eq 10 and of Mobile-FaceRNet's eq 14. The papers have no floor; with
+    Deep3D's, a perfect rendering still costs sqrt(floor) = 0.001.
+
+    Args:
+        rendered: (B,C,H,W) in [0,1].
+        photo: (B,C,H,W) in [0,1].
+        floor: > 0, in squared units of the images.
+
+    Returns:
+        (B,1,H,W).
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    _check_images(rendered, photo)
+    return (floor + (rendered - photo).square().sum(1, keepdim=True)).sqrt()
+
+
+def colour_difference(rendered: Tensor, photo: Tensor) -> Tensor:
+    """Mean absolute difference over the channels (L1), (B,C,H,W) twice -> (B,1,H,W).
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    _check_images(rendered, photo)
+    return (rendered - photo).abs().mean(1, keepdim=True)
+
+
+def photometric_loss(
+    rendered: Tensor, photo: Tensor, visible: Tensor, attention: Tensor | None = None
+) -> Tensor:
+    """Mean colour distance over the visible face, for each image.
+
+    With attention, MLANet's eq 10: sum_{i in M} A_i ||I_i - I'_i|| / sum_{i in M} A_i (printed
+    without the index of I). Without, Mobile-FaceRNet's eq 14: 1/n sum_{i in V} ||I_i - I'_i||. Each
+    image is divided by its own pixels, as the equations say; Deep3D's code divides the sum of the
+    batch by the pixels of the batch.
+
+    Args:
+        rendered, photo: (B,C,H,W) in [0,1].
+        visible: (B,1,H,W) in [0,1], the rendering's mask (M of the one, V of the other paper).
+        attention: (B,1,H,W) in [0,1], 1 on skin (A); None is 1 everywhere.
+
+    Returns:
+        (B,); 0 with a gradient of 0 where nothing is left of the masks. No gradient goes into the
+        masks: a face must not shrink to lower its error.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    error = colour_distance(rendered, photo)
+    check_shape("visible", visible, tuple(error.shape))
+    weights = visible.detach()
+    if attention is not None:
+        check_shape("attention", attention, tuple(error.shape))
+        weights = weights * attention.detach()
+    return masked_mean_each(error, weights)
+
+
+def _check_images(rendered: Tensor, photo: Tensor) -> None:
+    check_shape("rendered", rendered, (None, None, None, None))
+    check_shape("photo", photo, tuple(rendered.shape))

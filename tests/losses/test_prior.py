@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.prior import blendshape_prior, gaussian_prior, light_prior
+from selfie3d.geometry.coefficients import Coefficients
+from selfie3d.losses.prior import (
+    MLANET_PRIOR,
+    MOBILE_FACERNET_PRIOR,
+    PriorWeights,
+    blendshape_prior,
+    coefficient_prior,
+    gaussian_prior,
+    light_prior,
+)
 
 
 def draw(*shape: int) -> torch.Tensor:
@@ -70,3 +79,42 @@ def test_shapes():
         blendshape_prior(torch.zeros(2, 1), torch.ones(3))
     with pytest.raises(InputError, match="light"):
         light_prior(torch.zeros(1, 3, 9))
+
+
+def face(scale: float = 1.0) -> Coefficients:
+    values = draw(2, 12 + 27)
+    identity, expression, albedo, light = (values * scale).split([5, 4, 3, 27], 1)
+    return Coefficients(identity, expression, albedo, light.reshape(2, 9, 3))
+
+
+@pytest.mark.parametrize(
+    ("weights", "by_hand"),
+    [(MLANET_PRIOR, (1.0, 0.8, 0.017)), (MOBILE_FACERNET_PRIOR, (0.00002, 0.0004, 0.02))],
+)
+def test_coefficient_prior_against_a_loop(weights, by_hand):
+    given = face()
+    own = coefficient_prior(given, weights)
+    for b in range(2):
+        parts = (given.identity[b], given.expression[b], given.albedo[b])
+        expected = sum(
+            w * sum(float(x) ** 2 for x in v) for w, v in zip(by_hand, parts, strict=True)
+        )
+        assert float(own[b]) == pytest.approx(expected)
+
+
+def test_coefficient_prior_of_blendshapes():
+    given, spread = face(), torch.tensor([0.1, 0.2, 0.3, 1.0], dtype=torch.float64)
+    own = coefficient_prior(given, PriorWeights(0, 1, 0), spread)
+    assert torch.allclose(own, blendshape_prior(given.expression, spread).sum(1))
+    with pytest.raises(InputError, match="weights"):
+        coefficient_prior(given, MLANET_PRIOR, spread[:3])
+
+
+def test_gradient_of_the_coefficient_prior():
+    given = face(0.5)
+
+    def prior(a: torch.Tensor, d: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return coefficient_prior(Coefficients(a, d, b, given.light), MLANET_PRIOR)
+
+    parts = (given.identity, given.expression, given.albedo)
+    assert torch.autograd.gradcheck(prior, tuple(p.clone().requires_grad_() for p in parts))

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.ssim import SIGMA, WINDOW, ssim_global, ssim_map
+from selfie3d.losses.ssim import (
+    SIGMA,
+    WINDOW,
+    ssim_global,
+    ssim_loss,
+    ssim_map,
+    ssim_map_loss,
+)
 
 C1, C2 = 0.01**2, 0.03**2
 
@@ -114,3 +121,39 @@ def test_refuses_unequal_shapes():
         ssim_global(a, b[:, :1])
     with pytest.raises(InputError, match="mask"):
         ssim_map(a, b, torch.ones(1, 3, 8, 8))
+
+
+def test_global_loss_is_eq_15_of_mobile_facernet():
+    a, b = pair(2, 3, 9, 8)
+    mask = some_mask(2, 1, 9, 8)
+    own = ssim_loss(a, b, mask)
+    assert own.shape == (2,)
+    for n in range(2):
+        weights = mask[n, 0].numpy().ravel()
+        channels = [formula(*(x[n, c].numpy().ravel() for x in (a, b)), weights) for c in range(3)]
+        assert float(own[n]) == pytest.approx(1 - np.mean(channels), abs=1e-12)
+
+
+def test_windowed_loss_is_twice_kornias_inside():
+    kornia = pytest.importorskip("kornia")
+    a, b = pair(2, 3, 40, 36)
+    halved = kornia.losses.ssim_loss(a, b, WINDOW, reduction="none")
+    wanted = 2 * halved.mean(1, keepdim=True)
+    inside = (..., slice(5, -5), slice(5, -5))
+    own = ssim_map_loss(a, b)
+    assert own.shape == (2, 1, 40, 36)
+    torch.testing.assert_close(own[inside], wanted[inside], atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("loss", [ssim_loss, ssim_map_loss])
+def test_losses_have_gradients_and_an_empty_mask_none(loss):
+    a, b = pair(1, 2, 6, 7)
+    mask = some_mask(1, 1, 6, 7)
+    a.requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: loss(x, b, mask), a)
+    nothing = loss(a, b, 0 * mask)
+    assert float(nothing.detach().abs().max()) == 0
+    (gradient,) = torch.autograd.grad(nothing.sum(), a)
+    assert torch.equal(gradient, torch.zeros_like(a))
+    with pytest.raises(InputError, match="second"):
+        loss(a, b[:, :1])

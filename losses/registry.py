@@ -1,0 +1,72 @@
+"""Loss terms by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from ..core.registry import Registry
+from .attention import attention_cross_entropy
+from .coefficients import coefficient_error
+from .edges import edge_length_difference
+from .identity import cosine_distance
+from .landmark import landmark_loss
+from .laplacian import laplacian_difference, map_laplacian
+from .maps import map_distance
+from .normals import normal_deviation
+from .pdc import pdc
+from .photometric import (
+    colour_difference,
+    colour_distance,
+    photometric_loss,
+    robust_photometric,
+)
+from .points import depth_distance, distance_likelihood, point_distance
+from .prior import blendshape_prior, coefficient_prior, gaussian_prior, light_prior
+from .reflectance import albedo_flatness
+from .smoothness import smoothness
+from .ssim import ssim_loss, ssim_map_loss
+from .vdc import vdc
+from .wing import wing
+from .wpdc import wpdc
+
+LOSSES: Registry[Tensor] = Registry("loss")
+"""`LOSSES.get(name)` is the term's function; its docstring says what it takes and gives.
+
+Terms are per sample (B,) or unreduced; `masked_mean` of reduction.py does the rest.
+"""
+
+_TERMS: dict[str, Callable[..., Tensor]] = {
+    "attention": attention_cross_entropy,
+    "coefficients": coefficient_error,
+    "depth": depth_distance,
+    "edge-length": edge_length_difference,
+    "identity": cosine_distance,
+    "landmark": landmark_loss,
+    "laplacian": laplacian_difference,
+    "laplacian-map": map_laplacian,
+    "light": light_prior,
+    "normal": normal_deviation,
+    "pdc": pdc,
+    "photometric": photometric_loss,
+    "photometric-l1": colour_difference,
+    "photometric-l2": colour_distance,
+    "photometric-robust": robust_photometric,
+    "point": point_distance,
+    "point-likelihood": distance_likelihood,
+    "prior": coefficient_prior,
+    "prior-blendshape": blendshape_prior,
+    "prior-gaussian": gaussian_prior,
+    "reflectance": albedo_flatness,
+    "smoothness": smoothness,
+    "ssim": ssim_loss,
+    "ssim-windowed": ssim_map_loss,
+    "uv-map": map_distance,
+    "vdc": vdc,
+    "wing": wing,
+    "wpdc": wpdc,
+}
+
+for _name, _term in _TERMS.items():
+    LOSSES.register(_name)(_term)
