@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..core.registry import Registry
 
 BROKEN = 1
+_SUMMARY = "summary"  # key of a line of text
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +50,11 @@ def list_command(
         typer.echo(json.dumps(items))
         return
     for item in items:
-        rest = ", ".join(f"{key} {value}" for key, value in item.items() if key != "name")
+        rest = ", ".join(
+            str(value) if key == _SUMMARY else f"{key} {value}"
+            for key, value in item.items()
+            if key != "name"
+        )
         typer.echo(f"{item['name']}  {rest}" if rest else f"{item['name']}")
 
 
@@ -67,6 +72,28 @@ def _rasterizers() -> list[dict[str, object]]:
     from ..render.rasterizer import RASTERIZERS
 
     return _names(RASTERIZERS)
+
+
+def _losses() -> list[dict[str, object]]:
+    from ..losses.registry import LOSSES
+
+    return [{"name": name, _SUMMARY: _first_line(LOSSES.get(name))} for name in LOSSES.names()]
+
+
+def _first_line(function: Callable[..., object]) -> str:
+    return (function.__doc__ or "").strip().split("\n", 1)[0]
+
+
+def _data_sets() -> list[dict[str, object]]:
+    from ..datasets.registry import DATASETS
+
+    return _names(DATASETS)
+
+
+def _recipes() -> list[dict[str, object]]:
+    from ..engine.recipes import recipe_names
+
+    return [{"name": name} for name in recipe_names()]
 
 
 def _protocols() -> list[dict[str, object]]:
@@ -100,9 +127,12 @@ def _weights() -> list[dict[str, object]]:
 
 
 _LISTS: dict[str, Callable[[], list[dict[str, object]]]] = {
+    "data-sets": _data_sets,
     "face-models": _face_models,
+    "losses": _losses,
     "networks": _networks,
     "protocols": _protocols,
     "rasterizers": _rasterizers,
+    "recipes": _recipes,
     "weights": _weights,
 }

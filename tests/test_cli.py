@@ -117,13 +117,23 @@ def test_demo_says_where_the_results_are(monkeypatch, tmp_path):
     assert f"Results: {tmp_path.resolve()}" in result.stdout
 
 
-@pytest.mark.parametrize(("kind", "name"), [("rasterizers", "cpu"), ("face-models", "default")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("rasterizers", "cpu"),
+        ("face-models", "default"),
+        ("losses", "wpdc"),
+        ("data-sets", "celeba"),
+        ("recipes", "faces"),
+    ],
+)
 def test_list(kind, name):
     plain = CliRunner().invoke(app, ["list", kind])
     as_json = CliRunner().invoke(app, ["list", kind, "--json"])
     assert plain.exit_code == as_json.exit_code == 0
     names = [item["name"] for item in json.loads(as_json.stdout)]
-    assert name in names and plain.stdout.split() == names
+    assert name in names
+    assert [line.split()[0] for line in plain.stdout.splitlines()] == names
 
 
 def test_unknown_kind_names_the_nearest():
