@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from .blocks import ResidualBlock, conv_norm
 from .heads.points import PointHead, PointPrediction
+from .inputs import check_images
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class DensePointNetwork(nn.Module):
         options: see `DensePointOptions`.
     """
 
+    output_kind = "points"
+    paper = "ours"
+
     def __init__(self, options: DensePointOptions | None = None) -> None:
         super().__init__()
         self.options = options or DensePointOptions()
@@ -67,5 +71,6 @@ class DensePointNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> PointPrediction:
         """(B,3,size,size) RGB in [0,1]."""
+        check_images(images, self.input_shape)
         prediction: PointPrediction = self.head(self.stages(self.stem(2 * images - 1)))
         return prediction

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from typing import Any
+
 from torch import nn
 
+from ..core.errors import UnknownNameError
 from ..core.registry import Registry
 
 NETWORKS: Registry[nn.Module] = Registry("network")
 """Entries build an `nn.Module` from keyword options, all with defaults.
 
-Each network has `input_shape`, (channels, height, width) of one image in [0,1].
+Each network has
+- `input_shape`: (channels, height, width) of one image, RGB in [0,1];
+- `output_kind`: "points" (`PointPrediction`), "parameters" ((B,outputs), option `outputs`) or
+  "uv" (`UvPrediction`);
+- `options`: the frozen dataclass it was built with, less files that were read; `vars` of it builds
+  the network again;
+- `paper`: where it comes from.
+An unknown option is an `UnknownNameError`.
 """
 
 
@@ -17,4 +28,106 @@ Each network has `input_shape`, (channels, height, width) of one image in [0,1].
 def _dense_points(**options: object) -> nn.Module:
     from .dense_points import DensePointNetwork, DensePointOptions
 
-    return DensePointNetwork(DensePointOptions(**options))  # type: ignore[arg-type]
+    return DensePointNetwork(_with(DensePointOptions(), options))
+
+
+@NETWORKS.register("mobdensenet")
+def _mobdensenet(**options: object) -> nn.Module:
+    from .mobdensenet import MobDenseNet, MobDenseNetOptions
+
+    return MobDenseNet(_with(MobDenseNetOptions(), options))
+
+
+@NETWORKS.register("damdnet")
+def _damdnet(**options: object) -> nn.Module:
+    from .damdnet import DamdNet, DamdNetOptions
+
+    return DamdNet(_with(DamdNetOptions(), options))
+
+
+@NETWORKS.register("csanet")
+def _csanet(**options: object) -> nn.Module:
+    from .csanet import CsaNet, CsaNetOptions
+
+    return CsaNet(_with(CsaNetOptions(), options))
+
+
+@NETWORKS.register("mobile_facernet")
+def _mobile_facernet(**options: object) -> nn.Module:
+    from .mobile_facernet import MobileFaceRNet, MobileFaceRNetOptions
+
+    return MobileFaceRNet(_with(MobileFaceRNetOptions(), options))
+
+
+@NETWORKS.register("mlanet")
+def _mlanet(**options: object) -> nn.Module:
+    from .mlanet import MlaNet, MlaNetOptions
+
+    return MlaNet(_with(MlaNetOptions(), options))
+
+
+@NETWORKS.register("sadrnet")
+def _sadrnet(**options: object) -> nn.Module:
+    from .sadrnet import SadrNet, SadrNetOptions
+
+    return SadrNet(_with(SadrNetOptions(), options))
+
+
+@NETWORKS.register("3ddfa")
+def _two_stream(**options: object) -> nn.Module:
+    from .two_stream import TwoStreamNetwork, TwoStreamOptions
+
+    return TwoStreamNetwork(_with(TwoStreamOptions(), options))
+
+
+@NETWORKS.register("mobilenet_v1")
+def _mobilenet_v1(**options: object) -> nn.Module:
+    from .mobilenet_v1 import MobileNetV1, MobileNetV1Options
+
+    return MobileNetV1(_with(MobileNetV1Options(), options))
+
+
+@NETWORKS.register("resnet18")
+def _resnet18(**options: object) -> nn.Module:
+    return _baseline("resnet18", options)
+
+
+@NETWORKS.register("resnet34")
+def _resnet34(**options: object) -> nn.Module:
+    return _baseline("resnet34", options)
+
+
+@NETWORKS.register("resnet50")
+def _resnet50(**options: object) -> nn.Module:
+    return _baseline("resnet50", options)
+
+
+@NETWORKS.register("resnext50")
+def _resnext50(**options: object) -> nn.Module:
+    return _baseline("resnext50", options)
+
+
+@NETWORKS.register("mobilenet_v2")
+def _mobilenet_v2(**options: object) -> nn.Module:
+    return _baseline("mobilenet_v2", options)
+
+
+@NETWORKS.register("densenet121")
+def _densenet121(**options: object) -> nn.Module:
+    return _baseline("densenet121", options)
+
+
+def _baseline(name: str, options: dict[str, object]) -> nn.Module:
+    from .baselines import BASELINES, BaselineNetwork
+
+    return BaselineNetwork(name, _with(BASELINES[name].options, options))
+
+
+def _with(defaults: Any, options: dict[str, object]) -> Any:  # noqa: ANN401
+    """The options with some changed; lists, as JSON and YAML have them, become tuples."""
+    known = [field.name for field in fields(defaults)]
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("option", name, known)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    return replace(defaults, **values)

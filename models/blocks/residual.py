@@ -1,4 +1,4 @@
-"""Building blocks that several networks share."""
+"""Convolution with normalisation, and the plain residual block."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_norm(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    groups: int = 1,
+    dilation: int = 1,
+) -> nn.Sequential:
     """Convolution without bias and batch normalisation; keeps the size when stride is 1."""
+    padding = dilation * (kernel // 2)
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
         nn.BatchNorm2d(outputs),
     )
 
