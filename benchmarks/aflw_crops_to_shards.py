@@ -2,8 +2,9 @@
 
 DATA holds aflw_crops120.tar, NAME.jpg of 120 x 120 pixels each, and annotations.npz with names (N,)
 and points21 (N,21,2) in crop pixels, NaN where not visible. The points' frame is ours, the centre
-of the first pixel at (0.5, 0.5): over 2,858 eyes of upright faces the dark middle of the eye lies
-0.05 +- 0.02 px to the left of the annotated one, where another frame would put it 0.5 px off.
+of the first pixel at (0.5, 0.5): over 2,858 eyes of faces with a yaw below 15 degrees the dark part
+of an eye lies 0.05 +- 0.02 px to the left of its annotated middle; another frame would put it half
+a pixel to a side. (Up and down, lashes and brows hide such a difference.)
 
 Points outside [-30, 150] are dropped. Every 40th photograph goes to val-00000.tar, the others to
 train-NNNNN.tar; each has the landmarks "aflw21" and the box that 3DDFA's crop was made from. AFLW

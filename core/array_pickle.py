@@ -78,10 +78,11 @@ def _array(content: object, kind: object, shape: object, order: object) -> NDArr
     """The array of bytes, all of its parts checked."""
     if isinstance(content, str):  # a pickle by Python 2, read as latin1
         content = content.encode("latin1")
-    sizes = isinstance(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape)
-    if not (isinstance(content, bytes | bytearray) and isinstance(kind, _Type) and sizes):
+    lengths = shape if isinstance(shape, tuple) else (-1,)
+    whole = all(isinstance(n, int) and n >= 0 for n in lengths)
+    if not (isinstance(content, bytes | bytearray) and isinstance(kind, _Type) and whole):
         raise _Refused("an array that is not NumPy's")
-    dtype, lengths = kind.resolve(), tuple(shape)  # type: ignore[arg-type]
+    dtype = kind.resolve()
     if len(content) != prod(lengths) * dtype.itemsize or order not in ("C", "F"):
         raise _Refused(f"{len(content)} bytes for an array of shape {lengths}")
     flat = np.frombuffer(bytes(content), dtype)

@@ -52,6 +52,22 @@ def load_config(
         raise _as_input_error(error) from error
 
 
+def peek_config(key: str, default: str, file: str | Path, overrides: Sequence[str] = ()) -> str:
+    """The text that `load_config` would find at a top-level key, before the schema is known.
+
+    Args:
+        key: without dots. default: where neither file nor overrides have it.
+        file, overrides: as of `load_config`.
+
+    Raises:
+        InputError, MissingFileError: as `load_config`, about the files themselves.
+    """
+    value: object = default
+    for layer in (_read_yaml(Path(file)), _read_overrides(overrides)):
+        value = layer.get(key, value)
+    return str(value)
+
+
 def resolved_dict(config: object) -> dict[str, Any]:
     """Every field of a configuration as plain dicts, lists, strings, numbers and None.
 

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _LINE_EVERY_SECONDS = 10.0
+_LINE_EVERY_SHARE = 0.05  # of the time so far: a night's work leaves a page, not a book
 
 
 class Advance(Protocol):
-    """Says that `steps` more are done."""
+    """Says that `steps` more are done; `note` is shown beside them until there is another one."""
 
-    def __call__(self, steps: int = 1) -> None: ...  # noqa: D102
+    def __call__(self, steps: int = 1, note: str = "") -> None: ...  # noqa: D102
 
 
 class _Screen:
@@ -27,18 +28,20 @@ class _Screen:
 
 
 @contextmanager
-def progress(text: str, total: int) -> Iterator[Advance]:
-    """Show how far `text` is, as a bar on a terminal and else as a line every ten seconds.
+def progress(text: str, total: int, done: int = 0) -> Iterator[Advance]:
+    """Show how far `text` is, as a bar on a terminal and else as a line now and then.
 
     `with progress("Fitting faces", len(faces)) as advance:` and `advance()` after each step.
-    Without rich the lines are used on a terminal, too.
+    Without rich the lines are used on a terminal, too: one after ten seconds and then one whenever
+    a twentieth of the time so far has passed, but at least ten seconds.
 
     Args:
         text: what is being done, as the user would say it.
         total: the number of steps.
+        done: steps that were done before.
     """
     manager = _bar if sys.stderr.isatty() and _rich_is_there() else _lines
-    with manager(text, total) as advance:
+    with manager(text, total, done) as advance:
         yield advance
 
 
@@ -49,31 +52,41 @@ def _rich_is_there() -> bool:
 
 
 @contextmanager
-def _lines(text: str, total: int) -> Iterator[Advance]:
+def _lines(text: str, total: int, done: int) -> Iterator[Advance]:
     start = last = time.monotonic()
-    done = 0
+    before = done
 
-    def advance(steps: int = 1) -> None:
+    def advance(steps: int = 1, note: str = "") -> None:
         nonlocal done, last
         done += steps
         now = time.monotonic()
-        if now - last >= _LINE_EVERY_SECONDS:
+        if now - last >= max(_LINE_EVERY_SECONDS, _LINE_EVERY_SHARE * (now - start)):
             last = now
-            print(f"{text}: {done}/{total}, {now - start:.0f} s", file=sys.stderr, flush=True)
+            parts = [f"{text}: {done}/{total}", f"{now - start:.0f} s"]
+            if note and done > before:
+                left = (now - start) * (total - done) / (done - before)
+                parts += [f"{left:.0f} s left", note]
+            print(", ".join(parts), file=sys.stderr, flush=True)
 
     yield advance
 
 
 @contextmanager
-def _bar(text: str, total: int) -> Iterator[Advance]:
+def _bar(text: str, total: int, done: int) -> Iterator[Advance]:
     owner = _Screen.bars is None
     bars = _Screen.bars or _new_bars()
     if owner:
         _Screen.bars = bars
         bars.start()
-    task = bars.add_task(text, total=total)
+    task = bars.add_task(text, total=total, completed=done, note="")
+
+    def advance(steps: int = 1, note: str = "") -> None:
+        if note:
+            bars.update(task, note=note)
+        bars.advance(task, steps)
+
     try:
-        yield lambda steps=1: bars.advance(task, steps)
+        yield advance
     finally:
         if owner:
             _Screen.bars = None
@@ -99,5 +112,6 @@ def _new_bars() -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     return Progress(*columns, console=Console(stderr=True))

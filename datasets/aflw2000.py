@@ -118,12 +118,15 @@ def read_aflw2000(root: Path) -> Aflw2000:
     )
 
 
-def read_mat(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
+def read_mat(
+    path: Path, shapes: dict[str, tuple[int, ...]], remedy: str = _SOURCE
+) -> dict[str, Array]:
     """Some arrays of a MATLAB file.
 
     Args:
         path: the file.
         shapes: what each wanted array must have.
+        remedy: said where the file is missing.
 
     Raises:
         MissingFileError: no such file.
@@ -133,7 +136,7 @@ def read_mat(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]
     from scipy.io.matlab import MatReadError
 
     if not path.is_file():
-        raise MissingFileError(str(path), "The annotation of an image", _SOURCE)
+        raise MissingFileError(str(path), "The annotation of an image", remedy)
     try:
         content = loadmat(path, variable_names=list(shapes))
     except (MatReadError, ValueError, TypeError, OSError, NotImplementedError) as error:

@@ -71,16 +71,31 @@ def fitted_points(data: Aflw2000, row: int, basis: FittedBasis) -> Array:
         "Shape_Para": (199, 1), "Exp_Para": (29, 1), "Pose_Para": (1, 7)
     }  # fmt: skip
     mat = read_mat(data.image_path(row).with_suffix(".mat"), shapes)
-    pitch, yaw, roll, *shift, scale = mat["Pose_Para"][0]
-    identity = mat["Shape_Para"][: basis.identity.shape[2], 0]
-    expression = mat["Exp_Para"][: basis.expression.shape[2], 0]
-    body = basis.mean + basis.identity @ identity + basis.expression @ expression
-    points = scale * body @ _rotation(pitch, yaw, roll).T + np.array(shift)
-    points[:, 1] = _HEIGHT + 1 - points[:, 1]
+    coefficients = mat["Shape_Para"][:, 0], mat["Exp_Para"][:, 0]
+    return points_of_fit(basis, mat["Pose_Para"][0], *coefficients, _HEIGHT)
+
+
+def points_of_fit(
+    basis: FittedBasis, pose: Array, identity: Array, expression: Array, height: int
+) -> Array:
+    """A fitted face on the vertices of a basis: (V,3) in the annotation's frame.
+
+    Args:
+        basis: of the fit.
+        pose: (7,), Pose_Para: pitch, yaw, roll, translation (3,), scale.
+        identity: (I or more,), Shape_Para. expression: (E or more,), Exp_Para.
+        height: of the photograph in pixels.
+    """
+    pitch, yaw, roll, *shift, scale = pose
+    body = basis.mean + basis.identity @ identity[: basis.identity.shape[2]]
+    body = body + basis.expression @ expression[: basis.expression.shape[2]]
+    points = scale * body @ rotation_of_pose(pitch, yaw, roll).T + np.array(shift)
+    points[:, 1] = height + 1 - points[:, 1]
     return points
 
 
-def _rotation(pitch: float, yaw: float, roll: float) -> Array:
+def rotation_of_pose(pitch: float, yaw: float, roll: float) -> Array:
+    """(3,3), the first three numbers of Pose_Para; `geometry/euler.py`'s "300w-lp" in NumPy."""
     (cx, cy, cz), (sx, sy, sz) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
     turn_x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
     turn_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])

@@ -121,14 +121,44 @@ def change_colours(images: Tensor, config: AugmentConfig, generator: torch.Gener
 
 def cover(images: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
     """Paint a rectangle of a random colour over some pictures (B,3,H,W), in place."""
-    count, _, height, width = images.shape
-    chosen = torch.rand(count, generator=generator) < config.covered
-    sizes = torch.rand(count, 4, generator=generator)
-    colours = torch.rand(count, 3, 1, 1, generator=generator)
-    for k in torch.nonzero(chosen)[:, 0].tolist():
-        u = sizes[k].tolist()
+    return paint(images, draw_rectangles(len(images), config.covered, generator))
+
+
+@dataclass(frozen=True)
+class Rectangles:
+    """At most one rectangle for each of B pictures.
+
+    Attributes:
+        chosen: (B,) bool, which pictures have one.
+        place: (B,4) in [0,1]: height, width, top, left.
+        colour: (B,3,1,1).
+    """
+
+    chosen: Tensor
+    place: Tensor
+    colour: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Rectangles:
+        """Those of the pictures `rows` (N,) int64."""
+        return Rectangles(self.chosen[rows], self.place[rows], self.colour[rows])
+
+
+def draw_rectangles(count: int, share: float, generator: torch.Generator) -> Rectangles:
+    """Rectangles for a `share` of `count` pictures."""
+    return Rectangles(
+        torch.rand(count, generator=generator) < share,
+        torch.rand(count, 4, generator=generator),
+        torch.rand(count, 3, 1, 1, generator=generator),
+    )
+
+
+def paint(images: Tensor, rectangles: Rectangles) -> Tensor:
+    """Paint rectangles, 8 to 42 % of the side high and wide, over pictures (B,3,H,W), in place."""
+    height, width = images.shape[2:]
+    for k in torch.nonzero(rectangles.chosen)[:, 0].tolist():
+        u = rectangles.place[k].tolist()
         h, w = (0.08 + 0.34 * u[0]) * height, (0.08 + 0.34 * u[1]) * width
         top, left = u[2] * (height + h) - h, u[3] * (width + w) - w
         rows = slice(max(int(top), 0), max(int(top + h), 0))
-        images[k, :, rows, max(int(left), 0) : max(int(left + w), 0)] = colours[k]
+        images[k, :, rows, max(int(left), 0) : max(int(left + w), 0)] = rectangles.colour[k]
     return images

@@ -18,6 +18,7 @@ from ..geometry.coefficient_vector import coefficients_to_vector
 from ..geometry.coefficients import Coefficients
 from ..geometry.dense_points import PointBasis, PointLayout
 from .augment import NO_AUGMENTATION, AugmentConfig, change_colours, cover, draw_frames, move_points
+from .seeds import derived_seed
 from .warp import warp
 
 
@@ -91,6 +92,10 @@ class DenseBatch:
         """The same batch on another device."""
         return DenseBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
+    def __getitem__(self, rows: slice | Tensor) -> DenseBatch:
+        """Some of its rows."""
+        return DenseBatch(*(getattr(self, f.name)[rows] for f in fields(self)))
+
 
 class DenseBatchMaker:
     """Crops, augments and labels faces; the same rows and seed give the same batch.
@@ -158,6 +163,7 @@ class EpochSource:
         seed: int,
     ) -> None:
         self._make, self._count, self._batch, self._seed = make, count, batch, seed
+        self._part: slice | None = None
         self._epoch, self._offset, self._rows = 0, 0, 0
         self._order = torch.zeros(0, dtype=torch.int64)
         self._begin(count())
@@ -169,7 +175,29 @@ class EpochSource:
             self._begin(self._count())
         rows = self._order[self._offset : self._offset + self._batch]
         self._offset += self._batch
-        return self._make(rows, _derived_seed(self._seed, self._epoch, self._offset))
+        batch = self._make(rows, derived_seed(self._seed, self._epoch, self._offset))
+        return batch if self._part is None else batch[self._part]
+
+    def __len__(self) -> int:
+        """Batches of the present epoch."""
+        return self._rows // self._batch
+
+    def shard(self, rank: int, world: int) -> EpochSource:
+        """One of `world` equal parts of every batch, from where this source stands.
+
+        Each part is cut out of the whole batch, whose draws depend on all of its rows.
+
+        Raises:
+            InputError: the batch cannot be divided so.
+        """
+        if not 0 <= rank < world or self._batch % world:
+            expected = f"a batch that {world} processes can divide"
+            raise InputError("data.batch", expected, f"{self._batch} (rank {rank})")
+        part = EpochSource(self._make, self._count, self._batch, self._seed)
+        part.load_state_dict(self.state_dict())
+        rows = self._batch // world
+        part._part = slice(rank * rows, (rank + 1) * rows)
+        return part
 
     def state_dict(self) -> dict[str, int]:
         """Where the source stands."""
@@ -190,10 +218,5 @@ class EpochSource:
         if rows < self._batch:
             raise InputError("training data", f"at least {self._batch} faces", str(rows))
         self._rows = rows
-        generator = torch.Generator().manual_seed(_derived_seed(self._seed, self._epoch))
+        generator = torch.Generator().manual_seed(derived_seed(self._seed, self._epoch))
         self._order = torch.randperm(rows, generator=generator)
-
-
-def _derived_seed(*numbers: int) -> int:
-    """One seed out of several numbers, the same on every platform."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -42,7 +42,7 @@ def warp(images: NDArray[np.uint8], frames: Tensor, size: int, reflected: Tensor
     return torch.from_numpy(out)
 
 
-def _kernel(function: Any) -> Any:  # noqa: ANN401
+def compiled(function: Any) -> Any:  # noqa: ANN401
     """Compile without the interpreter lock; cached on disk where a folder can be written."""
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
@@ -50,7 +50,7 @@ def _kernel(function: Any) -> Any:  # noqa: ANN401
         return numba.njit(**_OPTIONS)(function)
 
 
-@_kernel
+@compiled
 def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:  # noqa: ANN401
     count, height, width, _ = images.shape
     size = out.shape[2]

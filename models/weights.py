@@ -1,22 +1,36 @@
-"""Weights files: safetensors in float16 with everything needed to use them in the header."""
+"""Weights files: safetensors with everything needed to use them in the header.
+
+A file names its network with the options it was built with, and what the outputs mean: dense points
+(`PointLayout`), parameters (a layout of `heads.layouts` with its whitening) or UV maps (`UvSpec`).
+Matrices are stored in float16, if so wanted (it moves the landmarks of a mobilenet by 0.005 px of
+120 on average); vectors (norms' statistics, biases) and the layout's tensors, whose range float16
+has not, in float32.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
 from ..geometry.dense_points import PointLayout
+from .heads.layouts import Layout, restore_layout
+from .heads.uv_layout import UvSpec
+from .heads.vector_layout import VectorLayout
 from .registry import NETWORKS
 
-FORMAT = "selfie3d-weights-1"
+FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
+"""The first is read still: dense points alone, all in float16."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
+KINDS = ("points", "parameters", "uv")
+_LAYOUT = "layout."  # before the names of the layout's tensors
+
+Output = PointLayout | VectorLayout | UvSpec
 
 
 @dataclass(frozen=True)
@@ -26,43 +40,124 @@ class Weights:
     Attributes:
         name: file name without suffix.
         network: in evaluation mode, float32.
-        layout: which points of which face model it predicts.
+        output: what it predicts: which points of which face model, which parameters, which maps.
+        architecture: name of the network in `NETWORKS`.
+        options: what it was built with.
         facts: everything else in the header: configuration, training, validation.
     """
 
     name: str
     network: nn.Module
-    layout: PointLayout
+    output: PointLayout | Layout | UvSpec
+    architecture: str
+    options: dict[str, Any]
     facts: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return _kind(self.output)
+
+    @property
+    def face_model(self) -> str:
+        """Name of the face model it was trained for."""
+        output = self.output
+        return output.spec.face_model if isinstance(output, VectorLayout) else output.face_model
+
+    @property
+    def layout(self) -> PointLayout:
+        """Which points it predicts.
+
+        Raises:
+            InputError: it predicts something else.
+        """
+        if not isinstance(self.output, PointLayout):
+            raise InputError(f"weights {self.name!r}", "a network of dense points", self.kind)
+        return self.output
+
+    @property
+    def parameters(self) -> Layout:
+        """What its parameters mean.
+
+        Raises:
+            InputError: it predicts something else.
+        """
+        if not isinstance(self.output, VectorLayout):
+            raise InputError(f"weights {self.name!r}", "a network of parameters", self.kind)
+        return self.output
+
+    @property
+    def maps(self) -> UvSpec:
+        """What its UV maps mean.
+
+        Raises:
+            InputError: it predicts something else.
+        """
+        if not isinstance(self.output, UvSpec):
+            raise InputError(f"weights {self.name!r}", "a network of UV maps", self.kind)
+        return self.output
 
 
 def pack_weights(
-    network: nn.Module, name: str, options: object, layout: PointLayout, facts: Mapping[str, Any]
+    network: nn.Module,
+    name: str,
+    options: object,
+    layout: Output,
+    facts: Mapping[str, Any],
+    half: bool = True,
 ) -> bytes:
     """A weights file.
 
     Args:
-        network: registered as `name`, built with `options` (a dataclass).
-        layout: of the points it predicts.
+        network: registered as `name`, built with `options` (a dataclass or a mapping).
+        layout: what it predicts: points, parameters or UV maps.
         facts: plain values that JSON can hold.
+        half: matrices in float16.
     """
     from safetensors.torch import save
 
+    kind = _kind(layout)
+    vector = isinstance(layout, VectorLayout)
+    description = layout.describe() if isinstance(layout, VectorLayout) else asdict(layout)
     header = {
-        "format": FORMAT,
+        "format": FORMATS[-1],
         "network": name,
-        "options": json.dumps(asdict(options)),  # type: ignore[call-overload]
-        "layout": json.dumps(asdict(layout)),
+        "options": json.dumps(_options(options)),
+        "output": kind,
+        "layout": json.dumps(description),
         "facts": json.dumps(dict(facts)),
     }
-    state = network.state_dict()
     tensors = {
-        key: (value.half() if value.is_floating_point() else value).contiguous().cpu()
-        for key, value in state.items()
+        key: _stored(value, half)
+        for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
+    own = layout.state_dict() if vector else {}  # type: ignore[union-attr]
+    tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in own.items()}
     content: bytes = save(tensors, metadata=header)
     return content
+
+
+def _kind(output: object) -> str:
+    kinds = {PointLayout: "points", VectorLayout: "parameters", UvSpec: "uv"}
+    for owner, kind in kinds.items():
+        if isinstance(output, owner):
+            return kind
+    expected = "points, a layout of parameters or UV maps"
+    raise InputError("layout", expected, type(output).__name__)
+
+
+def _options(options: object) -> dict[str, Any]:
+    if is_dataclass(options) and not isinstance(options, type):
+        return asdict(options)
+    if isinstance(options, Mapping):
+        return dict(options)
+    raise InputError("options", "a dataclass or a mapping", type(options).__name__)
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    shrinks = half and value.is_floating_point() and value.dim() > 1
+    return (value.half() if shrinks else value).contiguous().cpu()
 
 
 def weight_names(folder: Path = SHIPPED) -> list[str]:
@@ -94,28 +189,75 @@ def load_weights(name_or_path: str | Path) -> Weights:
         InputError: the file is damaged, or written by something else.
         UnknownNameError, MissingFileError: as `find_weights`.
     """
+    path = find_weights(name_or_path)
+    header, state = _read(path)
+    options = _parsed(path, header, "options")
+    network = NETWORKS.create(header["network"], **options)
+    own = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
+    rest = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    rest = {k: v for k, v in rest.items() if not k.startswith(_LAYOUT)}
+    _fill(network, rest, path, header["network"])
+    output = _output(path, header, own)
+    facts = _parsed(path, header, "facts")
+    return Weights(path.stem, network.eval(), output, header["network"], options, facts)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and tensors."""
     from safetensors import SafetensorError, safe_open
 
-    path = find_weights(name_or_path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
+            header = dict(file.metadata() or {})
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(str(path), "a safetensors file", str(error)) from error
-    if header.get("format") != FORMAT:
-        raise InputError(str(path), f"weights of the format {FORMAT}", str(header.get("format")))
-    network = NETWORKS.create(header["network"], **json.loads(header["options"]))
-    floats = {k: v.float() if v.dtype == torch.float16 else v for k, v in state.items()}
-    missing, unexpected = network.load_state_dict(floats, strict=False)
+    if header.get("format") not in FORMATS:
+        expected = f"weights of the format {' or '.join(FORMATS)}"
+        raise InputError(str(path), expected, str(header.get("format")))
+    missing = [key for key in ("network", "options", "layout", "facts") if key not in header]
+    if missing:
+        raise InputError(str(path), "a whole header", f"no {', '.join(missing)}")
+    return header, state
+
+
+def _parsed(path: Path, header: Mapping[str, str], key: str) -> dict[str, Any]:
+    try:
+        content = json.loads(header[key])
+    except ValueError as error:
+        raise InputError(f"{path}: {key}", "JSON", str(error)) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: {key}", "names and values", type(content).__name__)
+    return content
+
+
+def _fill(network: nn.Module, state: Mapping[str, Tensor], path: Path, name: str) -> None:
+    expected = f"the tensors of {name}"
+    try:
+        missing, unexpected = network.load_state_dict(dict(state), strict=False)
+    except RuntimeError as error:  # other shapes
+        raise InputError(str(path), expected, str(error).splitlines()[-1].strip()) from error
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing or unexpected:
-        raise InputError(str(path), f"the tensors of {header['network']}", f"without {missing}")
-    layout = json.loads(header["layout"])
-    facts = json.loads(header["facts"])
-    return Weights(path.stem, network.eval(), _layout(layout), facts)
+        raise InputError(str(path), expected, f"without {missing}, with {unexpected}")
 
 
-def _layout(content: Mapping[str, Any]) -> PointLayout:
+def _output(
+    path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]
+) -> PointLayout | Layout | UvSpec:
+    content, kind = _parsed(path, header, "layout"), header.get("output", "points")
+    if kind == "parameters":
+        return restore_layout(content, tensors)
+    try:
+        if kind == "uv":
+            return UvSpec(**content)
+        if kind == "points":
+            return _point_layout(content)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: layout", f"a description of {kind}", str(error)) from error
+    raise InputError(f"{path}: output", "one of " + ", ".join(KINDS), repr(kind))
+
+
+def _point_layout(content: Mapping[str, Any]) -> PointLayout:
     lists = {k: tuple(content[k]) for k in ("landmark_sets", "vertices", "mirror")}
     return PointLayout(face_model=content["face_model"], **lists)

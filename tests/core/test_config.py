@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from selfie3d.core.config import load_config, resolved_dict
+from selfie3d.core.config import load_config, peek_config, resolved_dict
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 
 
@@ -113,3 +113,13 @@ def test_resolved_dict_is_plain_and_loads_again(tmp_path):
 def test_resolved_dict_wants_an_instance():
     with pytest.raises(InputError):
         resolved_dict(Settings)
+
+
+def test_one_key_is_known_before_the_schema(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("recipe: faces\nlevel:\n  deep: 3\n")
+    assert peek_config("recipe", "points", file) == "faces"
+    assert peek_config("recipe", "points", file, ["level.deep=4", "recipe=other"]) == "other"
+    assert peek_config("kind", "points", file) == "points"
+    with pytest.raises(MissingFileError, match="nowhere"):
+        peek_config("recipe", "points", tmp_path / "nowhere.yaml")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import sys
+from itertools import pairwise
 
 import pytest
 from selfie3d.core import progress as module
@@ -65,3 +66,32 @@ def test_works_on_a_terminal_without_rich(monkeypatch, clock):
     monkeypatch.setattr(module, "_rich_is_there", lambda: False)
     run(clock, 2, 10.0)
     assert screen.getvalue().splitlines()[-1] == "Fitting faces: 2/2, 20 s"
+
+
+def test_notes_and_time_left_on_lines(clock, capsys):
+    """Of a run that went on at 40 of 100."""
+    with progress("Training", 100, done=40) as advance:
+        for _ in range(20):
+            clock[0] += 1.0
+            advance(1, "8 images/s")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Training: 50/100, 10 s, 50 s left, 8 images/s"
+    assert lines[1] == "Training: 60/100, 20 s, 40 s left, 8 images/s"
+
+
+def test_lines_become_rarer(clock, capsys):
+    run(clock, 36_000, 1.0)
+    moments = [int(line.split()[-2]) for line in capsys.readouterr().err.splitlines()]
+    assert moments[:3] == [10, 20, 30]
+    assert max(b - a for a, b in pairwise(moments)) <= 1800
+    assert len(moments) < 150
+
+
+def test_bar_shows_the_note(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with progress("Training", 10, done=4) as advance:
+        advance(1, "812 images/s")
+        advance()
+    assert "812 images/s" in screen.getvalue()
+    assert "6/10" in screen.getvalue()

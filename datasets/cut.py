@@ -1,0 +1,135 @@
+"""Cutting one crop out of a photograph of any size, averaged where it shrinks (numba)."""
+
+# ruff: noqa: ANN401  (compiled functions take what numba infers)
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.errors import InputError
+from ..geometry.checks import check_shape
+from .warp import compiled
+
+_ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
+
+
+def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """A crop and where it lies in the photograph.
+
+    Where the crop enlarges the photograph, or shrinks it by less than 4/3, it is interpolated
+    bilinearly. Where it shrinks it by up to 2, each pixel is the mean of 2 x 2 such samples, at
+    most a photograph pixel apart; beyond, the photograph is first averaged over whole blocks.
+
+    Args:
+        picture: (H,W,3) or (H,W) uint8.
+        matrix: (2,3), photograph to crop pixels, both by our convention; may mirror.
+        size: side of the crop.
+
+    Returns:
+        (3 or 1,size,size) in [0,1], black outside the photograph, and (1,size,size), 1 inside it.
+
+    Raises:
+        InputError: not uint8, a wrong shape, or a map that cannot be inverted.
+    """
+    layers = picture[..., None] if picture.ndim == 2 else picture
+    if layers.dtype != np.uint8 or layers.shape[2:] not in ((1,), (3,)) or layers.size == 0:
+        raise InputError("picture", "uint8 (H,W,3) or (H,W)", f"{picture.dtype} {picture.shape}")
+    check_shape("matrix", matrix, (2, 3))
+    forth = matrix.numpy().astype(np.float64)
+    area = abs(float(np.linalg.det(forth[:, :2])))
+    if not area > 0:
+        raise InputError("matrix", "an invertible map", str(matrix.tolist()))
+    back = np.linalg.inv(np.concatenate([forth, [[0, 0, 1]]]))[:2]
+    step = area**-0.5
+    if step > 2:
+        layers, back = _blocks(layers, back, size, math.ceil(step / 2))
+    out = np.empty((layers.shape[2], size, size), np.float32)
+    inside = np.empty((1, size, size), np.float32)
+    samples = 1 if step <= _ONE_SAMPLE else 2
+    _cut(np.ascontiguousarray(layers), back.astype(np.float32), samples, out, inside)
+    return torch.from_numpy(out), torch.from_numpy(inside)
+
+
+def _blocks(
+    image: NDArray[np.uint8], back: NDArray[np.float64], size: int, block: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """The part of a picture that a crop sees, averaged over blocks, and the crop's way into it.
+
+    Blocks that stick out of the picture are the mean of what lies within.
+    """
+    corners = back[:, :2] @ np.array([[0, size, 0, size], [0, 0, size, size]]) + back[:, 2:]
+    extent = np.array(image.shape[1::-1])
+    low = np.clip((corners.min(1) // block - 1) * block, 0, None).astype(int)
+    high = np.clip(np.ceil(corners.max(1) + block), low + 1, np.maximum(extent, low + 1))
+    low = np.minimum(low, (extent - 1) // block * block)
+    count = -(-(np.minimum(high.astype(int), extent) - low) // block)
+    small = np.empty((max(1, count[1]), max(1, count[0]), image.shape[2]), np.uint8)
+    _average(image, low[0], low[1], block, small)
+    moved = back.copy()
+    moved[:, 2] -= low
+    return small, moved / block
+
+
+@compiled
+def _average(image: Any, left: Any, top: Any, block: Any, out: Any) -> None:
+    height, width, channels = image.shape
+    rows, columns, _ = out.shape
+    for r in range(rows):
+        y0, y1 = top + r * block, min(top + (r + 1) * block, height)
+        for c in range(columns):
+            x0, x1 = left + c * block, min(left + (c + 1) * block, width)
+            count = (y1 - y0) * (x1 - x0)
+            for m in range(channels):
+                total = 0
+                for y in range(y0, y1):
+                    for x in range(x0, x1):
+                        total += image[y, x, m]
+                out[r, c, m] = (2 * total + count) // (2 * count)
+
+
+@compiled
+def _blend(image: Any, x0: Any, x1: Any, y0: Any, y1: Any, fx: Any, fy: Any, m: Any) -> Any:
+    """Channel m between the four pixels at columns x0, x1 and rows y0, y1."""
+    top = np.float32(image[y0, x0, m]) * (np.float32(1) - fx) + np.float32(image[y0, x1, m]) * fx
+    low = np.float32(image[y1, x0, m]) * (np.float32(1) - fx) + np.float32(image[y1, x1, m]) * fx
+    return top * (np.float32(1) - fy) + low * fy
+
+
+@compiled
+def _cut(image: Any, back: Any, samples: Any, out: Any, inside: Any) -> None:
+    height, width, channels = image.shape
+    half, one = np.float32(0.5), np.float32(1)
+    step, share = one / np.float32(samples), one / np.float32(samples * samples)
+    a, b, c, d = back[0, 0], back[0, 1], back[1, 0], back[1, 1]
+    shift_x, shift_y = back[0, 2] - half, back[1, 2] - half
+    right, below = np.float32(width) - half, np.float32(height) - half
+    for row in range(out.shape[1]):
+        for column in range(out.shape[2]):
+            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+            count = 0
+            for k in range(samples * samples):
+                u = np.float32(column) + (np.float32(k % samples) + half) * step
+                v = np.float32(row) + (np.float32(k // samples) + half) * step
+                x, y = a * u + b * v + shift_x, c * u + d * v + shift_y
+                if x < -half or y < -half or x > right or y > below:
+                    continue
+                count += 1
+                x0, y0 = int(x + one) - 1, int(y + one) - 1  # rounded down, as x, y > -1
+                fx, fy = x - np.float32(x0), y - np.float32(y0)
+                x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+                x0, y0 = max(x0, 0), max(y0, 0)
+                red += _blend(image, x0, x1, y0, y1, fx, fy, 0)
+                if channels == 3:
+                    green += _blend(image, x0, x1, y0, y1, fx, fy, 1)
+                    blue += _blend(image, x0, x1, y0, y1, fx, fy, 2)
+            out[0, row, column] = red * share / np.float32(255)
+            if channels == 3:
+                out[1, row, column] = green * share / np.float32(255)
+                out[2, row, column] = blue * share / np.float32(255)
+            inside[0, row, column] = np.float32(count) * share

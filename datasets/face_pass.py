@@ -1,0 +1,63 @@
+"""One pass over a data set without changes, for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from ..core.errors import InputError, MissingFileError
+from .batch import FaceBatch
+from .crops import CROPS
+from .face_rows import FaceRow, RowMaker, stack_rows
+from .photo_augment import NO_PHOTO_AUGMENTATION, draw_photo_augment
+from .sample import FaceDataset
+
+
+class FacePass:
+    """The crops of a data set in its order, again and again; bad rows are left out and listed.
+
+    Args:
+        dataset: where the samples come from.
+        crop: a name of `CROPS`.
+        size: side of the crops, pixels.
+        batch: rows of a batch; the last one may be shorter.
+        limit: the first so many rows; 0 takes all.
+
+    Raises:
+        InputError: size or batch below 1, or a negative limit.
+        UnknownNameError: an unknown crop.
+    """
+
+    def __init__(
+        self, dataset: FaceDataset, crop: str, size: int, batch: int, limit: int = 0
+    ) -> None:
+        for name, value, least in (("size", size, 1), ("batch", batch, 1), ("limit", limit, 0)):
+            if value < least:
+                raise InputError(name, f"{least} or more", str(value))
+        CROPS.get(crop)
+        self._dataset, self._batch = dataset, batch
+        self._make = RowMaker(crop, size)
+        self._count = min(limit or len(dataset), len(dataset))
+        self._rejects: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[FaceBatch]:
+        rows: list[FaceRow] = []
+        still = draw_photo_augment(NO_PHOTO_AUGMENTATION, 1, torch.Generator())
+        for index in range(self._count):
+            try:
+                sample = self._dataset[index]
+                frame = self._make.frame(sample)
+            except (InputError, MissingFileError) as error:
+                self._rejects[self._dataset.row_name(index)] = str(error)
+                continue
+            rows.append(self._make(sample, frame, still, 0))
+            if len(rows) == self._batch:
+                yield stack_rows(rows)
+                rows = []
+        if rows:
+            yield stack_rows(rows)
+
+    def rejects(self) -> dict[str, str]:
+        """Why each bad row that was met is bad, by "set/file"."""
+        return dict(self._rejects)

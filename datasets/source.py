@@ -1,0 +1,149 @@
+"""Endless training batches of photographs, with a position that can be saved and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from ..core.errors import InputError, MissingFileError
+from ..geometry.coefficient_mirror import CoefficientMirror
+from .batch import FaceBatch
+from .crops import CROPS
+from .face_rows import FaceRow, RowMaker, stack_rows
+from .mix import Draw, Mix
+from .photo_augment import PhotoAugment, PhotoAugmentConfig, draw_photo_augment
+from .sample import FaceDataset
+from .seeds import derived_seed
+
+
+class FaceSource:
+    """Mixes data sets; batch k is the same whenever, and on however many processes, it is made.
+
+    A bad row is replaced by the next good one of its data set, and listed.
+
+    Args:
+        datasets: where the samples come from.
+        weights: share of each in the batches, on any scale.
+        crop: a name of `CROPS`.
+        augment: how the crops are changed.
+        size: side of the crops, pixels.
+        batch: rows of a batch, over all processes.
+        seed: of the order and of every change.
+        mirror: of the face model that the samples' truth belongs to, if any are mirrored.
+        threads: that read and crop at once.
+
+    Raises:
+        InputError: no data set, wrong weights, or a batch, size or number of threads below 1.
+        UnknownNameError: an unknown crop.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[FaceDataset],
+        weights: Sequence[float],
+        crop: str,
+        augment: PhotoAugmentConfig,
+        size: int,
+        batch: int,
+        seed: int,
+        mirror: CoefficientMirror | None = None,
+        threads: int = 1,
+    ) -> None:
+        for name, value in (("size", size), ("batch", batch), ("threads", threads)):
+            if value < 1:
+                raise InputError(name, "1 or more", str(value))
+        if seed < 0:
+            raise InputError("seed", "0 or more", str(seed))
+        CROPS.get(crop)
+        self._make = RowMaker(crop, size, mirror)
+        self._datasets = tuple(datasets)
+        self._weights, self._augment, self._seed = tuple(weights), augment, seed
+        self._batch, self._threads = batch, threads
+        self._rank, self._world = 0, 1
+        self._mix = Mix([len(dataset) for dataset in datasets], weights, seed)
+        self._done = 0
+        self._rejects: dict[str, str] = {}
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def __next__(self) -> FaceBatch:
+        draws = self._mix.draw(self._batch)
+        generator = torch.Generator().manual_seed(derived_seed(self._seed, 2, self._done))
+        augment = draw_photo_augment(self._augment, self._batch, generator)
+        mine = range(self._rank, self._batch, self._world)
+        jobs = [(draws[row], augment, row) for row in mine]
+        made = self._pool.map(self._row, jobs) if self._pool else map(self._row, jobs)
+        batch = stack_rows(list(made))
+        augment[torch.tensor(list(mine))].paint(batch.images)
+        self._done += 1
+        return batch
+
+    def shard(self, rank: int, world: int) -> FaceSource:
+        """Rows rank, rank + world, ... of the same batches, from the place where this one stands.
+
+        Raises:
+            InputError: no such rank, or a batch that does not divide by `world`.
+        """
+        if not 0 <= rank < world or self._batch % world:
+            got = f"rank {rank} of {world} for a batch of {self._batch}"
+            raise InputError("rank", "0..world-1 and a batch that world divides", got)
+        own = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
+        part = FaceSource(
+            self._datasets, self._weights, *own, mirror=self._make.mirror, threads=self._threads
+        )
+        part._rank, part._world = rank, world
+        part.load_state_dict(self.state_dict())
+        return part
+
+    def rejects(self) -> dict[str, str]:
+        """Why each bad row that was met is bad, by "set/file"."""
+        return dict(self._rejects)
+
+    @property
+    def summary(self) -> str:
+        """A line for each data set and one for the bad rows so far."""
+        lines = [dataset.summary for dataset in self._datasets]
+        return "\n".join([*lines, f"{len(self._rejects)} bad rows so far"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position before the next batch; numbers, strings and containers of them."""
+        return {
+            "batches": self._done,
+            "drawn": list(self._mix.drawn),
+            "lengths": list(self._mix.lengths),
+            "rejects": dict(self._rejects),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken.
+
+        Raises:
+            InputError: the data sets had other lengths then.
+        """
+        if list(state["lengths"]) != list(self._mix.lengths):
+            expected = f"lengths {state['lengths']} as before"
+            raise InputError("data sets", expected, str(list(self._mix.lengths)))
+        self._done = int(state["batches"])
+        self._mix.drawn = list(state["drawn"])
+        self._rejects = dict(state["rejects"])
+
+    def _row(self, job: tuple[Draw, PhotoAugment, int]) -> FaceRow:
+        draw, augment, place = job
+        dataset = self._datasets[draw.number]
+        for k in range(len(dataset)):
+            row = (draw.row + k) % len(dataset)
+            name = dataset.row_name(row)
+            if name in self._rejects:
+                continue
+            try:
+                sample = dataset[row]
+                frame = self._make.frame(sample)
+            except (InputError, MissingFileError) as error:
+                self._rejects[name] = str(error)
+                continue
+            return self._make(sample, frame, augment, place)
+        names = [dataset.row_name(row) for row in range(len(dataset))]
+        reason = next(self._rejects[name] for name in names if name in self._rejects)
+        raise InputError(f"data set {dataset.name}", "a row that can be used", f"none: {reason}")

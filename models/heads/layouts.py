@@ -1,0 +1,113 @@
+"""Layouts by name: what the numbers that a network predicts mean.
+
+A layout is made for a face model and a crop's size; the numbers of coefficients follow the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ...core.errors import InputError
+from ...core.registry import Registry
+from ...geometry.face_model import FaceModel
+from ...geometry.posed import PosedFaces
+from ..whitening import Whitening
+from .perspective_layout import Deep3dLayout, MobileFacernetLayout
+from .tddfa_layout import TddfaLayout
+from .vector_layout import LayoutSpec, VectorLayout
+
+__all__ = [
+    "LAYOUTS",
+    "LayoutSpec",
+    "ParameterLayout",
+    "VectorLayout",
+    "make_layout",
+    "restore_layout",
+]
+
+
+class ParameterLayout(Protocol):
+    """Between a network's outputs and faces.
+
+    Attributes:
+        name: in `LAYOUTS`.
+        size: numbers of a face.
+    """
+
+    name: str
+    size: int
+
+    def decode(self, outputs: Tensor) -> PosedFaces:
+        """Outputs (B,size) as faces with cameras in crop pixels; differentiable."""
+        ...
+
+    def encode(self, faces: PosedFaces) -> Tensor:
+        """Faces as outputs (B,size), the inverse of `decode` where there is one."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Plain values for a file's header; `restore_layout` reads them."""
+        ...
+
+
+Layout = Deep3dLayout | MobileFacernetLayout | TddfaLayout
+LAYOUTS: Registry[Layout] = Registry("layout")
+"""Entries build a layout from a `LayoutSpec` and, by name, `whitening`."""
+
+for _layout in (Deep3dLayout, MobileFacernetLayout, TddfaLayout):
+    LAYOUTS.register(_layout.name)(_layout)
+
+
+def make_layout(
+    name: str,
+    model: FaceModel,
+    crop_size: int,
+    whitening: Whitening | None = None,
+    pivot: Sequence[float] | None = None,
+) -> Layout:
+    """A layout for a face model.
+
+    Args:
+        name: in `LAYOUTS`.
+        model: the sizes follow it.
+        crop_size: side of the square crops in pixels.
+        whitening: of the parameters over a training set; None takes the layout's own.
+        pivot: mm; see `LayoutSpec.of`.
+
+    Raises:
+        UnknownNameError: no such layout.
+        InputError: a whitening of another size.
+    """
+    layout = LAYOUTS.create(name, LayoutSpec.of(model, crop_size, pivot), whitening=whitening)
+    if isinstance(layout, TddfaLayout):
+        layout.use_model(model)
+    return layout
+
+
+def restore_layout(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Layout:
+    """The layout of a file.
+
+    Args:
+        description: from `describe`, through JSON.
+        tensors: its `state_dict`.
+
+    Raises:
+        UnknownNameError: a layout that this version does not know.
+        InputError: tensors are missing or have other shapes.
+    """
+    values = dict(description)
+    name = str(values.pop("layout", ""))
+    try:
+        spec = LayoutSpec.from_dict(values)
+    except (KeyError, TypeError) as error:
+        raise InputError("layout", "a description of a layout", str(error)) from error
+    layout = LAYOUTS.create(name, spec)
+    try:
+        layout.load_state_dict({key: value.to(torch.float32) for key, value in tensors.items()})
+    except RuntimeError as error:
+        raise InputError(f"layout {name!r}", "its own tensors", str(error)) from error
+    return layout

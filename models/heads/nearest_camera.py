@@ -1,0 +1,85 @@
+"""The camera of one kind that comes nearest to a given one, near a point of the face.
+
+A layout can only express its own camera; what a data set knows may be another. The replacement
+keeps, exactly, where the point `pivot` lies in the picture and the scale there; and it turns the
+face with the line of sight to it, so that the same sides are seen. What is left is the second order
+in the face's size over its distance. A camera that is of the kind already comes back as it was.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
+from ...geometry.posed import FaceCamera
+
+
+def to_perspective(
+    camera: FaceCamera, focal: float, center: tuple[float, float], pivot: Tensor
+) -> PerspectiveCamera:
+    """A perspective camera of given focal length and principal point.
+
+    Args:
+        camera: of B faces.
+        focal: pixels.
+        center: pixels.
+        pivot: (3,) mm, model space.
+
+    Returns:
+        B cameras.
+    """
+    pixel, scale, ray = _view(camera, pivot)
+    middle = pixel.new_tensor(center)
+    x, y = ((pixel - middle) / scale[:, None]).unbind(-1)
+    place = torch.stack([x, -y, -focal / scale], -1)
+    rotation = _turn(ray, place / place.norm(dim=-1, keepdim=True)) @ camera.rotation
+    translation = place - _apply(rotation, pivot)
+    return PerspectiveCamera(
+        rotation, translation, torch.full_like(scale, focal), middle.expand(len(scale), 2).clone()
+    )
+
+
+def to_weak_perspective(camera: FaceCamera, pivot: Tensor) -> WeakPerspectiveCamera:
+    """A weak perspective camera.
+
+    Args:
+        camera: of B faces.
+        pivot: (3,) mm, model space.
+
+    Returns:
+        B cameras.
+    """
+    if isinstance(camera, WeakPerspectiveCamera):
+        return camera
+    pixel, scale, ray = _view(camera, pivot)
+    ahead = ray.new_tensor([0.0, 0.0, -1.0]).expand_as(ray)
+    rotation = _turn(ray, ahead) @ camera.rotation
+    offset = scale[:, None] * _apply(rotation, pivot)[:, :2] * ray.new_tensor([1.0, -1.0])
+    return WeakPerspectiveCamera(rotation, scale, pixel - offset)
+
+
+def _view(camera: FaceCamera, pivot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the pivot is seen (B,2) px, px per mm there (B,), and along which ray (B,3)."""
+    points = pivot.to(camera.rotation).expand(len(camera.rotation), 1, 3)
+    pixel = camera.project(points)[:, 0, :2]
+    if isinstance(camera, WeakPerspectiveCamera):
+        ahead = pixel.new_tensor([0.0, 0.0, -1.0]).expand(len(pixel), 3)
+        return pixel, camera.scale, ahead
+    place = camera.to_camera(points)[:, 0]
+    return pixel, camera.focal / -place[:, 2], place / place.norm(dim=-1, keepdim=True)
+
+
+def _turn(start: Tensor, end: Tensor) -> Tensor:
+    """The smallest rotations (B,3,3) that take unit vectors to others, never opposite ones."""
+    v = torch.linalg.cross(start, end, dim=-1)
+    x, y, z = v.unbind(-1)
+    o = torch.zeros_like(x)
+    K = torch.stack((o, -z, y, z, o, -x, -y, x, o), -1).unflatten(-1, (3, 3))
+    cosine = (start * end).sum(-1)[:, None, None]
+    eye = torch.eye(3, dtype=v.dtype, device=v.device)
+    return eye + K + K @ K / (1 + cosine)
+
+
+def _apply(rotation: Tensor, point: Tensor) -> Tensor:
+    return (rotation @ point.to(rotation)[:, None])[..., 0]
