@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -31,16 +32,22 @@ class Seen:
     Attributes:
         faces: with cameras in crop pixels.
         vertices: (B,V,3) mm, model space.
-        rendering: of them in the crops; its extras are 1 where the skin is, and how far the
-            optimiser trusts the colour there.
         landmarks: (B,68,2) crop pixels by kind of contour: "3d", the jaw on the jaw, and "2d", on
             the visible outline.
+        render: makes `rendering`, when it is asked for.
     """
 
     faces: PosedFaces
     vertices: Tensor
-    rendering: Rendering
     landmarks: Mapping[Contour, Tensor]
+    render: Callable[[], Rendering]
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """The faces in the crops; its extras are 1 where the skin is, and how far the optimiser
+        trusts the colour there.
+        """
+        return self.render()
 
 
 class FaceViewer:
@@ -49,13 +56,16 @@ class FaceViewer:
     Args:
         model: the face model. rasterizer: a registered name.
         landmark_set: the model's 68 points that stand for the landmarks.
+        shape_learns: whether images have gradients to shape and camera; else to colours alone.
 
     Raises:
         InputError: the model lacks these landmarks.
     """
 
-    def __init__(self, model: FaceModel, rasterizer: str, landmark_set: str) -> None:
-        self.model, self.landmark_set = model, landmark_set
+    def __init__(
+        self, model: FaceModel, rasterizer: str, landmark_set: str, shape_learns: bool = True
+    ) -> None:
+        self.model, self.landmark_set, self.shape_learns = model, landmark_set, shape_learns
         self.renderer = FaceRenderer(model.faces, rasterizer=rasterizer)
         self._outline = OutlineLandmarks(model, landmark_set)
         skin = model.region("skin").float()[None, :, None]
@@ -63,22 +73,27 @@ class FaceViewer:
 
     def __call__(self, faces: PosedFaces, size: int) -> Seen:
         """Faces in crops of `size` pixels, with gradients."""
-        c = faces.coefficients
-        vertices = self.model.vertices(c)
-        rendering = self.renderer(
-            vertices,
-            faces.camera,
-            (size, size),
-            albedo=self.model.albedo(c),
-            light=c.light,
-            extras=self._extras.to(vertices),
-        )
+        vertices = self.model.vertices(faces.coefficients)
         points = self.model.landmark_points(vertices, self.landmark_set)
         landmarks: dict[Contour, Tensor] = {
             "3d": faces.camera.project(points)[..., :2],
             "2d": self._outline(vertices, faces.camera)[..., :2],
         }
-        return Seen(faces, vertices, rendering, landmarks)
+        return Seen(faces, vertices, landmarks, lambda: self._render(faces, vertices, size))
+
+    def _render(self, faces: PosedFaces, vertices: Tensor, size: int) -> Rendering:
+        c, camera = faces.coefficients, faces.camera
+        if not self.shape_learns:
+            fixed = (value.detach() for value in vars(camera).values())
+            vertices, camera = vertices.detach(), type(camera)(*fixed)
+        return self.renderer(
+            vertices,
+            camera,
+            (size, size),
+            albedo=self.model.albedo(c),
+            light=c.light,
+            extras=self._extras.to(vertices),
+        )
 
 
 def face_error(seen: Seen, batch: FaceBatch, targets: Mapping[str, LandmarkTarget]) -> Tensor:

@@ -13,7 +13,8 @@ from ..datasets.batch import FaceBatch
 from ..geometry.coefficient_vector import coefficients_to_vector
 from ..geometry.topology import uniform_laplacian
 from ..losses.coefficients import coefficient_error
-from ..losses.landmark import landmark_distance
+from ..losses.landmark import landmark_distance, landmark_loss
+from ..losses.landmark_errors import LandmarkErrorWeights
 from ..losses.photometric import colour_difference, colour_distance, robust_photometric
 from ..losses.points import box_unit, depth_distance, point_distance
 from ..losses.prior import PriorWeights, coefficient_prior, light_prior
@@ -44,6 +45,8 @@ class FaceLossConfig:
         robust_scale: difference at which the robust error is one half.
         trusted: weigh parts of the face as the optimiser does, where no attention mask is given:
             foreheads and cheeks, which hair hides, count less.
+        shape_learns: whether shape and camera learn from the images; false: colours alone do, as
+            is wise where these are still wrong.
         ssim: of 1 - SSIM. ssim_kind: "global" (Mobile-FaceRNet eq 15) or "windowed".
         identity: of 1 - cosine of a face recogniser (MLANet eq 11).
         identity_network: of `evaluate.embedders`. identity_weights_dir: where its file lies.
@@ -52,6 +55,8 @@ class FaceLossConfig:
             (Mobile-FaceRNet).
         landmark_weights: of the 68 points, see `losses.landmark_weights`.
         landmark_set: the model's 68 points that annotations are compared with.
+        landmark_errors: of squared distances weighted by each point's mean error in the epoch
+            before (Mobile-FaceRNet eq 13), from epoch `landmark_errors_start` on.
         prior: of the coefficients' prior, whose parts are weighted by `prior_identity`,
             `prior_expression` and `prior_albedo` (MLANet's a, b, g).
         prior_light: of coloured light (Deep3D).
@@ -65,6 +70,7 @@ class FaceLossConfig:
     photometric_kind: str = "l2"
     robust_scale: float = 0.1
     trusted: bool = False
+    shape_learns: bool = True
     ssim: float = 0.0
     ssim_kind: str = "global"
     identity: float = 0.0
@@ -74,6 +80,8 @@ class FaceLossConfig:
     landmark_unit: str = "pixels"
     landmark_weights: str = "uniform"
     landmark_set: str = "ibug68"
+    landmark_errors: float = 0.0
+    landmark_errors_start: int = 5
     prior: float = 3e-4
     prior_identity: float = 1.0
     prior_expression: float = 0.8
@@ -124,6 +132,7 @@ class FaceLosses:
         self._spread = spread if model.expression_kind == "blendshape" else None
         self._some = torch.arange(0, len(model.mean), _STRIDE)
         c = config
+        self.errors = LandmarkErrorWeights(start=c.landmark_errors_start)
         self._prior = PriorWeights(c.prior_identity, c.prior_expression, c.prior_albedo)
 
     def __call__(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
@@ -131,7 +140,7 @@ class FaceLosses:
         terms = {
             **self._image_terms(seen, batch),
             **self._shape_terms(seen),
-            "landmarks": self._landmarks(seen, batch),
+            **self._landmark_terms(seen, batch),
             **self._known_terms(seen, batch),
         }
         weights = vars(self.config)
@@ -184,14 +193,32 @@ class FaceLosses:
             terms["smoothness"] = smoothness(seen.vertices, self._laplacian).mean()
         return terms
 
-    def _landmarks(self, seen: Seen, batch: FaceBatch) -> Tensor:
+    def _landmark_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
         """Weighted sum over each face's known points, over their number; mean over the faces."""
-        pairs = pair_landmarks(seen.landmarks, batch.landmarks, self.targets)
         side = float(batch.images.shape[-1])
         one = side / _PAPER_SIDE if self.config.landmark_unit == "pixels" else side
-        unit = pairs.weights.new_full((len(batch), 1), one)
+        unit = batch.images.new_full((len(batch), 1), one)
+        pairs = pair_landmarks(seen.landmarks, batch.landmarks, self.targets)
         distance = landmark_distance(pairs.predicted, pairs.annotated, unit) * pairs.weights
-        return (distance.sum(1) / (pairs.weights > 0).sum(1).clamp(min=1)).mean()
+        known = (pairs.weights > 0).sum(1).clamp(min=1)
+        terms = {"landmarks": (distance.sum(1) / known).mean()}
+        if self.config.landmark_errors:
+            terms["landmark_errors"] = self._worst_landmarks(seen, batch, unit)
+        return terms
+
+    def _worst_landmarks(self, seen: Seen, batch: FaceBatch, unit: Tensor) -> Tensor:
+        """The 68 points weighted by their errors so far, which are gathered on the way."""
+        total = unit.new_zeros(len(unit))
+        for kind, given in batch.landmarks.items():
+            contour = self.targets[kind].contour
+            predicted = seen.landmarks[contour]
+            if given.shape[1] == predicted.shape[1]:
+                self.errors.add(predicted, given, unit)
+                weights = self.errors.current.to(unit)
+                total = total + landmark_loss(
+                    predicted, given, weights, unit, contours=(contour, contour)
+                )
+        return total.mean()
 
     def _known_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
         """Of the faces whose coefficients and camera are known."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..datasets.batch import FaceBatch
 from .face_figures import Decoder, face_figures
 from .face_losses import FaceLosses
+from .face_network import hold_norms
 from .face_pictures import face_pictures
 from .prefetch import Source
 
@@ -27,6 +28,7 @@ class FaceTask:
         source: of training batches.
         validation: batches that training never sees.
         pack: network and facts to the files that are written.
+        fixed_norms: batch normalisations keep their statistics.
     """
 
     def __init__(
@@ -37,17 +39,33 @@ class FaceTask:
         source: Source,
         validation: Sequence[FaceBatch],
         pack: Pack,
+        fixed_norms: bool = False,
     ) -> None:
-        self.network, self.source = network, source
+        self.network, self.source, self._fixed_norms = network, source, fixed_norms
         self._decode, self._losses, self._pack = decode, losses, pack
         self._validation = validation
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""
+        if self._fixed_norms:
+            hold_norms(network)
         faces = self._decode(network(batch.images))
         with torch.autocast(batch.images.device.type, enabled=False):
             seen = self._losses.viewer(faces, batch.images.shape[-1])
             return self._losses(seen, batch)
+
+    def begin_epoch(self, epoch: int, mean: Callable[[Tensor], Tensor]) -> None:
+        """The landmarks' errors of the epoch that ended become weights."""
+        if epoch > 0:
+            self._losses.errors.end_epoch(mean)
+
+    def state_dict(self) -> dict[str, object]:
+        """The landmarks' errors."""
+        return self._losses.errors.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put a state back."""
+        self._losses.errors.load_state_dict(state)
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:

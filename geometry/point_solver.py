@@ -11,7 +11,7 @@ solution itself (implicit function theorem, curvature as Gauss and Newton have i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -127,7 +127,7 @@ class PointSolver:
     def __call__(
         self, points: Tensor, sigma: Tensor, prior: CoefficientPrior | None = None
     ) -> SolvedFaces:
-        """The most probable faces, without gradients.
+        """The most probable faces, without gradients; NaN where points are no numbers.
 
         Args:
             points: (B,N,3) as `PointPrediction.points`.
@@ -137,23 +137,32 @@ class PointSolver:
         Raises:
             InputError: a wrong shape.
         """
-        return self._result(self._settled(points, self._weight(points, sigma), prior))
+        points, sigma, bad = self._usable(points, sigma)
+        state = self._settled(points, self._weight(points, sigma), prior)
+        return self._result(_spoilt(state, bad))
 
     def differentiable(
         self, points: Tensor, sigma: Tensor, prior: CoefficientPrior | None = None
     ) -> SolvedFaces:
         """As calling it, one step further, with gradients to `points` and to the prior's mean."""
+        points, sigma, bad = self._usable(points, sigma)
         with torch.no_grad():
             weight = self._weight(points, sigma)
             state = self._settled(points, weight, prior)
             seen, design = self._linearise(state, weight)
             system = design.mT @ design
         step = self._newton(state, system, design, (points - seen) * weight, prior or self._prior)
-        return self._result(self._moved(state, step))
+        return self._result(_spoilt(self._moved(state, step), bad))
 
-    def _weight(self, points: Tensor, sigma: Tensor) -> Tensor:
+    def _usable(self, points: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both with bad faces replaced, lest they stop the others; which they are (B,)."""
         check_shape("points", points, (None, len(self._body), 3))
         check_shape("sigma", sigma, tuple(points.shape[:2]))
+        bad = ~(points.isfinite().all(2) & sigma.isfinite()).all(1)
+        points = torch.where(bad[:, None, None], self._body / 100, points)
+        return points, torch.where(bad[:, None], 1.0, sigma), bad
+
+    def _weight(self, points: Tensor, sigma: Tensor) -> Tensor:
         error = self.config.noise * (sigma.square() + self.config.floor**2).sqrt()
         return torch.stack([error, error, error * self.config.depth_noise], -1).reciprocal()
 
@@ -202,7 +211,8 @@ class PointSolver:
         diagonal[:, _POSE:] = prior.precision + _FIXED * self._held(state.values, right[:, _POSE:])
         scale = (torch.diagonal(system, dim1=1, dim2=2) + diagonal).rsqrt()
         system = (system + torch.diag_embed(diagonal)) * scale[:, :, None] * scale[:, None]
-        factor = torch.linalg.cholesky(system)
+        factor, failed = torch.linalg.cholesky_ex(system)
+        factor = factor.masked_fill(failed[:, None, None] > 0, torch.nan)
         return torch.cholesky_solve((right * scale)[..., None], factor)[..., 0] * scale
 
     def _linearise(self, state: _State, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -264,6 +274,12 @@ class PointSolver:
         )
         points = camera.project(basis.points(identity, expression))
         return SolvedFaces(identity, expression, camera, points)
+
+
+def _spoilt(state: _State, bad: Tensor) -> _State:
+    """NaN for bad faces (B,)."""
+    values = state.values.masked_fill(bad[:, None], torch.nan)
+    return replace(state, nearness=state.nearness.masked_fill(bad, torch.nan), values=values)
 
 
 def _cross(v: Tensor) -> Tensor:

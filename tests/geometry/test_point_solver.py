@@ -162,3 +162,12 @@ def test_a_differentiable_solution_is_the_same_solution(basis, faces):
     plain = solver(points, sigma(0.01, points))
     same = solver.differentiable(points, sigma(0.01, points))
     assert float((plain.points - same.points).norm(dim=-1).mean()) < 5e-4  # half sides
+
+
+def test_points_that_are_no_numbers_spoil_their_own_face_alone(basis, faces):
+    _, _, _, points = faces
+    given = points[:2].clone()
+    given[1, 3] = torch.nan
+    found = PointSolver(basis)(given, sigma(0.01, given))
+    assert bool(found.points[0].isfinite().all())
+    assert bool(found.points[1].isnan().any())

@@ -1,0 +1,165 @@
+"""The recipe of networks that reconstruct faces from photographs, with or without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ..core.errors import InputError
+from ..datasets.batch import FaceBatch
+from ..datasets.face_pass import FacePass
+from ..datasets.photo_augment import PhotoAugmentConfig
+from ..datasets.registry import DATASETS
+from ..datasets.sample import FaceDataset
+from ..datasets.source import FaceSource
+from ..facemodels.registry import load_face_model
+from ..geometry.coefficient_mirror import CoefficientMirror
+from ..geometry.face_model import FaceModel
+from .config import EngineConfig
+from .face_figures import FaceViewer
+from .face_identity import IdentityTerm
+from .face_landmarks import landmark_targets
+from .face_losses import FaceLossConfig, FaceLosses
+from .face_network import FaceNetwork, FaceNetworkConfig, build_face_network
+from .face_task import FaceTask
+from .recipes import RECIPES, Recipe
+
+
+@dataclass(frozen=True)
+class FaceSetConfig:
+    """One data set of a mixture.
+
+    Attributes:
+        name: of `datasets.registry`. root: its folder.
+        share: of the batches, on any scale.
+        options: of the data set.
+    """
+
+    name: str = ""
+    root: str = ""
+    share: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FaceDataConfig:
+    """Where faces come from.
+
+    Attributes:
+        train: data sets whose batches are mixed. validation: sets that training never sees.
+        validate: faces of each of the latter that are used; 0: all.
+        crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
+        augment: of training batches.
+    """
+
+    train: list[FaceSetConfig] = field(default_factory=list)
+    validation: list[FaceSetConfig] = field(default_factory=list)
+    validate: int = 256
+    crop: str = "tight"
+    batch: int = 32
+    readers: int = 1
+    augment: PhotoAugmentConfig = field(default_factory=PhotoAugmentConfig)
+
+
+@dataclass(frozen=True)
+class FaceTrainConfig:
+    """Everything a run of the recipe `faces` is told.
+
+    Attributes:
+        output: folder of checkpoints, weights, pictures and log.
+        face_model: a registered name or a path. rasterizer: see `render.rasterizer`.
+        network, data, loss, engine: see there.
+    """
+
+    recipe: str = "faces"
+    output: str = "runs/faces"
+    face_model: str = "default"
+    rasterizer: str = "cpu"
+    network: FaceNetworkConfig = field(default_factory=FaceNetworkConfig)
+    data: FaceDataConfig = field(default_factory=FaceDataConfig)
+    loss: FaceLossConfig = field(default_factory=FaceLossConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def build_face_task(config: FaceTrainConfig) -> FaceTask:
+    """The task of a configuration, its data opened.
+
+    Raises:
+        InputError: no training or validation data, or parts that do not fit.
+        MissingFileError: data or weights that are not there.
+        UnknownNameError: a part that nobody registered.
+    """
+    torch.manual_seed(config.engine.seed)
+    model = load_face_model(config.face_model)
+    built = build_face_network(config.network, model)
+    viewer = FaceViewer(
+        model, config.rasterizer, config.loss.landmark_set, config.loss.shape_learns
+    )
+    targets = landmark_targets(config.loss.landmark_weights)
+    losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss))
+    source = _source(config, config.data.train, built, model)
+    return FaceTask(
+        built.network,
+        built.decode,
+        losses,
+        source,
+        _validation(config, built),
+        built.pack,
+        config.network.fixed_norms,
+    )
+
+
+def _identity(loss: FaceLossConfig) -> IdentityTerm | None:
+    if not loss.identity:
+        return None
+    return IdentityTerm.load(loss.identity_network, loss.identity_weights_dir)
+
+
+def open_sets(sets: list[FaceSetConfig], what: str) -> list[FaceDataset]:
+    """The data sets of a mixture.
+
+    Raises:
+        InputError: none, or options that a data set does not know.
+    """
+    if not sets:
+        raise InputError(what, "at least one data set", "none")
+    opened = []
+    for one in sets:
+        try:
+            opened.append(DATASETS.create(one.name, one.root, **one.options))
+        except TypeError as error:
+            raise InputError(f"{what}: {one.name}", "options it knows", str(error)) from error
+    return opened
+
+
+def _source(
+    config: FaceTrainConfig, sets: list[FaceSetConfig], built: FaceNetwork, model: FaceModel
+) -> FaceSource:
+    data = config.data
+    mirror = CoefficientMirror.of(model) if model.mirror is not None else None
+    return FaceSource(
+        open_sets(sets, "data.train"),
+        [one.share for one in sets],
+        data.crop,
+        data.augment,
+        built.size,
+        data.batch,
+        config.engine.seed,
+        mirror,
+        data.readers,
+    )
+
+
+def _validation(config: FaceTrainConfig, built: FaceNetwork) -> list[FaceBatch]:
+    """The first faces of the validation sets, unchanged, in batches."""
+    data, batches = config.data, []
+    for one in open_sets(data.validation, "data.validation"):
+        batches += FacePass(one, data.crop, built.size, data.batch, data.validate)
+    return batches
+
+
+@RECIPES.register("faces")
+def _faces() -> Recipe:
+    return Recipe(FaceTrainConfig, build_face_task)
