@@ -146,9 +146,14 @@ class FaceLosses:
         weights = vars(self.config)
         return {name: weights[name] * term for name, term in terms.items() if weights[name]}
 
+    @property
+    def see_images(self) -> bool:
+        """Whether any term compares a rendering with the photograph."""
+        return bool(self.config.photometric or self.config.ssim or self.config.identity)
+
     def _image_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
         c, photo = self.config, batch.images
-        if not (c.photometric or c.ssim or c.identity):
+        if not self.see_images:
             return {}
         shown, mask = seen.rendering.over(photo), self._mask(seen, batch)
         terms = {}

@@ -14,6 +14,7 @@ from .face_losses import FaceLosses
 from .face_network import hold_norms
 from .face_pictures import face_pictures
 from .prefetch import Source
+from .step_timer import NO_TIMER
 
 Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
 
@@ -44,15 +45,22 @@ class FaceTask:
         self.network, self.source, self._fixed_norms = network, source, fixed_norms
         self._decode, self._losses, self._pack = decode, losses, pack
         self._validation = validation
+        self.timer = NO_TIMER
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""
         if self._fixed_norms:
             hold_norms(network)
-        faces = self._decode(network(batch.images))
+        with self.timer("network"):
+            outputs = network(batch.images)
         with torch.autocast(batch.images.device.type, enabled=False):
-            seen = self._losses.viewer(faces, batch.images.shape[-1])
-            return self._losses(seen, batch)
+            with self.timer("geometry"):
+                seen = self._losses.viewer(self._decode(outputs), batch.images.shape[-1])
+            if self._losses.see_images:
+                with self.timer("raster"):
+                    _ = seen.rendering
+            with self.timer("losses"):
+                return self._losses(seen, batch)
 
     def begin_epoch(self, epoch: int, mean: Callable[[Tensor], Tensor]) -> None:
         """The landmarks' errors of the epoch that ended become weights."""
