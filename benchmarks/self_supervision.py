@@ -1,6 +1,6 @@
 """What rendering losses teach on real photographs without 3D labels: a table of short runs.
 
-    python benchmarks/self_supervision.py SHARDS AFLW2000 --out DIR [--steps 180] [--rows NAME ...]
+    python benchmarks/self_supervision.py SHARDS AFLW2000 --out DIR [--steps 120] [--rows NAME ...]
 
 SHARDS are AFLW's crops with 21 points (benchmarks/aflw_crops_to_shards.py); AFLW2000 is a root with
 photographs. Every row starts from the shipped weights, which have seen synthetic faces alone, and
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("shards", type=Path)
     parser.add_argument("aflw2000", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=180)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", nargs="*", default=list(ROWS))
     arguments = parser.parse_args()
