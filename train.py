@@ -14,6 +14,7 @@ from collections.abc import Sequence
 def run_training(config: str | Path, overrides: Sequence[str] = ()) -> dict[str, float]:
     """Build the parts of a configuration and train to the end of its schedule.
 
+    `recipe` in the configuration says what it is for; without it, it is for "dense-points".
     Started again with the same output folder, a run goes on from its latest checkpoint.
 
     Args:
@@ -26,11 +27,13 @@ def run_training(config: str | Path, overrides: Sequence[str] = ()) -> dict[str,
     Raises:
         MissingFileError, UnknownNameError, InputError: the configuration is unusable.
     """
-    from selfie3d.core.config import load_config, resolved_dict
-    from selfie3d.engine.dense_recipe import TrainConfig, build_task
+    from selfie3d.core.config import load_config, peek_config, resolved_dict
+    from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
     from selfie3d.engine.trainer import Trainer
 
-    resolved = load_config(TrainConfig, find_config(config), overrides)
+    file = find_config(config)
+    recipe = find_recipe(peek_config("recipe", DEFAULT_RECIPE, file, overrides))
+    resolved = load_config(recipe.config, file, overrides)
     if resolved.engine.threads:
         import torch
 
@@ -38,7 +41,7 @@ def run_training(config: str | Path, overrides: Sequence[str] = ()) -> dict[str,
     facts = {"configuration": resolved_dict(resolved)}
     output = Path(resolved.output)
     output.mkdir(parents=True, exist_ok=True)
-    return Trainer(build_task(resolved), resolved.engine, output, facts).run()
+    return Trainer(recipe.build(resolved), resolved.engine, output, facts).run()
 
 
 def find_config(config: str | Path) -> Path:
@@ -57,7 +60,8 @@ def main(arguments: Sequence[str]) -> None:
         figures = run_training(arguments[0], arguments[1:])
     except Selfie3dError as error:
         raise SystemExit(f"train.py: {error}") from None
-    print(", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+    if figures:  # of several processes the first one has them
+        print(", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
 
 
 if __name__ == "__main__":

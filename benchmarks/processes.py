@@ -1,6 +1,7 @@
 """Images per second of one training process against two or more, on this machine's CPU.
 
-    python benchmarks/processes.py [--steps N] [--batch N] [--processes 1 2] [--rounds N] [--synchronise]
+    python benchmarks/processes.py [--steps N] [--batch N] [--processes 1 2] [--rounds N]
+                                   [--synchronise]
 
 The recipe of the default network on faces that are drawn first, in the same batches; a process has
 one thread; for comparison, one process with all threads. The figure is that of log.jsonl between

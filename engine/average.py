@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights."""
+"""The network that is validated and saved: an exponential moving average, or the last weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class AveragedNetwork:
 
     Args:
         network: what is followed.
-        decay: share kept per step, in the long run.
+        decay: share kept per step, in the long run; 0 makes a plain copy, which follows only when
+            `catch_up` is called.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -25,9 +26,16 @@ class AveragedNetwork:
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Follow `network` after optimiser step number `step` (from 1)."""
-        keep = min(self.decay, step / (step + _RAMP))
-        pairs = list(zip(_floats(self.network), _floats(network), strict=True))
-        torch._foreach_lerp_([own for own, _ in pairs], [new for _, new in pairs], 1 - keep)
+        if self.decay:
+            keep = min(self.decay, step / (step + _RAMP))
+            pairs = list(zip(_floats(self.network), _floats(network), strict=True))
+            torch._foreach_lerp_([own for own, _ in pairs], [new for _, new in pairs], 1 - keep)
+
+    @torch.no_grad()
+    def catch_up(self, network: nn.Module) -> None:
+        """Take the weights of `network` where nothing is averaged."""
+        if not self.decay:
+            self.network.load_state_dict(network.state_dict())
 
 
 def _floats(network: nn.Module) -> list[torch.Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
     for old in checkpoints(folder)[: -max(keep, 1)]:
         old.unlink(missing_ok=True)
     return path
+
+
+def keep_as(path: Path, name: str) -> Path:
+    """Let a checkpoint also lie beside itself as `name`, which outlives it; atomic."""
+    target, partial = path.with_name(name), path.with_name(f"{name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(path, partial)
+    except OSError:  # no hard links on this file system
+        shutil.copyfile(path, partial)
+    os.replace(partial, target)
+    return target
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -6,56 +6,116 @@ from dataclasses import dataclass, field
 
 from ..core.errors import InputError
 
-PRECISIONS = ("float32", "bfloat16")
-SHAPES = ("cosine", "flat")
+PRECISIONS = ("float32", "bfloat16", "float16")
+SHAPES = ("cosine", "flat", "constant", "step", "exponential", "plateau")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+UNITS = ("seconds", "steps", "epochs")
+NONFINITE = ("stop", "skip")
 
 
 @dataclass(frozen=True)
 class ScheduleConfig:
     """How long, and the learning rate on the way.
 
+    The run's unit is what its length is given in: `steps` if above 0, else `epochs` if above 0,
+    else `minutes`. `every` and `milestones` count in this unit.
+
     Attributes:
-        steps: optimiser steps of the whole run; 0 leaves it to `minutes`.
-        minutes: time spent on steps, over all continuations; ignored where `steps` is above 0.
+        steps: optimiser steps of the whole run.
+        epochs: passes over the data, as many batches as the source's length when the run began.
+        minutes: time spent on steps, over all continuations.
         warmup: steps of linear warm-up.
-        shape: "cosine" falls all the way, "flat" stays and falls by a cosine in the last part, so
-            that an earlier checkpoint can be trained for longer.
+        warmup_epochs: the same in epochs; above 0 it replaces `warmup`.
+        warmup_start: share of the learning rate at the beginning of the warm-up.
+        shape: "cosine" falls all the way; "flat" stays and falls by a cosine in the last part, so
+            that an earlier checkpoint can be trained for longer; "constant" stays; "step" is
+            multiplied with `factor` at every milestone, or `every` so often; "exponential" is
+            multiplied with it `every` so often after the warm-up; "plateau" is multiplied with it
+            after `patience` validations in a row that were no better than the best before (one
+            more than torch's patience).
         decay: the last part of "flat", a share of the run.
-        floor: share of the learning rate that is left at the end.
+        floor: share of the learning rate that "cosine" and "flat" end at.
+        factor: in (0,1), of "step", "exponential" and "plateau".
+        every: units between falls; 0 is one unit for "exponential".
+        milestones: of "step", increasing.
+        patience: of "plateau".
     """
 
     steps: int = 0
+    epochs: float = 0.0
     minutes: float = 60.0
     warmup: int = 300
+    warmup_epochs: float = 0.0
+    warmup_start: float = 0.0
     shape: str = "cosine"
     decay: float = 0.5
     floor: float = 0.005
+    factor: float = 0.1
+    every: float = 0.0
+    milestones: list[float] = field(default_factory=list)
+    patience: int = 4
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or (self.steps == 0 and not self.minutes > 0):
-            got = f"steps={self.steps}, minutes={self.minutes}"
-            raise InputError("schedule", "steps or minutes above 0", got)
-        if self.shape not in SHAPES:
-            raise InputError("schedule.shape", " or ".join(SHAPES), repr(self.shape))
+        if min(self.steps, self.epochs) < 0 or not max(self.steps, self.epochs, self.minutes) > 0:
+            got = f"steps={self.steps}, epochs={self.epochs}, minutes={self.minutes}"
+            raise InputError("schedule", "steps, epochs or minutes above 0", got)
+        _require_one_of("schedule.shape", self.shape, SHAPES)
+        if not 0 < self.factor < 1:
+            raise InputError("schedule.factor", "a number in (0,1)", str(self.factor))
+        if self.shape == "step" and bool(self.milestones) == (self.every > 0):
+            got = f"milestones={self.milestones}, every={self.every}"
+            raise InputError("schedule", "milestones or every, for shape step", got)
+        if list(self.milestones) != sorted(self.milestones):
+            raise InputError("schedule.milestones", "increasing numbers", str(self.milestones))
+        if self.patience < 1:
+            raise InputError("schedule.patience", "at least 1", str(self.patience))
+
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether the source's length has to be known."""
+        return (self.epochs > 0 and not self.steps) or self.warmup_epochs > 0
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW (Loshchilov and Hutter 2019).
+    """How a step changes the weights.
 
     Attributes:
+        name: "adamw" (Loshchilov and Hutter 2019), "adam" (Kingma and Ba 2015), or "sgd".
         rate: largest learning rate.
-        decay: weight decay of tensors with two or more dimensions; others have none.
-        betas: of the two moments.
+        decay: weight decay of tensors with two or more dimensions; others have none. Of "adam" and
+            "sgd" it is added to the gradient. None: 0.02 for "adamw", 0 for the others.
+        betas: of the two moments of "adamw" and "adam".
+        momentum: of "sgd". nesterov: of "sgd" with momentum.
         clip: largest norm of the gradient; 0 leaves it.
-        average: decay per step of the averaged weights, which are what is saved and validated.
+        average: decay per step of the averaged weights, which are what is saved and validated; 0
+            saves and validates the network's own.
     """
 
+    name: str = "adamw"
     rate: float = 2e-3
-    decay: float = 0.02
+    decay: float | None = None
     betas: list[float] = field(default_factory=lambda: [0.9, 0.99])
+    momentum: float = 0.9
+    nesterov: bool = False
     clip: float = 1.0
     average: float = 0.999
+
+    def __post_init__(self) -> None:
+        _require_one_of("optimizer.name", self.name, OPTIMIZERS)
+        if not 0 <= self.average < 1:
+            raise InputError("optimizer.average", "a number in [0,1)", str(self.average))
+        if len(self.betas) != 2:
+            raise InputError("optimizer.betas", "two numbers", str(self.betas))
+        if self.nesterov and not self.momentum > 0:
+            raise InputError("optimizer.momentum", "above 0, for nesterov", str(self.momentum))
+
+    @property
+    def weight_decay(self) -> float:
+        """`decay`, resolved."""
+        if self.decay is None:
+            return 0.02 if self.name == "adamw" else 0.0
+        return self.decay
 
 
 @dataclass(frozen=True)
@@ -66,11 +126,19 @@ class EngineConfig:
         seed: of weights, order and augmentation.
         threads: CPU threads of the network; 0 leaves what is set.
         device: "auto", "cpu" or "cuda".
-        precision: "bfloat16" runs convolutions so, or "float32".
+        precision: "float32", or what the network (not the losses) runs in where that is safe:
+            "bfloat16", or "float16" with scaled gradients.
+        accumulate: batches of one optimiser step, whose gradients are averaged.
+        sync_batch_norm: over several processes, batch normalisation sees the whole batch.
         prefetch: batches made ahead in a thread; 0 makes each when it is needed.
-        log_every: steps between lines in log.jsonl. validate_every, save_every: seconds of
-            training between validations and between checkpoints.
-        keep: number of latest checkpoints kept.
+        nonfinite: what follows a loss or gradient that is NaN or infinite: "stop", or "skip" the
+            step; the batch is saved either way.
+        nonfinite_limit: so many skipped steps in a row stop the run.
+        log_every: steps between lines in log.jsonl.
+        validate_every: between validations, counted in `validate_unit`: "seconds" of training,
+            "steps" or "epochs"; a "plateau" repeats exactly with the latter two only.
+        save_every: seconds of training between checkpoints.
+        keep: number of latest checkpoints kept, beside the best.
         tensorboard: write TensorBoard files, if it is installed.
         schedule, optimizer: see there.
     """
@@ -79,9 +147,14 @@ class EngineConfig:
     threads: int = 0
     device: str = "auto"
     precision: str = "bfloat16"
+    accumulate: int = 1
+    sync_batch_norm: bool = False
     prefetch: int = 1
+    nonfinite: str = "stop"
+    nonfinite_limit: int = 10
     log_every: int = 50
     validate_every: float = 300.0
+    validate_unit: str = "seconds"
     save_every: float = 300.0
     keep: int = 3
     tensorboard: bool = False
@@ -89,5 +162,14 @@ class EngineConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise InputError("precision", " or ".join(PRECISIONS), repr(self.precision))
+        _require_one_of("engine.precision", self.precision, PRECISIONS)
+        _require_one_of("engine.validate_unit", self.validate_unit, UNITS)
+        _require_one_of("engine.nonfinite", self.nonfinite, NONFINITE)
+        for name in ("accumulate", "log_every", "keep", "nonfinite_limit"):
+            if getattr(self, name) < 1:
+                raise InputError(f"engine.{name}", "at least 1", str(getattr(self, name)))
+
+
+def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(name, ", ".join(known), repr(value))

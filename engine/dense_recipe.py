@@ -22,6 +22,7 @@ from ..models.registry import NETWORKS
 from ..models.weights import load_weights
 from .config import EngineConfig
 from .dense_task import DenseLossConfig, DensePointTask
+from .recipes import RECIPES, Recipe
 
 _NAME = "dense-points"
 
@@ -56,6 +57,7 @@ class TrainConfig:
     """Everything a run of `selfie3d train` is told.
 
     Attributes:
+        recipe: this one.
         output: folder of checkpoints, weights and log.
         start: weights (a name or a path) to start from; empty starts from nothing.
         vertices: about how many points are predicted beside the 68 landmarks. These are the model's
@@ -64,6 +66,7 @@ class TrainConfig:
         network, data, loss, engine: see there.
     """
 
+    recipe: str = _NAME
     output: str = "runs/default"
     start: str = ""
     vertices: int = 212
@@ -71,6 +74,11 @@ class TrainConfig:
     data: DenseDataConfig = field(default_factory=DenseDataConfig)
     loss: DenseLossConfig = field(default_factory=DenseLossConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+@RECIPES.register(_NAME)
+def _dense_points() -> Recipe:
+    return Recipe(TrainConfig, build_task)
 
 
 def build_task(config: TrainConfig) -> DensePointTask:

@@ -19,6 +19,7 @@ from ..losses.reduction import masked_mean
 from ..models.heads.points import PointPrediction
 from ..models.weights import pack_weights
 from .prefetch import Source
+from .step_timer import NO_TIMER, Timer
 
 _EVALUATION_BATCH = 128
 _LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
@@ -72,6 +73,7 @@ class DensePointTask:
     ) -> None:
         self.network, self.source = network, source
         self.layout, self.name = layout, name
+        self.timer: Timer = NO_TIMER
         self._validation, self._config = validation, config
         self._frame = layout.landmarks("ibug68")
         self._share = point_shares(layout, config.landmarks)
@@ -81,7 +83,8 @@ class DensePointTask:
     def losses(self, network: nn.Module, batch: DenseBatch) -> dict[str, Tensor]:
         """Distances over the size of the face, likelihood of the confidences, coefficients."""
         c = self._config
-        out: PointPrediction = network(batch.images)
+        with self.timer("network"):
+            out: PointPrediction = network(batch.images)
         points, log_sigma, vector = (value.float() for value in out)
         unit = box_unit(batch.points[:, self._frame])
         share = self._share.to(points).expand(len(points), -1)
@@ -116,6 +119,14 @@ class DensePointTask:
         figures = {f"nme_{name}": float(distance[:, self.layout.landmarks(name)].mean())
                    for name in self.layout.landmark_sets}  # fmt: skip
         return {"error": figures["nme_ibug68"], **figures, "nme_all": float(distance.mean())}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the last validation found out about the direct coefficients."""
+        return {"variance": self._variance}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`."""
+        self._variance = list(state["variance"])
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """A weights file; its header says how exact the direct coefficients were last time."""

@@ -4,21 +4,62 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Sized
 from typing import Any, Protocol
+
+from ..core.errors import InputError
 
 
 class Source(Protocol):
-    """Endless batches with a position."""
+    """Endless batches with a position.
+
+    A source may offer more:
+
+    - `len(source)`: batches of an epoch, needed wherever epochs are counted.
+    - `shard(rank, world) -> Source`: one that makes an equal part of each of the same batches, so
+      that they do not depend on the number of processes; needed by runs of several. Length and
+      position stay those of whole batches.
+    - `rejects() -> Mapping[str, str]`: a copy of what could not be used so far, name to reason.
+    """
 
     def __next__(self) -> Any: ...  # noqa: ANN401
 
-    def state_dict(self) -> dict[str, int]:
-        """The position before the next batch."""
+    def state_dict(self) -> dict[str, Any]:
+        """The position before the next batch: plain values and tensors."""
         ...
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to a position."""
         ...
+
+
+def shard(source: Source, rank: int, world: int) -> Source:
+    """One process's part of `source`.
+
+    Raises:
+        InputError: it cannot be divided among processes.
+    """
+    if world == 1:
+        return source
+    if not hasattr(source, "shard"):
+        name = type(source).__name__
+        raise InputError("source", f"one with shard(), for {world} processes", name)
+    part: Source = source.shard(rank, world)
+    return part
+
+
+def epoch_length(source: Source, needed: bool) -> int:
+    """Batches of an epoch; 0 where nobody knows.
+
+    Raises:
+        InputError: nobody knows, and it is needed.
+    """
+    if isinstance(source, Sized):
+        return len(source)
+    if needed:
+        name = type(source).__name__
+        raise InputError("source", "one with a length, as epochs are counted", name)
+    return 0
 
 
 class Prefetcher:
@@ -32,7 +73,7 @@ class Prefetcher:
     def __init__(self, source: Source, depth: int) -> None:
         self._source = source
         self._state = source.state_dict()
-        self._queue: queue.Queue[tuple[Any, dict[str, int]]] | None = None
+        self._queue: queue.Queue[tuple[Any, dict[str, Any]]] | None = None
         if depth > 0:
             self._queue = queue.Queue(depth)
             self._stop = threading.Event()
@@ -45,7 +86,7 @@ class Prefetcher:
             raise batch
         return batch
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """The source's position after the last batch that was handed out."""
         return self._state
 
@@ -57,7 +98,7 @@ class Prefetcher:
                 self._drain()
                 self._thread.join(0.05)
 
-    def _make(self) -> tuple[Any, dict[str, int]]:
+    def _make(self) -> tuple[Any, dict[str, Any]]:
         batch = next(self._source)
         return batch, self._source.state_dict()
 

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..core.errors import MissingFileError
 
 
+class TermMeans:
+    """Means of terms over steps; nothing is copied from the device before they are asked for."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Terms of one step, scalars."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+        self._count += 1
+
+    def take(self) -> tuple[list[str], Tensor | None]:
+        """Names and means (N,) since the last time; None before the first step."""
+        names, count = list(self._sums), self._count
+        if not names:
+            return names, None
+        means = torch.stack([value.double() for value in self._sums.values()]) / count
+        self._sums, self._count = {}, 0
+        return names, means
+
+
 class RunLog:
-    """Collects terms step by step and writes their means.
+    """Writes what happens.
 
     Args:
         folder: where `log.jsonl` and tensorboard/ go; made if missing.
@@ -26,30 +52,47 @@ class RunLog:
     def __init__(self, folder: Path, tensorboard: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "log.jsonl"
-        self._sums: dict[str, Tensor] = {}
-        self._count = 0
-        self._board = _open_board(folder / "tensorboard") if tensorboard else None
+        self._folder, self._tensorboard = folder / "tensorboard", tensorboard
+        if tensorboard and find_spec("tensorboard") is None:
+            remedy = "pip install selfie3d[log], or engine.tensorboard=false."
+            raise MissingFileError("the Python path", "tensorboard", remedy)
+        self._board: Any = None
 
-    def add(self, terms: Mapping[str, Tensor]) -> None:
-        """Terms of one step; nothing is copied from the device yet."""
-        for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, 0) + value
-        self._count += 1
+    def begin(self, step: int, configuration: Mapping[str, Any]) -> None:
+        """Start after `step` steps: what a killed run wrote of later ones is taken away.
 
-    def flush(self, position: Mapping[str, float]) -> None:
-        """Write the means since the last time."""
-        means = {name: float(value) / self._count for name, value in self._sums.items()}
-        self.write("training", {**position, **means})
-        self._sums, self._count = {}, 0
+        Args:
+            step: of the checkpoint the run goes on from; 0 at its beginning.
+            configuration: plain values, shown as text.
+        """
+        if self._file.is_file():
+            kept = [
+                line for line in self._file.read_text("utf-8").splitlines() if _is_of(line, step)
+            ]
+            partial = self._file.with_name("log.jsonl.partial")
+            partial.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+            os.replace(partial, self._file)
+        if self._tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
 
-    def write(self, kind: str, figures: Mapping[str, float]) -> None:
-        """One line; `figures` must hold `step`."""
+            self._board = SummaryWriter(str(self._folder), purge_step=step + 1)
+            text = json.dumps(configuration, indent=2).replace("\n", "\n    ")
+            self._board.add_text("configuration", f"    {text}", step)
+
+    def write(self, kind: str, figures: Mapping[str, Any]) -> None:
+        """One line; `figures` must hold `step`. Numbers also go to TensorBoard."""
         rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}
         with open(self._file, "a", encoding="utf-8") as file:
             file.write(json.dumps({"kind": kind, **rounded}) + "\n")
         if self._board is not None:
-            for name, value in figures.items():
+            numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
+            for name, value in numbers.items():
                 self._board.add_scalar(f"{kind}/{name}", value, int(figures["step"]))
+
+    def show(self, name: str, sheet: Tensor, step: int) -> None:
+        """A picture (3,H,W) in [0,1], on TensorBoard only."""
+        if self._board is not None:
+            self._board.add_image(name, sheet, step)
 
     def close(self) -> None:
         """Write what is left."""
@@ -57,10 +100,9 @@ class RunLog:
             self._board.close()
 
 
-def _open_board(folder: Path) -> Any:  # noqa: ANN401
+def _is_of(line: str, step: int) -> bool:
+    """Whether a line is whole and tells of no later step."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        remedy = "pip install selfie3d[log], or engine.tensorboard=false."
-        raise MissingFileError("the Python path", "tensorboard", remedy) from error
-    return SummaryWriter(str(folder))
+        return int(json.loads(line)["step"]) <= step
+    except (ValueError, KeyError, TypeError):
+        return False

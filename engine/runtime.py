@@ -1,34 +1,45 @@
-"""Device, precision and processes: accelerate where it is installed, else one plain process."""
+"""Device and processes: accelerate where it is installed, else one plain process."""
 
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, Protocol
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
 from ..core.errors import InputError
 
+_PATIENCE = timedelta(hours=3)  # of processes that wait while the main one validates
+
 
 class Runtime(Protocol):
-    """What the loop needs of a machine."""
+    """What the loop needs of a machine.
+
+    Attributes:
+        device: of this process. rank: its number. world: how many processes there are.
+    """
 
     device: torch.device
-    is_main: bool
+    rank: int
+    world: int
 
-    def prepare(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        """Network and optimiser, ready for this device and these processes."""
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network on the device; gradients become means over processes."""
         ...
 
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Where the forward pass runs."""
+    def local(self, network: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Where the gradients of a wrapped network are left to each process."""
         ...
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Gradients of the loss, averaged over processes."""
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over processes."""
+        ...
+
+    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401
+        """The value of every process, by rank."""
         ...
 
     def barrier(self) -> None:
@@ -37,59 +48,68 @@ class Runtime(Protocol):
 
 
 class PlainRuntime:
-    """One process, one device.
+    """One process, one device: "auto", "cpu" or "cuda"."""
 
-    Args:
-        device: "auto", "cpu" or "cuda".
-        precision: "float32" or "bfloat16".
-    """
-
-    def __init__(self, device: str, precision: str) -> None:
+    def __init__(self, device: str) -> None:
         self.device = pick_device(device)
-        self.is_main = True
-        self._precision = precision
+        self.rank, self.world = 0, 1
 
-    def prepare(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        """Both unchanged; the network on the device."""
-        return network.to(self.device), optimizer
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The same network, moved."""
+        return network.to(self.device)
 
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Torch's own."""
-        half = self._precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+    def local(self, network: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Nothing to be done."""
+        return contextlib.nullcontext()
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Plain backward."""
-        loss.backward()
+    def sum(self, values: Tensor) -> Tensor:
+        """The values."""
+        return values
+
+    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401
+        """The value."""
+        return [value]
 
     def barrier(self) -> None:
         """Nobody to wait for."""
 
 
 class AccelerateRuntime:
-    """accelerate: one to many devices; arguments as `PlainRuntime`."""
+    """accelerate: the processes that torchrun or `accelerate launch` started, or one."""
 
-    def __init__(self, device: str, precision: str) -> None:
+    def __init__(self, device: str) -> None:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
 
-        wanted = pick_device(device)
-        mixed = "bf16" if precision == "bfloat16" else "no"
-        self._accelerator = Accelerator(mixed_precision=mixed, cpu=wanted.type == "cpu")
+        patience = InitProcessGroupKwargs(timeout=_PATIENCE)
+        on_cpu = pick_device(device).type == "cpu"
+        self._accelerator = Accelerator(
+            mixed_precision="no", cpu=on_cpu, kwargs_handlers=[patience]
+        )
         self.device = self._accelerator.device
-        self.is_main = self._accelerator.is_main_process
+        self.rank = self._accelerator.process_index
+        self.world = self._accelerator.num_processes
 
-    def prepare(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
-        """Wrapped for the processes there are; the forward pass casts by itself."""
-        prepared: tuple[nn.Module, Optimizer] = self._accelerator.prepare(network, optimizer)
-        return prepared
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """On the device, and within `DistributedDataParallel` where there are processes."""
+        wrapped: nn.Module = self._accelerator.prepare_model(network)
+        return wrapped
 
-    def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """The prepared network casts by itself."""
-        return contextlib.nullcontext()
+    def local(self, network: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Gradients are not exchanged."""
+        manager: contextlib.AbstractContextManager[Any] = self._accelerator.no_sync(network)
+        return manager
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Gradients averaged over processes."""
-        self._accelerator.backward(loss)
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over processes."""
+        total: Tensor = self._accelerator.reduce(values, reduction="sum")
+        return total
+
+    def gather(self, value: Any) -> list[Any]:  # noqa: ANN401
+        """Plain values of every process."""
+        from accelerate.utils import gather_object
+
+        return list(gather_object([value]))
 
     def barrier(self) -> None:
         """Wait for every process."""
@@ -110,7 +130,7 @@ def pick_device(device: str) -> torch.device:
     return torch.device("cuda" if device != "cpu" and there else "cpu")
 
 
-def make_runtime(device: str, precision: str) -> Runtime:
+def make_runtime(device: str) -> Runtime:
     """accelerate's if it is installed, else the plain one."""
     there = find_spec("accelerate") is not None
-    return (AccelerateRuntime if there else PlainRuntime)(device, precision)
+    return AccelerateRuntime(device) if there else PlainRuntime(device)

@@ -13,16 +13,36 @@ from .prefetch import Source
 class Task(Protocol):
     """One recipe, bound to its data.
 
+    A batch has `to(device)` and a length; where it also has `batch[rows]` and `names`, a loss that
+    is not finite is traced to its sample. Every term must be a mean over the batch's samples, each
+    counted alike: then accumulated batches and several processes give the gradients of one batch.
+
+    A task may offer more:
+
+    - `pictures(network) -> Mapping[str, Tensor]`: (3,H,W) or (N,3,H,W) in [0,1], at validations.
+    - `state_dict()` and `load_state_dict(state)`: what it gathers on its way, as plain values and
+      tensors, small; part of every checkpoint, and put back where a step is left out.
+    - `begin_epoch(epoch, mean)`: called before the first step of every epoch, once, on every
+      process; `mean` averages a tensor over the processes. Needs a source with a length.
+    - `timer`: starts as `engine.step_timer.NO_TIMER`; the loop puts its own there, and the task
+      says `with self.timer("geometry"):` round its stages.
+
     Attributes:
         network: what is trained.
-        source: its batches; a batch has `to(device)` and a length.
+        source: its batches.
     """
 
     network: nn.Module
     source: Source
 
     def losses(self, network: nn.Module, batch: Any) -> Mapping[str, Tensor]:  # noqa: ANN401
-        """The weighted terms of a batch, scalars; the loss is their sum."""
+        """The weighted terms of a batch, scalars; the loss is their sum.
+
+        Args:
+            network: to be called with images; a wrapper of `self.network`, whose other attributes
+                it lacks.
+            batch: on the device.
+        """
         ...
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
@@ -32,3 +52,14 @@ class Task(Protocol):
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """Files to write beside the checkpoints, by name."""
         ...
+
+
+def gathered_state(task: Task) -> Any:  # noqa: ANN401
+    """The task's own state, None where it has none."""
+    return task.state_dict() if hasattr(task, "state_dict") else None
+
+
+def restore_state(task: Task, state: Any) -> None:  # noqa: ANN401
+    """Put a `gathered_state` back."""
+    if state is not None and hasattr(task, "load_state_dict"):
+        task.load_state_dict(state)

@@ -2,203 +2,210 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import time
-from collections.abc import Iterator
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from ..core.errors import Selfie3dError
 from ..core.progress import progress
 from .average import AveragedNetwork
-from .checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from .config import EngineConfig, OptimizerConfig
-from .prefetch import Prefetcher
-from .run_log import RunLog
+from .config import EngineConfig
+from .nonfinite import NonFiniteLossError
+from .optimizers import make_optimizer
+from .prefetch import Prefetcher, epoch_length, shard
+from .randomness import seed_everything
+from .reporter import Reporter
+from .run_state import Counters, RunParts
 from .runtime import make_runtime
-from .schedule import progress_of, rate_factor
+from .saver import Saver
+from .schedule import Schedule, falls_due
+from .step_timer import StepTimer, Stopwatch
+from .stepper import Outcome, Stepper
+from .summary import Summary
 from .task import Task
 
-_BAR = 1000  # steps of the progress bar: the run in thousandths
-
-
-class NonFiniteLossError(Selfie3dError):
-    """A loss term became NaN or infinite."""
+_BAR = 1000  # the run in thousandths, where its steps are not known
 
 
 class Trainer:
     """Trains a task, writing checkpoints, weights and a log; goes on where a killed run stood.
 
-    Seconds of training count steps alone, not validation.
+    Seconds of training count steps alone, not validation. Of several processes the first one
+    validates and writes.
 
     Args:
         task: what is trained.
         config: see `EngineConfig`.
-        output: folder of checkpoints/, log.jsonl and the exported files; made if missing.
-        facts: what the run was told, stored in every checkpoint and export.
+        output: folder of checkpoints/, pictures/, log.jsonl, summary.json and the exported files;
+            made if missing. All processes must see it.
+        facts: what the run was told, stored in every export.
+
+    Raises:
+        InputError: the source does not offer what the configuration needs.
     """
 
     def __init__(
         self, task: Task, config: EngineConfig, output: Path, facts: dict[str, Any]
     ) -> None:
-        self.task, self.config, self.output, self.facts = task, config, output, facts
+        self.task, self.config, self.output = task, config, output
         if config.threads:
             torch.set_num_threads(config.threads)
-        self._runtime = make_runtime(config.device, config.precision)
+        runtime = self._runtime = make_runtime(config.device)
+        task.source = shard(task.source, runtime.rank, runtime.world)
+        counted = config.schedule.counts_epochs or config.validate_unit == "epochs"
+        self._count = Counters(epoch_batches=epoch_length(task.source, counted))
+        self._timer, self._watch = StepTimer(runtime.device), Stopwatch()
+        if hasattr(task, "timer"):
+            task.timer = self._timer
+        self._schedule = Schedule(config.schedule)
         self._average = AveragedNetwork(task.network, config.optimizer.average)
-        self._average.network.to(self._runtime.device)
+        self._average.network.to(runtime.device)
         optimizer = make_optimizer(task.network, config.optimizer)
-        self._network, self._optimizer = self._runtime.prepare(task.network, optimizer)
-        self.step, self.seconds, self.seen = 0, 0.0, 0
-        self._best = float("inf")
-        self._saved = self._validated = 0.0
-        self._log = RunLog(output, config.tensorboard and self._runtime.is_main)
+        self._stepper = Stepper(task, optimizer, runtime, config, output, self._timer)
+        own = (self._average, optimizer, self._schedule, self._stepper.precision)
+        self._parts = RunParts(task, *own, runtime.device)
+        self._reporter = Reporter(task, output, facts, config.tensorboard, runtime)
+        self._saver = Saver(task, output, facts, config.keep, runtime)
 
     def run(self) -> dict[str, float]:
-        """Train to the end of the schedule; the last validation's figures."""
+        """Train to the end of the schedule; the last validation's figures, in the first process.
+
+        Raises:
+            NonFiniteLossError: as `EngineConfig.nonfinite` says.
+        """
         self._resume()
+        self._reporter.begin(self._count.step)
         batches = Prefetcher(self.task.source, self.config.prefetch)
         try:
-            self._loop(batches)
+            figures = self._loop(batches)
         finally:
             batches.close()
-        figures = self._validate()
+        if figures is None:
+            figures = self._validate(batches)
         self._save(batches)
-        self._log.close()
+        self._reporter.finish(self._count.figures(), self._summary(figures))
         return figures
 
-    @property
-    def progress(self) -> float:
-        """How much of the run is done, in [0,1]."""
-        return progress_of(self.config.schedule, self.step, self.seconds)
-
-    def _loop(self, batches: Prefetcher) -> None:
-        shown = int(_BAR * self.progress)
-        with progress(f"Training {self.output.name}", _BAR) as advance:
-            advance(shown)
-            while self.progress < 1:
-                with self._timed():
-                    self._train_step(next(batches))
-                now = int(_BAR * self.progress)
-                advance(now - shown)
+    def _loop(self, batches: Prefetcher) -> dict[str, float] | None:
+        """Every step; the figures of a validation that fell after the last one."""
+        figures, speed = None, ""
+        total, shown = self._planned()
+        with progress(f"Training {self.output.name}", total, shown) as advance:
+            self._watch.lap()
+            while self._schedule.progress(self._count.position) < 1:
+                with self._timer.step():
+                    speed = self._train_step(batches)
+                _, now = self._planned()
+                advance(now - shown, speed)
                 shown = now
-                if self.seconds - self._validated >= self.config.validate_every:
-                    self._validate()
-                if self.seconds - self._saved >= self.config.save_every:
-                    self._save(batches)
-
-    @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - start
-
-    def _train_step(self, batch: Any) -> None:  # noqa: ANN401
-        batch = batch.to(self._runtime.device)
-        rate = self.config.optimizer.rate
-        rate *= rate_factor(self.config.schedule, self.step, self.progress)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        self._network.train()
-        with self._runtime.autocast():
-            terms = dict(self.task.losses(self._network, batch))
-        total: Tensor = torch.stack(list(terms.values())).sum()
-        self._require_finite(total, terms)
-        self._optimizer.zero_grad(set_to_none=True)
-        self._runtime.backward(total)
-        if self.config.optimizer.clip:
-            nn.utils.clip_grad_norm_(self._network.parameters(), self.config.optimizer.clip)
-        self._optimizer.step()
-        self.step += 1
-        self.seen += len(batch)
-        self._average.update(self.task.network, self.step)
-        self._log.add({"loss": total.detach(), **{k: v.detach() for k, v in terms.items()}})
-        if self.step % self.config.log_every == 0:
-            self._log.flush(self._position() | {"rate": rate})
-
-    def _require_finite(self, total: Tensor, terms: dict[str, Tensor]) -> None:
-        if not bool(torch.isfinite(total)):
-            bad = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
-            raise NonFiniteLossError(f"step {self.step}: not finite: {', '.join(bad) or 'the sum'}")
-
-    def _position(self) -> dict[str, float]:
-        speed = self.seen / max(self.seconds, 1e-9)
-        return {
-            "step": self.step,
-            "seen": self.seen,
-            "minutes": round(self.seconds / 60, 3),
-            "images_per_second": round(speed, 1),
-        }
-
-    def _validate(self) -> dict[str, float]:
-        self._validated = self.seconds
-        if not self._runtime.is_main:
-            return {}
-        figures = dict(self.task.validate(self._average.network))
-        self._log.write("validation", self._position() | figures)
-        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        where = f"{self.seconds / 60:.1f} min, {self.seen} images"
-        print(f"{self.output.name}: {where}: {text}", file=sys.stderr, flush=True)
-        if figures.get("error", float("inf")) < self._best:
-            self._best = figures["error"]
-            self._export("best", figures)
+                with self._watch.paused():
+                    figures = self._keep_up(batches)
         return figures
 
-    def _export(self, name: str, figures: dict[str, float]) -> None:
-        facts = self.facts | {"trained": self._position(), "validation": figures}
-        for suffix, content in self.task.export(self._average.network, facts).items():
-            path = self.output / f"{name}{suffix}"
-            partial = path.with_name(path.name + ".partial")
-            partial.write_bytes(content)
-            os.replace(partial, path)
+    def _planned(self) -> tuple[int, int]:
+        """Steps of the run and those done; thousandths where the former are not known."""
+        c, count = self.config.schedule, self._count
+        if c.steps:
+            return c.steps, count.step
+        if c.epochs and not count.skipped:
+            steps = math.ceil(c.epochs * count.epoch_batches / self.config.accumulate)
+            return steps, min(count.step, steps)
+        return _BAR, int(_BAR * self._schedule.progress(count.position))
 
-    def _save(self, batches: Prefetcher) -> None:
-        self._saved = self.seconds
-        if self._runtime.is_main:
-            state = {
-                "step": self.step,
-                "seconds": self.seconds,
-                "seen": self.seen,
-                "best": self._best,
-                "saved": self._saved,
-                "validated": self._validated,
-                "network": self.task.network.state_dict(),
-                "average": self._average.network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "source": batches.state_dict(),
-                "random": torch.get_rng_state(),
-            }
-            save_checkpoint(self.output / "checkpoints", self.step, state, self.config.keep)
-            self._export("last", {})
-        self._runtime.barrier()
+    def _train_step(self, batches: Prefetcher) -> str:
+        """One step; its speed as text."""
+        count = self._count
+        self._tell_epoch()
+        rate = self.config.optimizer.rate * self._schedule.factor(count.position)
+        done = self._stepper(batches.__next__, count.step, rate, self._watch.lap)
+        count.seconds += done.seconds
+        count.batches += self.config.accumulate
+        if not done.changed:
+            self._leave_out(done)
+            return ""
+        count.step, count.in_a_row = count.step + 1, 0
+        images = done.images * self._runtime.world
+        count.seen += images
+        with self._timer("optimiser"):
+            self._average.update(self.task.network, count.step)
+        self._reporter.add(done.terms)
+        if count.step % self.config.log_every == 0:
+            self._reporter.flush(count.figures() | {"rate": rate})
+        return f"{images / max(done.seconds, 1e-9):.4g} images/s"
+
+    def _leave_out(self, done: Outcome) -> None:
+        """A step that was not made."""
+        if done.trouble is None:
+            return
+        count = self._count
+        count.skipped, count.in_a_row = count.skipped + 1, count.in_a_row + 1
+        text = self._reporter.trouble(count.figures(), done.trouble)
+        if self.config.nonfinite == "stop":
+            raise NonFiniteLossError(f"step {count.step}: {text}")
+        if count.in_a_row >= self.config.nonfinite_limit:
+            raise NonFiniteLossError(f"step {count.step}, {count.in_a_row} times in a row: {text}")
+
+    def _tell_epoch(self) -> None:
+        count = self._count
+        epoch = count.batches // count.epoch_batches if count.epoch_batches else -1
+        if epoch != count.epoch_begun and hasattr(self.task, "begin_epoch"):
+            world = self._runtime.world
+            self.task.begin_epoch(epoch, lambda values: self._runtime.sum(values) / world)
+        count.epoch_begun = epoch
+
+    def _keep_up(self, batches: Prefetcher) -> dict[str, float] | None:
+        """Validate and save when it is time; the figures of a validation."""
+        c, at, figures = self.config, self._count.position, None
+        if falls_due(at, self._count.validated, c.validate_every, c.validate_unit):
+            figures = self._validate(batches)
+        if falls_due(at, self._count.saved, c.save_every, "seconds"):
+            self._save(batches)
+        return figures
+
+    def _validate(self, batches: Prefetcher) -> dict[str, float]:
+        count = self._count
+        count.validated = count.position
+        self._average.catch_up(self.task.network)
+        figures = self._reporter.validate(self._average.network, count.figures())
+        error = self._reporter.agree(figures.get("error"))
+        self._schedule.observe(error)
+        if error is not None and error < count.best:
+            count.best = error
+            self._saver.export("best", self._average.network, count.figures(), figures)
+            self._save(batches, best=True)
+        return figures
+
+    def _save(self, batches: Prefetcher, best: bool = False) -> None:
+        self._count.saved = self._count.position
+        self._average.catch_up(self.task.network)
+        rejects = dict(self._reporter.rejects.reasons)
+        state = {**self._count.state_dict(), **self._parts.state_dict(), "rejects": rejects}
+        self._saver.save(state, self._parts.own_state(batches.state_dict()), best)
+        self._saver.export("last", self._average.network, self._count.figures(), {})
 
     def _resume(self) -> None:
-        found = checkpoints(self.output / "checkpoints")
-        if not found:
+        """From the latest checkpoint, if there is one."""
+        seed_everything(self.config.seed, self._runtime.rank)
+        found = self._saver.latest()
+        if found is None:
             return
-        state = load_checkpoint(found[-1])
-        self.step, self.seconds, self.seen = state["step"], state["seconds"], state["seen"]
-        self._best, self._saved = state["best"], state["saved"]
-        self._validated = state["validated"]
-        self.task.network.load_state_dict(state["network"])
-        self._average.network.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.task.source.load_state_dict(state["source"])
-        torch.set_rng_state(state["random"])
-        print(f"Going on from {found[-1]}", file=sys.stderr, flush=True)
+        state, own = found
+        known, self._count = self._count.epoch_batches, Counters.of(state)
+        self._count.epoch_batches = self._count.epoch_batches or known
+        seed_everything(self.config.seed, self._runtime.rank, self._count.step)
+        self._parts.load(state, own, self.output)
+        self._reporter.rejects.reasons.update(state["rejects"])
 
-
-def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """AdamW; weight decay on tensors of two or more dimensions only."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    first, second = config.betas
-    return torch.optim.AdamW(groups, lr=config.rate, betas=(first, second))
+    def _summary(self, figures: dict[str, float]) -> Summary:
+        count = self._count
+        return Summary(
+            count.step,
+            count.seen,
+            count.seconds,
+            count.skipped,
+            self._runtime.world,
+            self._timer.shares(),
+            self._reporter.rejects.reasons,
+            figures,
+        )

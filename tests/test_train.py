@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from selfie3d.core.config import load_config, peek_config
 from selfie3d.core.errors import MissingFileError, UnknownNameError
+from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
 from selfie3d.models.weights import load_weights
 from selfie3d.train import find_config, run_training
 
@@ -26,6 +28,13 @@ def test_tiny_run_learns_and_leaves_weights(tmp_path):
     assert len(weights.facts["coefficient_variance"]) == 239
 
 
+def test_shipped_configurations_fit_their_recipes(repository):
+    for file in sorted((repository / "configs").glob("*.yaml")):
+        recipe = find_recipe(peek_config("recipe", DEFAULT_RECIPE, file))
+        resolved = load_config(recipe.config, file)
+        assert resolved.output.startswith("runs/"), file
+
+
 def test_the_script_runs_from_anywhere(repository, tmp_path):
     """Its own folder, whose `datasets` is not Hugging Face's, is off the path."""
     out = tmp_path / "script"
@@ -38,6 +47,8 @@ def test_the_script_runs_from_anywhere(repository, tmp_path):
 def test_wrong_settings_are_named(tmp_path):
     with pytest.raises(UnknownNameError, match=r"engine\.schedule\.steps"):
         run_training("tiny", ["engine.schedule.step=3"])
+    with pytest.raises(UnknownNameError, match=r"recipe 'dense-point'.*dense-points"):
+        run_training("tiny", ["recipe=dense-point"])
     with pytest.raises(MissingFileError, match="nowhere"):
         run_training("nowhere.yaml")
     assert find_config("default").name == "default.yaml"

@@ -1,191 +1,246 @@
-"""The loop: schedules, averages, and runs that are killed and go on."""
+"""The loop: learning, accumulation, precision, bad batches, what it writes."""
 
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
+from line_task import ONE_STEP, LineTask, WeighedTask, broken, config, last_state, plain_gradients
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.rendered import EpochSource
-from selfie3d.engine.average import AveragedNetwork
-from selfie3d.engine.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
-from selfie3d.engine.schedule import progress_of, rate_factor
-from selfie3d.engine.trainer import NonFiniteLossError, Trainer, make_optimizer
-from torch import nn
+from selfie3d.engine.config import OptimizerConfig, ScheduleConfig
+from selfie3d.engine.nonfinite import NonFiniteLossError
+from selfie3d.engine.trainer import Trainer
 
 
-@dataclass
-class Pairs:
-    x: torch.Tensor
-    y: torch.Tensor
-
-    def to(self, device):
-        return self
-
-    def __len__(self) -> int:
-        return len(self.x)
+def lines_of(folder, kind):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
 
 
-class LineTask:
-    """Learns y = 3 x0 - x1 from batches that depend on rows and seed only."""
-
-    def __init__(self, poison: int = -1) -> None:
-        torch.manual_seed(7)
-        self.network = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
-        self.source = EpochSource(self.make, lambda: 50, 8, seed=1)
-        self.made, self.poison = 0, poison
-
-    def make(self, rows, seed):
-        g = torch.Generator().manual_seed(seed)
-        x = torch.randn(len(rows), 2, generator=g) + rows[:, None] / 50
-        self.made += 1
-        if self.made == self.poison:
-            x[0, 0] = torch.nan
-        return Pairs(x, 3 * x[:, :1] - x[:, 1:])
-
-    def losses(self, network, batch):
-        return {"square": (network(batch.x) - batch.y).square().mean()}
-
-    def validate(self, network):
-        x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
-        with torch.no_grad():
-            return {"error": float((network(x) - 3 * x[:, :1] + x[:, 1:]).abs().mean())}
-
-    def export(self, network, facts):
-        return {".json": json.dumps(facts).encode()}
-
-
-def config(steps: int, **more) -> EngineConfig:
-    settings = {"threads": 1, "device": "cpu", "precision": "float32", "save_every": 0.0}
-    schedule = ScheduleConfig(steps=steps, warmup=5)
-    optimizer = OptimizerConfig(rate=0.02, average=0.9)
-    return EngineConfig(**{**settings, "schedule": schedule, "optimizer": optimizer, **more})
-
-
-def final_weights(folder: Path) -> dict[str, torch.Tensor]:
-    state = load_checkpoint(checkpoints(folder / "checkpoints")[-1])
-    return {**state["network"], **{f"average {k}": v for k, v in state["average"].items()}}
-
-
-def test_training_learns(tmp_path):
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+def test_training_learns(tmp_path, name):
     task = LineTask()
     before = task.validate(task.network.eval())["error"]
-    figures = Trainer(task, config(300), tmp_path, {"about": "a line"}).run()
+    optimizer = OptimizerConfig(name=name, rate=0.02, average=0.9)
+    figures = Trainer(
+        task, config(300, optimizer=optimizer, save_every=300), tmp_path, {"about": "a line"}
+    ).run()
     assert figures["error"] < 0.2 * before
     facts = json.loads((tmp_path / "best.json").read_text())
     assert facts["about"] == "a line"
     assert facts["trained"]["seen"] == 300 * 8
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    losses = [line["square"] for line in lines if line["kind"] == "training"]
+    losses = [line["square"] for line in lines_of(tmp_path, "training")]
     assert len(losses) == 6
     assert losses[-1] < losses[0]
 
 
-SCRIPT = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {folder!r})
-import test_trainer as t
-t.Trainer(t.LineTask(), t.config(200, prefetch=2), Path({out!r}), {{}}).run()
-"""
+def test_accumulated_batches_give_the_gradients_of_one():
+    whole = plain_gradients(LineTask(norm=False, batch=24), ONE_STEP)
+    task = LineTask(norm=False, batch=24)
+    parts = iter([task.source.shard(k, 3).__next__() for k in range(3)])
+    task.source = Fixed(parts)
+    found = plain_gradients(task, replace(ONE_STEP, accumulate=3))
+    assert all(torch.allclose(found[name], whole[name], atol=1e-6) for name in whole)
+    assert max(g.abs().max() for g in whole.values()) > 0.1
 
 
-def test_a_run_killed_three_times_ends_as_one_that_was_not(tmp_path):
-    """By SIGKILL, and with batches made ahead in a thread."""
-    Trainer(LineTask(), config(200, prefetch=0), tmp_path / "whole", {}).run()
-    out = tmp_path / "killed"
-    script = SCRIPT.format(folder=str(Path(__file__).parent), out=str(out))
-    command = [sys.executable, "-c", script]
-    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
-    moments = random.Random(0)
-    steps = []
-    for _ in range(3):
-        run = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        reached = (steps[-1] if steps else 0) + moments.randint(5, 40)
-        while run.poll() is None and last_step(out) < reached:
-            time.sleep(0.005)
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        steps.append(last_step(out))
-    assert 0 < steps[0] < steps[1] < steps[2] < 200
-    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
-    whole, killed = final_weights(tmp_path / "whole"), final_weights(out)
-    assert whole.keys() == killed.keys()
-    assert all(torch.equal(whole[k], killed[k]) for k in whole)
+class Fixed:
+    """Batches from a list."""
+
+    def __init__(self, batches):
+        self._batches = batches
+
+    def __next__(self):
+        return next(self._batches)
+
+    def state_dict(self):
+        return {}
 
 
-def last_step(out: Path) -> int:
-    found = checkpoints(out / "checkpoints")
-    return int(found[-1].stem.split("_")[1]) if found else 0
+def test_gradients_are_clipped():
+    free = plain_gradients(LineTask(), ONE_STEP)
+    clipped = replace(ONE_STEP, optimizer=replace(ONE_STEP.optimizer, clip=0.05))
+    found = plain_gradients(LineTask(), clipped)
+    norm = torch.cat([g.flatten() for g in free.values()]).norm()
+    assert norm > 1
+    for name, gradient in free.items():
+        assert torch.allclose(found[name], gradient * 0.05 / norm, rtol=1e-3, atol=1e-6)
 
 
-def test_a_loss_that_is_not_finite_is_named(tmp_path):
-    with pytest.raises(NonFiniteLossError, match=r"step 3.*square"):
-        Trainer(LineTask(poison=4), config(20, prefetch=0), tmp_path, {}).run()
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_learns_in_float32_losses(tmp_path, precision):
+    task = LineTask()
+    kinds = set()
+
+    def losses(network, batch):
+        out = network(batch.x)
+        kinds.add((out.dtype, next(task.network.parameters()).dtype))
+        return {"square": (out - batch.y).square().mean()}
+
+    task.losses = losses
+    before = task.validate(task.network.eval())["error"]
+    figures = Trainer(task, config(200, precision=precision, save_every=300), tmp_path, {}).run()
+    assert figures["error"] < 0.3 * before
+    assert kinds == {(torch.float32, torch.float32)}
+    state = last_state(tmp_path)
+    assert bool(state["precision"]) is (precision == "float16")
+
+
+def test_without_an_average_the_network_itself_is_saved(tmp_path):
+    optimizer = OptimizerConfig(rate=0.02, average=0.0)
+    task = LineTask()
+    seen = []
+    task.validate = lambda network: seen.append(network.state_dict()) or {"error": 1.0}
+    Trainer(task, config(5, optimizer=optimizer), tmp_path, {}).run()
+    assert last_state(tmp_path)["average"] is None
+    assert seen[-1].keys() == task.network.state_dict().keys()
+    assert all(torch.equal(seen[-1][k], v) for k, v in task.network.state_dict().items())
+
+
+def test_stops_at_a_loss_that_is_not_finite_and_says_where(tmp_path):
+    task = LineTask(poison=(4,))
+    with pytest.raises(NonFiniteLossError, match=r"step 3.*square, size.*line/\d+; batch saved"):
+        Trainer(task, config(20, prefetch=0), tmp_path, {}).run()
+    saved = torch.load(tmp_path / "bad_step_3.pt", weights_only=True)
+    assert saved["x"].shape == (8, 2)
+    assert saved["samples"] == [saved["names"][2]]
+    assert torch.isnan(saved["x"][2, 0])
+    assert last_state(tmp_path)["step"] == 3
+
+
+def test_skips_bad_batches_as_if_they_were_not_there(tmp_path):
+    """Weights and running statistics are those of a run that never met them."""
+    choice = {"prefetch": 0, "nonfinite": "skip"}
+    Trainer(LineTask(poison=(3, 4, 9)), config(20, **choice), tmp_path / "bad", {}).run()
+    source, clean = LineTask().source, LineTask()
+    met = [next(source) for _ in range(23)]
+    clean.source = Fixed(batch for k, batch in enumerate(met, 1) if k not in (3, 4, 9))
+    Trainer(clean, config(20, **choice), tmp_path / "good", {}).run()
+    bad, good = last_state(tmp_path / "bad"), last_state(tmp_path / "good")
+    assert (bad["step"], bad["skipped"], good["skipped"]) == (20, 3, 0)
+    for kind in ("network", "average"):
+        assert all(torch.equal(bad[kind][name], good[kind][name]) for name in good[kind])
+    told = lines_of(tmp_path / "bad", "nonfinite")
+    assert [line["step"] for line in told] == [2, 2, 6]
+    saved = sorted(path.name for path in (tmp_path / "bad").glob("*.pt"))
+    assert saved == ["bad_step_2.pt", "bad_step_2_2.pt", "bad_step_6.pt"]
+    assert all("square" in line["what"] and "line/" in line["what"] for line in told)
+    summary = json.loads((tmp_path / "bad" / "summary.json").read_text())
+    assert (summary["steps"], summary["skipped"], summary["images"]) == (20, 3, 160)
+
+
+def test_a_bad_batch_does_not_spoil_what_the_task_gathers(tmp_path):
+    task = WeighedTask(poison=(3, 20))
+    Trainer(task, config(30, prefetch=0, nonfinite="skip"), tmp_path, {}).run()
+    assert torch.isfinite(task.weight)
+    assert torch.isfinite(task.sum)
+    assert task.epochs == list(range(6))  # 32 batches, 6 an epoch
+
+
+def test_gives_up_after_too_many_bad_batches_in_a_row(tmp_path):
+    task = LineTask(poison=range(5, 100))
+    settings = config(20, prefetch=0, nonfinite="skip", nonfinite_limit=3)
+    with pytest.raises(NonFiniteLossError, match="step 4, 3 times in a row"):
+        Trainer(task, settings, tmp_path, {}).run()
+    assert task.made == 7
+
+
+def test_traces_a_gradient_that_is_not_finite(tmp_path):
+    """The root of 0 is finite, its slope is not."""
+    task = LineTask(norm=False)
+    make = task.make
+
+    def with_zero(rows, seed):
+        batch = make(rows, seed)
+        batch.y[5] = 0
+        return batch
+
+    def losses(network, batch):
+        away = network(batch.x) * (batch.y != 0)
+        return {"root": away.abs().sqrt().mean()}
+
+    task.source._make, task.losses = with_zero, losses
+    with pytest.raises(NonFiniteLossError, match=r"step 0.*gradient; from line/\d+; batch"):
+        Trainer(task, config(5, prefetch=0), tmp_path, {}).run()
+    saved = torch.load(tmp_path / "bad_step_0.pt", weights_only=True)
+    assert saved["samples"] == [saved["names"][5]]
 
 
 def test_an_error_in_the_data_thread_arrives(tmp_path):
     task = LineTask()
-
-    def broken(rows, seed):
-        raise InputError("row 3", "a picture", "something else")
-
     task.source._make = broken
     with pytest.raises(InputError, match="row 3"):
         Trainer(task, config(20, prefetch=2), tmp_path, {}).run()
 
 
-def test_schedules():
-    cosine = ScheduleConfig(steps=100, warmup=10, floor=0.0)
-    flat = ScheduleConfig(steps=100, warmup=1, shape="flat", decay=0.4, floor=0.1)
-    assert rate_factor(cosine, 0, 0.0) == pytest.approx(0.1)
-    assert rate_factor(cosine, 50, 0.5) == pytest.approx(0.5)
-    assert rate_factor(cosine, 100, 1.0) == pytest.approx(0.0)
-    assert rate_factor(flat, 60, 0.6) == pytest.approx(1.0)
-    assert rate_factor(flat, 80, 0.8) == pytest.approx(0.55)
-    assert rate_factor(flat, 100, 1.0) == pytest.approx(0.1)
-    assert progress_of(ScheduleConfig(minutes=2), 5, 30.0) == pytest.approx(0.25)
-    with pytest.raises(InputError, match="steps or minutes"):
-        ScheduleConfig(steps=0, minutes=0)
+def test_epochs_need_a_source_with_a_length(tmp_path):
+    task = LineTask()
+    task.source = Fixed(iter(()))
+    with pytest.raises(InputError, match="with a length"):
+        Trainer(task, config(schedule=ScheduleConfig(epochs=2)), tmp_path, {})
 
 
-def test_average_follows():
-    """Against the recursion written out."""
-    network = nn.Linear(1, 1, bias=False)
-    average = AveragedNetwork(network, 0.5)
-    expected = network.weight.item()
-    for step, value in enumerate((1.0, -2.0, 0.5, 4.0), start=1):
-        with torch.no_grad():
-            network.weight.fill_(value)
-        average.update(network, step)
-        keep = min(0.5, step / (step + 20))
-        expected = keep * expected + (1 - keep) * value
-    assert average.network.weight.item() == pytest.approx(expected, rel=1e-5)
+def test_lasts_as_many_epochs_as_it_is_told(tmp_path):
+    schedule = ScheduleConfig(epochs=2.5, warmup=0)
+    task = WeighedTask()
+    settings = config(schedule=schedule, validate_every=1, validate_unit="epochs")
+    Trainer(task, settings, tmp_path, {}).run()
+    assert last_state(tmp_path)["step"] == 15  # 50 rows are 6 batches
+    assert task.epochs == [0, 1, 2]
+    assert [line["step"] for line in lines_of(tmp_path, "validation")] == [6, 12, 15]
 
 
-def test_only_matrices_decay():
-    groups = make_optimizer(LineTask().network, OptimizerConfig(decay=0.1)).param_groups
-    decayed = {tuple(p.shape) for p in groups[0]["params"]}
-    assert decayed == {(8, 2), (1, 8)}
-    assert groups[1]["weight_decay"] == 0
+def test_a_plateau_lowers_the_rate(tmp_path):
+    """Figures that stop getting better at the fourth validation."""
+    schedule = ScheduleConfig(steps=20, warmup=0, shape="plateau", factor=0.6, patience=4)
+    task = LineTask()
+    errors = iter([4.0, 3.0, 2.0, 1.0] + [1.0] * 20)
+    task.validate = lambda network: {"error": next(errors)}
+    settings = config(schedule=schedule, log_every=1, validate_every=1, validate_unit="steps")
+    Trainer(task, settings, tmp_path, {}).run()
+    rates = [line["rate"] / 0.02 for line in lines_of(tmp_path, "training")]
+    assert rates[:8] == [1.0] * 8
+    assert rates[8:12] == pytest.approx([0.6] * 4)
+    assert rates[12:16] == pytest.approx([0.36] * 4)
 
 
-def test_checkpoints_are_whole_and_few(tmp_path):
-    for step in (1, 2, 10, 9):
-        save_checkpoint(tmp_path, step, {"step": step}, keep=2)
-    assert [p.name for p in checkpoints(tmp_path)] == ["step_00000009.pt", "step_00000010.pt"]
-    assert load_checkpoint(checkpoints(tmp_path)[-1])["step"] == 10
-    (tmp_path / "step_00000011.pt").write_bytes(b"cut off")
-    with pytest.raises(InputError, match="checkpoint"):
-        load_checkpoint(tmp_path / "step_00000011.pt")
-    assert not list(tmp_path.glob("*.partial"))
+def test_tells_where_the_time_went_and_what_was_rejected(tmp_path, capsys):
+    task = LineTask()
+    task.source.rejected = (3, 7)
+    Trainer(task, config(10, log_every=5), tmp_path, {}).run()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert set(summary["shares"]) == {
+        "data",
+        "forward",
+        "network",
+        "backward",
+        "optimiser",
+        "other",
+    }
+    assert sum(summary["shares"].values()) == pytest.approx(1, abs=0.01)
+    assert summary["rejects"] == {"line/3": "no line", "line/7": "no line"}
+    assert [line["name"] for line in lines_of(tmp_path, "reject")] == ["line/3", "line/7"]
+    told = capsys.readouterr().err
+    assert "10 steps, 80 images" in told
+    assert "2 samples could not be used" in told
+
+
+def test_pictures_and_tensorboard(tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    task = LineTask()
+    task.pictures = lambda network: {"faces": torch.full((3, 3, 4, 5), 0.5)}
+    settings = config(6, log_every=2, tensorboard=True, validate_every=3, validate_unit="steps")
+    Trainer(task, settings, tmp_path, {"configuration": {"rate": 0.02}}).run()
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert names == ["faces_00000003.png", "faces_00000006.png"]
+    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    scalars = {"training/square", "training/loss", "training/rate", "validation/error"}
+    assert scalars <= set(tags["scalars"])
+    assert tags["images"] == ["faces"]
+    assert [event.step for event in events.Scalars("training/square")] == [2, 4, 6]
+    text = events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0]
+    assert b"0.02" in text
