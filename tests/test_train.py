@@ -1,4 +1,4 @@
-"""`train.py` on the tiny configuration."""
+"""`train.py` on the smallest configuration."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from selfie3d.train import find_config, run_training
 QUICK = ["data.draw=40", "data.validate=8", "data.batch=16", "engine.threads=1"]
 
 
-def test_tiny_run_learns_and_leaves_weights(tmp_path):
-    out = tmp_path / "tiny"
-    figures = run_training("tiny", [f"output={out}", "engine.schedule.steps=25", *QUICK])
+def test_a_run_learns_and_leaves_weights(tmp_path):
+    out = tmp_path / "run"
+    figures = run_training("smoke", [f"output={out}", "engine.schedule.steps=25", *QUICK])
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     losses = [line["points"] for line in lines if line["kind"] == "training"]
     assert losses[-1] < 0.8 * losses[0]
@@ -39,16 +39,16 @@ def test_the_script_runs_from_anywhere(repository, tmp_path):
     """Its own folder, whose `datasets` is not Hugging Face's, is off the path."""
     out = tmp_path / "script"
     steps = [f"output={out}", "engine.schedule.steps=1", *QUICK]
-    command = [sys.executable, str(repository / "train.py"), "tiny", *steps]
+    command = [sys.executable, str(repository / "train.py"), "smoke", *steps]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (out / "last.safetensors").is_file()
 
 
 def test_wrong_settings_are_named(tmp_path):
     with pytest.raises(UnknownNameError, match=r"engine\.schedule\.steps"):
-        run_training("tiny", ["engine.schedule.step=3"])
+        run_training("smoke", ["engine.schedule.step=3"])
     with pytest.raises(UnknownNameError, match=r"recipe 'dense-point'.*dense-points"):
-        run_training("tiny", ["recipe=dense-point"])
+        run_training("smoke", ["recipe=dense-point"])
     with pytest.raises(MissingFileError, match="nowhere"):
         run_training("nowhere.yaml")
     assert find_config("default").name == "default.yaml"
