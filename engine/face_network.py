@@ -103,10 +103,10 @@ def _built(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwork:
     if config.start:
         return _started(load_weights(config.start), model)
     if config.layout == POINTS:
-        layout = make_point_layout(model, config.vertices)
-        sizes = {"points": len(layout), "coefficients": sum(model.sizes) + _LIGHT}
+        points = make_point_layout(model, config.vertices)
+        sizes = {"points": len(points), "coefficients": sum(model.sizes) + _LIGHT}
         network = NETWORKS.create(config.name, **config.options | sizes)
-        return _of_points(network, config.name, layout, model, {})
+        return _of_points(network, config.name, points, model, {})
     side = _side(NETWORKS.create(config.name, **config.options))
     layout = make_layout(config.layout, model, side)
     network = NETWORKS.create(config.name, **config.options | {"outputs": layout.size})

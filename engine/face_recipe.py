@@ -154,7 +154,8 @@ def _source(
 
 def _validation(config: FaceTrainConfig, built: FaceNetwork) -> list[FaceBatch]:
     """The first faces of the validation sets, unchanged, in batches."""
-    data, batches = config.data, []
+    data = config.data
+    batches: list[FaceBatch] = []
     for one in open_sets(data.validation, "data.validation"):
         batches += FacePass(one, data.crop, built.size, data.batch, data.validate)
     return batches

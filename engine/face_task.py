@@ -73,7 +73,7 @@ class FaceTask:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Put a state back."""
-        self._losses.errors.load_state_dict(state)
+        self._losses.errors.load_state_dict(dict(state))
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:

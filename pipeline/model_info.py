@@ -133,7 +133,7 @@ class _Artist:
     ) -> tuple[Picture, Tensor]:
         """A picture of a face, and where a landmark set lies in it (L,2)."""
         vertices, size = self.model.vertices(face), (2 * _CELL, 2 * _CELL)
-        camera = studio_camera(self.model.mean[None], view, size[0])
+        camera = studio_camera(self.model.mean[None], [view], size[0])
         seen = self.renderer(
             vertices, camera, size, albedo=self.model.albedo(face), light=studio_light()
         )
