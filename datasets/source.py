@@ -68,6 +68,10 @@ class FaceSource:
         self._rejects: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
+    def __len__(self) -> int:
+        """Batches of an epoch: as many rows as all data sets have together."""
+        return max(sum(self._mix.lengths) // self._batch, 1)
+
     def __next__(self) -> FaceBatch:
         draws = self._mix.draw(self._batch)
         generator = torch.Generator().manual_seed(derived_seed(self._seed, 2, self._done))

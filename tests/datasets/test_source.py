@@ -243,3 +243,8 @@ def test_unknown_names(tmp_path):
         with pytest.raises(UnknownNameError, match="Did you mean"):
             make()
     assert {"300w-lp", "celeba", "folder", "rendered", "shards"} <= set(DATASETS.names())
+
+
+def test_an_epoch_has_as_many_rows_as_all_data_sets():
+    assert len(source([Made("a", 10), Made("b", 7)])) == 4
+    assert len(source([Made("a", 2)])) == 1
