@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import UnknownNameError
+from ..core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from ..core.registry import Registry
@@ -41,8 +41,14 @@ def doctor_command(
 def list_command(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as networks or protocols.")],
     as_json: Annotated[bool, typer.Option("--json", help="As a JSON list of objects.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The layers of one network.")
+    ] = None,
 ) -> None:
     """The names of everything of one kind; networks with their size."""
+    if explain is not None:
+        typer.echo(_explained(kind, explain))
+        return
     if kind not in _LISTS:
         raise UnknownNameError("kind", kind, list(_LISTS))
     items = _LISTS[kind]()
@@ -56,6 +62,16 @@ def list_command(
             if key != "name"
         )
         typer.echo(f"{item['name']}  {rest}" if rest else f"{item['name']}")
+
+
+def _explained(kind: str, name: str) -> str:
+    from ..models.describe import describe, format_layers
+    from ..models.registry import NETWORKS
+
+    if kind != "networks":
+        raise InputError("--explain", "only after `list networks`", f"`list {kind}`")
+    network = NETWORKS.create(name).eval()
+    return f"{name}: {network.paper}\n{format_layers(describe(network))}"
 
 
 def _names(registry: Registry) -> list[dict[str, object]]:
@@ -111,7 +127,7 @@ def _networks() -> list[dict[str, object]]:
         network = NETWORKS.create(name).eval()
         shape = tuple(network.input_shape)  # type: ignore[arg-type]
         size = {"parameters": count_parameters(network), "macs": count_macs(network, shape)}
-        items.append({"name": name, **size, "input": list(shape)})
+        items.append({"name": name, **size, "input": list(shape), "paper": network.paper})
     return items
 
 

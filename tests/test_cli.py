@@ -136,6 +136,14 @@ def test_list(kind, name):
     assert [line.split()[0] for line in plain.stdout.splitlines()] == names
 
 
+def test_list_explains_a_network():
+    result = CliRunner().invoke(app, ["list", "networks", "--explain", "mobilenet_v1"])
+    assert result.exit_code == 0
+    assert "mobilenet_v1" in result.stdout and "Conv2d" in result.stdout
+    result = CliRunner().invoke(app, ["list", "losses", "--explain", "wing"])
+    assert result.exit_code != 0
+
+
 def test_unknown_kind_names_the_nearest():
     result = CliRunner().invoke(app, ["list", "rasterizer"])
     assert "Did you mean 'rasterizers'" in result.stderr

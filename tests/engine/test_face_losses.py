@@ -152,7 +152,7 @@ def test_outlines_are_compared_with_outlines(viewer, faces, batch):
 
 
 def test_masks_take_pixels_out(viewer, faces, batch):
-    """A photograph that is wrong outside the attention mask costs nothing; nor does an empty one."""
+    """A photograph wrong outside the attention mask costs nothing; nor does an empty mask."""
     half = torch.zeros(COUNT, 1, SIZE, SIZE)
     half[..., : SIZE // 2] = 1
     wrong = replace(batch, images=torch.where(half > 0, batch.images, 1 - batch.images))
