@@ -5,7 +5,7 @@
 PHOTOS is a folder of photographs with a face each; the first eight in which one is found are taken,
 their 68 points by our own network (annotated ones would need a download). Photometric L1 is that of
 the model's own albedo under the predicted light over all visible skin of the rendering, and covered
-is the share of the crop that this is. The identity term is off: its weights are the user's to bring.
+is the share of the crop that this is. The identity term is off: its weights are the user's.
 """
 
 from __future__ import annotations
