@@ -150,6 +150,10 @@ class WeakPerspectiveCamera:
         """Clip space (B,N,4) with w = 1; the depth range is 8 times the longer image side."""
         return _pixels_to_clip(self.project(points), size)
 
+    def to_float(self) -> WeakPerspectiveCamera:
+        """The same cameras in float32."""
+        return WeakPerspectiveCamera(*(v.float() for v in vars(self).values()))
+
     def moved(self, matrix: Tensor) -> WeakPerspectiveCamera:
         """The camera after a similarity (2,3) of the image plane."""
         scale, turn, translation = _split(matrix, self.translation)

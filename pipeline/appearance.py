@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..geometry.camera import PerspectiveCamera
 from ..geometry.checks import check_shape
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
+from ..geometry.posed import FaceCamera
 from ..geometry.sh import sh_basis
 from ..render.face import FaceRenderer
 from .light import ridge_light
@@ -35,7 +35,7 @@ class Appearance:
 
     @torch.no_grad()
     def solve(
-        self, coefficients: Coefficients, camera: PerspectiveCamera, photo: Tensor, inside: Tensor
+        self, coefficients: Coefficients, camera: FaceCamera, photo: Tensor, inside: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Albedo (B,Ka) and light (B,9,3) of B faces, over the skin that they show.
 
