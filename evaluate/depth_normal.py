@@ -119,7 +119,7 @@ def compare_depth(predicted: DepthMap, truth: DepthMap) -> dict[str, float]:
 def rendered_depth(face: PredictedFace, size: tuple[int, int]) -> DepthMap:
     """The depth map of a predicted face in a photograph of (height, width)."""
     vertices = torch.from_numpy(face.vertices)[None]
-    camera = face.camera.to_float()
+    camera = face.perspective.to_float()
     with torch.no_grad():
         seen = FaceRenderer(face.model.faces)(
             vertices, camera, size, albedo=torch.ones_like(vertices), antialias=False

@@ -13,6 +13,7 @@ from ..core.errors import InputError, NoFaceError
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
+from ..geometry.posed import FaceCamera
 from ..pipeline.start import DEFAULT_WEIGHTS, FIT
 
 if typing.TYPE_CHECKING:
@@ -39,8 +40,20 @@ class PredictedFace:
 
     model: FaceModel
     coefficients: Coefficients
-    camera: PerspectiveCamera
+    camera: FaceCamera
     box: Box
+
+    @property
+    def perspective(self) -> PerspectiveCamera:
+        """The camera, where only a perspective one will do.
+
+        Raises:
+            InputError: it is a weak perspective one.
+        """
+        if not isinstance(self.camera, PerspectiveCamera):
+            expected = "a face seen by a perspective camera"
+            raise InputError("weights", expected, "a network of weak perspective cameras")
+        return self.camera
 
     @property
     def vertices(self) -> NDArray[np.float32]:
