@@ -1,0 +1,87 @@
+"""What back ends on any device demand of their arguments, and what they keep per triangle list."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+from .cpu.checks import MAX_TRIANGLES
+
+T = TypeVar("T")
+_KEPT = 16
+
+
+class PerTensor(Generic[T]):
+    """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
+
+    Args:
+        make: computes it; not called again for the tensors that came last.
+    """
+
+    def __init__(self, make: Callable[[Tensor], T]) -> None:
+        self._make = make
+        self._known: OrderedDict[int, tuple[weakref.ref, int, T]] = OrderedDict()
+
+    def __call__(self, tensor: Tensor) -> T:
+        """What belongs to `tensor`; computed anew after a change in place."""
+        version = -1 if tensor.is_inference() else tensor._version
+        entry = self._known.get(id(tensor))
+        if entry is not None and entry[0]() is tensor and entry[1] == version >= 0:
+            return entry[2]
+        made = self._make(tensor)
+        self._known[id(tensor)] = (weakref.ref(tensor), version, made)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return made
+
+
+def check_on_device(
+    name: str,
+    tensor: Tensor,
+    shape: tuple[int | None, ...],
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Raise InputError unless `tensor` has this shape (None: any size), dtype and device."""
+    actual = tuple(tensor.shape)
+    if len(actual) != len(shape) or any(
+        wanted not in (None, size) for wanted, size in zip(shape, actual, strict=True)
+    ):
+        wanted_shape = ", ".join("any" if size is None else str(size) for size in shape)
+        raise InputError(name, f"shape ({wanted_shape})", f"shape {actual}")
+    if tensor.dtype != dtype:
+        raise InputError(name, str(dtype), str(tensor.dtype), f"Convert it with .to({dtype}).")
+    if tensor.device != device:
+        raise InputError(
+            name, f"a tensor on {device}", f"one on {tensor.device}", "Move it with .to(device)."
+        )
+
+
+def _index_range(tri: Tensor) -> tuple[int, int]:
+    lowest, highest = tri.aminmax()
+    return int(lowest), int(highest)
+
+
+_INDEX_RANGE = PerTensor(_index_range)
+
+
+def check_triangles(tri: Tensor, vertices: int, name: str, device: torch.device) -> None:
+    """Raise InputError unless `tri` is (T,3) int32 with indices of the array called `name`.
+
+    The indices are read once per tensor: that waits for a GPU.
+    """
+    check_on_device("tri", tri, (None, 3), device, torch.int32)
+    if tri.shape[0] > MAX_TRIANGLES:
+        raise InputError("tri", f"at most {MAX_TRIANGLES} triangles", f"{tri.shape[0]}")
+    if not tri.numel():
+        return
+    lowest, highest = _INDEX_RANGE(tri)
+    if lowest < 0 or highest >= vertices:
+        got = f"indices in {lowest}..{highest}"
+        raise InputError("tri", f"indices in 0..{vertices - 1} of {name}", got)

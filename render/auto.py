@@ -1,0 +1,121 @@
+"""The rasterizer `auto`: chosen by device and by what is installed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from ..core.errors import MissingFileError
+from .rasterizer import RASTERIZERS, Rasterizer
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A back end and why it was chosen.
+
+    Attributes:
+        name: as registered.
+        reason: in words, for the user.
+    """
+
+    name: str
+    reason: str
+
+
+def choose(device: torch.device) -> Choice:
+    """What `auto` draws with on this device.
+
+    CUDA: nvdiffrast if it is installed and loads, else pytorch3d if it is installed and built for
+    CUDA, else cpu, which copies tensors to and fro. Every other device: cpu.
+    """
+    if device.type == "cpu":
+        return Choice("cpu", "the tensors are on the CPU")
+    if device.type != "cuda":
+        return Choice("cpu", f"nothing draws on {device.type}; tensors are copied to the CPU")
+    to_nvdiffrast = _obstacle_to_nvdiffrast()
+    if not to_nvdiffrast:
+        return Choice("nvdiffrast", "it is installed (licence: non-commercial use only)")
+    to_pytorch3d = _obstacle_to_pytorch3d(device)
+    if not to_pytorch3d:
+        return Choice("pytorch3d", to_nvdiffrast)
+    return Choice("cpu", f"{to_nvdiffrast}, {to_pytorch3d}; tensors are copied to the CPU")
+
+
+def _obstacle_to_nvdiffrast() -> str:
+    if find_spec("nvdiffrast") is None:
+        return "nvdiffrast is not installed"
+    from .nvdiffrast_back_end import import_nvdiffrast
+
+    try:
+        import_nvdiffrast()
+    except MissingFileError as error:
+        return f"nvdiffrast does not load ({error.__cause__})"
+    return ""
+
+
+def _obstacle_to_pytorch3d(device: torch.device) -> str:
+    if find_spec("pytorch3d") is None:
+        return "pytorch3d is not installed"
+    from .pytorch3d_back_end import draws_on
+
+    return draws_on(device)
+
+
+class AutoRasterizer:
+    """Draws every call with the back end `choose` names for the tensors' device.
+
+    On CUDA it says once on stderr which one that is and why.
+
+    Args:
+        device: which back end `name` and `reason` speak of; None: CUDA if there is any, else
+            the CPU.
+    """
+
+    def __init__(self, device: str | torch.device | None = None) -> None:
+        if device is None:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = torch.device(device)
+        self._chosen: dict[torch.device, tuple[Choice, Rasterizer]] = {}
+
+    @property
+    def name(self) -> str:
+        """The back end's registered name."""
+        return self._choice(self._device)[0].name
+
+    @property
+    def reason(self) -> str:
+        """Why it was chosen."""
+        return self._choice(self._device)[0].reason
+
+    def back_end(self, device: torch.device) -> Rasterizer:
+        """What draws tensors of this device."""
+        return self._choice(device)[1]
+
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+        """See `Rasterizer.rasterize`."""
+        return self.back_end(pos.device).rasterize(pos, tri, resolution)
+
+    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+        """See `Rasterizer.interpolate`."""
+        return self.back_end(rast.device).interpolate(attr, rast, tri)
+
+    def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
+        """See `Rasterizer.texture`."""
+        return self.back_end(uv.device).texture(tex, uv)
+
+    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+        """See `Rasterizer.antialias`."""
+        return self.back_end(rast.device).antialias(color, rast, pos, tri)
+
+    def _choice(self, device: torch.device) -> tuple[Choice, Rasterizer]:
+        if device not in self._chosen:
+            choice = choose(device)
+            if device.type != "cpu":
+                text = f"selfie3d: rendering on {device} with {choice.name}: {choice.reason}"
+                print(text, file=sys.stderr)
+            self._chosen[device] = choice, RASTERIZERS.create(choice.name)
+        return self._chosen[device]
