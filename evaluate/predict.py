@@ -121,8 +121,13 @@ def load_predictor(
 
         options = ReconstructOptions(face_model, texture_size=64, weights=FIT)
         return FitPredictor(Reconstructor(options))
+    from ..models.weights import load_weights
     from ..pipeline.regress import RegressOptions, Regressor
+    from .predict_parameters import ParameterPredictor
 
+    found = load_weights(weights or DEFAULT_WEIGHTS)
+    if found.kind == "parameters":
+        return ParameterPredictor.load(found, face_model, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
     regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS, passes=passes))
     return NetworkPredictor(regressor, detect=boxes == "detector")

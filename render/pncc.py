@@ -16,8 +16,6 @@ from ..geometry.camera import Camera
 from ..geometry.checks import check_finite, check_shape
 from .rasterizer import Rasterizer, get_rasterizer
 
-_ON_CPU = "cpu"
-
 
 def normalised_coordinates(mean: Tensor) -> Tensor:
     """NCC_d = (S_d - min S_d) / (max S_d - min S_d) of the mean face, d = x, y, z.
@@ -44,20 +42,19 @@ class PnccRenderer:
 
     Args:
         mean: (V,3) the mean face. faces: (F,3) its triangles.
-        rasterizer: a registered name ("cpu" takes tensors of any device), or an object.
+        rasterizer: a registered name, or an object with the four primitives.
 
     Raises:
         InputError: a mean face without extent, or without triangles.
     """
 
-    def __init__(self, mean: Tensor, faces: Tensor, rasterizer: str | Rasterizer = _ON_CPU) -> None:
+    def __init__(self, mean: Tensor, faces: Tensor, rasterizer: str | Rasterizer = "cpu") -> None:
         check_shape("faces", faces, (None, 3))
         if not len(faces):
             raise InputError("faces", "triangles, for PNCC", "a model of points alone")
         self._colours = normalised_coordinates(mean)[None]
         self._triangles = faces.to(torch.int32).contiguous()
         self._rasterizer = get_rasterizer(rasterizer) if isinstance(rasterizer, str) else rasterizer
-        self._moves = rasterizer == _ON_CPU
 
     @torch.no_grad()
     def __call__(self, vertices: Tensor, camera: Camera, size: tuple[int, int]) -> Tensor:
@@ -70,8 +67,7 @@ class PnccRenderer:
             (B,3,height,width) in [0,1], the nearest surface's code; 0 beside the face.
         """
         clip = camera.to_clip(vertices, size).float()
-        where = torch.device(_ON_CPU) if self._moves else clip.device
-        triangles, colours = self._triangles.to(where), self._colours.to(where)
-        fragments = self._rasterizer.rasterize(clip.to(where), triangles, size)
+        triangles, colours = self._triangles.to(clip.device), self._colours.to(clip.device)
+        fragments = self._rasterizer.rasterize(clip, triangles, size)
         code = self._rasterizer.interpolate(colours, fragments, triangles)
-        return code.permute(0, 3, 1, 2).to(vertices.device)
+        return code.permute(0, 3, 1, 2)

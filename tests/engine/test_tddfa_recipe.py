@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,11 @@ from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.engine.optimizers import make_optimizer
 from selfie3d.engine.tddfa_recipe import TddfaTrainConfig, build_tddfa_task
-from selfie3d.engine.tddfa_source import CountedSource
 from selfie3d.engine.trainer import Trainer
 from selfie3d.evaluate.predict_parameters import ParameterPredictor
 from selfie3d.geometry.camera import WeakPerspectiveCamera
-from selfie3d.models.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
+from selfie3d.models.whitening import compute_whitening
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FILES = sorted(p.stem for p in CONFIGS.glob("*.yaml") if peek_config("recipe", "", p) == "tddfa")
@@ -65,22 +66,29 @@ def weights_file(task, path):
 
 
 def assert_one_step_lowers_the_loss(task, config):
-    """By the configuration's own optimiser, at a rate that is small for every loss."""
+    """By the configuration's own optimiser, at its rate or a smaller one, on one batch."""
     batch = next(task.source)
+    task.network.train()
 
     def loss():
         torch.manual_seed(3)  # the same vertices
-        terms = task.losses(task.network, batch)
-        return torch.stack(list(terms.values())).sum()
+        return torch.stack(list(task.losses(task.network, batch).values())).sum()
 
-    optimizer = make_optimizer(task.network, config.engine.optimizer)
-    for group in optimizer.param_groups:
-        group["lr"] = min(group["lr"], 1e-4)
-    task.network.train()
-    before = loss()
-    before.backward()
-    optimizer.step()
-    assert float(loss().detach()) < float(before.detach())
+    start, reached = copy.deepcopy(task.network.state_dict()), []
+    for share in (1, 0.1, 0.01, 0.001):
+        task.network.load_state_dict(start)
+        optimizer = make_optimizer(task.network, config.engine.optimizer)
+        for group in optimizer.param_groups:
+            group["lr"] *= share
+        optimizer.zero_grad()
+        before = loss()
+        before.backward()
+        optimizer.step()
+        with torch.no_grad():
+            reached.append(float(loss()))
+        if reached[-1] < 0.9999 * float(before.detach()):
+            return
+    pytest.fail(f"from {float(before.detach())} to {reached}")
 
 
 def test_there_is_a_configuration_for_every_row():
@@ -111,7 +119,7 @@ def test_one_step_of_the_second_phase(shards, tmp_path):
     task = build_tddfa_task(config)
     assert torch.equal(task.whitening.mean, first.whitening.mean)
     assert_one_step_lowers_the_loss(task, config)
-    with pytest.raises(InputError, match="3ddfa"):
+    with pytest.raises(InputError, match="network of parameters"):
         build_tddfa_task(settings(shards, tmp_path, **{"network.start": "default"}))
 
 
@@ -142,7 +150,7 @@ def test_whitening_is_that_of_the_training_crops(shards, tmp_path):
     # 128 draws of 24 faces, each of them 5 or 6 times
     assert float(((task.whitening.mean - whole.mean) / whole.std).abs().max()) < 0.2
     ratio = task.whitening.std / whole.std
-    assert 0.85 < float(ratio.min()) and float(ratio.max()) < 1.15
+    assert float(ratio.min()) > 0.85 and float(ratio.max()) < 1.15
     again = build_tddfa_task(settings(shards, tmp_path))
     assert torch.equal(task.whitening.std, again.whitening.std)
 
@@ -192,9 +200,11 @@ def test_weights_predict_the_same_points(name, shards, tmp_path):
     """In the photograph, through the stored file, as the task's own network in its crop."""
     task = build_tddfa_task(settings(shards, tmp_path, name))
     torch.manual_seed(0)
-    for _ in range(30):  # norms that have seen data
+    for _ in range(10):  # norms that have seen data
         task.losses(task.network, next(task.source))
-    task.network.eval()
+    with torch.no_grad():
+        for values in task.network.parameters():
+            values.copy_(values.half())  # what a file holds
     file = weights_file(task, tmp_path / "weights.safetensors")
     predictor = ParameterPredictor.load(load_weights(file), "")
     data = RenderedPhotographs(shards)
@@ -211,7 +221,7 @@ def test_weights_predict_the_same_points(name, shards, tmp_path):
         assert isinstance(found.camera, WeakPerspectiveCamera)
         matrix = batch.labels["crop"][k].double().numpy()
         moved = found.landmarks_68[:, :2] @ matrix[:, :2].T + matrix[:, 2]
-        np.testing.assert_allclose(moved, seen[k].numpy(), atol=0.1)
+        np.testing.assert_allclose(moved, seen[k].numpy(), atol=0.01)
         assert set(found.pose_deg) == {"pitch", "yaw", "roll"}
         with pytest.raises(InputError, match="perspective"):
             _ = found.perspective
@@ -219,24 +229,7 @@ def test_weights_predict_the_same_points(name, shards, tmp_path):
 
 def test_faces_without_parameters_are_named(shards, tmp_path):
     task = build_tddfa_task(settings(shards, tmp_path))
-    plain = [b for b in FacePass(RenderedPhotographs(shards), "roi", 64, 8)]
-    from dataclasses import replace
-
-    task._sample = lambda: [replace(b, truth=None, known=None) for b in plain]
-    with pytest.raises(InputError, match="face model default.*300W-LP"):
+    known = FacePass(RenderedPhotographs(shards), "roi", 64, 8)
+    task._sample = lambda: [replace(b, truth=None, known=None) for b in known]
+    with pytest.raises(InputError, match=r"face model default.*300W-LP"):
         _ = task.whitening
-
-
-def test_epochs_are_counted_and_shared(shards, tmp_path):
-    source = build_tddfa_task(settings(shards, tmp_path)).source
-    assert isinstance(source, CountedSource) and len(source) == COUNT // 8
-    parts = [source.shard(rank, 2) for rank in (0, 1)]
-    whole, halves = next(source), [next(part) for part in parts]
-    assert len(parts[0]) == len(source)
-    for rank, half in enumerate(halves):
-        assert half.names == whole.names[rank::2]
-    assert source.rejects() == {} and "24 synthetic" in source.summary
-    state = source.state_dict()
-    names = next(source).names
-    source.load_state_dict(state)
-    assert next(source).names == names

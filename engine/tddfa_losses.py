@@ -1,0 +1,148 @@
+"""The losses over 3DDFA's 62 numbers: wing, wpdc, pdc, vdc."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..core.errors import InputError
+from ..geometry.dense_points import PointBasis, PointLayout
+from ..geometry.face_model import FaceModel
+from ..losses.affine_basis import AffineBasis, affine_vertices
+from ..losses.pdc import pdc
+from ..losses.reduction import masked_mean
+from ..losses.vdc import vdc
+from ..losses.wing import wing
+from ..losses.wpdc import wpdc
+from ..models.heads.tddfa_layout import TddfaLayout
+
+_PAPER_SIDE = 120.0  # pixels of the crop in which wing and vdc are stated
+TERMS = ("wing", "wpdc", "pdc", "vdc")
+
+
+@dataclass(frozen=True)
+class TddfaLossConfig:
+    """Weights of the terms; 0 leaves a term out. The defaults are CSANet's eq 9 and R3FA's eq 5.
+
+    Attributes:
+        wing: of the points' wing loss, in pixels of a 120-pixel crop. wing_width,
+            wing_curvature: its w and epsilon.
+        wpdc: of the weighted parameter distance. pdc: of the unweighted one.
+        vdc: of the points' squared distances, in the same pixels.
+        vertices: drawn anew for every batch, beside the landmarks, for wing, wpdc and vdc; of the
+            skin, where the model says which that is.
+        landmark_set: of the model.
+    """
+
+    wing: float = 1.0
+    wing_width: float = 10.0
+    wing_curvature: float = 2.0
+    wpdc: float = 0.5
+    pdc: float = 0.0
+    vdc: float = 0.0
+    vertices: int = 132
+    landmark_set: str = "ibug68"
+
+    def __post_init__(self) -> None:
+        weights = {name: getattr(self, name) for name in TERMS}
+        if min(weights.values()) < 0 or not any(weights.values()):
+            raise InputError("loss", "weights of 0 or more, one of them above", str(weights))
+        if self.vertices < 0:
+            raise InputError("loss.vertices", "0 or more", str(self.vertices))
+
+
+class PointSampler:
+    """The face model at its landmarks and at random vertices, in a layout's own terms.
+
+    3DDFA draws 132 vertices of its whole model; ours has eyes and a mouth, so only skin counts.
+
+    Args:
+        model: the face model. layout: of its parameters.
+        landmark_set: of the model; all of its points must exist.
+        vertices: how many to draw; fewer where the model has fewer.
+
+    Raises:
+        InputError: the model lacks landmarks.
+    """
+
+    def __init__(
+        self, model: FaceModel, layout: TddfaLayout, landmark_set: str, vertices: int
+    ) -> None:
+        only = PointLayout(model.name, (landmark_set,), (), ())
+        self._landmarks = layout.point_basis(PointBasis.of(model, only))
+        skin = torch.nonzero(model.region("face"))[:, 0]
+        parts = model.mean[skin], model.identity[:, skin], model.expression[:, skin]
+        self._skin = layout.point_basis(PointBasis(*parts))
+        self._count = min(vertices, len(skin))
+
+    def __call__(self, device: torch.device) -> PointBasis:
+        """The landmarks and newly drawn vertices, on a device; drawn by torch's generator."""
+        chosen = torch.randperm(len(self._skin.mean))[: self._count].to(device)
+        if self._skin.mean.device != device:
+            self._landmarks, self._skin = _on(self._landmarks, device), _on(self._skin, device)
+        own, skin = self._landmarks, self._skin
+        return PointBasis(
+            torch.cat([own.mean, skin.mean[chosen]]),
+            torch.cat([own.identity, skin.identity[:, chosen]], 1),
+            torch.cat([own.expression, skin.expression[:, chosen]], 1),
+        )
+
+
+def _mean(values: Tensor, known: Tensor) -> Tensor:
+    """Over (B,...); rows that are not known (B,) count 0."""
+    rows = known.view(-1, *[1] * (values.ndim - 1))
+    return masked_mean(values, rows.expand(values.shape).to(values))
+
+
+def _on(basis: PointBasis, device: torch.device) -> PointBasis:
+    return PointBasis(*(value.to(device) for value in vars(basis).values()))
+
+
+class TddfaLosses:
+    """The weighted terms of predicted parameters.
+
+    Args:
+        layout: of the parameters; its whitening may still change.
+        points: what is looked at.
+        config: see `TddfaLossConfig`.
+    """
+
+    def __init__(self, layout: TddfaLayout, points: PointSampler, config: TddfaLossConfig) -> None:
+        self.layout, self.config, self._points = layout, config, points
+
+    def __call__(self, outputs: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Name to weighted term, scalars: means over all rows, of which unknown ones count 0.
+
+        Args:
+            outputs: (B,P), whitened.
+            target: (B,P) likewise, rows of NaN where unknown; on the layout's device.
+        """
+        with torch.autocast(outputs.device.type, enabled=False):
+            own = outputs.float()
+            known = torch.isfinite(target).all(1)
+            wanted = torch.where(known[:, None], target, own.detach()).float()
+            values = self._values(own, wanted)
+            weights = vars(self.config)
+            return {n: weights[n] * _mean(v, known) for n, v in values.items()}
+
+    def _values(self, outputs: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Every term that has a weight, unreduced, (B,...)."""
+        c, layout = self.config, self.layout
+        basis = AffineBasis(
+            self._points(outputs.device), layout.mean, layout.std, layout.pixels_per_mm
+        )
+        pixels = _PAPER_SIDE / layout.spec.crop_size
+        values = {}
+        if c.wing:
+            found, wanted = affine_vertices(outputs, target, basis)
+            width, curvature = c.wing_width, c.wing_curvature
+            values["wing"] = wing(pixels * found, pixels * wanted, width, curvature)
+        if c.wpdc:
+            values["wpdc"] = wpdc(outputs, target, basis)
+        if c.pdc:
+            values["pdc"] = pdc(outputs, target)
+        if c.vdc:
+            values["vdc"] = pixels**2 * vdc(outputs, target, basis)
+        return values

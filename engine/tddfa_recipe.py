@@ -1,0 +1,159 @@
+"""The recipe of networks that regress 3DDFA's 62 numbers: CSANet, R3FA, DAMDNet, 3DDFA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ..datasets.batch import FaceBatch
+from ..datasets.face_pass import FacePass
+from ..datasets.photo_augment import NO_PHOTO_AUGMENTATION
+from ..datasets.source import FaceSource
+from ..geometry.coefficient_mirror import CoefficientMirror
+from ..geometry.face_model import FaceModel
+from ..models.whitening import read_whitening
+from .config import EngineConfig
+from .face_recipe import FaceDataConfig, open_sets
+from .recipes import RECIPES, Recipe
+from .tddfa_labels import TddfaTargets
+from .tddfa_losses import PointSampler, TddfaLossConfig, TddfaLosses
+from .tddfa_model import KnownModel
+from .tddfa_network import TddfaNetworkConfig, build_tddfa_network
+from .tddfa_task import TddfaTask
+
+_SAMPLE_SEED = 7_919  # added to the run's: the whitening looks at other draws than training
+_SAMPLE_BATCH = 128
+
+
+def _roi_data() -> FaceDataConfig:
+    return FaceDataConfig(crop="roi", batch=128, augment=NO_PHOTO_AUGMENTATION)
+
+
+@dataclass(frozen=True)
+class WhiteningConfig:
+    """Mean and deviation of the 62 numbers.
+
+    Attributes:
+        samples: crops of the training set, changed as for training, that they are computed from.
+        file: statistics to take instead: .npz or .pkl (`models.whitening.read_whitening`), in
+            3DDFA's own units where its parameters convert to the face model, else in the layout's.
+        labels: statistics, in 3DDFA's units, by which the labels `3ddfa62` were whitened.
+        prefix: before the names in both.
+    """
+
+    samples: int = 2048
+    file: str = ""
+    labels: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class TddfaTrainConfig:
+    """Everything a run of the recipe `tddfa` is told.
+
+    Attributes:
+        output: folder of checkpoints, weights, pictures and log.
+        face_model: a registered name, a path, or the folder of 3DDFA's own model at its 68 points
+            (u_base.txt and others), which the labels of 300W-LP belong to.
+        label_model: that folder, where `face_model` is a dense Basel model with the same modes;
+            labels are then converted to it.
+        rasterizer: that draws PNCC, see `render.rasterizer`.
+        network, data, whitening, loss, engine: see there.
+    """
+
+    recipe: str = "tddfa"
+    output: str = "runs/tddfa"
+    face_model: str = "default"
+    label_model: str = ""
+    rasterizer: str = "cpu"
+    network: TddfaNetworkConfig = field(default_factory=TddfaNetworkConfig)
+    data: FaceDataConfig = field(default_factory=_roi_data)
+    whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
+    loss: TddfaLossConfig = field(default_factory=TddfaLossConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
+    """The task of a configuration, its data opened.
+
+    Raises:
+        InputError: no training or validation data, or parts that do not fit.
+        MissingFileError: data, model or weights that are not there.
+        UnknownNameError: a part that nobody registered.
+    """
+    torch.manual_seed(config.engine.seed)
+    known, white = KnownModel.load(config.face_model, config.label_model), config.whitening
+    model = known.model
+    built = build_tddfa_network(config.network, model, known.pivot, config.rasterizer)
+    labels = read_whitening(Path(white.labels), prefix=white.prefix) if white.labels else None
+    targets = TddfaTargets(built.layout, known.factors, labels)
+    points = PointSampler(model, built.layout, config.loss.landmark_set, config.loss.vertices)
+    make = _SourceMaker(config, built.size, model)
+    task = TddfaTask(
+        built,
+        TddfaLosses(built.layout, points, config.loss),
+        targets,
+        make.training(),
+        make.validation(),
+        make.sample(),
+        model,
+    )
+    if white.file and not built.settled:
+        own = known.whitening(white.file, white.prefix)
+        task.load_state_dict({"whitening": {"mean": own.mean, "std": own.std}})
+    return task
+
+
+@dataclass(frozen=True)
+class _SourceMaker:
+    """Opens the data sets of a configuration."""
+
+    config: TddfaTrainConfig
+    size: int
+    model: FaceModel
+
+    def training(self) -> FaceSource:
+        """Endless batches."""
+        return self._source(self.config.data.batch, self.config.engine.seed)
+
+    def sample(self) -> Callable[[], Iterable[FaceBatch]]:
+        """What makes the batches that the whitening is computed from."""
+        seed = self.config.engine.seed + _SAMPLE_SEED
+        count = -(-self.config.whitening.samples // _SAMPLE_BATCH)
+
+        def batches() -> Iterable[FaceBatch]:
+            source = self._source(_SAMPLE_BATCH, seed)
+            return (next(source) for _ in range(count))
+
+        return batches
+
+    def validation(self) -> list[FaceBatch]:
+        """The first faces of each validation set, unchanged, in batches."""
+        data = self.config.data
+        batches: list[FaceBatch] = []
+        for one in open_sets(data.validation, "data.validation"):
+            batches += FacePass(one, data.crop, self.size, data.batch, data.validate)
+        return batches
+
+    def _source(self, batch: int, seed: int) -> FaceSource:
+        data = self.config.data
+        wanted = data.augment.mirrored > 0 and self.model.mirror is not None
+        return FaceSource(
+            open_sets(data.train, "data.train"),
+            [one.share for one in data.train],
+            data.crop,
+            data.augment,
+            self.size,
+            batch,
+            seed,
+            CoefficientMirror.of(self.model) if wanted else None,
+            data.readers,
+        )
+
+
+@RECIPES.register("tddfa")
+def _tddfa() -> Recipe:
+    return Recipe(TddfaTrainConfig, build_tddfa_task)
