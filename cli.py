@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import about, evaluate, model, synth, train
+from .commands import about, evaluate, model, prepare, synth, train
 from .core.errors import Selfie3dError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def reconstruct_command(
     _finish(summary, out, start)
 
 
-for _commands in (evaluate, train, synth, model, about):
+for _commands in (evaluate, train, prepare, synth, model, about):
     _commands.register(app)
 
 

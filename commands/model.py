@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ..geometry.face_model import FaceModel
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands to `app`."""
     group = typer.Typer(
-        help="Face models: build the shipped one, describe any.",
+        help="Face models: build the shipped one, bring in your own, describe any.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
     )
     group.command("build")(build_command)
+    group.command("convert")(convert_command)
     group.command("info")(info_command)
     app.add_typer(group, name="model")
 
@@ -32,6 +36,43 @@ def build_command(
     from ..facemodels.build import build_default
 
     typer.echo(f"Written: {build_default(out, wheel)}")
+
+
+def convert_command(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The model: a file or folder.")],
+    out: Annotated[Path, typer.Option("--out", help="The .npz to write.")],
+    kind: Annotated[
+        str, typer.Option(help="Its kind, where the content does not tell; a wrong one lists all.")
+    ] = "",
+    indices: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder with index files, expressions, landmarks, albedo of the model."
+        ),
+    ] = None,
+    part: Annotated[str, typer.Option(help="Part of the surface: full, front, face or head.")] = "",
+    identity: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None,
+    expressions: Annotated[int | None, typer.Option(min=0, help="At most so many.")] = None,
+    albedo: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None,
+    licence: Annotated[
+        str, typer.Option(help="What may be done with it, where you know better than the reader.")
+    ] = "",
+) -> None:
+    """Turn Basel, FLAME, ICT, Surrey and other models into the .npz that --face-model takes."""
+    from ..facemodels.convert import convert_model, describe_family
+    from ..facemodels.source import Source
+    from ..pipeline.model_info import describe_model
+
+    wanted = Source(source, indices, part, identity, expressions, albedo)
+    converted = convert_model(wanted, out, kind, licence)
+    model = converted.model
+    facts = describe_family(converted) | describe_model(model) | {"uv": _describe_uv(model)}
+    typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))
+    typer.echo(f"Written: {converted.path}")
+
+
+def _describe_uv(model: FaceModel) -> str:
+    return f"{len(model.uv)} coordinates" if len(model.uv) > 1 else "none"
 
 
 def info_command(

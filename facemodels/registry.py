@@ -21,6 +21,8 @@ _READERS = [
     (is_generic, from_npz),
 ]
 
+_OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads
+
 FACE_MODELS: Registry[FaceModel] = Registry("face model")
 
 
@@ -59,6 +61,13 @@ def _looks_like_path(name: str) -> bool:
 
 def _read(path: Path) -> FaceModel:
     """Recognise a file by the arrays in it."""
+    if path.is_dir() or (path.is_file() and path.suffix.lower() in _OTHERS):
+        raise InputError(
+            str(path),
+            "an .npz",
+            "a folder" if path.is_dir() else f"a {path.suffix}",
+            f"Convert it first: selfie3d model convert {path} --out FILE.npz",
+        )
     arrays = read_arrays(path)
     for recognise, convert in _READERS:
         if recognise(arrays):

@@ -1,0 +1,97 @@
+"""The content of eos's binary files: cereal archives of a MorphableModel or of blendshapes.
+
+Layout: github.com/patrikhuber/eos, include/eos/morphablemodel: MorphableModel.hpp (versions 1 to 4
+of `serialize`), PcaModel.hpp, ExpressionModel.hpp, Blendshape.hpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from .cereal import CerealReader
+from .layout import basis_of
+
+WHAT = "a model saved by eos, version 1 to 4"
+VERSIONS = (1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Pca:
+    """mean (3V,1), basis (3V,K) of unit columns, variances (K,1), triangles (F,3)."""
+
+    mean: NDArray
+    basis: NDArray
+    variances: NDArray
+    triangles: NDArray
+
+    def modes(self, count: int, path: Path) -> NDArray[np.float32]:
+        """(K,V,3) per standard deviation."""
+        return basis_of("basis", self.basis, np.sqrt(np.abs(self.variances)), count, path)
+
+
+@dataclass(frozen=True)
+class EosContent:
+    """Everything in a model's file; empty arrays where there is nothing."""
+
+    version: int
+    shape: Pca
+    colour: Pca
+    expression: Pca | dict[str, NDArray]
+    points: dict[str, int]
+    uv: NDArray
+    uv_faces: NDArray
+
+
+def read_eos(path: Path) -> EosContent:
+    """Everything in an eos model.
+
+    Raises:
+        InputError: damaged, truncated, or of another version.
+    """
+    reader = CerealReader(path, WHAT)
+    version = reader.number("u4")
+    if version not in VERSIONS:
+        raise InputError(str(path), WHAT, f"version {version}", "Save it with a newer eos.")
+    shape, colour = _pca(reader), _pca(reader)
+    expression: Pca | dict[str, NDArray] = {}
+    if version > 1 and reader.given():
+        expression = _pca(reader) if _variant(reader) == 0 else blendshapes(reader)
+    points = _named(reader) if version > 2 and reader.given() else {}
+    uv = reader.rows("f8", 2)
+    uv_faces = reader.rows("i4", 3) if version > 3 else np.zeros((0, 3), np.int32)
+    reader.finish()
+    return EosContent(version, shape, colour, expression, points, uv, uv_faces)
+
+
+def _pca(reader: CerealReader) -> Pca:
+    return Pca(reader.matrix(), reader.matrix(), reader.matrix(), reader.rows("i4", 3))
+
+
+def _variant(reader: CerealReader) -> int:
+    """ExpressionModel.hpp: 0 is a PcaModel, 1 are blendshapes."""
+    kind = reader.number("i4")
+    if kind not in (0, 1):
+        raise reader.damaged(f"an expression model of kind {kind}")
+    return kind
+
+
+def blendshapes(reader: CerealReader) -> dict[str, NDArray]:
+    """A vector of named deformations (3V,1)."""
+    return {reader.text(): reader.matrix() for _ in range(_counted(reader))}
+
+
+def _named(reader: CerealReader) -> dict[str, int]:
+    return {reader.text(): reader.number("i4") for _ in range(_counted(reader))}
+
+
+def _counted(reader: CerealReader) -> int:
+    """A number of items, each of at least 8 bytes."""
+    count = reader.number("u8")
+    if count > len(reader.content) // 8:
+        raise reader.damaged(f"{count} items")
+    return count

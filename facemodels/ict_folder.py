@@ -1,0 +1,127 @@
+"""ICT-FaceKit light from its folder of OBJ files (Li et al. 2020, MIT).
+
+Layout: github.com/ICT-VGL/ICT-FaceKit, README.md (vertex ranges of the parts) and FaceXModel/:
+generic_neutral_mesh.obj, identity000.obj ... and one OBJ per expression, all of 26,719 vertices in
+cm; vertex_indices.json: `expressions`, `idx_to_landmark_verts` (68, from 0).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+from ..geometry.face_model import FaceModel
+from ..geometry.landmarks import LandmarkSet
+from .family import FAMILIES, Family
+from .layout import Arrays, mirror_of
+from .obj_file import ObjMesh, read_obj, read_obj_vertices
+from .source import Source
+
+_NEUTRAL, _TABLE = "generic_neutral_mesh.obj", "vertex_indices.json"
+_PARTS = {"face": 9409, "head": 11248, "full": 26719}
+_EYEBALLS = slice(21451, 23021), slice(23021, 24591)
+_REGIONS = {"face": slice(0, 9409), "narrow-face": slice(0, 6706), "skin": slice(0, 11248)}
+_TOLERANCE = 0.01  # cm
+
+
+@FAMILIES.register("ict")
+def _family() -> Family:
+    return Family(
+        title="ICT-FaceKit light, the folder FaceXModel",
+        layout="github.com/ICT-VGL/ICT-FaceKit: README.md, FaceXModel/vertex_indices.json",
+        space="cm; +x the subject's left, +y up, +z out of the face; quads, cut into triangles",
+        notes="--part face (default), head (with neck) or full (eyes, teeth, lashes too); "
+        "the origin is the middle of the eyeballs; identity modes are per standard deviation",
+        recognise=lambda s: s.container == "folder" and _NEUTRAL in s.names,
+        read=_read,
+    )
+
+
+def _read(source: Source) -> FaceModel:
+    folder = source.path
+    if not (folder / _NEUTRAL).is_file():
+        raise InputError(str(folder), f"a folder with {_NEUTRAL}", "a folder without")
+    mesh, part = read_obj(folder / _NEUTRAL), source.choose_part(*_PARTS, default="face")
+    keep = np.arange(min(_PARTS[part], len(mesh.vertices)))
+    modes = sorted(folder.glob("identity[0-9]*.obj"))
+    names, points = _table(folder, len(mesh.vertices))
+    return FaceModel.from_arrays(
+        name=f"ict-facekit-{part}",
+        mean=mesh.vertices[keep],
+        identity=_offsets(modes[: source.identity], mesh)[:, keep],
+        expression=_offsets([folder / f"{n}.obj" for n in names][: source.expressions], mesh)[
+            :, keep
+        ],
+        expression_names=names[: source.expressions],
+        landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", points)},
+        regions={name: _mask(len(keep), rows) for name, rows in _REGIONS.items()},
+        mirror=mirror_of(mesh.vertices[keep], _TOLERANCE),
+        origin=_eyes(mesh.vertices),
+        unit="cm",
+        licence="MIT (ICT-FaceKit light)",
+        source="https://github.com/ICT-VGL/ICT-FaceKit",
+        **_surface(mesh, len(keep)),
+    )
+
+
+def _surface(mesh: ObjMesh, count: int) -> Arrays:
+    """Triangles among the first `count` vertices, and their texture coordinates."""
+    inside = (mesh.faces < count).all(1)
+    used, corners = np.unique(mesh.uv_faces[inside], return_inverse=True)
+    return {
+        "faces": mesh.faces[inside],
+        "uv": mesh.uv[used],
+        "uv_faces": corners.reshape(-1, 3).astype(np.int64),
+    }
+
+
+def _offsets(paths: list[Path], mesh: ObjMesh) -> NDArray[np.float32]:
+    """Displacements (K,V,3) of shapes from the neutral one."""
+    shapes = []
+    for path in paths:
+        if not path.is_file():
+            raise InputError(str(path.parent), f"the file {path.name} that {_TABLE} names", "none")
+        shape = read_obj_vertices(path)
+        if shape.shape != mesh.vertices.shape:
+            raise InputError(str(path), f"{len(mesh.vertices)} vertices", f"{len(shape)}")
+        shapes.append(shape - mesh.vertices)
+    return np.stack(shapes) if shapes else np.zeros((0, *mesh.vertices.shape), np.float32)
+
+
+def _table(folder: Path, count: int) -> tuple[list[str], list[int]]:
+    """Names of the expressions and the 68 vertices."""
+    path = folder / _TABLE
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        names = [str(name) for name in table["expressions"]]
+        points = [int(v) for v in table["idx_to_landmark_verts"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            str(path), "`expressions` and `idx_to_landmark_verts`", str(error)
+        ) from None
+    if not all(re.fullmatch(r"\w+", name) for name in names):
+        raise InputError(f"{path}: expressions", "names of OBJ files beside it", str(names)[:200])
+    if len(points) != 68 or not all(0 <= v < count for v in points):
+        raise InputError(
+            f"{path}: idx_to_landmark_verts", f"68 of 0..{count - 1}", f"{len(points)}"
+        )
+    return names, points
+
+
+def _eyes(vertices: NDArray) -> NDArray | None:
+    """The midpoint of the eyeballs' centres; None for a mesh without them."""
+    if len(vertices) < _EYEBALLS[1].stop:
+        return None
+    boxes = [vertices[eye].max(0) + vertices[eye].min(0) for eye in _EYEBALLS]
+    return (boxes[0] + boxes[1]) / 4
+
+
+def _mask(count: int, rows: slice) -> NDArray[np.bool_]:
+    mask = np.zeros(count, bool)
+    mask[rows] = True
+    return mask

@@ -1,0 +1,109 @@
+"""Stacked vectors x0, y0, z0, x1, ... and 1-based indices as the shapes a face model wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from ..core.errors import InputError
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Arrays = dict[str, Any]  # keyword arguments of FaceModel.from_arrays
+
+
+def points_of(name: str, vector: NDArray, path: Path) -> Floats:
+    """A vector of 3V numbers, of whatever orientation, as (V,3).
+
+    Raises:
+        InputError: it is no such vector.
+    """
+    flat = _numbers(name, vector, path).reshape(-1)
+    if flat.size == 0 or flat.size % 3 or max(vector.shape, default=0) != flat.size:
+        raise InputError(f"{path}: {name}", "a vector of 3 numbers per vertex", str(vector.shape))
+    return flat.reshape(-1, 3).astype(np.float32)
+
+
+def basis_of(name: str, columns: NDArray, deviation: NDArray, count: int, path: Path) -> Floats:
+    """Columns (3V,K) times their standard deviations (K) as (K,V,3).
+
+    Raises:
+        InputError: the sizes do not fit.
+    """
+    matrix = _numbers(name, columns, path)
+    scale = _numbers(f"{name}'s deviations", deviation, path).reshape(-1).astype(np.float64)
+    if matrix.ndim != 2 or len(matrix) != 3 * count:
+        expected = f"{3 * count} rows, x, y, z of {count} vertices"
+        raise InputError(f"{path}: {name}", expected, str(matrix.shape))
+    if matrix.shape[1] != len(scale):
+        raise InputError(f"{path}: {name}", f"{len(scale)} columns, a deviation each",
+                         str(matrix.shape))  # fmt: skip
+    if bool((scale < 0).any()):
+        raise InputError(f"{path}: {name}", "deviations of at least 0", f"{scale.min():g}")
+    scaled = matrix.astype(np.float64) * scale
+    return scaled.T.reshape(len(scale), count, 3).astype(np.float32)
+
+
+def indices_of(name: str, values: NDArray, count: int, path: Path, first: int = 1) -> Ints:
+    """Indices counted from `first`, as a vector counted from 0.
+
+    Raises:
+        InputError: fractions, or an index outside 0..count-1.
+    """
+    flat = _numbers(name, values, path).reshape(-1)
+    ids = flat.astype(np.int64) - first
+    if not np.array_equal(flat, ids + first) or (
+        ids.size and not (0 <= ids.min() <= ids.max() < count)
+    ):
+        got = f"{flat.min():g}..{flat.max():g}"
+        raise InputError(f"{path}: {name}", f"indices in {first}..{count + first - 1}", got)
+    return ids
+
+
+def triangles_of(name: str, table: NDArray, count: int, path: Path, first: int = 1) -> Ints:
+    """A table (F,3) or (3,F) of indices as (F,3).
+
+    Raises:
+        InputError: it is no such table.
+    """
+    if table.ndim != 2 or 3 not in table.shape:
+        raise InputError(f"{path}: {name}", "triangles (F,3) or (3,F)", str(table.shape))
+    upright = table if table.shape[1] == 3 else table.T
+    return indices_of(name, np.ascontiguousarray(upright), count, path, first).reshape(-1, 3)
+
+
+def outward(mean: NDArray, faces: Ints) -> Ints:
+    """The triangles turned so that most of them look away from the middle of the surface.
+
+    The Basel models of 2009 wind them clockwise (eos, share/scripts/convert-bfm2009-to-eos.py);
+    Deep3D's tables of the same surface do not.
+    """
+    corners = mean[faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    away = corners.mean(1) - mean.mean(0)
+    return faces if (normals * away).sum() >= 0 else np.ascontiguousarray(faces[:, [0, 2, 1]])
+
+
+def mirror_of(mean: NDArray, tolerance: float) -> Ints | None:
+    """Every vertex's mirror image at x = 0, or None where the surface is not symmetric.
+
+    Args:
+        mean: (V,3).
+        tolerance: how far apart images may lie, in the unit of `mean`.
+    """
+    tree = cKDTree(mean)
+    distance, image = tree.query(mean * np.array([-1.0, 1.0, 1.0]))
+    paired = np.array_equal(image[image], np.arange(len(mean)))
+    return image.astype(np.int64) if paired and float(distance.max()) <= tolerance else None
+
+
+def _numbers(name: str, values: NDArray, path: Path) -> NDArray:
+    if values.dtype.kind not in "fiub":
+        raise InputError(f"{path}: {name}", "an array of numbers", str(values.dtype))
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError(f"{path}: {name}", "finite numbers", "NaN or infinity")
+    return values

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import selfie3d.prepare.run
+import typer
+from selfie3d.commands.prepare import register
+from selfie3d.prepare.run import Prepared
+from selfie3d.prepare.work import Reject
+from typer.testing import CliRunner
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Run the command on a replaced `prepare`; returns the result and the calls."""
+    calls = []
+
+    def stand_in(*arguments, **options):
+        calls.append((arguments, options))
+        rejects = [Reject("a", "train", "no face found")]
+        return Prepared({"train": 9, "val": 1}, [Path("x.tar")], rejects, [Path("manifest.json")])
+
+    monkeypatch.setattr(selfie3d.prepare.run, "prepare", stand_in)
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+
+    def run(*words):
+        return CliRunner().invoke(app, ["prepare", *words]), calls
+
+    return run
+
+
+def test_what_it_says(command):
+    result, calls = command("celeba", "--data", "in", "--out", "out", "--workers", "3", "--no-skin")
+    assert result.exit_code == 0, result.output
+    assert "9 train, 1 val; 1 left out" in result.stdout and "x.tar" in result.stdout
+    (kind, data, out, options), rest = calls[0]
+    assert (kind, data, out) == ("celeba", Path("in"), Path("out"))
+    assert not options.skin and options.write == "shards" and options.per_shard == 1000
+    assert rest["workers"] == 3 and rest["resume"] is True
+
+
+def test_data_and_out_are_needed(command):
+    for words in (
+        ["celeba", "--out", "x"],
+        ["celeba", "--data", "x"],
+        ["--data", "x", "--out", "y"],
+    ):
+        result, calls = command(*words)
+        assert result.exit_code == 2 and not calls
