@@ -5,6 +5,9 @@ difference D from the mean, both as UV maps, and attention A. With S = mean + D,
 aligned with those of P, weighted by visibility (`geometry.weighted_align`), and the face is
 G = f R S + t: P gives the pose only.
 
+Weak perspective is what the paper has. With `UvSpec.camera` "perspective", which is ours, G is what
+a camera at a finite distance sees of S (`geometry.perspective_align`).
+
 Units of the maps are those of the authors' code: P in 280 pixels of a 256-pixel crop; D in 66.7 mm
 (their 1.5e-5 per micrometre). P is in the crop's pixels, x right, y down, z towards the camera from
 the model's origin on; D in model space, so that f R is a weak perspective camera.
@@ -13,32 +16,27 @@ the model's origin on; D in model space, so that f R is a weak perspective camer
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...geometry.align import Similarity
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.face_model import FaceModel
-from ...geometry.mesh import vertex_normals
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.uv import UVMapper
-from ...geometry.weighted_align import (
-    Method,
-    sample_attention,
-    visibility_weights,
-    weighted_align,
-)
+from ...geometry.weighted_align import Method
 from ..sadrnet import UvPrediction, decode_pose
+from .uv_alignment import UvAlignment, as_camera
 from .vector_layout import LayoutSpec
 from .vertex_fit import VertexFit
 
 SHAPE_UNIT = 1 / 0.015  # mm
 _POSITION_UNIT = 280 / 256  # of the crop's side
-_LANDMARKS = "ibug68"
+CAMERAS = ("weak", "perspective")
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,12 @@ class UvSpec:
         map_size: side of the maps in texels.
         absolute: the shape map is S itself instead of its difference from the mean (table IV,
             row 5).
-        method: of the alignment, see `weighted_align`.
+        method: of the alignment, see `weighted_align`; "perspective" has only its weights.
         attention: the alignment uses attention, where there is one.
+        camera: that the alignment finds, one of `CAMERAS`.
+
+    Raises:
+        InputError: another camera.
     """
 
     face_model: str
@@ -61,6 +63,11 @@ class UvSpec:
     absolute: bool = False
     method: Method = "umeyama"
     attention: bool = True
+    camera: str = "weak"
+
+    def __post_init__(self) -> None:
+        if self.camera not in CAMERAS:
+            raise InputError("camera", " or ".join(CAMERAS), repr(self.camera))
 
 
 @dataclass(frozen=True)
@@ -74,16 +81,14 @@ class UvFaces:
     """
 
     vertices: Tensor
-    camera: WeakPerspectiveCamera
+    camera: FaceCamera
     posed: Tensor | None
 
 
 class UvLayout(nn.Module):
     """Between a network's maps and faces of a model.
 
-    The chart is that of the model's region "face" (everything where it has no such region). The
-    landmarks of the alignment are points of the surface: an offset that the model's have is in
-    model space and does not apply to pixels.
+    The chart is that of the model's region "face" (everything where it has no such region).
 
     Args:
         spec: see `UvSpec`.
@@ -100,9 +105,6 @@ class UvLayout(nn.Module):
     mean: Tensor
     mean_map: Tensor
     in_chart: Tensor
-    _corners: Tensor
-    _shares: Tensor
-    _valid: Tensor
 
     def __init__(self, spec: UvSpec, model: FaceModel) -> None:
         super().__init__()
@@ -117,15 +119,14 @@ class UvLayout(nn.Module):
         chart = torch.zeros(len(model.mean), dtype=torch.bool)
         chart[faces.reshape(-1)] = True
         self.fit = VertexFit(model, chart)
-        marks = model.landmark_set(_LANDMARKS)
+        self.alignment = UvAlignment(
+            model, self.mapper, kept, spec.crop_size, spec.camera, spec.method
+        )
         buffers = {
             "faces": faces,
             "mean": model.mean,
             "mean_map": self.mapper.position_map(model.mean[None]),
             "in_chart": chart,
-            "_corners": marks.vertices,
-            "_shares": marks.weights,
-            "_valid": marks.valid,
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -147,19 +148,33 @@ class UvLayout(nn.Module):
         Raises:
             InputError: neither map, or maps of another size.
         """
-        device = next(m for m in prediction if m is not None).device
-        with torch.autocast(device.type, enabled=False):
+        with self._full_precision(prediction):
             shape = self._shape(prediction.deformation)
             if prediction.position is None:
                 return UvFaces(self._required(shape), self._numbered(prediction.pose), None)
-            posed = self._posed(prediction.position)
-            weights = self._weights(posed, prediction.attention)
+            pixels = self._pixels(prediction.position)
+            posed = self._vertices(pixels)
             if shape is not None:
-                return UvFaces(shape, _camera(self._align(shape, posed, weights)), posed)
-            mean = self.mean.to(posed).expand_as(posed)
-            similarity = self._align(mean, posed, torch.ones_like(weights))
+                return UvFaces(shape, self.camera(prediction), posed)
+            similarity = self.alignment.of_mean(pixels)
             shape = similarity.inverse().apply(posed * posed.new_tensor([1.0, -1.0, 1.0]))
-            return UvFaces(self._in_chart(shape), _camera(similarity), posed)
+            return UvFaces(self._in_chart(shape), as_camera(similarity), posed)
+
+    def camera(self, prediction: UvPrediction) -> FaceCamera:
+        """The camera alone, without reading all vertices off the maps.
+
+        Raises:
+            InputError: as `decode`.
+        """
+        with self._full_precision(prediction):
+            if prediction.position is None:
+                return self._numbered(prediction.pose)
+            pixels = self._pixels(prediction.position)
+            if prediction.deformation is None:
+                return as_camera(self.alignment.of_mean(pixels))
+            attention = prediction.attention if self.spec.attention else None
+            offset = self.shape_map(prediction.deformation.float()) - self.mean_map
+            return self.alignment.camera(offset, pixels, attention)
 
     def posed_faces(self, faces: UvFaces) -> PosedFaces:
         """The same faces by the model's coefficients, the most likely ones (`VertexFit`)."""
@@ -188,8 +203,8 @@ class UvLayout(nn.Module):
         moved = deformation * SHAPE_UNIT
         return moved if self.spec.absolute else moved + self.mean_map.to(moved)
 
-    def geometry_map(self, deformation: Tensor, camera: WeakPerspectiveCamera) -> Tensor:
-        """G = f R S + t as a UV map (B,3,H,W) in the position map's unit."""
+    def geometry_map(self, deformation: Tensor, camera: FaceCamera) -> Tensor:
+        """G, S as the camera sees it, as a UV map (B,3,H,W) in the position map's unit."""
         shape = self.shape_map(deformation)
         points = camera.project(shape.flatten(2).transpose(1, 2))
         return points.transpose(1, 2).reshape(shape.shape) / self.position_unit
@@ -209,10 +224,16 @@ class UvLayout(nn.Module):
             raise InputError("prediction", "a position map or a shape map", "neither")
         return shape
 
-    def _posed(self, position: Tensor) -> Tensor:
+    @staticmethod
+    def _full_precision(prediction: UvPrediction) -> AbstractContextManager[None]:
+        device = next(m for m in prediction if m is not None).device
+        return torch.autocast(device.type, enabled=False)
+
+    def _pixels(self, position: Tensor) -> Tensor:
+        """The position map in crop pixels."""
         side = self.spec.map_size
         check_shape("position", position, (None, 3, side, side))
-        return self._vertices(position.float() * self.position_unit)
+        return position.float() * self.position_unit
 
     def _vertices(self, uv_map: Tensor) -> Tensor:
         """A map read at all vertices of the model (B,V,3), 0 outside the chart."""
@@ -223,26 +244,6 @@ class UvLayout(nn.Module):
     def _in_chart(self, vertices: Tensor) -> Tensor:
         mean = self.mean.to(vertices).expand_as(vertices)
         return torch.where(self.in_chart[:, None], vertices, mean)
-
-    def _landmarks(self, values: Tensor) -> Tensor:
-        """Values (B,V,3) of vertices at the landmarks (B,L,3), on the surface."""
-        return (values[:, self._corners] * self._shares[..., None].to(values)).sum(2)
-
-    def _weights(self, posed: Tensor, attention: Tensor | None) -> Tensor:
-        """Visibility (B,L) of the landmarks, 0 for those that the model lacks."""
-        upright = posed.detach() * posed.new_tensor([1.0, -1.0, 1.0])
-        facing = self._landmarks(vertex_normals(upright, self.faces))[..., 2] >= 0
-        seen = None
-        if attention is not None and self.spec.attention:
-            marks = self._landmarks(posed)
-            seen = sample_attention(attention.float(), marks, self.spec.crop_size)
-        return visibility_weights(facing, seen, self.spec.method) * self._valid
-
-    def _align(self, shape: Tensor, posed: Tensor, weights: Tensor) -> Similarity:
-        """The similarity from model space to crop pixels with y up."""
-        source, target = self._landmarks(shape), self._landmarks(posed)
-        upright = target * target.new_tensor([1.0, -1.0, 1.0])
-        return weighted_align(source, upright, weights.to(source), self.spec.method)
 
     def _numbered(self, pose: Tensor | None) -> WeakPerspectiveCamera:
         """The camera of the pose's numbers: 0 is a frontal face in the middle of the crop."""
@@ -255,8 +256,3 @@ class UvLayout(nn.Module):
         flip = scale.new_tensor([1.0, -1.0])
         place = self.spec.crop_size / 2 + self.position_unit * shift[:, :2]
         return WeakPerspectiveCamera(rotation, scale, place - scale[:, None] * turned[:, :2] * flip)
-
-
-def _camera(similarity: Similarity) -> WeakPerspectiveCamera:
-    x, y, _ = similarity.translation.unbind(1)
-    return WeakPerspectiveCamera(similarity.rotation, similarity.scale, torch.stack([x, -y], 1))
