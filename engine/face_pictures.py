@@ -21,7 +21,7 @@ def face_pictures(
     """Pictures (3,H,W) by name, a column for each of the first faces of a batch.
 
     `faces`: photograph, rendering over it, rendering alone, bare shape over it, difference in red.
-    `albedo`: the model's albedo, spread out in UV.
+    `albedo`: the model's albedo, spread out in UV, where the model has a chart.
     """
     batch = batch[:_SHOWN]
     photo, model = batch.images, viewer.model
@@ -39,9 +39,11 @@ def face_pictures(
     gap = _FULL * (shown - photo).abs().mean(1, keepdim=True) * seen.mask
     red = 1 - gap.clamp(0, 1) * gap.new_tensor([0.0, 1.0, 1.0])[:, None, None]
     rows = [photo, shown, seen.image.clamp(0, 1), bare.over(photo).clamp(0, 1), red]
-    mapper = UVMapper(model.uv, model.uv_faces, model.faces, _UV_SIZE)
-    chart = mapper.position_map(albedo).clamp(0, 1)
-    return {"faces": torch.cat([_row(row) for row in rows], 1), "albedo": _row(chart)}
+    pictures = {"faces": torch.cat([_row(row) for row in rows], 1)}
+    if float(model.uv.abs().sum()) > 0:
+        mapper = UVMapper(model.uv, model.uv_faces, model.faces, _UV_SIZE)
+        pictures["albedo"] = _row(mapper.position_map(albedo).clamp(0, 1))
+    return pictures
 
 
 def _row(images: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Preparing photographs for training: boxes, landmarks, skin masks, splits, shards."""

@@ -1,0 +1,167 @@
+"""The photographs of a data set that are to be prepared: names, files, people, splits."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..core.errors import MissingFileError, UnknownNameError
+from ..datasets.celeba import CelebA
+from ..datasets.folder import PhotoFolder
+from ..datasets.sample import FaceDataset
+from ..datasets.w300lp import W300LP
+from .splits import keep_people_together, split_by_name
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One photograph.
+
+    Attributes:
+        row: of its data set.
+        name: without suffix, plain and unlike every other's; may hold folders. Side files lie at
+            this place.
+        file: the picture.
+        group: what must not be parted by a split.
+        split: "train", "val" or "test".
+    """
+
+    row: int
+    name: str
+    file: Path
+    group: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A data set and its photographs.
+
+    Attributes:
+        kind: key of `COLLECTIONS`.
+        data: reads them.
+        photographs: in the order of the data set.
+        splitting: how they were split, in words.
+        whole: labels or points of the data set are bound to the whole photograph.
+        detected: faces have to be found; else the data set says where they are.
+    """
+
+    kind: str
+    data: FaceDataset
+    photographs: Sequence[Photograph]
+    splitting: str
+    whole: bool
+    detected: bool
+
+
+def open_collection(kind: str, root: Path, held_out: float) -> Collection:
+    """The photographs of a data set.
+
+    Args:
+        kind: a key of `COLLECTIONS`.
+        root: as for the data set (`datasets/registry.py`).
+        held_out: share of the groups that goes to "val", where the data set has no partition.
+
+    Raises:
+        UnknownNameError: no such data set.
+        MissingFileError, InputError: as the data set raises them.
+    """
+    if kind not in COLLECTIONS:
+        raise UnknownNameError("data set to prepare", kind, list(COLLECTIONS))
+    return COLLECTIONS[kind](root, held_out)
+
+
+def _celeba(root: Path, held_out: float) -> Collection:
+    data = CelebA(root, split="all")
+    folder, identities = data._folder, data._identity
+    files = [folder / _inside(data, row) for row in range(len(data))]
+    people = [identities.get(file.name) for file in files]
+    groups = [
+        file.name if person is None else f"person {person[0]:.0f}"
+        for file, person in zip(files, people, strict=True)
+    ]
+    own = _partition(root)
+    splits, moved = keep_people_together(groups, [own[file.name] for file in files])
+    text = "CelebA's own partition"
+    if identities:
+        text += f"; {moved} photographs moved, so that nobody of identity_CelebA.txt is in two"
+    names = [f"{folder.name}/{file.stem}" for file in files]
+    photographs = _photographs(names, files, groups, splits)
+    return Collection("celeba", data, photographs, text, whole=False, detected=False)
+
+
+def _partition(root: Path) -> dict[str, str]:
+    """The split of every file of CelebA that is there."""
+    found: dict[str, str] = {}
+    for split in ("train", "val", "test"):
+        with suppress(MissingFileError):  # a part without one photograph
+            data = CelebA(root, split=split)
+            found |= {_inside(data, row): split for row in range(len(data))}
+    return found
+
+
+def _w300lp(root: Path, held_out: float) -> Collection:
+    inner = root / "300W_LP"
+    base = inner if inner.is_dir() else root
+    data = W300LP(root)
+    names = [_inside(data, row) for row in range(len(data))]
+    files = [base / f"{name}.jpg" for name in names]
+    groups = [re.sub(r"_\d+$", "", name).replace("_Flip/", "/") for name in names]
+    splits = [split_by_name(group, held_out) for group in groups]
+    text = f"by a hash of the photograph's name, {held_out:g} to val: turned and mirrored with it"
+    photographs = _photographs(names, files, groups, splits)
+    return Collection("300w-lp", data, photographs, text, whole=True, detected=False)
+
+
+def _folder(root: Path, held_out: float) -> Collection:
+    data = PhotoFolder(root)
+    files = [PurePosixPath(_inside(data, row)) for row in range(len(data))]
+    groups = [file.parts[0] for file in files]
+    splits = [split_by_name(group, held_out) for group in groups]
+    text = f"by a hash of the top folder's or the file's name, {held_out:g} to val"
+    paths = [root / file for file in files]
+    photographs = _photographs(_stems(files), paths, groups, splits)
+    return Collection("folder", data, photographs, text, whole=False, detected=True)
+
+
+COLLECTIONS: dict[str, Callable[[Path, float], Collection]] = {
+    "celeba": _celeba,
+    "300w-lp": _w300lp,
+    "folder": _folder,
+}
+"""Data sets that can be prepared."""
+
+
+def _photographs(
+    names: Sequence[str], files: Sequence[Path], groups: Sequence[str], splits: Sequence[str]
+) -> list[Photograph]:
+    rows = zip(names, files, groups, splits, strict=True)
+    return [Photograph(row, *known) for row, known in enumerate(rows)]
+
+
+def _inside(data: FaceDataset, row: int) -> str:
+    """The name of a row without that of its data set."""
+    return data.row_name(row).split("/", 1)[1]
+
+
+def _stems(files: Sequence[PurePosixPath]) -> list[str]:
+    """Names without suffix; those of a.jpg and a.png keep theirs; none a shard would refuse."""
+    stems = [str(file.with_suffix("")) for file in files]
+    counts = Counter(stems)
+    names = [
+        str(file).replace(".", "_")
+        if counts[stem] > 1 or stem.endswith((".skin", "_skin"))
+        else stem
+        for file, stem in zip(files, stems, strict=True)
+    ]
+    return _plain(names)
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    plain = ["".join(c if c.isprintable() and c != "\\" else "_" for c in name) for name in names]
+    counts = Counter(plain)
+    return [f"{name}_{row}" if counts[name] > 1 else name for row, name in enumerate(plain)]

@@ -1,0 +1,183 @@
+"""`selfie3d prepare`: a data set to shards or side files, interrupted and resumed at will."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import InputError
+from ..core.progress import progress
+from ..datasets.shards import write_tar_shard
+from ..pipeline.export import prepare_folder
+from .crew import Crew
+from .estimators import find_fan
+from .manifest import ShardFacts, write_manifest
+from .options import PrepareOptions
+from .parts import Job, Note, Part, Parts, make_jobs
+from .photographs import Collection, open_collection
+from .sheets import write_sheets
+from .state import STATE, claim, forget, own_weights
+from .work import Reject
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run left: counts by split, the shards, what was left out, other files."""
+
+    counts: dict[str, int]
+    shards: list[Path]
+    rejects: list[Reject]
+    files: list[Path]
+
+
+def prepare(
+    kind: str,
+    root: Path,
+    out: Path,
+    options: PrepareOptions | None = None,
+    *,
+    workers: int = 1,
+    weights_dir: Path | None = None,
+    resume: bool = True,
+) -> Prepared:
+    """Prepare a data set; run again with the same arguments it goes on where it stood.
+
+    Args:
+        kind: "celeba", "300w-lp" or "folder".
+        root: its folder, as it was distributed.
+        out: folder for the results, made if missing.
+        options: what is prepared and how.
+        workers: processes; the result does not depend on them.
+        weights_dir: where FAN's weights lie.
+        resume: False begins anew.
+
+    Raises:
+        UnknownNameError, MissingFileError: no such data set; files of it or weights are missing.
+        InputError: `out` holds something else, or not one photograph could be prepared.
+    """
+    options = options or PrepareOptions()
+    if workers < 1:
+        raise InputError("workers", "1 or more", str(workers))
+    collection = open_collection(kind, root, options.held_out)
+    if options.write == "files":
+        _check_places(collection)
+    fan = find_fan(options.landmarks, weights_dir)
+    prepare_folder(out)
+    if not resume:
+        forget(out)
+    claim(out, collection, options, fan)
+    jobs = make_jobs(collection.photographs, options.per_shard)
+    parts = Parts(out / STATE / "parts", out if options.write == "files" else None)
+    crew = Crew(kind, root, options, fan, parts, workers)
+    notes = _work(collection, jobs, parts, crew, out, options)
+    facts = [_facts(out, job, notes) for job in jobs]
+    if not any(fact.samples for fact in facts):
+        reasons = sorted({reject.reason for fact in facts for reject in fact.rejects})
+        raise InputError(str(root), "photographs with faces", "; ".join(reasons[:3]))
+    used = "FAN" if fan else f"our own network ({own_weights()})"
+    files = write_manifest(out, collection, options, facts, used)
+    rejects = [reject for fact in facts for reject in fact.rejects]
+    files += write_sheets(out, collection, options, root, rejects)
+    counts = {name: 0 for name in dict.fromkeys(fact.split for fact in facts)}
+    for fact in facts:
+        counts[fact.split] += len(fact.samples)
+    shards = [fact.file for fact in facts if fact.file is not None]
+    return Prepared(counts, shards, rejects, files)
+
+
+def _check_places(collection: Collection) -> None:
+    """Refuse photographs whose side files would lie at the same place, or at an odd one.
+
+    Raises:
+        InputError: two photographs with the same name but for the suffix, or an odd name.
+    """
+    for photograph in collection.photographs:
+        if Path(photograph.name).name != photograph.file.stem:
+            raise InputError(
+                str(photograph.file),
+                "plain names, unlike but for the suffix, for side files",
+                repr(photograph.file.name),
+                "Rename it, or write shards.",
+            )
+
+
+def _work(
+    collection: Collection,
+    jobs: Sequence[Job],
+    parts: Parts,
+    crew: Crew,
+    out: Path,
+    options: PrepareOptions,
+) -> dict[str, Note]:
+    """The notes of all parts by name; every shard is written when its last part is there."""
+    notes: dict[str, Note] = {}
+    todo: list[Part] = []
+    job_of = {part.name: job for job in jobs for part in job.parts}
+    for job in jobs:
+        closed = parts.is_closed(job, _shard(out, job))
+        for part in job.parts:
+            note = parts.note(part)
+            if note is not None and (closed or parts.has_samples(part, note)):
+                notes[part.name] = note
+            else:
+                todo.append(part)
+    todo += _emptied(jobs, todo, notes, parts)
+    total = sum(len(job.photographs) for job in jobs)
+    done = total - sum(len(part.photographs) for part in todo)
+    with progress("Preparing", total, done) as advance:
+        if options.write == "shards":
+            for job in jobs:
+                _finish(out, job, parts, notes)
+        for part, note in crew.make(collection, todo) if todo else ():
+            notes[part.name] = note
+            advance(len(part.photographs))
+            if options.write == "shards":
+                _finish(out, job_of[part.name], parts, notes)
+    return notes
+
+
+def _emptied(
+    jobs: Sequence[Job], todo: Sequence[Part], notes: dict[str, Note], parts: Parts
+) -> list[Part]:
+    """Parts whose samples stand in a shard that has to be written again, without their notes."""
+    lost = {part.name for part in todo}
+    found = []
+    for job in jobs:
+        if any(part.name in lost for part in job.parts):
+            own = [part for part in job.parts if part.name not in lost]
+            found += [part for part in own if not parts.has_samples(part, notes[part.name])]
+    for part in found:
+        del notes[part.name]
+    return found
+
+
+def _shard(out: Path, job: Job) -> Path:
+    return out / f"{job.name}.tar"
+
+
+def _finish(out: Path, job: Job, parts: Parts, notes: dict[str, Note]) -> None:
+    """Put the parts of a shard together if all are there and it is not closed."""
+    own = job.parts
+    if not all(part.name in notes for part in own):
+        return
+    shard = _shard(out, job)
+    if parts.is_closed(job, shard):
+        parts.sweep(job)
+        return
+    kept = [part for part in own if notes[part.name].samples]
+    if kept:
+        entries = (e for part in kept for e in parts.entries(part, notes[part.name]))
+        write_tar_shard(shard, entries)
+    else:
+        shard.unlink(missing_ok=True)
+    parts.close(job, shard)
+
+
+def _facts(out: Path, job: Job, notes: dict[str, Note]) -> ShardFacts:
+    own = [notes[part.name] for part in job.parts]
+    samples = [sample for note in own for sample in note.samples]
+    rejects = [reject for note in own for reject in note.rejects]
+    path = _shard(out, job)
+    file = path if samples and path.is_file() else None
+    return ShardFacts(job.photographs[0].split, file, samples, rejects)
