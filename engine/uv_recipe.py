@@ -1,0 +1,226 @@
+"""The recipe of networks of UV maps, SADRNet and its ablations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core.errors import InputError
+from ..datasets.batch import FaceBatch
+from ..datasets.face_pass import FacePass
+from ..datasets.occluded_source import OccludedSource
+from ..datasets.occluders import OccluderConfig, cover, draw_occluders
+from ..datasets.photo_augment import PhotoAugmentConfig
+from ..datasets.seeds import derived_seed
+from ..datasets.source import FaceSource
+from ..facemodels.registry import load_face_model
+from ..geometry.coefficient_mirror import CoefficientMirror
+from ..geometry.face_model import FaceModel
+from ..models.fuse import channels_last
+from ..models.heads.uv_layout import UvLayout, UvSpec
+from ..models.registry import NETWORKS
+from ..models.weights import load_weights, pack_weights
+from .config import EngineConfig, OptimizerConfig, ScheduleConfig
+from .face_landmarks import landmark_targets
+from .face_recipe import FaceSetConfig, open_sets
+from .recipes import RECIPES, Recipe
+from .uv_figures import UvFigures
+from .uv_losses import UvLossConfig, UvLosses
+from .uv_start import scale_heads
+from .uv_targets import UvTargetMaker
+from .uv_task import UvTask
+
+_STRIDE = 8  # pixels of the crop per texel of SADRNet's attention
+HIDDEN = "covered_"
+"""Prefix of the figures on crops with patches."""
+
+
+@dataclass(frozen=True)
+class UvNetworkConfig:
+    """Which network, and how its maps are read.
+
+    Attributes:
+        name: of `models.registry`. options: its own.
+        method: of the alignment, "umeyama" or "sadrnet", see `geometry.weighted_align`.
+        attention: the alignment weighs landmarks by attention where there is one.
+        camera: "weak", as SADRNet has it, or "perspective", for faces that are seen so.
+        scaled: the last norms start with the mean and spread of the first batch's targets, see
+            `engine.uv_start`; ours.
+        start: weights (a name or a path) to start from, which bring network and reading along;
+            empty starts from nothing.
+    """
+
+    name: str = "sadrnet"
+    options: dict[str, Any] = field(default_factory=dict)
+    method: str = "umeyama"
+    attention: bool = True
+    camera: str = "weak"
+    scaled: bool = True
+    start: str = ""
+
+
+def _sadrnet_augment() -> PhotoAugmentConfig:
+    """Section III-E."""
+    return PhotoAugmentConfig(
+        mirrored=0.0, turned_deg=90.0, scaled=0.1, moved=0.1, colour_low=0.6, colour_high=1.4
+    )
+
+
+def _sadrnet_engine() -> EngineConfig:
+    """Section III-E; nothing clips or averages there."""
+    schedule = ScheduleConfig(
+        epochs=25, warmup_epochs=4, warmup_start=0.1, shape="exponential", factor=0.85, every=1
+    )
+    optimizer = OptimizerConfig("adam", rate=1e-4, betas=[0.9, 0.999], clip=0.0, average=0.0)
+    return EngineConfig(
+        precision="float32",
+        prefetch=2,
+        validate_every=1,
+        validate_unit="epochs",
+        schedule=schedule,
+        optimizer=optimizer,
+    )
+
+
+@dataclass(frozen=True)
+class UvDataConfig:
+    """Where faces come from; their shape and pose must be known.
+
+    Attributes:
+        train: data sets whose batches are mixed. validation: sets that training never sees.
+        validate: faces of each of the latter that are used; 0: all.
+        crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
+        augment: of training batches. occluders: patches over them.
+        epoch: batches of an epoch; 0: as many as show each face of `train` once.
+    """
+
+    train: list[FaceSetConfig] = field(default_factory=list)
+    validation: list[FaceSetConfig] = field(default_factory=list)
+    validate: int = 256
+    crop: str = "sadrnet"
+    batch: int = 16
+    readers: int = 1
+    augment: PhotoAugmentConfig = field(default_factory=_sadrnet_augment)
+    occluders: OccluderConfig = field(default_factory=OccluderConfig)
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class UvTrainConfig:
+    """Everything a run of the recipe `uv` is told; the defaults are SADRNet's.
+
+    Attributes:
+        output: folder of checkpoints, weights, pictures and log.
+        face_model: a registered name or a path, with UV coordinates and the truth's coefficients.
+        rasterizer: draws faces without a skin mask, and pictures; see `render.rasterizer`.
+        network, data, loss, engine: see there.
+    """
+
+    recipe: str = "uv"
+    output: str = "runs/uv"
+    face_model: str = "default"
+    rasterizer: str = "cpu"
+    network: UvNetworkConfig = field(default_factory=UvNetworkConfig)
+    data: UvDataConfig = field(default_factory=UvDataConfig)
+    loss: UvLossConfig = field(default_factory=UvLossConfig)
+    engine: EngineConfig = field(default_factory=_sadrnet_engine)
+
+
+def build_uv_task(config: UvTrainConfig) -> UvTask:
+    """The task of a configuration, its data opened.
+
+    Raises:
+        InputError: no training or validation data, or parts that do not fit.
+        MissingFileError: data or weights that are not there.
+        UnknownNameError: a part that nobody registered.
+    """
+    torch.manual_seed(config.engine.seed)
+    model = load_face_model(config.face_model)
+    network, name, spec = build_uv_network(config.network, model)
+    layout = UvLayout(spec, model)
+    maker = UvTargetMaker(layout, model, spec.crop_size // _STRIDE, config.rasterizer)
+    losses = UvLosses(layout, model, config.loss)
+    figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
+    source = _source(config, spec.crop_size, model)
+    if config.network.scaled and not config.network.start:
+        scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
+    validation = _validation(config, spec.crop_size)
+
+    def pack(trained: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
+        return {".safetensors": pack_weights(trained, name, network.options, spec, facts)}
+
+    parts = (network, maker, losses, figures, source, validation, pack)
+    return UvTask(*parts, rasterizer=config.rasterizer)
+
+
+def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Module, str, UvSpec]:
+    """A network in training mode, its name, and what its maps mean.
+
+    Raises:
+        UnknownNameError: an unknown network, option or name of weights.
+        InputError: a network of another kind, or weights for another face model.
+    """
+    if config.start:
+        weights = load_weights(config.start)
+        if weights.maps.face_model != model.name:
+            raise InputError("face_model", repr(weights.maps.face_model), repr(model.name))
+        network = weights.network.train().requires_grad_(True)
+        return channels_last(network), weights.architecture, weights.maps
+    network = NETWORKS.create(config.name, **config.options)
+    kind = getattr(network, "output_kind", "nothing known")
+    if kind != "uv":
+        raise InputError("network.name", "a network of UV maps", f"{config.name}, of {kind}")
+    side = int(network.input_shape[-1])  # type: ignore[index]
+    spec = UvSpec(
+        model.name,
+        side,
+        side,
+        not getattr(network.options, "deformation", True),
+        config.method,  # type: ignore[arg-type]  # checked by the alignment
+        config.attention,
+        config.camera,
+    )
+    return channels_last(network), config.name, spec
+
+
+def _source(config: UvTrainConfig, size: int, model: FaceModel) -> OccludedSource:
+    data, seed = config.data, config.engine.seed
+    opened = open_sets(data.train, "data.train")
+    mirror = CoefficientMirror.of(model) if model.mirror is not None else None
+    source = FaceSource(
+        opened,
+        [one.share for one in data.train],
+        data.crop,
+        data.augment,
+        size,
+        data.batch,
+        seed,
+        mirror,
+        data.readers,
+    )
+    epoch = data.epoch or max(1, sum(map(len, opened)) // data.batch)
+    return OccludedSource(source, data.occluders, data.batch, seed, epoch)
+
+
+def _validation(config: UvTrainConfig, size: int) -> dict[str, list[FaceBatch]]:
+    """The first faces of the validation sets, unchanged and with patches over all of them."""
+    data = config.data
+    clean: list[FaceBatch] = []
+    for one in open_sets(data.validation, "data.validation"):
+        clean += FacePass(one, data.crop, size, data.batch, data.validate)
+    if not clean:
+        raise InputError("data.validation", "at least one face that can be used", "none")
+    seed = derived_seed(config.engine.seed, 1)
+    generator = torch.Generator().manual_seed(seed)
+    patches = replace(data.occluders, share=1.0)
+    hidden = [cover(one, draw_occluders(patches, len(one), generator)) for one in clean]
+    return {"": clean, HIDDEN: hidden}
+
+
+@RECIPES.register("uv")
+def _uv() -> Recipe:
+    return Recipe(UvTrainConfig, build_uv_task)
