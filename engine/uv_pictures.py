@@ -13,7 +13,7 @@ from ..pipeline.face import studio_light
 from ..render.face import FaceRenderer
 
 _GREY = 0.75
-_OFFSET = 0.25  # of `SHAPE_UNIT` from the mean, at which a colour is full
+_OFFSET = 0.1  # of `SHAPE_UNIT` from the mean, at which a colour is full: 7 mm
 
 
 def uv_pictures(
