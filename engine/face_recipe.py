@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -22,7 +22,7 @@ from .face_figures import FaceViewer
 from .face_identity import IdentityTerm
 from .face_landmarks import landmark_targets
 from .face_losses import FaceLossConfig, FaceLosses
-from .face_network import FaceNetwork, FaceNetworkConfig, build_face_network
+from .face_network import FaceNetworkConfig, build_face_network
 from .face_task import FaceTask
 from .recipes import RECIPES, Recipe
 
@@ -63,6 +63,25 @@ class FaceDataConfig:
     augment: PhotoAugmentConfig = field(default_factory=PhotoAugmentConfig)
 
 
+class FaceSetsConfig(Protocol):
+    """What a recipe's data configuration has; see `FaceDataConfig`."""
+
+    @property
+    def train(self) -> list[FaceSetConfig]: ...
+    @property
+    def validation(self) -> list[FaceSetConfig]: ...
+    @property
+    def validate(self) -> int: ...
+    @property
+    def crop(self) -> str: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def readers(self) -> int: ...
+    @property
+    def augment(self) -> PhotoAugmentConfig: ...
+
+
 @dataclass(frozen=True)
 class FaceTrainConfig:
     """Everything a run of the recipe `faces` is told.
@@ -99,13 +118,13 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
     )
     targets = landmark_targets(config.loss.landmark_weights)
     losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss))
-    source = _source(config, config.data.train, built, model)
+    source = face_source(config.data, built.size, config.engine.seed, model)
     return FaceTask(
         built.network,
         built.decode,
         losses,
         source,
-        _validation(config, built),
+        validation_batches(config.data, built.size),
         built.pack,
         config.network.fixed_norms,
     )
@@ -134,30 +153,33 @@ def open_sets(sets: list[FaceSetConfig], what: str) -> list[FaceDataset]:
     return opened
 
 
-def _source(
-    config: FaceTrainConfig, sets: list[FaceSetConfig], built: FaceNetwork, model: FaceModel
-) -> FaceSource:
-    data = config.data
+def face_source(data: FaceSetsConfig, size: int, seed: int, model: FaceModel) -> FaceSource:
+    """Training batches of crops of `size` pixels."""
     mirror = CoefficientMirror.of(model) if model.mirror is not None else None
     return FaceSource(
-        open_sets(sets, "data.train"),
-        [one.share for one in sets],
+        open_sets(data.train, "data.train"),
+        [one.share for one in data.train],
         data.crop,
         data.augment,
-        built.size,
+        size,
         data.batch,
-        config.engine.seed,
+        seed,
         mirror,
         data.readers,
     )
 
 
-def _validation(config: FaceTrainConfig, built: FaceNetwork) -> list[FaceBatch]:
-    """The first faces of the validation sets, unchanged, in batches."""
-    data = config.data
+def validation_batches(data: FaceSetsConfig, size: int) -> list[FaceBatch]:
+    """The first faces of the validation sets, unchanged, in batches.
+
+    Raises:
+        InputError: no set, or not one face that can be used.
+    """
     batches: list[FaceBatch] = []
     for one in open_sets(data.validation, "data.validation"):
-        batches += FacePass(one, data.crop, built.size, data.batch, data.validate)
+        batches += FacePass(one, data.crop, size, data.batch, data.validate)
+    if not batches:
+        raise InputError("data.validation", "at least one face that can be used", "none")
     return batches
 
 

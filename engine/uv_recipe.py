@@ -11,14 +11,11 @@ from torch import nn
 
 from ..core.errors import InputError
 from ..datasets.batch import FaceBatch
-from ..datasets.face_pass import FacePass
 from ..datasets.occluded_source import OccludedSource
 from ..datasets.occluders import OccluderConfig, cover, draw_occluders
 from ..datasets.photo_augment import PhotoAugmentConfig
 from ..datasets.seeds import derived_seed
-from ..datasets.source import FaceSource
 from ..facemodels.registry import load_face_model
-from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.face_model import FaceModel
 from ..models.fuse import channels_last
 from ..models.heads.uv_layout import UvLayout, UvSpec
@@ -26,7 +23,7 @@ from ..models.registry import NETWORKS
 from ..models.weights import load_weights, pack_weights
 from .config import EngineConfig, OptimizerConfig, ScheduleConfig
 from .face_landmarks import landmark_targets
-from .face_recipe import FaceSetConfig, open_sets
+from .face_recipe import FaceSetConfig, face_source, validation_batches
 from .recipes import RECIPES, Recipe
 from .uv_figures import UvFigures
 from .uv_losses import UvLossConfig, UvLosses
@@ -189,31 +186,14 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Modu
 
 def _source(config: UvTrainConfig, size: int, model: FaceModel) -> OccludedSource:
     data, seed = config.data, config.engine.seed
-    opened = open_sets(data.train, "data.train")
-    mirror = CoefficientMirror.of(model) if model.mirror is not None else None
-    source = FaceSource(
-        opened,
-        [one.share for one in data.train],
-        data.crop,
-        data.augment,
-        size,
-        data.batch,
-        seed,
-        mirror,
-        data.readers,
-    )
-    epoch = data.epoch or max(1, sum(map(len, opened)) // data.batch)
-    return OccludedSource(source, data.occluders, data.batch, seed, epoch)
+    source = face_source(data, size, seed, model)
+    return OccludedSource(source, data.occluders, data.batch, seed, data.epoch or len(source))
 
 
 def _validation(config: UvTrainConfig, size: int) -> dict[str, list[FaceBatch]]:
     """The first faces of the validation sets, unchanged and with patches over all of them."""
     data = config.data
-    clean: list[FaceBatch] = []
-    for one in open_sets(data.validation, "data.validation"):
-        clean += FacePass(one, data.crop, size, data.batch, data.validate)
-    if not clean:
-        raise InputError("data.validation", "at least one face that can be used", "none")
+    clean = validation_batches(data, size)
     seed = derived_seed(config.engine.seed, 1)
     generator = torch.Generator().manual_seed(seed)
     patches = replace(data.occluders, share=1.0)
