@@ -42,7 +42,7 @@ def train(out: Path, processes: int, threads: int, options: argparse.Namespace) 
     words = [f"{name}={value}" for name, value in own.items()]
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     start = [] if processes == 1 else launch
-    command = [sys.executable, *start, str(ROOT / "train.py"), "tiny", *words]
+    command = [sys.executable, *start, str(ROOT / "train.py"), "smoke", *words]
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
     subprocess.run(command, env=environment, check=True, capture_output=True)
 

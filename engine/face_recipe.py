@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -61,25 +61,6 @@ class FaceDataConfig:
     batch: int = 32
     readers: int = 1
     augment: PhotoAugmentConfig = field(default_factory=PhotoAugmentConfig)
-
-
-class FaceSetsConfig(Protocol):
-    """What a recipe's data configuration has; see `FaceDataConfig`."""
-
-    @property
-    def train(self) -> list[FaceSetConfig]: ...
-    @property
-    def validation(self) -> list[FaceSetConfig]: ...
-    @property
-    def validate(self) -> int: ...
-    @property
-    def crop(self) -> str: ...
-    @property
-    def batch(self) -> int: ...
-    @property
-    def readers(self) -> int: ...
-    @property
-    def augment(self) -> PhotoAugmentConfig: ...
 
 
 @dataclass(frozen=True)
@@ -153,7 +134,7 @@ def open_sets(sets: list[FaceSetConfig], what: str) -> list[FaceDataset]:
     return opened
 
 
-def face_source(data: FaceSetsConfig, size: int, seed: int, model: FaceModel) -> FaceSource:
+def face_source(data: FaceDataConfig, size: int, seed: int, model: FaceModel) -> FaceSource:
     """Training batches of crops of `size` pixels."""
     mirror = CoefficientMirror.of(model) if model.mirror is not None else None
     return FaceSource(
@@ -169,7 +150,7 @@ def face_source(data: FaceSetsConfig, size: int, seed: int, model: FaceModel) ->
     )
 
 
-def validation_batches(data: FaceSetsConfig, size: int) -> list[FaceBatch]:
+def validation_batches(data: FaceDataConfig, size: int) -> list[FaceBatch]:
     """The first faces of the validation sets, unchanged, in batches.
 
     Raises:

@@ -23,7 +23,7 @@ from ..models.registry import NETWORKS
 from ..models.weights import load_weights, pack_weights
 from .config import EngineConfig, OptimizerConfig, ScheduleConfig
 from .face_landmarks import landmark_targets
-from .face_recipe import FaceSetConfig, face_source, validation_batches
+from .face_recipe import FaceDataConfig, face_source, validation_batches
 from .recipes import RECIPES, Recipe
 from .uv_figures import UvFigures
 from .uv_losses import UvLossConfig, UvLosses
@@ -84,23 +84,16 @@ def _sadrnet_engine() -> EngineConfig:
 
 
 @dataclass(frozen=True)
-class UvDataConfig:
+class UvDataConfig(FaceDataConfig):
     """Where faces come from; their shape and pose must be known.
 
     Attributes:
-        train: data sets whose batches are mixed. validation: sets that training never sees.
-        validate: faces of each of the latter that are used; 0: all.
-        crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
-        augment: of training batches. occluders: patches over them.
+        occluders: patches over crops of training, and over all of validation's second time.
         epoch: batches of an epoch; 0: as many as show each face of `train` once.
     """
 
-    train: list[FaceSetConfig] = field(default_factory=list)
-    validation: list[FaceSetConfig] = field(default_factory=list)
-    validate: int = 256
     crop: str = "sadrnet"
     batch: int = 16
-    readers: int = 1
     augment: PhotoAugmentConfig = field(default_factory=_sadrnet_augment)
     occluders: OccluderConfig = field(default_factory=OccluderConfig)
     epoch: int = 0
