@@ -21,6 +21,7 @@ from selfie3d.models.heads.uv_decoder import UvDecoder
 from selfie3d.models.weights import load_weights
 from selfie3d.train import run_training
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = 64
 ROWS = {
     "sadrnet": {"position", "geometry", "deformation", "edges", "normals", "attention"},
