@@ -63,11 +63,12 @@ def _run(options: Aflw2000Options, request: Request) -> Report:
     if options.beside:
         other = _read(Path(options.beside), options.key, data)
         parts.append(beside_figures(scored, options, Path(options.beside).stem, other))
+    columns = {k: v for part in parts for k, v in part.columns.items()}
     return Report(
         "aflw2000",
         _variant(options, setting),
         [figure for part in parts for figure in part.figures],
-        Items(predictions.names, {k: v for part in parts for k, v in part.columns.items()}),
+        Items(predictions.names, columns, scored.bins("fitted")),
         predictions.failures,
         _facts(options, setting, request),
         [row for part in parts for row in part.published],

@@ -41,7 +41,7 @@ class Difference:
     """Second report minus first, over the items that both have.
 
     Attributes:
-        column: of `Report.items`.
+        column: of `Report.items`; with "mean of bins" the mean is that of the bins' means.
         first, second: numbers of the reports.
         count: items that are in both and failed in neither.
         means: of both, over these.
@@ -139,7 +139,11 @@ def compare(reports: Sequence[Report], labels: Sequence[str]) -> Comparison:
 
 
 def bootstrap_interval(
-    differences: Array, seed: int = SEED, resamples: int = RESAMPLES, level: float = LEVEL
+    differences: Array,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a mean (Efron 1979): items are drawn with replacement.
 
@@ -148,21 +152,31 @@ def bootstrap_interval(
         seed: of the generator; equal seeds give equal intervals.
         resamples: how often N items are drawn.
         level: percent that the interval holds.
+        groups: (N,) numbers; the interval is then that of the mean of the groups' means, and items
+            are drawn within their group.
 
     Returns:
-        low and high; NaN where N is below two.
+        low and high; NaN where a group has fewer than two items.
     """
-    count = len(differences)
-    if count < 2:
-        return float("nan"), float("nan")
     generator = np.random.default_rng(seed)
+    kinds = [] if groups is None else np.unique(groups)
+    parts = [differences[groups == kind] for kind in kinds] or [differences]
+    if min(map(len, parts), default=0) < 2:
+        return float("nan"), float("nan")
+    means = np.mean([_resampled(part, generator, resamples) for part in parts], axis=0)
+    low, high = np.percentile(means, [50 - level / 2, 50 + level / 2])
+    return float(low), float(high)
+
+
+def _resampled(values: Array, generator: np.random.Generator, resamples: int) -> Array:
+    """Means (resamples,) of as many values drawn with replacement."""
+    count = len(values)
     means = np.empty(resamples)
     step = max(1, _CHUNK // count)
     for start in range(0, resamples, step):
         size = (min(step, resamples - start), count)
-        means[start : start + step] = differences[generator.integers(count, size=size)].mean(1)
-    low, high = np.percentile(means, [50 - level / 2, 50 + level / 2])
-    return float(low), float(high)
+        means[start : start + step] = values[generator.integers(count, size=size)].mean(1)
+    return means
 
 
 def labels_of(paths: Sequence[Path]) -> list[str]:
@@ -207,22 +221,43 @@ def _differences(reports: Sequence[Report], second: int) -> list[Difference]:
         return []
     here, there = np.array(pairs).T
     apart = (len(one.names) - len(pairs), len(other.names) - len(pairs))
+    groups = None if one.groups is None else one.groups[here]
     result = []
     for column in one.errors:
         if column in other.errors:
             a, b = one.errors[column][here], other.errors[column][there]
             result.append(_difference(column, second, a, b, apart))
+            if groups is not None:
+                result.append(_difference(column, second, a, b, apart, groups))
     return result
 
 
-def _difference(column: str, second: int, a: Array, b: Array, apart: tuple[int, int]) -> Difference:
+def _difference(
+    column: str,
+    second: int,
+    a: Array,
+    b: Array,
+    apart: tuple[int, int],
+    groups: NDArray[np.int64] | None = None,
+) -> Difference:
     lost = ~np.isfinite(a), ~np.isfinite(b)
     kept = ~(lost[0] | lost[1])
-    low, high = bootstrap_interval(b[kept] - a[kept])
+    within = None if groups is None else groups[kept]
+    low, high = bootstrap_interval(b[kept] - a[kept], groups=within)
     count = int(kept.sum())
-    means = (float(a[kept].mean()), float(b[kept].mean())) if count else (np.nan, np.nan)
+    means = (_mean(a[kept], within), _mean(b[kept], within))
     failed = (int(lost[0].sum()), int(lost[1].sum()))
-    return Difference(column, 0, second, count, means, low, high, failed, apart)
+    name = column if groups is None else f"{column}, mean of bins"
+    return Difference(name, 0, second, count, means, low, high, failed, apart)
+
+
+def _mean(values: Array, groups: NDArray[np.int64] | None) -> float:
+    """Mean, of the groups' means where there are any."""
+    if not len(values):
+        return float("nan")
+    if groups is None:
+        return float(values.mean())
+    return float(np.mean([values[groups == g].mean() for g in np.unique(groups)]))
 
 
 def _options_apart(reports: Sequence[Report]) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.errors import InputError, NoFaceError
 from ..geometry.camera import PerspectiveCamera
@@ -36,12 +37,14 @@ class PredictedFace:
         coefficients: of this face (batch of one).
         camera: projects model space to the photograph's pixels.
         box: (x0,y0,x1,y1) that it was predicted in, photograph pixels.
+        surface: (1,V,3) mm, where the vertices are more than what the coefficients say.
     """
 
     model: FaceModel
     coefficients: Coefficients
     camera: FaceCamera
     box: Box
+    surface: Tensor | None = None
 
     @property
     def perspective(self) -> PerspectiveCamera:
@@ -58,13 +61,17 @@ class PredictedFace:
     @property
     def vertices(self) -> NDArray[np.float32]:
         """(V,3) mm in model space."""
-        return self.model.vertices(self.coefficients)[0].detach().numpy()
+        return self._vertices()[0].detach().numpy()
 
     def landmarks(self, name: str) -> NDArray[np.float64]:
         """A landmark set (K,3): x, y in photograph pixels, z in their scale, near = large."""
-        vertices = self.model.vertices(self.coefficients)
-        points = self.camera.project(self.model.landmark_points(vertices, name))
+        points = self.camera.project(self.model.landmark_points(self._vertices(), name))
         return points[0].detach().numpy().astype(np.float64)
+
+    def _vertices(self) -> Tensor:
+        if self.surface is not None:
+            return self.surface
+        return self.model.vertices(self.coefficients)
 
     @property
     def landmarks_68(self) -> NDArray[np.float64]:
@@ -123,11 +130,14 @@ def load_predictor(
         return FitPredictor(Reconstructor(options))
     from ..models.weights import load_weights
     from ..pipeline.regress import RegressOptions, Regressor
+    from .predict_maps import MapPredictor
     from .predict_parameters import ParameterPredictor
 
     found = load_weights(weights or DEFAULT_WEIGHTS)
     if found.kind == "parameters":
         return ParameterPredictor.load(found, face_model, detect=boxes == "detector")
+    if found.kind == "uv":
+        return MapPredictor.load(found, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
     regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS, passes=passes))
     return NetworkPredictor(regressor, detect=boxes == "detector")

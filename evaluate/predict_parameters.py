@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import typing
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..datasets.crops import CROPS, crop_of
-from ..datasets.cut import cut_out
-from ..datasets.sample import FaceSample
 from ..facemodels.registry import FACE_MODELS, load_face_model
 from ..facemodels.tddfa_points import read_tddfa_points
 from ..geometry.face_model import FaceModel
@@ -20,10 +16,7 @@ from ..models.cascade import CHANNELS, Cascade
 from ..models.heads.tddfa_layout import TddfaLayout
 from ..models.weights import Weights
 from ..render.pncc import PnccRenderer
-from .predict import Box, Photograph, PredictedFace, nearest_face
-
-if typing.TYPE_CHECKING:
-    from ..detect.face import Face, FaceDetector
+from .predict_crops import CropPredictor, Reading, trained_crop
 
 _CROPS = {"3ddfa": "roi", "deep3d": "deep3d", "mobile_facernet": "tight"}
 _TEXTS = "u_base.txt"  # of 3DDFA's model at its landmarks
@@ -36,7 +29,7 @@ def is_tddfa_model(name_or_path: str | Path) -> bool:
     return (path / _TEXTS).is_file() or (path.suffix == ".pkl" and path.is_file())
 
 
-class ParameterPredictor:
+class ParameterPredictor(CropPredictor):
     """A network of parameters, in the box that is given, or in the detected one.
 
     The crop is the one that the weights were trained with, where their file says so, else the one
@@ -56,10 +49,8 @@ class ParameterPredictor:
         if (layout.spec.face_model, layout.spec.sizes) != (model.name, model.sizes):
             expected = f"{layout.spec.face_model} {layout.spec.sizes}, as the weights have"
             raise InputError("face model", expected, f"{model.name} {model.sizes}")
-        self.name, self._detect = weights.name, detect
-        self._detector: FaceDetector | None = None
-        self._network, self._layout, self._model = weights.network, layout, model
-        self._crop = crop_name(weights)
+        super().__init__(weights.name, model, crop_name(weights), layout.spec.crop_size, detect)
+        self._network, self._layout = weights.network, layout
         self._cascade = _cascade(weights, model)
 
     @classmethod
@@ -78,20 +69,6 @@ class ParameterPredictor:
         model = read_tddfa_points(face_model).model if points else load_face_model(face_model)
         return cls(weights, model, detect=detect)
 
-    def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:
-        """See `evaluate.predict.Predictor`."""
-        if box is None or self._detect:
-            face = nearest_face(self._detected(picture), box)
-            sample = FaceSample("photograph", picture, five_points=face.points)
-            box = face.box
-        else:
-            sample = FaceSample("photograph", picture, box=box)
-        crop = crop_of(self._crop, sample, self._layout.spec.crop_size)
-        image, _ = cut_out(picture, crop.matrix, crop.size[0])
-        faces = self.in_crops(image[None])
-        camera = faces.camera.moved(crop.inverse_matrix.float())
-        return PredictedFace(self._model, faces.coefficients, camera, box)
-
     @torch.no_grad()
     def in_crops(self, images: Tensor) -> PosedFaces:
         """Faces with cameras in crop pixels for crops (B,3,S,S) in [0,1]."""
@@ -99,19 +76,14 @@ class ParameterPredictor:
             return self._layout.decode(self._network(images))
         return self._layout.decode(self._cascade.predict(self._network, images))
 
-    def _detected(self, picture: Photograph) -> list[Face]:
-        if self._detector is None:
-            from ..detect.face import get_face_detector
-
-            self._detector = get_face_detector("mtcnn")
-        return self._detector.detect(picture)
+    def read(self, images: Tensor) -> Reading:  # noqa: D102
+        faces = self.in_crops(images)
+        return faces.coefficients, faces.camera, None
 
 
 def crop_name(weights: Weights) -> str:
     """The crop that a network of parameters expects, a name of `datasets.crops`."""
-    data = weights.facts.get("configuration", {}).get("data", {})
-    found = data.get("crop") if isinstance(data, dict) else None
-    return str(found) if found in CROPS else _CROPS[weights.parameters.name]
+    return trained_crop(weights, _CROPS[weights.parameters.name])
 
 
 def _cascade(weights: Weights, model: FaceModel) -> Cascade | None:

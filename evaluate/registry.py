@@ -51,6 +51,7 @@ _MODULES = {
     "micc": "micc",
     "now": "now",
     "photometric": "photometric",
+    "synthetic": "synthetic",
 }
 """Name to the module of this package that has `make_protocol(overrides) -> Protocol`."""
 WITHOUT_DATA = frozenset({"complexity"})

@@ -92,6 +92,8 @@ class Items:
     Attributes:
         names: N of them.
         errors: column to (N,) values; NaN marks an item that failed.
+        groups: (N,) bin of each item by number, where the protocol's headline is the mean of bins'
+            means.
 
     Raises:
         InputError: a column of another length.
@@ -99,9 +101,11 @@ class Items:
 
     names: Sequence[str]
     errors: Mapping[str, NDArray[np.float64]]
+    groups: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        for column, values in self.errors.items():
+        groups = {} if self.groups is None else {"groups": self.groups}
+        for column, values in {**self.errors, **groups}.items():
             if np.shape(values) != (len(self.names),):
                 raise InputError(
                     f"errors[{column!r}]", f"shape ({len(self.names)},)", str(np.shape(values))
@@ -142,7 +146,7 @@ class Report:
             "protocol": self.protocol,
             "variant": self.variant,
             "figures": [_fields(figure) for figure in self.figures],
-            "items": {"names": self.items.names, "errors": self.items.errors},
+            "items": _fields(self.items),
             "failures": self.failures,
             "run": self.run,
             "published": [_fields(row) for row in self.published],
@@ -184,6 +188,8 @@ def load_report(path: Path) -> Report:
 def _from_json(content: dict[str, Any]) -> Report:
     items = content["items"]
     errors = {name: np.array(column, np.float64) for name, column in items["errors"].items()}
+    groups = items.get("groups")  # absent from older reports
+    groups = None if groups is None else np.array(groups, np.int64)
     figures = [Figure(**(row | {"value": _number(row["value"])})) for row in content["figures"]]
     curves = [
         Curve(**(row | {"series": {k: (xy[0], xy[1]) for k, xy in row["series"].items()}}))
@@ -193,7 +199,7 @@ def _from_json(content: dict[str, Any]) -> Report:
         content["protocol"],
         content["variant"],
         figures,
-        Items(items["names"], errors),
+        Items(items["names"], errors, groups),
         content["failures"],
         content["run"],
         [Published(**row) for row in content["published"]],

@@ -23,6 +23,8 @@ _READERS = [
 
 _OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads
 
+_SHIPPED = ("default", "default-head")  # two cuts of one surface
+
 FACE_MODELS: Registry[FaceModel] = Registry("face model")
 
 
@@ -53,6 +55,11 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
     if name in FACE_MODELS or not _looks_like_path(name):
         return FACE_MODELS.create(name)
     return _read(Path(name))
+
+
+def same_coefficients(one: str, other: str) -> bool:
+    """Whether the coefficients of two face models, by their names, mean the same."""
+    return one == other or (one in _SHIPPED and other in _SHIPPED)
 
 
 def _looks_like_path(name: str) -> bool:

@@ -10,7 +10,7 @@ import scipy.stats
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.evaluate.compare import bootstrap_interval, compare, compare_reports, labels_of
 from selfie3d.evaluate.compare_table import comparison_page, comparison_text
-from selfie3d.evaluate.report import Figure, Items, Report
+from selfie3d.evaluate.report import Figure, Items, Report, load_report
 
 
 def report(errors: dict[str, list[float]] | None = None, **parts) -> Report:
@@ -175,3 +175,33 @@ def test_labels_tell_paths_apart():
     assert labels_of(paths) == ["a", "b", "c"]
     assert labels_of([Path("/x/run"), Path("/y/run")]) == ["x/run", "y/run"]
     assert len(set(labels_of([Path("/x/run")] * 2))) == 2
+
+
+def test_interval_of_the_mean_of_bins():
+    """Against the normal law of independent bins, and within bins alone."""
+    random = np.random.default_rng(3)
+    sizes, levels = (400, 100, 60), (0.0, 1.0, 5.0)
+    parts = [random.normal(m, 1, n) for n, m in zip(sizes, levels, strict=True)]
+    groups = np.repeat([2, 0, 1], sizes)
+    low, high = bootstrap_interval(np.concatenate(parts), groups=groups)
+    middle = np.mean([p.mean() for p in parts])
+    half = 1.96 * np.sqrt(sum(p.var() / len(p) for p in parts)) / 3
+    assert (low + high) / 2 == pytest.approx(middle, abs=0.01)
+    assert (high - low) / 2 == pytest.approx(half, rel=0.04)
+    assert math.isnan(bootstrap_interval(np.ones(3), groups=np.array([0, 0, 1]))[0])
+
+
+def test_bins_give_a_second_difference(tmp_path):
+    """The report keeps its bins; the failed item leaves only its own bin."""
+    groups = np.array([0, 0, 0, 0, 1, 1])
+    one, two = [1, 2, 3, math.nan, 10, 10], [2, 3, 4, 9, 10, 14]
+    reports = []
+    for k, errors in enumerate((one, two)):
+        items = Items([f"i{n}" for n in range(6)], {"nme": np.array(errors, float)}, groups)
+        reports.append(report(items=items))
+        reports[-1].save(tmp_path / str(k))
+    loaded = [load_report(tmp_path / str(k)) for k in range(2)]
+    plain, binned = compare(loaded, ["a", "b"]).differences
+    assert (plain.column, binned.column) == ("nme", "nme, mean of bins")
+    assert plain.means == pytest.approx((26 / 5, 33 / 5)) and plain.count == binned.count == 5
+    assert binned.means == pytest.approx(((2 + 10) / 2, (3 + 12) / 2))
