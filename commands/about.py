@@ -28,11 +28,19 @@ def doctor_command(
     weights_dir: Annotated[
         Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="ROOT", help="Look for data sets here and below."),
+    ] = None,
 ) -> None:
     """What is installed, found and missing, and what to do; exit status 1 if it cannot work."""
     from ..pipeline.doctor import examine, report
 
     checks = examine(weights_dir)
+    if data is not None:
+        from ..pipeline.doctor_data import examine_data
+
+        checks = [*checks, *examine_data(data)]
     report(checks)
     if any(check.broken for check in checks):
         raise typer.Exit(BROKEN)

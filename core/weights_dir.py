@@ -17,12 +17,16 @@ _FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A file that is not shipped: what it is for, where it comes from, under which licence."""
+    """A file that is not shipped: what it is for, where it comes from, under which licence.
+
+    `instead` is another file that does the same.
+    """
 
     name: str
     purpose: str
     source: str
     licence: str
+    instead: str = ""
 
 
 KNOWN_WEIGHTS: dict[str, WeightFile] = {
@@ -30,21 +34,43 @@ KNOWN_WEIGHTS: dict[str, WeightFile] = {
     for file in (
         WeightFile(
             "2DFAN4-cd938726ad.zip",
-            "68 landmarks, 2D contour (FAN)",
+            "68 landmarks, 2D contour (FAN, file of face-alignment up to 1.4)",
             _FAN + "2DFAN4-cd938726ad.zip",
             _FAN_LICENCE,
+            "2DFAN4-11f355bf06.pth.tar",
         ),
         WeightFile(
             "3DFAN4-4a694010b9.zip",
-            "68 landmarks, 3D contour (FAN)",
+            "68 landmarks, 3D contour (FAN, file of face-alignment up to 1.4)",
             _FAN + "3DFAN4-4a694010b9.zip",
             _FAN_LICENCE,
+            "3DFAN4-7835d9f11d.pth.tar",
+        ),
+        WeightFile(
+            "2DFAN4-11f355bf06.pth.tar",
+            "68 landmarks, 2D contour (FAN, file of face-alignment 1.5, which it needs)",
+            _FAN + "2DFAN4-11f355bf06.pth.tar",
+            _FAN_LICENCE,
+            "2DFAN4-cd938726ad.zip",
+        ),
+        WeightFile(
+            "3DFAN4-7835d9f11d.pth.tar",
+            "68 landmarks, 3D contour (FAN, file of face-alignment 1.5, which it needs)",
+            _FAN + "3DFAN4-7835d9f11d.pth.tar",
+            _FAN_LICENCE,
+            "3DFAN4-4a694010b9.zip",
         ),
         WeightFile(
             "s3fd-619a316812.pth",
             "face boxes for FAN (S3FD)",
             _FAN + "s3fd-619a316812.pth",
             _FAN_LICENCE,
+        ),
+        WeightFile(
+            "resnet50-0676ba61.pth",
+            "start of MLANet's training (ResNet-50 on ImageNet)",
+            "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+            "BSD-3-Clause (torchvision); trained on ImageNet, whose images are for research only",
         ),
         WeightFile(
             "backbone.pth",

@@ -99,6 +99,20 @@ class CelebA:
         """ "set/file" of a row."""
         return f"{self.name}/{self._names[row]}"
 
+    @property
+    def kind(self) -> str:
+        """ "img_align_celeba" or "img_celeba", the photographs that are read."""
+        return self._folder.name
+
+    def file(self, row: int) -> Path:
+        """The photograph of a row."""
+        return self._folder / self._names[row]
+
+    def person(self, row: int) -> str:
+        """The number of identity_CelebA of who is on it; "" where nobody says."""
+        number = self._identity.get(self._names[row])
+        return "" if number is None else f"{number[0]:.0f}"
+
     def __getitem__(self, row: int) -> FaceSample:
         """Photograph `row`; see `FaceDataset`."""
         file, name = self._names[row], self.row_name(row)

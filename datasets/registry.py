@@ -32,6 +32,48 @@ def _w300lp(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
     return W300LP(root, **options)
 
 
+@DATASETS.register("aflw")
+def _aflw(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .aflw_photos import AflwPhotographs
+
+    return AflwPhotographs(root, **options)
+
+
+@DATASETS.register("aflw-lfpa")
+def _aflw_lfpa(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .aflw_lfpa_photos import AflwLfpaPhotographs
+
+    return AflwLfpaPhotographs(root, **options)
+
+
+@DATASETS.register("ffhq")
+def _ffhq(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .ffhq import Ffhq
+
+    return Ffhq(root, **options)
+
+
+@DATASETS.register("lfw")
+def _lfw(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .lfw import Lfw
+
+    return Lfw(root, **options)
+
+
+@DATASETS.register("micc")
+def _micc(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .micc import MiccVideos
+
+    return MiccVideos(root, **options)
+
+
+@DATASETS.register("now")
+def _now(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from .now import NowPhotographs
+
+    return NowPhotographs(root, **options)
+
+
 @DATASETS.register("drawn")
 def _drawn(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
     from .drawn_photos import DrawnPhotographs

@@ -159,8 +159,9 @@ def bootstrap_interval(
         low and high; NaN where a group has fewer than two items.
     """
     generator = np.random.default_rng(seed)
-    kinds = [] if groups is None else np.unique(groups)
-    parts = [differences[groups == kind] for kind in kinds] or [differences]
+    parts = [differences]
+    if groups is not None:
+        parts = [differences[groups == kind] for kind in np.unique(groups)]
     if min(map(len, parts), default=0) < 2:
         return float("nan"), float("nan")
     means = np.mean([_resampled(part, generator, resamples) for part in parts], axis=0)

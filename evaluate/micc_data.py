@@ -21,13 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError, MissingFileError
+from ..datasets.micc import SCENARIOS
 from .scan import Scan, load_scan
 
-SCENARIO_FOLDERS = {
-    "cooperative": "Indoor-Cooperative",
-    "indoor": "PTZ-Indoor",
-    "outdoor": "PTZ-Outdoor",
-}
 _HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
 _LANDMARKS = "https://github.com/barisgecer/GANFit (folder MICC_landmarks)"
 _PICTURES = (".jpg", ".jpeg", ".png")
@@ -76,7 +72,7 @@ def read_micc(root: Path, frames: bool = True) -> list[Subject]:
 
 def frame_name(subject: str, scenario: str, frame: Path) -> str:
     """The name of a frame in predictions and reports."""
-    return f"{subject}/{SCENARIO_FOLDERS[scenario]}/{frame.stem}"
+    return f"{subject}/{SCENARIOS[scenario]}/{frame.stem}"
 
 
 def _subject_folders(root: Path) -> list[Path]:
@@ -97,7 +93,7 @@ def _subject(root: Path, folder: Path, frames: bool) -> Subject:
                 str(place / "*.obj"), f"The frontal scan of {folder.name}", f"Get it from {_HOME}."
             )
     found = {}
-    for scenario, name in SCENARIO_FOLDERS.items() if frames else ():
+    for scenario, name in SCENARIOS.items() if frames else ():
         pictures = folder / "Videos" / name
         found[scenario] = sorted(p for p in pictures.glob("*") if p.suffix.lower() in _PICTURES)
         if not found[scenario]:

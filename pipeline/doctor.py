@@ -41,8 +41,18 @@ _EXTRAS = {
     "tensorboard": "training curves: pip install 'selfie3d[log]'",
     "onnx": "export of networks: pip install 'selfie3d[export]'",
     "onnxruntime": "export of networks: pip install 'selfie3d[export]'",
-    "nvdiffrast": "rendering on NVIDIA GPUs: https://nvlabs.github.io/nvdiffrast",
-    "pytorch3d": "rendering on NVIDIA GPUs: https://github.com/facebookresearch/pytorch3d",
+    "nvdiffrast": (
+        "optional, the fastest rendering on NVIDIA GPUs, for training; the rasterizers cpu and "
+        "pytorch3d do without it. Licence: NVIDIA Source Code License, non-commercial use only. "
+        "Install it beside a CUDA build of torch, with nvcc: pip install setuptools wheel ninja; "
+        "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast.git"
+    ),
+    "pytorch3d": (
+        "optional, rendering on NVIDIA GPUs, for training; the rasterizer cpu does without it. "
+        "Licence: BSD-3-Clause. Build it for the torch that is installed, with a C++ compiler and, "
+        "for CUDA, nvcc: pip install --no-build-isolation "
+        "git+https://github.com/facebookresearch/pytorch3d.git"
+    ),
 }
 
 
@@ -77,6 +87,7 @@ def examine(weights_dir: Path | None = None) -> list[Check]:
         ("Tried now", "face detector", _detect_nothing),
         ("Tried now", "default face model", _load_default_model),
         ("Tried now", "CPU rasterizer", _draw_triangle),
+        ("Tried now", "default weights", _find_default_weights),
     )
     checks = [_python(), *map(_package, _PACKAGES)]
     checks += [_tried(group, name, action) for group, name, action in parts]
@@ -175,6 +186,13 @@ def _load_default_model() -> str:
     return f"{len(model.mean)} vertices, {len(model.faces)} triangles"
 
 
+def _find_default_weights() -> str:
+    from ..models.weights import find_weights
+
+    file = find_weights("default")
+    return f"{file.name}, {file.stat().st_size / 1e6:.1f} MB"
+
+
 def _draw_triangle() -> str:
     import torch
 
@@ -204,6 +222,12 @@ def _weight(name: str, weights_dir: Path | None) -> Check:
     try:
         return Check("Optional files", name, str(find_weight(name, weights_dir)))
     except MissingFileError:
+        if file.instead and _is_there(file.instead, weights_dir):
+            return Check("Optional files", name, f"not needed: {file.instead} is there")
         place = f"put into {folder}, or name a folder with --weights-dir or ${VARIABLE}"
         remedy = f"{file.purpose}: {file.source} (licence: {file.licence}); {place}"
         return Check("Optional files", name, "", remedy=remedy)
+
+
+def _is_there(name: str, weights_dir: Path | None) -> bool:
+    return any((folder / name).is_file() for folder in weight_folders(weights_dir))

@@ -1,5 +1,6 @@
 """FAN (Bulat and Tzimiropoulos, How far are we from solving the 2D & 3D face alignment problem?,
-ICCV 2017): 68 heat maps of a crop, from the TorchScript files of face-alignment up to 1.4.
+ICCV 2017): 68 heat maps of a crop, from the files that face-alignment downloads: TorchScript up to
+1.4, the network's weights since 1.5, which need the package for the network itself.
 
 Crop and reading follow face-alignment: the crop's side is 200 pixels per unit of scale, the scale
 is the sum of the face box's sides over 195, its middle 0.12 of the box's height above the box's;
@@ -9,20 +10,31 @@ the larger neighbour.
 
 from __future__ import annotations
 
+import pickle
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import InputError, MissingFileError
 from ..datasets.sample import Array
 from ..geometry.crop import Crop
 from ..geometry.landmarks import IBUG68_MIRROR
 from ..pipeline.crop import crop_around_points
 from ..render.overlay import to_image
 
+FAN_FILES: Mapping[str, tuple[str, ...]] = {
+    "ibug68-2d": ("2DFAN4-cd938726ad.zip", "2DFAN4-11f355bf06.pth.tar"),
+    "ibug68-3d": ("3DFAN4-4a694010b9.zip", "3DFAN4-7835d9f11d.pth.tar"),
+}
+"""By landmark set: the file of face-alignment up to 1.4, then that of 1.5."""
+
+_DAMAGED = (RuntimeError, ValueError, OSError, EOFError, TypeError, pickle.UnpicklingError)
+_WEIGHTS = ".pth.tar"  # how the files of 1.5 end
 _SIZE, _CELLS = 256, 64  # pixels of the crop and of the maps
 _PER_SCALE, _REFERENCE = 200.0, 195.0
 _ABOVE = 0.12
@@ -32,18 +44,16 @@ _BOX_PER_SQUARE = 0.68
 
 
 class FanNetwork:
-    """A network (B,3,256,256) -> (B,68,64,64) from a TorchScript file.
+    """A network (B,3,256,256) -> (B,68,64,64) from one of `FAN_FILES`.
 
     Raises:
         InputError: the file cannot be read.
+        MissingFileError: weights of face-alignment 1.5, and it is not installed.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._network = torch.jit.load(str(path), map_location="cpu").eval()
-        except (RuntimeError, ValueError, OSError) as error:
-            what = "FAN's TorchScript file, as face-alignment distributed it"
-            raise InputError(str(path), what, str(error).splitlines()[0]) from error
+        load = _from_weights if path.name.endswith(_WEIGHTS) else _from_script
+        self._network = load(path).eval()
 
     def __call__(self, crops: Tensor) -> Tensor:
         """Heat maps of crops and of their mirror images, added."""
@@ -55,6 +65,44 @@ class FanNetwork:
     def _maps(self, crops: Tensor) -> Tensor:
         out = self._network(crops)
         return out[-1] if isinstance(out, list | tuple) else out
+
+
+def _from_script(path: Path) -> nn.Module:
+    try:
+        network: nn.Module = torch.jit.load(str(path), map_location="cpu")
+    except _DAMAGED as error:
+        raise _unreadable(path, "TorchScript", error) from error
+    return network
+
+
+def _from_weights(path: Path) -> nn.Module:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        stacks = {key for key in weights if re.fullmatch(r"m\d+\..*", key)}
+        count = len({key.split(".", 1)[0] for key in stacks})
+    except _DAMAGED as error:
+        raise _unreadable(path, "weights", error) from error
+    try:
+        from face_alignment.models import FAN
+    except ImportError as error:
+        raise MissingFileError(
+            "any folder of sys.path",
+            f"The package face-alignment 1.5, which {path.name} belongs to,",
+            "pip install 'selfie3d[landmarks]', or get the file of 1.4: "
+            + ", ".join(files[0] for files in FAN_FILES.values()),
+        ) from error
+    network: nn.Module = FAN(count)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _unreadable(path, "weights", error) from error
+    return network
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> InputError:
+    what = f"FAN's {kind}, as face-alignment distributes them"
+    reason = f"{error}".splitlines() or [type(error).__name__]
+    return InputError(str(path), what, reason[0])
 
 
 def fan_points(network: FanNetwork, picture: NDArray[np.uint8], place: Array) -> Array:

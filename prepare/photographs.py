@@ -10,8 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..core.errors import MissingFileError, UnknownNameError
+from ..datasets.aflw_photos import AflwPhotographs, is_of_aflw2000
 from ..datasets.celeba import CelebA
+from ..datasets.ffhq import Ffhq, split_of
 from ..datasets.folder import PhotoFolder
+from ..datasets.lfw import Lfw
+from ..datasets.micc import MiccVideos
+from ..datasets.now import NowPhotographs
+from ..datasets.photo_list import PhotoList
 from ..datasets.sample import FaceDataset
 from ..datasets.w300lp import W300LP
 from .splits import keep_people_together, split_by_name
@@ -77,19 +83,18 @@ def open_collection(kind: str, root: Path, held_out: float) -> Collection:
 
 def _celeba(root: Path, held_out: float) -> Collection:
     data = CelebA(root, split="all")
-    folder, identities = data._folder, data._identity
-    files = [folder / _inside(data, row) for row in range(len(data))]
-    people = [identities.get(file.name) for file in files]
+    files = [data.file(row) for row in range(len(data))]
+    people = [data.person(row) for row in range(len(data))]
     groups = [
-        file.name if person is None else f"person {person[0]:.0f}"
+        f"person {person}" if person else file.name
         for file, person in zip(files, people, strict=True)
     ]
     own = _partition(root)
     splits, moved = keep_people_together(groups, [own[file.name] for file in files])
     text = "CelebA's own partition"
-    if identities:
+    if any(people):
         text += f"; {moved} photographs moved, so that nobody of identity_CelebA.txt is in two"
-    names = [f"{folder.name}/{file.stem}" for file in files]
+    names = [f"{data.kind}/{file.stem}" for file in files]
     photographs = _photographs(names, files, groups, splits)
     return Collection("celeba", data, photographs, text, whole=False, detected=False)
 
@@ -128,9 +133,49 @@ def _folder(root: Path, held_out: float) -> Collection:
     return Collection("folder", data, photographs, text, whole=False, detected=True)
 
 
+def _aflw(root: Path, held_out: float) -> Collection:
+    data = AflwPhotographs(root)
+    files = [data.file(row) for row in range(len(data))]
+    groups = [file.stem for file in files]
+    splits = [
+        "test" if is_of_aflw2000(group) else split_by_name(group, held_out) for group in groups
+    ]
+    text = f"photographs of AFLW2000-3D to test; else by a hash of their name, {held_out:g} to val"
+    names = [_inside(data, row) for row in range(len(data))]
+    photographs = _photographs(names, files, groups, splits)
+    return Collection("aflw", data, photographs, text, whole=False, detected=False)
+
+
+def _ffhq(root: Path, held_out: float) -> Collection:
+    data = Ffhq(root)
+    splits = [split_of(int(data.file(row).stem)) for row in range(len(data))]
+    return _listed(data, "ffhq", splits, "FFHQ's own partition: the first 60,000 to train")
+
+
+def _people(data: PhotoList, held_out: float) -> Collection:
+    """A set that says who is on its photographs."""
+    splits = [split_by_name(data.person(row), held_out) for row in range(len(data))]
+    text = f"by a hash of the person's name, {held_out:g} to val"
+    return _listed(data, data.name, splits, text)
+
+
+def _listed(data: PhotoList, kind: str, splits: Sequence[str], text: str) -> Collection:
+    rows = range(len(data))
+    files = [data.file(row) for row in rows]
+    inside = [PurePosixPath(_inside(data, row)) for row in rows]
+    groups = [data.person(row) or str(inside[row]) for row in rows]
+    photographs = _photographs(_stems(inside), files, groups, splits)
+    return Collection(kind, data, photographs, text, whole=False, detected=True)
+
+
 COLLECTIONS: dict[str, Callable[[Path, float], Collection]] = {
     "celeba": _celeba,
     "300w-lp": _w300lp,
+    "aflw": _aflw,
+    "ffhq": _ffhq,
+    "lfw": lambda root, held_out: _people(Lfw(root), held_out),
+    "micc": lambda root, held_out: _people(MiccVideos(root), held_out),
+    "now": lambda root, held_out: _people(NowPhotographs(root), held_out),
     "folder": _folder,
 }
 """Data sets that can be prepared."""

@@ -60,3 +60,24 @@ def test_the_parts_themselves_work():
     assert doctor._detect_nothing().startswith("works")
     assert doctor._load_default_model().endswith("triangles")
     assert doctor._draw_triangle() == "works"
+    assert doctor._find_default_weights().startswith("default.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("package", "licence"), [("nvdiffrast", "non-commercial use only"), ("pytorch3d", "BSD")]
+)
+def test_what_is_said_of_the_back_ends(quick, monkeypatch, package, licence):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    check = by_name(doctor.examine())[package]
+    assert not check.broken and not check.found
+    for text in ("optional", "rendering on NVIDIA GPUs", licence, "pip install", f"{package}.git"):
+        assert text in check.remedy
+
+
+def test_one_of_two_files_that_do_the_same_is_enough(quick, tmp_path):
+    old, new = "2DFAN4-cd938726ad.zip", "2DFAN4-11f355bf06.pth.tar"
+    assert KNOWN_WEIGHTS[new].source in by_name(doctor.examine(tmp_path))[new].remedy
+    (tmp_path / old).write_bytes(b"x")
+    checks = by_name(doctor.examine(tmp_path))
+    assert checks[new].found == f"not needed: {old} is there" and not checks[new].remedy
+    assert checks[old].found == str(tmp_path / old)

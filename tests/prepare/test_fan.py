@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
-from selfie3d.core.errors import InputError
+from selfie3d.core.errors import InputError, MissingFileError
+from selfie3d.core.weights_dir import KNOWN_WEIGHTS
 from selfie3d.prepare.estimators import BY_FAN, find_fan, make_estimator
-from selfie3d.prepare.fan import FanNetwork, fan_points, peaks
+from selfie3d.prepare.fan import FAN_FILES, FanNetwork, fan_points, peaks
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -74,3 +77,53 @@ def test_a_damaged_file(red_dot):
     red_dot.write_bytes(b"nothing of the kind")
     with pytest.raises(InputError, match="3DFAN4"):
         FanNetwork(red_dot)
+
+
+def test_the_files_of_both_versions_are_named():
+    """Those of 1.5 as the installed package downloads them; 1.4's are its former names."""
+    for names in FAN_FILES.values():
+        assert all(name in KNOWN_WEIGHTS for name in names)
+        assert [KNOWN_WEIGHTS[name].instead for name in names] == list(names[::-1])
+    api = pytest.importorskip("face_alignment.api")
+    urls = getattr(api, "models_urls", {})
+    wanted = [urls[key].rsplit("/", 1)[1] for key in ("2DFAN-4", "3DFAN-4")]
+    assert [names for names in FAN_FILES.values() if not set(names) & set(wanted)] == []
+
+
+@pytest.fixture
+def small_fan(tmp_path):
+    """The network of face-alignment 1.5 with one stack, drawn at random, and its file."""
+    models = pytest.importorskip("face_alignment.models")
+    torch.manual_seed(5)
+    network = models.FAN(1).eval()
+    path = tmp_path / "2DFAN4-11f355bf06.pth.tar"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_weights_of_the_newer_version(small_fan, one_thread):
+    network, path = small_fan
+    found = find_fan("auto", path.parent)
+    assert found == {"ibug68-2d": path}
+    crops = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = network(crops)[-1]
+        torch.testing.assert_close(FanNetwork(path)._maps(crops), expected)
+    (path.parent / FAN_FILES["ibug68-2d"][0]).write_bytes(b"x")  # the script needs no package
+    assert find_fan("auto", path.parent)["ibug68-2d"].suffix == ".zip"
+
+
+def test_weights_without_the_package_or_of_another_network(small_fan, monkeypatch):
+    _, path = small_fan
+    weights = torch.load(path, weights_only=True)
+    torch.save({key: value for key, value in weights.items() if "conv1" not in key}, path)
+    with pytest.raises(InputError, match="2DFAN4"):
+        FanNetwork(path)
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="FAN's weights"):
+        FanNetwork(path)
+    torch.save(weights, path)
+    monkeypatch.setitem(sys.modules, "face_alignment.models", None)
+    with pytest.raises(MissingFileError, match=r"selfie3d\[landmarks\]") as caught:
+        FanNetwork(path)
+    assert FAN_FILES["ibug68-2d"][0] in str(caught.value)

@@ -1,0 +1,98 @@
+"""The photographs of the NoW benchmark: 2,054 of 100 people.
+
+Sanyal et al., Learning to Regress 3D Face Shape and Expression from an Image without 3D
+Supervision, CVPR 2019; after registering from https://now.is.tue.mpg.de (research licence). The
+layout is the one of the protocol `now`; scans are not looked at here:
+
+    ROOT/NoW_Dataset/final_release_version/iphone_pictures/SUBJECT/CHALLENGE/NAME.jpg
+    ROOT/NoW_Dataset/final_release_version/detected_face/SUBJECT/CHALLENGE/NAME.npy    face boxes
+    ROOT/imagepathsvalidation.txt, imagepathstest.txt    optional: lines SUBJECT/CHALLENGE/NAME.jpg
+
+NoW_Dataset/ may be left out, or final_release_version/ be ROOT. Whoever learns from these
+photographs cannot be measured on them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.errors import InputError, MissingFileError
+from .now_box import read_now_box
+from .photo_list import Listed, PhotoList, folders_in, pictures_in
+from .record import Record
+
+_REMEDY = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
+_RELEASES = (Path("NoW_Dataset/final_release_version"), Path("final_release_version"), Path())
+IMAGE_SETS = ("all", "validation", "test")
+
+
+class NowPhotographs(PhotoList):
+    """The photographs that are there; the person is the subject.
+
+    Args:
+        root: see the module.
+        image_set: of `IMAGE_SETS`; all but "all" need their list.
+        prepared: folder of side files, laid out as iphone_pictures.
+
+    Raises:
+        MissingFileError: no photographs, or no such list.
+        InputError: an unknown set, or a line that names no photograph.
+    """
+
+    def __init__(self, root: str | Path, image_set: str = "all", prepared: str = "") -> None:
+        if image_set not in IMAGE_SETS:
+            raise InputError("image_set", f"one of {', '.join(IMAGE_SETS)}", repr(image_set))
+        base = Path(root)
+        release = next(
+            (base / place for place in _RELEASES if (base / place / "iphone_pictures").is_dir()),
+            base / _RELEASES[0],
+        )
+        folder, self._boxes = release / "iphone_pictures", release / "detected_face"
+        found = _photographs(folder)
+        self._missing = 0
+        if image_set != "all":
+            wanted = _read_list(base / f"imagepaths{image_set}.txt")
+            found = [photograph for photograph in found if photograph.file.as_posix() in wanted]
+            self._missing = len(wanted) - len(found)
+        if not found:
+            what = "NoW's photographs SUBJECT/CHALLENGE/NAME.jpg"
+            raise MissingFileError(str(folder), what, _REMEDY)
+        super().__init__("now", "the NoW benchmark", folder, found, prepared, _REMEDY)
+
+    @property
+    def summary(self) -> str:
+        """How many photographs of how many people, and what is missing."""
+        text = super().summary
+        if self._missing:
+            text += f"; {self._missing} more are listed but not there"
+        return text + ("" if self._boxes.is_dir() else "; no detected_face/, so no boxes")
+
+    def known(self, row: int, width: int, height: int) -> Record:
+        """The box of the benchmark's detector, where there is a file."""
+        file = self._photographs[row].file.with_suffix(".npy")
+        return Record(box=read_now_box(self._boxes / file))
+
+
+def _photographs(folder: Path) -> list[Listed]:
+    if not folder.is_dir():
+        return []
+    return [
+        Listed(path.relative_to(folder), subject.name)
+        for subject in folders_in(folder)
+        for challenge in folders_in(subject)
+        for path in pictures_in(challenge)
+    ]
+
+
+def _read_list(path: Path) -> set[str]:
+    """SUBJECT/CHALLENGE/NAME.jpg of every line."""
+    if not path.is_file():
+        raise MissingFileError(str(path), "The list of the NoW benchmark's pictures", _REMEDY)
+    wanted = set()
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        parts = Path(line.strip()).parts
+        if len(parts) >= 3:
+            wanted.add("/".join(parts[-3:]))
+        elif parts:
+            raise InputError(str(path), "lines SUBJECT/CHALLENGE/NAME.jpg", repr(line), _REMEDY)
+    return wanted
