@@ -15,9 +15,15 @@ def register(app: typer.Typer) -> None:
 
 def prepare_command(
     data_set: Annotated[
-        str, typer.Argument(metavar="DATASET|folder", help="celeba, 300w-lp, or folder.")
+        str,
+        typer.Argument(
+            metavar="DATASET|folder|turned",
+            help="celeba, 300w-lp, aflw, ffhq, lfw, micc, now or folder; turned: shards to turn.",
+        ),
     ],
-    data: Annotated[Path, typer.Option("--data", metavar="ROOT", help="Its folder.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="ROOT", help="Its folder; turned: that of shards.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")],
     write: Annotated[
         str, typer.Option(metavar="shards|files", help="Shards, or files beside photographs.")
@@ -34,6 +40,18 @@ def prepare_command(
     held_out: Annotated[
         float, typer.Option(help="Share of people held out for val, where no partition is given.")
     ] = 0.1,
+    turns: Annotated[
+        str,
+        typer.Option(
+            metavar="flat|DEGREES",
+            help="turned: to which |yaw|; flat: so that all bins hold as many, or 30,60,90.",
+        ),
+    ] = "flat",
+    bins: Annotated[
+        str, typer.Option(help="turned: edges of the bins of |yaw|, degrees.")
+    ] = "0,15,30,45,60,75,90",
+    most_turns: Annotated[int, typer.Option(help="turned: copies of one photograph.")] = 4,
+    pitch: Annotated[float, typer.Option(help="turned: up or down as well, degrees.")] = 0.0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     weights_dir: Annotated[
         Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
@@ -43,10 +61,15 @@ def prepare_command(
     ] = True,
 ) -> None:
     """Find landmarks and skin in photographs, split them, write what training reads."""
-    from ..prepare.options import PrepareOptions
+    from ..prepare.options import PrepareOptions, TurnOptions
     from ..prepare.run import prepare
 
     options = PrepareOptions(write, landmarks, skin, per_shard, size, smallest, held_out)
+    if data_set == "turned":
+        options = TurnOptions(
+            write=write, per_shard=per_shard, smallest=smallest,
+            turns=turns, bins=bins, most=most_turns, pitch=pitch,
+        )  # fmt: skip
     result = prepare(
         data_set, data, out, options, workers=workers, weights_dir=weights_dir, resume=resume
     )

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 
 from ..core.errors import InputError
+from .kinds import open_kind, workshop_for
 from .options import PrepareOptions
-from .parts import Note, Part, Parts
-from .photographs import Collection, open_collection
-from .work import Workshop
+from .parts import Note, Part, Parts, Work
+from .photographs import Collection
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Crew:
     def make(self, collection: Collection, todo: Sequence[Part]) -> Iterator[tuple[Part, Note]]:
         """Parts as they are finished, in any order."""
         if self.workers == 1 or len(todo) == 1:
-            workshop = Workshop(collection, self.root, self.options, self.fan)
+            workshop = workshop_for(collection, self.root, self.options, self.fan)
             with _one_thread():
                 for part in todo:
                     yield part, self.parts.make(part, workshop)
@@ -63,7 +63,7 @@ class Crew:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-_workshops: list[tuple[Workshop, Parts]] = []  # of a worker process
+_workshops: list[tuple[Work, Parts]] = []  # of a worker process
 
 
 def _start_worker(
@@ -71,8 +71,8 @@ def _start_worker(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process says when to end
     torch.set_num_threads(1)
-    collection = open_collection(kind, root, options.held_out)
-    _workshops.append((Workshop(collection, root, options, fan), parts))
+    collection = open_kind(kind, root, options)
+    _workshops.append((workshop_for(collection, root, options, fan), parts))
 
 
 def _make_part(part: Part) -> Note:

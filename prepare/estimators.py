@@ -17,15 +17,18 @@ from ..datasets.sample import Array
 from ..geometry.crop import Crop
 from ..pipeline.frame import frame, frame_of_points
 from ..pipeline.regress import Regressor
-from .fan import FanNetwork, fan_points
+from .fan import FAN_FILES, FanNetwork, fan_points
 
 Picture = NDArray[np.uint8]
 
-GIVEN, BY_FAN, BY_US = 0.0, 1.0, 2.0
-SOURCES = {GIVEN: "the data set", BY_FAN: "FAN", BY_US: "our own network"}
+GIVEN, BY_FAN, BY_US, TURNED = 0.0, 1.0, 2.0, 3.0
+SOURCES = {
+    GIVEN: "the data set",
+    BY_FAN: "FAN",
+    BY_US: "our own network",
+    TURNED: "a fitted face that was turned",
+}
 """Values of the labels "source/SET" of a record: who said where the points of a set are."""
-
-FAN_FILES = {"ibug68-2d": "2DFAN4-cd938726ad.zip", "ibug68-3d": "3DFAN4-4a694010b9.zip"}
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,10 @@ def find_fan(which: str, weights_dir: Path | None) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     missing: MissingFileError | None = None
-    for key, name in FAN_FILES.items() if which != "own" else ():
+    wanted = [(key, name) for key, names in FAN_FILES.items() for name in names]
+    for key, name in wanted if which != "own" else ():
         try:
-            found[key] = find_weight(name, weights_dir)
+            found.setdefault(key, find_weight(name, weights_dir))
         except MissingFileError as error:
             missing = error
     if which == "fan" and not found and missing is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..core.errors import InputError
 
 WRITES = ("shards", "files")
 LANDMARKS = ("auto", "fan", "own")
+_LARGEST = 110.0  # degrees of yaw
 _LIMITS = (
     ("per_shard", 1, 1_000_000),
     ("size", 64, 8192),
@@ -52,3 +54,64 @@ class PrepareOptions:
         for name, low, high in _LIMITS:
             if not low <= getattr(self, name) <= high:
                 raise InputError(name, f"{low:g} to {high:g}", f"{getattr(self, name)}")
+
+
+_BINS = "0,15,30,45,60,75,90"
+
+
+@dataclass(frozen=True)
+class TurnOptions(PrepareOptions):
+    """How the faces of prepared photographs are turned, beside `per_shard` and `smallest`.
+
+    Attributes:
+        turns: "flat" turns so that |yaw| is spread evenly over `bins`; or degrees such as
+            "30,60,90", to which every face is turned that is not there yet.
+        bins: edges in degrees, from 0 up to 110.
+        most: copies of one photograph, with "flat".
+        pitch: degrees up or down by which faces are turned as well, each its own.
+        apart: largest mean distance of the fitted face's landmarks from the known ones, in parts of
+            the face's size; worse fits are rejected.
+
+    Raises:
+        InputError: a value out of its range.
+    """
+
+    landmarks: str = "own"
+    turns: str = "flat"
+    bins: str = _BINS
+    most: int = 4
+    pitch: float = 0.0
+    apart: float = 0.08
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.write != "shards":
+            raise InputError("write", "shards: turned pictures have no files", repr(self.write))
+        for name, low, high in (("most", 1, 50), ("pitch", 0, 30), ("apart", 0.01, 1.0)):
+            if not low <= getattr(self, name) <= high:
+                raise InputError(name, f"{low:g} to {high:g}", f"{getattr(self, name)}")
+        edges = self.edges
+        if len(edges) < 2 or any(b <= a for a, b in pairwise(edges)):
+            raise InputError("bins", "two or more rising degrees", repr(self.bins))
+        if self.turns != "flat":
+            _ = self.degrees
+
+    @property
+    def edges(self) -> list[float]:
+        """Of the bins, degrees."""
+        return _degrees("bins", self.bins)
+
+    @property
+    def degrees(self) -> list[float]:
+        """The poses of `turns`, where it is not "flat"."""
+        return _degrees("turns", self.turns)
+
+
+def _degrees(name: str, text: str) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(0 <= value <= _LARGEST for value in values):
+        raise InputError(name, f"degrees from 0 to {_LARGEST:g}, such as 30,60,90", repr(text))
+    return values

@@ -13,14 +13,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..datasets.record import format_record, parse_record
 from ..datasets.shards import ShardEntry, write_tar_shard
 from ..datasets.tar_index import read_member, tar_members
 from ..pipeline.export import write_json
 from .photographs import Photograph
-from .work import Reject, Workshop, write_side_files
+from .work import Reject, write_side_files
 
 PER_PART = 32
 
@@ -90,6 +90,18 @@ class Note:
     rejects: Sequence[Reject]
 
 
+class Work(Protocol):
+    """What prepares photographs; see `work.Workshop`."""
+
+    def entries(self, photographs: Sequence[Photograph]) -> tuple[list[ShardEntry], list[Reject]]:
+        """What goes into shards, in order, and what does not."""
+        ...
+
+    def content(self, photograph: Photograph) -> bytes:
+        """The file that a photograph was read from."""
+        ...
+
+
 class Parts:
     """The folder of the parts.
 
@@ -115,7 +127,7 @@ class Parts:
             return None
         return note if note.state == part.state and self._is_whole(part, note) else None
 
-    def make(self, part: Part, workshop: Workshop) -> Note:
+    def make(self, part: Part, workshop: Work) -> Note:
         """Prepare a part and note it."""
         state = part.state
         entries, rejects = workshop.entries(part.photographs)
@@ -123,11 +135,11 @@ class Parts:
             write_tar_shard(self._tar(part), entries)
         else:
             write_side_files(self._out, entries)
-        files = {photograph.name: photograph.file for photograph in part.photographs}
+        sources = {photograph.name: photograph for photograph in part.photographs}
         samples = [
             Sample(
                 entry.name,
-                _sha256(files[entry.name].read_bytes()),
+                _sha256(workshop.content(sources[entry.name])),
                 _sha256(format_record(entry.record).encode() + (entry.skin or b"")),
                 entry.skin is not None,
             )

@@ -12,10 +12,11 @@ from ..datasets.shards import write_tar_shard
 from ..pipeline.export import prepare_folder
 from .crew import Crew
 from .estimators import find_fan
+from .kinds import default_options, open_kind
 from .manifest import ShardFacts, write_manifest
 from .options import PrepareOptions
 from .parts import Job, Note, Part, Parts, make_jobs
-from .photographs import Collection, open_collection
+from .photographs import Collection
 from .sheets import write_sheets
 from .state import STATE, claim, forget, own_weights
 from .work import Reject
@@ -44,8 +45,8 @@ def prepare(
     """Prepare a data set; run again with the same arguments it goes on where it stood.
 
     Args:
-        kind: "celeba", "300w-lp" or "folder".
-        root: its folder, as it was distributed.
+        kind: "celeba", "300w-lp", "aflw", "ffhq", "lfw", "micc", "now", "folder" or "turned".
+        root: its folder, as it was distributed; for "turned" one of prepared shards.
         out: folder for the results, made if missing.
         options: what is prepared and how.
         workers: processes; the result does not depend on them.
@@ -56,10 +57,10 @@ def prepare(
         UnknownNameError, MissingFileError: no such data set; files of it or weights are missing.
         InputError: `out` holds something else, or not one photograph could be prepared.
     """
-    options = options or PrepareOptions()
+    options = options or default_options(kind)
     if workers < 1:
         raise InputError("workers", "1 or more", str(workers))
-    collection = open_collection(kind, root, options.held_out)
+    collection = open_kind(kind, root, options)
     if options.write == "files":
         _check_places(collection)
     fan = find_fan(options.landmarks, weights_dir)

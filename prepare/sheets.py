@@ -15,6 +15,7 @@ from ..datasets.celeba import CelebA
 from ..datasets.crops import crop_of
 from ..datasets.folder import PhotoFolder
 from ..datasets.landmark_sets import points_68
+from ..datasets.registry import DATASETS
 from ..datasets.sample import FaceDataset, FaceSample
 from ..datasets.shards import TarShards
 from ..datasets.w300lp import W300LP
@@ -62,6 +63,8 @@ def _read_back(
         return CelebA(root, "all", kind, prepared=str(out / kind))
     if collection.kind == "300w-lp":
         return W300LP(root, prepared=str(out))
+    if collection.kind in DATASETS:
+        return DATASETS.create(collection.kind, str(root), prepared=str(out))
     return PhotoFolder(root, prepared=str(out))
 
 

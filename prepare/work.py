@@ -66,6 +66,10 @@ class Workshop:
                 rejects.append(self._reject(photograph, error))
         return entries, sorted(rejects, key=lambda reject: reject.name)
 
+    def content(self, photograph: Photograph) -> bytes:
+        """The file that a photograph was read from."""
+        return photograph.file.read_bytes()
+
     def _estimated(
         self, photographs: Sequence[Photograph], rejects: list[Reject]
     ) -> list[tuple[Photograph, FaceSample, Place, Estimate | None]]:

@@ -33,7 +33,7 @@ def commands(text: str) -> list[list[str]]:
 def test_the_page_names_what_exists(repository):
     found = commands((repository / "docs" / "train-your-own.md").read_text())
     assert [words[0] for words in found] == [
-        "model", "prepare", "prepare", "prepare", "train", "evaluate", "prepare",
+        "model", "prepare", "prepare", "prepare", "prepare", "train", "evaluate", "prepare",
     ]  # fmt: skip
 
 

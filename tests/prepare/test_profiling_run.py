@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selfie3d.commands import prepare as command
+from selfie3d.core.errors import InputError, MissingFileError
+from selfie3d.datasets.record import Record
+from selfie3d.datasets.shards import ShardEntry, TarShards, write_tar_shard
+from selfie3d.facemodels import load_face_model
+from selfie3d.prepare import parts
+from selfie3d.prepare.estimators import TURNED
+from selfie3d.prepare.options import PrepareOptions, TurnOptions
+from selfie3d.prepare.parts import Parts
+from selfie3d.prepare.profiling_balance import estimated_yaws
+from selfie3d.prepare.run import prepare
+from typer import Typer
+from typer.testing import CliRunner
+
+FIXED = TurnOptions(turns="50,95", pitch=5)
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch):
+    monkeypatch.setattr(parts, "PER_PART", 4)
+
+
+@pytest.fixture
+def shards(tmp_path, drawn_faces) -> Path:
+    """Six drawn faces in a shard for training, two in one for validation."""
+    root = tmp_path / "prepared"
+    root.mkdir()
+    for split, chosen in (("train", drawn_faces[:6]), ("val", drawn_faces[6:8])):
+        entries = []
+        for number, face in enumerate(chosen):
+            picture, skin = io.BytesIO(), io.BytesIO()
+            Image.fromarray(face.picture).save(picture, "PNG")
+            Image.fromarray((face.skin * 255).astype(np.uint8)).save(skin, "PNG")
+            labels = {"identity": np.array([number]), "pose_para": np.zeros(7)}
+            record = Record({"ibug68-3d": face.points}, None, None, labels)
+            name = f"people/{split}{number}"
+            entries.append(ShardEntry(name, picture.getvalue(), ".png", record, skin.getvalue()))
+        write_tar_shard(root / f"{split}-00000.tar", entries)
+    return root
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_turned_shards(shards, tmp_path):
+    out = tmp_path / "out"
+    result = prepare("turned", shards, out, FIXED)
+    count = sum(result.counts.values())
+    assert set(result.counts) == {"train", "val"} and count + len(result.rejects) >= 8
+    assert count >= 8, result.rejects
+    model = load_face_model()
+    mean = model.landmark_points(model.mean[None], "ibug68")[0].double().numpy()
+    for split in ("train", "val"):
+        data = TarShards(out, f"{split}-*.tar")
+        for row in range(len(data)):
+            sample = data[row]
+            assert f"/people/{split}" in sample.name and sample.picture.shape == (144, 144, 3)
+            assert set(sample.landmarks) == {"ibug68-3d", "ibug68-2d"}
+            assert set(sample.labels) == {
+                "identity", "source/ibug68-2d", "source/ibug68-3d", "turn_deg",
+            }  # fmt: skip
+            assert sample.labels["source/ibug68-3d"] == TURNED
+            assert abs(sample.labels["turn_deg"][1]) <= 5
+            assert sample.skin is not None
+            yaw = abs(estimated_yaws(sample.landmarks["ibug68-3d"][None], mean)[0])
+            assert min(abs(yaw - 50), abs(yaw - 85)) < 12  # 95 reads as 85
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["data_set"] == "turned" and manifest["options"]["turns"] == "50,95"
+    assert (out / "contact_sheet.png").is_file()
+    lines = (out / "samples.tsv").read_text().splitlines()[1:]
+    picture = TarShards(shards, "train-*.tar")
+    assert len(lines) == count and len(picture) == 6
+
+
+def test_interrupted_and_resumed_is_the_same(shards, tmp_path, monkeypatch):
+    prepare("turned", shards, tmp_path / "whole", FIXED)
+    make, made = Parts.make, []
+
+    def stopping(self, part, workshop):
+        if len(made) % 2 == 1:
+            made.append("stopped")
+            raise KeyboardInterrupt
+        made.append(part.name)
+        return make(self, part, workshop)
+
+    monkeypatch.setattr(Parts, "make", stopping)
+    for _ in range(10):
+        try:
+            prepare("turned", shards, tmp_path / "pieces", FIXED)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert "stopped" in made
+    assert hashes(tmp_path / "pieces") == hashes(tmp_path / "whole")
+
+
+def test_a_fit_beside_the_landmarks_is_rejected(shards, tmp_path):
+    data = TarShards(shards, "val-*.tar")
+    wrong = data[0].landmarks["ibug68-3d"] * [0.5, 1]
+    picture = io.BytesIO()
+    Image.fromarray(data[0].picture).save(picture, "PNG")
+    entry = ShardEntry("wrong", picture.getvalue(), ".png", Record({"ibug68-3d": wrong}))
+    bare = ShardEntry("bare", picture.getvalue(), ".png", Record())
+    write_tar_shard(shards / "val-00000.tar", [entry, bare])
+    result = prepare("turned", shards, tmp_path / "out", TurnOptions(turns="60", apart=0.05))
+    reasons = {reject.name.split("_")[0]: reject.reason for reject in result.rejects}
+    assert "off the landmarks" in reasons["wrong"]
+    assert all(not sample.startswith("bare") for sample in reasons)  # its pose is not known
+
+
+def test_the_command(shards, tmp_path):
+    app = Typer()
+    app.callback()(lambda: None)
+    command.register(app)
+    words = ["prepare", "turned", "--data", str(shards), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*words, "--most-turns", "1"], catch_exceptions=False)
+    assert done.exit_code == 0 and "Prepared:" in done.output
+    samples = (tmp_path / "out" / "samples.tsv").read_text().splitlines()[1:]
+    names = [line.split("\t")[2].rsplit("_turned_", 1)[0] for line in samples]
+    assert 4 <= len(names) == len(set(names))
+
+
+def test_what_cannot_begin(shards, tmp_path):
+    with pytest.raises(MissingFileError, match=r"train-\*\.tar.*selfie3d prepare"):
+        prepare("turned", tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="TurnOptions"):
+        prepare("turned", shards, tmp_path / "out", PrepareOptions())
+    with pytest.raises(InputError, match="beyond those of the photographs"):
+        prepare("turned", shards, tmp_path / "out", TurnOptions(turns="0"))
+    wrong = (
+        {"turns": "sixty"}, {"turns": "30,140"}, {"bins": "0"}, {"bins": "0,60,30"},
+        {"most": 0}, {"pitch": 50}, {"apart": 0}, {"write": "files"},
+    )  # fmt: skip
+    for options in wrong:
+        with pytest.raises(InputError, match=next(iter(options))):
+            TurnOptions(**options)
