@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ..datasets.batch import FaceBatch
 from ..evaluate.image_metrics import l1_error, mean_ssim, psnr
-from ..geometry.contour import OutlineLandmarks
+from ..geometry.contour import JAW, JAW_AND_NOSE, OutlineLandmarks
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import Contour
-from ..geometry.posed import PosedFaces
+from ..geometry.posed import FaceCamera, PosedFaces
 from ..pipeline.fit_model import vertex_trust
 from ..render.face import FaceRenderer, Rendering
 from .face_landmarks import LandmarkTarget, pair_landmarks
@@ -33,7 +33,7 @@ class Seen:
         faces: with cameras in crop pixels.
         vertices: (B,V,3) mm, model space.
         landmarks: (B,68,2) crop pixels by kind of contour: "3d", the jaw on the jaw, and "2d", on
-            the visible outline.
+            the visible outline; NaN where the model has no such point.
         render: makes `rendering`, when it is asked for.
     """
 
@@ -67,19 +67,39 @@ class FaceViewer:
     ) -> None:
         self.model, self.landmark_set, self.shape_learns = model, landmark_set, shape_learns
         self.renderer = FaceRenderer(model.faces, rasterizer=rasterizer)
-        self._outline = OutlineLandmarks(model, landmark_set)
+        self._there = model.landmark_set(landmark_set).valid
+        traced = bool(self._there[:JAW_AND_NOSE].all())
+        self._outline = OutlineLandmarks(model, landmark_set) if traced else None
         skin = model.region("skin").float()[None, :, None]
         self._extras = torch.cat([skin, vertex_trust(model)], -1)
+
+    def to(self, device: torch.device | str) -> FaceViewer:
+        """Itself, moved to another device, with its model."""
+        self.model.to(device)
+        self.renderer.to(device)
+        self._there = self._there.to(device)
+        if self._outline is not None:
+            self._outline.to(device)
+        self._extras = self._extras.to(device)
+        return self
 
     def __call__(self, faces: PosedFaces, size: int) -> Seen:
         """Faces in crops of `size` pixels, with gradients."""
         vertices = self.model.vertices(faces.coefficients)
-        points = self.model.landmark_points(vertices, self.landmark_set)
-        landmarks: dict[Contour, Tensor] = {
-            "3d": faces.camera.project(points)[..., :2],
-            "2d": self._outline(vertices, faces.camera)[..., :2],
-        }
+        landmarks = self._landmarks(vertices, faces.camera)
         return Seen(faces, vertices, landmarks, lambda: self._render(faces, vertices, size))
+
+    def _landmarks(self, vertices: Tensor, camera: FaceCamera) -> dict[Contour, Tensor]:
+        """By kind of contour; a model without the jaw's points has none on the outline either."""
+        there = self._there[:, None]
+        points = self.model.landmark_points(vertices, self.landmark_set)
+        # NaN times the gradient 0 would reach the camera as NaN.
+        seen = camera.project(torch.where(there, points, 0.0))[..., :2]
+        on_jaw = torch.where(there, seen, torch.nan)
+        if self._outline is None:
+            rows = torch.arange(len(there), device=there.device)[:, None]
+            return {"3d": on_jaw, "2d": torch.where(rows < JAW, torch.nan, on_jaw)}
+        return {"3d": on_jaw, "2d": self._outline(vertices, camera)[..., :2]}
 
     def _render(self, faces: PosedFaces, vertices: Tensor, size: int) -> Rendering:
         c, camera = faces.coefficients, faces.camera
@@ -97,10 +117,12 @@ class FaceViewer:
 
 
 def face_error(seen: Seen, batch: FaceBatch, targets: Mapping[str, LandmarkTarget]) -> Tensor:
-    """Mean distance of the annotated points in % of sqrt(box of these points), (B,); NaN: none."""
+    """Mean distance of the annotated points in % of sqrt(box of these points), (B,); NaN: none.
+
+    Points that the face model lacks take part in the box alone.
+    """
     pairs = pair_landmarks(seen.landmarks, batch.landmarks, targets)
-    known = pairs.weights > 0
-    inside = known[..., None]
+    known, inside = pairs.weights > 0, pairs.given[..., None]
     high = torch.where(inside, pairs.annotated, -torch.inf).amax(1)
     low = torch.where(inside, pairs.annotated, torch.inf).amin(1)
     distance = (pairs.predicted - pairs.annotated).norm(dim=-1) * known
@@ -136,7 +158,8 @@ def face_figures(
 
 def skin_mask(rendering: Rendering, batch: FaceBatch) -> Tensor:
     """(B,1,H,W) in [0,1]: skin that the rendering shows within the photograph and its mask."""
-    mask = (rendering.mask * rendering.extras[:, :1]).detach()
+    # antialiasing several edges of one pixel leaves [0,1] by a little
+    mask = (rendering.mask * rendering.extras[:, :1]).detach().clamp(0, 1)
     given = (batch.skin, batch.labels.get("inside"))
     for one in given:
         if one is not None:

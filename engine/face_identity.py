@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core.errors import MissingFileError
@@ -23,6 +23,7 @@ class IdentityTerm:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._device = torch.device("cpu")
 
     @classmethod
     def load(cls, name: str, weights_dir: str) -> IdentityTerm:
@@ -40,14 +41,21 @@ class IdentityTerm:
             )
             raise MissingFileError(error.path, error.what, remedy) from error
 
+    def to(self, device: torch.device | str) -> IdentityTerm:
+        """Itself; the recogniser is moved to another device if it is a module, else it stays."""
+        if isinstance(self._embedder.network, nn.Module):
+            self._embedder.network.to(device)
+            self._device = torch.device(device)
+        return self
+
     def __call__(self, rendered: Tensor, photo: Tensor, landmarks: Tensor) -> Tensor:
-        """(B,) in [0,2].
+        """(B,) in [0,2], on the images' device.
 
         Args:
             rendered: (B,3,H,W) the rendering over the photograph, in [0,1].
             photo: (B,3,H,W). landmarks: (B,68,2) predicted, in their pixels.
         """
-        crops = [self._embedder.align(five_points(points)) for points in landmarks.detach()]
+        crops = [self._embedder.align(five_points(points)) for points in landmarks.detach().cpu()]
         pairs = zip(crops, rendered.split(1), photo.split(1), strict=True)
         cut = [(crop.warp(one)[0], crop.warp(other)[0]) for crop, one, other in pairs]
         seen = self._vectors(torch.cat([one for one, _ in cut]))
@@ -56,4 +64,5 @@ class IdentityTerm:
         return 1 - (seen * given).sum(1)
 
     def _vectors(self, crops: Tensor) -> Tensor:
-        return functional.normalize(self._embedder.network(crops), dim=1)
+        vectors = self._embedder.network(crops.to(self._device)).to(crops.device)
+        return functional.normalize(vectors, dim=1)

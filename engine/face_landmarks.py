@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,6 +30,10 @@ class LandmarkTarget:
     mixing: Tensor
     weights: Tensor
 
+    def to(self, device: torch.device | str) -> LandmarkTarget:
+        """The same on another device."""
+        return replace(self, mixing=self.mixing.to(device), weights=self.weights.to(device))
+
 
 def landmark_targets(weights: str = "uniform") -> dict[str, LandmarkTarget]:
     """Every kind of landmarks that batches carry.
@@ -54,12 +58,14 @@ class LandmarkPairs:
 
     Attributes:
         predicted: (B,M,2) crop pixels. annotated: (B,M,2); unknown points are the predicted ones.
-        weights: (B,M), 0 for unknown points.
+        weights: (B,M), 0 for points that are unknown or that the face model lacks.
+        given: (B,M) bool, annotated points that count, whether the model has them or not.
     """
 
     predicted: Tensor
     annotated: Tensor
     weights: Tensor
+    given: Tensor
 
 
 def pair_landmarks(
@@ -70,8 +76,8 @@ def pair_landmarks(
     """Every annotated point with its prediction.
 
     Args:
-        predicted: (B,68,2) of every contour kind that is needed. landmarks: kind to (B,L,2), NaN
-            where unknown. targets: of `landmark_targets`.
+        predicted: (B,68,2) of every contour kind that is needed, NaN where the face model lacks a
+            point. landmarks: kind to (B,L,2), NaN where unknown. targets: of `landmark_targets`.
 
     Raises:
         UnknownNameError: a kind that nobody knows.
@@ -80,12 +86,18 @@ def pair_landmarks(
     if unknown:
         raise UnknownNameError("kind of landmarks", unknown[0], list(targets))
     some = next(iter(predicted.values()))
-    parts = [LandmarkPairs(some[:, :0], some[:, :0], some[:, :0, 0])]
+    none = some[:, :0, 0]
+    parts = [LandmarkPairs(some[:, :0], some[:, :0], none, none > 0)]
     for kind, given in landmarks.items():
-        target = targets[kind]
-        points = torch.einsum("lk,bkc->blc", target.mixing.to(some), predicted[target.contour])
+        target, own = targets[kind], predicted[targets[kind].contour]
+        mixing, weights = target.mixing.to(some), target.weights.to(some)
+        there = torch.isfinite(own).all(-1, keepdim=True)
+        points = torch.einsum("lk,bkc->blc", mixing, torch.where(there, own, 0.0))
+        lacking = torch.einsum("lk,bkc->blc", mixing, (~there).to(some))[..., 0] > 0
         known = torch.isfinite(given).all(-1)
         wanted = torch.where(known[..., None], given, points.detach())
-        parts.append(LandmarkPairs(points, wanted, known * target.weights.to(some)))
+        parts.append(
+            LandmarkPairs(points, wanted, known * ~lacking * weights, known & (weights > 0))
+        )
     columns = zip(*(vars(part).values() for part in parts), strict=True)
     return LandmarkPairs(*(torch.cat(list(column), 1) for column in columns))

@@ -10,13 +10,10 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..datasets.batch import FaceBatch
-from ..geometry.coefficient_vector import coefficients_to_vector
 from ..geometry.topology import uniform_laplacian
-from ..losses.coefficients import coefficient_error
 from ..losses.landmark import landmark_distance, landmark_loss
 from ..losses.landmark_errors import LandmarkErrorWeights
 from ..losses.photometric import colour_difference, colour_distance, robust_photometric
-from ..losses.points import box_unit, depth_distance, point_distance
 from ..losses.prior import PriorWeights, coefficient_prior, light_prior
 from ..losses.reduction import masked_mean
 from ..losses.reflectance import albedo_flatness
@@ -24,13 +21,14 @@ from ..losses.smoothness import smoothness
 from ..losses.ssim import ssim_loss, ssim_map_loss
 from ..pipeline.fit_model import expression_spread
 from .face_figures import FaceViewer, Seen, skin_mask
+from .face_identity import IdentityTerm
+from .face_known import KnownFaces
 from .face_landmarks import LandmarkTarget, pair_landmarks
 
 Identity = Callable[[Tensor, Tensor, Tensor], Tensor]
 PHOTOMETRIC = ("l2", "l1", "robust")
 SSIM = ("global", "windowed")
 LANDMARK_UNITS = ("pixels", "side")
-_STRIDE = 16  # every so many vertices are compared with known ones
 _PAPER_SIDE = 224.0  # pixels of the crop in which landmark weights are stated
 
 
@@ -64,6 +62,7 @@ class FaceLossConfig:
         smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
         points, depth: of known faces' distances in the image plane and along the view, over the
             size of the face. coefficients: of known coefficients' errors, in comparable units.
+            Faces known in another face model teach by their landmarks; see `KnownFaces`.
     """
 
     photometric: float = 1.9
@@ -113,6 +112,7 @@ class FaceLosses:
         config: see `FaceLossConfig`.
         identity: (rendering over photograph, photograph, landmarks) to (B,) distances; needed
             where the term has a weight.
+        known: the terms of known faces; None: of faces known in the viewer's own face model.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class FaceLosses:
         targets: Mapping[str, LandmarkTarget],
         config: FaceLossConfig,
         identity: Identity | None = None,
+        known: KnownFaces | None = None,
     ) -> None:
         if config.identity and identity is None:
             raise InputError("identity", "a recogniser, as loss.identity is not 0", "none")
@@ -130,10 +131,23 @@ class FaceLosses:
         self._laplacian = uniform_laplacian(model.faces, len(model.mean))
         spread = expression_spread(model)
         self._spread = spread if model.expression_kind == "blendshape" else None
-        self._some = torch.arange(0, len(model.mean), _STRIDE)
+        self._known = known or KnownFaces(model)
         c = config
         self.errors = LandmarkErrorWeights(start=c.landmark_errors_start)
         self._prior = PriorWeights(c.prior_identity, c.prior_expression, c.prior_albedo)
+
+    def to(self, device: torch.device) -> FaceLosses:
+        """Itself, moved to another device, with its viewer."""
+        if self._skin.device != device:
+            self.viewer.to(device)
+            self.targets = {name: one.to(device) for name, one in self.targets.items()}
+            self._skin, self._laplacian = self._skin.to(device), self._laplacian.to(device)
+            self._spread = None if self._spread is None else self._spread.to(device)
+            self.errors.to(device)
+            self._known.to(device)
+            if isinstance(self._identity, IdentityTerm):
+                self._identity.to(device)
+        return self
 
     def __call__(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
         """Name to weighted term, scalars."""
@@ -141,7 +155,7 @@ class FaceLosses:
             **self._image_terms(seen, batch),
             **self._shape_terms(seen),
             **self._landmark_terms(seen, batch),
-            **self._known_terms(seen, batch),
+            **self._known(seen, batch),
         }
         weights = vars(self.config)
         return {name: weights[name] * term for name, term in terms.items() if weights[name]}
@@ -224,24 +238,3 @@ class FaceLosses:
                     predicted, given, weights, unit, contours=(contour, contour)
                 )
         return total.mean()
-
-    def _known_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
-        """Of the faces whose coefficients and camera are known."""
-        if batch.truth is None or batch.known is None or not bool(batch.known.any()):
-            return {}
-        rows = torch.nonzero(batch.known)[:, 0]
-        truth, own = batch.truth[rows], seen.faces[rows]
-        model = self.viewer.model
-        with torch.no_grad():
-            target = model.vertices(truth.coefficients)[:, self._some]
-            wanted = truth.camera.project(target)
-        found = own.camera.project(seen.vertices[rows][:, self._some])
-        unit = box_unit(wanted)
-        error = coefficient_error(
-            coefficients_to_vector(own.coefficients), coefficients_to_vector(truth.coefficients)
-        )
-        return {
-            "points": point_distance(found, wanted, unit).mean(),
-            "depth": depth_distance(found, wanted, unit).mean(),
-            "coefficients": error.mean(),
-        }

@@ -41,7 +41,7 @@ def face_pictures(
     rows = [photo, shown, seen.image.clamp(0, 1), bare.over(photo).clamp(0, 1), red]
     pictures = {"faces": torch.cat([_row(row) for row in rows], 1)}
     if float(model.uv.abs().sum()) > 0:
-        mapper = UVMapper(model.uv, model.uv_faces, model.faces, _UV_SIZE)
+        mapper = UVMapper(model.uv, model.uv_faces, model.faces, _UV_SIZE).to(photo.device)
         pictures["albedo"] = _row(mapper.position_map(albedo).clamp(0, 1))
     return pictures
 

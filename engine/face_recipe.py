@@ -20,6 +20,7 @@ from ..geometry.face_model import FaceModel
 from .config import EngineConfig
 from .face_figures import FaceViewer
 from .face_identity import IdentityTerm
+from .face_known import KnownFaces, truth_model
 from .face_landmarks import landmark_targets
 from .face_losses import FaceLossConfig, FaceLosses
 from .face_network import FaceNetworkConfig, build_face_network
@@ -69,14 +70,15 @@ class FaceTrainConfig:
 
     Attributes:
         output: folder of checkpoints, weights, pictures and log.
-        face_model: a registered name or a path. rasterizer: see `render.rasterizer`.
+        face_model: a registered name or a path; faces whose coefficients are known in another model
+            teach by their landmarks and their looks. rasterizer: see `render.rasterizer`.
         network, data, loss, engine: see there.
     """
 
     recipe: str = "faces"
     output: str = "runs/faces"
     face_model: str = "default"
-    rasterizer: str = "cpu"
+    rasterizer: str = "auto"
     network: FaceNetworkConfig = field(default_factory=FaceNetworkConfig)
     data: FaceDataConfig = field(default_factory=FaceDataConfig)
     loss: FaceLossConfig = field(default_factory=FaceLossConfig)
@@ -98,8 +100,11 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
         model, config.rasterizer, config.loss.landmark_set, config.loss.shape_learns
     )
     targets = landmark_targets(config.loss.landmark_weights)
-    losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss))
-    source = face_source(config.data, built.size, config.engine.seed, model)
+    sets = open_sets(config.data.train, "data.train")
+    truth = truth_model(sets, model)
+    known = KnownFaces(model, truth, config.loss.landmark_set)
+    losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss), known)
+    source = face_source(config.data, built.size, config.engine.seed, truth, sets)
     return FaceTask(
         built.network,
         built.decode,
@@ -134,11 +139,26 @@ def open_sets(sets: list[FaceSetConfig], what: str) -> list[FaceDataset]:
     return opened
 
 
-def face_source(data: FaceDataConfig, size: int, seed: int, model: FaceModel) -> FaceSource:
-    """Training batches of crops of `size` pixels."""
-    mirror = CoefficientMirror.of(model) if model.mirror is not None else None
+def face_source(
+    data: FaceDataConfig,
+    size: int,
+    seed: int,
+    truth: FaceModel,
+    sets: list[FaceDataset] | None = None,
+) -> FaceSource:
+    """Training batches of crops of `size` pixels.
+
+    Args:
+        truth: the face model of known coefficients. sets: those of `data`, if they are open.
+
+    Raises:
+        InputError: faces with known coefficients are to be mirrored, and the model's cannot be.
+    """
+    sets = open_sets(data.train, "data.train") if sets is None else sets
+    mirrored = data.augment.mirrored and any(getattr(one, "face_model", "") for one in sets)
+    mirror = CoefficientMirror.of(truth) if mirrored else None
     return FaceSource(
-        open_sets(data.train, "data.train"),
+        sets,
         [one.share for one in data.train],
         data.crop,
         data.augment,

@@ -51,6 +51,7 @@ class FaceTask:
         """The weighted terms of a batch."""
         if self._fixed_norms:
             hold_norms(network)
+        self._losses.to(batch.images.device)
         with self.timer("network"):
             outputs = network(batch.images)
         with torch.autocast(batch.images.device.type, enabled=False):
@@ -78,13 +79,17 @@ class FaceTask:
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """NME of the annotated points in %, and L1, PSNR and SSIM over the visible skin."""
-        viewer, targets = self._losses.viewer, self._losses.targets
-        return face_figures(network, self._decode, viewer, self._validation, targets)
+        device = next(network.parameters()).device
+        losses = self._losses.to(device)
+        batches = (batch.to(device) for batch in self._validation)
+        return face_figures(network, self._decode, losses.viewer, batches, losses.targets)
 
     @torch.no_grad()
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """Input, rendering over it, bare shape, and difference, of the first validation faces."""
-        return face_pictures(network, self._decode, self._losses.viewer, self._validation[0])
+        device = next(network.parameters()).device
+        viewer, batch = self._losses.to(device).viewer, self._validation[0].to(device)
+        return face_pictures(network, self._decode, viewer, batch)
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """The weights."""

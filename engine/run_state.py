@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from ..core.errors import InputError
@@ -101,7 +102,7 @@ class RunParts:
     def own_state(self, source: dict[str, Any]) -> dict[str, Any]:
         """What is this process's own; `source` is the position of its source."""
         random = random_state(self.device)
-        return {"source": source, "task": gathered_state(self.task), "random": random}
+        return {"source": source, "task": _on_cpu(gathered_state(self.task)), "random": random}
 
     def load(self, state: dict[str, Any], own: dict[str, Any], folder: Path) -> None:
         """Put both back.
@@ -129,3 +130,12 @@ class RunParts:
         restore_state(self.task, own["task"])
         if own["random"] is not None:
             set_random_state(own["random"], self.device)
+
+
+def _on_cpu(value: Any) -> Any:  # noqa: ANN401
+    """Tensors of nested containers on the CPU: another process has no use for this one's GPU."""
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {name: _on_cpu(item) for name, item in value.items()}
+    return [_on_cpu(item) for item in value] if isinstance(value, list) else value

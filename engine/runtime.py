@@ -102,8 +102,8 @@ class AccelerateRuntime:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over processes."""
-        total: Tensor = self._accelerator.reduce(values, reduction="sum")
-        return total
+        total: Tensor = self._accelerator.reduce(values.to(self.device), reduction="sum")
+        return total.to(values.device)  # NCCL adds on GPUs alone
 
     def gather(self, value: Any) -> list[Any]:  # noqa: ANN401
         """Plain values of every process."""

@@ -9,9 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from ..render.auto import choose
 from .prefetch import Source
 
 _LISTED = 10
+
+
+def drawn_with(facts: Mapping[str, Any], device: torch.device) -> str:
+    """The back end that a run's `rasterizer` stands for on its device; "" if it has none.
+
+    Args:
+        facts: what the run was told. device: of its network.
+    """
+    name = str(facts.get("configuration", {}).get("rasterizer", ""))
+    return choose(device).name if name == "auto" else name
 
 
 class Rejects:
@@ -53,6 +66,7 @@ class Summary:
         shares: of the stages in a step's time, on the main process, since the last start.
         rejects: samples that could not be used, with the reason.
         validation: the last figures.
+        rasterizer: that drew, "" where nothing is drawn.
     """
 
     steps: int
@@ -63,6 +77,7 @@ class Summary:
     shares: Mapping[str, float]
     rejects: Mapping[str, str]
     validation: Mapping[str, float]
+    rasterizer: str = ""
 
     @property
     def images_per_second(self) -> float:
@@ -82,6 +97,7 @@ class Summary:
             "rejected": len(self.rejects),
             "rejects": dict(self.rejects),
             "validation": dict(self.validation),
+            **({"rasterizer": self.rasterizer} if self.rasterizer else {}),
         }
 
     def write(self, path: Path) -> None:
@@ -94,6 +110,8 @@ class Summary:
         """For people."""
         speed = f"{self.images_per_second:.4g} images/s"
         text = [f"{self.steps} steps, {self.images} images, {self.seconds:.0f} s, {speed}"]
+        if self.rasterizer:
+            text.append(f"rasterizer: {self.rasterizer}")
         if self.shares:
             parts = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.shares.items())
             text.append(f"time of a step: {parts}")

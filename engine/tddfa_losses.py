@@ -81,7 +81,7 @@ class PointSampler:
         """The landmarks and newly drawn vertices, on a device; drawn by torch's generator."""
         chosen = torch.randperm(len(self._skin.mean))[: self._count].to(device)
         if self._skin.mean.device != device:
-            self._landmarks, self._skin = _on(self._landmarks, device), _on(self._skin, device)
+            self._landmarks, self._skin = self._landmarks.to(device), self._skin.to(device)
         own, skin = self._landmarks, self._skin
         return PointBasis(
             torch.cat([own.mean, skin.mean[chosen]]),
@@ -94,10 +94,6 @@ def _mean(values: Tensor, known: Tensor) -> Tensor:
     """Over (B,...); rows that are not known (B,) count 0."""
     rows = known.view(-1, *[1] * (values.ndim - 1))
     return masked_mean(values, rows.expand(values.shape).to(values))
-
-
-def _on(basis: PointBasis, device: torch.device) -> PointBasis:
-    return PointBasis(*(value.to(device) for value in vars(basis).values()))
 
 
 class TddfaLosses:

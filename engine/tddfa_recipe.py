@@ -68,7 +68,7 @@ class TddfaTrainConfig:
     output: str = "runs/tddfa"
     face_model: str = "default"
     label_model: str = ""
-    rasterizer: str = "cpu"
+    rasterizer: str = "auto"
     network: TddfaNetworkConfig = field(default_factory=TddfaNetworkConfig)
     data: FaceDataConfig = field(default_factory=_roi_data)
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)

@@ -22,7 +22,7 @@ from .saver import Saver
 from .schedule import Schedule, falls_due
 from .step_timer import StepTimer, Stopwatch
 from .stepper import Outcome, Stepper
-from .summary import Summary
+from .summary import Summary, drawn_with
 from .task import Task
 
 _BAR = 1000  # the run in thousandths, where its steps are not known
@@ -48,7 +48,7 @@ class Trainer:
     def __init__(
         self, task: Task, config: EngineConfig, output: Path, facts: dict[str, Any]
     ) -> None:
-        self.task, self.config, self.output = task, config, output
+        self.task, self.config, self.output, self._facts = task, config, output, facts
         if config.threads:
             torch.set_num_threads(config.threads)
         runtime = self._runtime = make_runtime(config.device)
@@ -208,4 +208,5 @@ class Trainer:
             self._timer.shares(),
             self._reporter.rejects.reasons,
             figures,
+            drawn_with(self._facts, self._runtime.device),
         )

@@ -113,7 +113,7 @@ class UvTrainConfig:
     recipe: str = "uv"
     output: str = "runs/uv"
     face_model: str = "default"
-    rasterizer: str = "cpu"
+    rasterizer: str = "auto"
     network: UvNetworkConfig = field(default_factory=UvNetworkConfig)
     data: UvDataConfig = field(default_factory=UvDataConfig)
     loss: UvLossConfig = field(default_factory=UvLossConfig)

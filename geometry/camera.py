@@ -237,13 +237,14 @@ def _pixels_to_clip(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _split(matrix: Tensor, point: Tensor) -> tuple[float, Tensor, Tensor]:
     """A similarity of the image as (scale, rotation about z in camera space, moved point)."""
-    m = matrix.to(point)
+    m = matrix.to(point.dtype)
     scale = float(torch.linalg.det(m[:, :2]).abs().sqrt())
     linear = m[:, :2] / scale
     if torch.det(linear) < 0 or not torch.allclose(
         linear @ linear.T, torch.eye(2).to(linear), atol=1e-4
     ):
         raise InputError("matrix", "a similarity without reflection", str(matrix.tolist()))
-    turn = torch.eye(3).to(point)
+    turn = torch.eye(3).to(m)
     turn[:2, :2] = linear.T  # y points down in the image and up in camera space
-    return scale, turn, point @ m[:, :2].T + m[:, 2]
+    m = m.to(point.device)
+    return scale, turn.to(point.device), point @ m[:, :2].T + m[:, 2]

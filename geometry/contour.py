@@ -23,6 +23,8 @@ from .topology import edges, subset_mesh
 
 JAW = 17
 """The first 17 of the 68 landmarks lie on the jaw."""
+JAW_AND_NOSE = 36
+"""The outline can be traced on models that have the first 36 of the 68 landmarks."""
 _CHIN = 8
 _OFF = ("ears", "neck", "nose", "mouth", "left_eye", "right_eye", "cavities")
 _NOSE_SIDE = 1.3  # the nose ends so far from the middle, in parts of its wings' distance
@@ -133,6 +135,12 @@ class OutlineLandmarks:
         self.model, self.landmark_set = model, landmark_set
         self.lines = find_contour_lines(model, landmark_set)
 
+    def to(self, device: torch.device | str) -> OutlineLandmarks:
+        """Itself, moved to another device, with its model."""
+        self.model.to(device)
+        self.lines = self.lines.to(device)
+        return self
+
     def __call__(self, vertices: Tensor, camera: Camera) -> Tensor:
         """Landmarks (B,68,3) of meshes (B,V,3) in mm: pixels, and depth as `camera.project`."""
         points = self.model.landmark_points(vertices, self.landmark_set)
@@ -143,8 +151,9 @@ class OutlineLandmarks:
 
 def upright(camera: Camera, vertices: Tensor) -> Tensor:
     """Where the model's y axis points in the image, (B,2), for the cameras of meshes (B,V,3)."""
-    axis = torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).to(vertices)
-    ends = camera.project(axis.expand(len(vertices), 2, 3))[..., :2]
+    axis = vertices.new_zeros(len(vertices), 2, 3)
+    axis[:, 1, 1] = 1.0
+    ends = camera.project(axis)[..., :2]
     return ends[:, 1] - ends[:, 0]
 
 
@@ -161,7 +170,7 @@ def _landmarks(model: FaceModel, name: str) -> Tensor:
     if chosen.contour != "3d":
         raise InputError(f"landmark set {name!r}", "jaw points on the jaw (3d)", chosen.contour)
     points = model.landmark_points(model.mean[None], name)[0]
-    if len(points) < 68 or not bool(torch.isfinite(points[:36]).all()):
+    if len(points) < 68 or not bool(torch.isfinite(points[:JAW_AND_NOSE]).all()):
         raise InputError(
             f"landmark set {name!r}", "68 points with jaw and nose", "some are missing"
         )

@@ -80,7 +80,7 @@ class PointBasis:
         """
         if layout.face_model != model.name:
             raise InputError("face model", repr(layout.face_model), repr(model.name))
-        origin = points_of(model, layout, torch.zeros(1, len(model.mean), 3))
+        origin = points_of(model, layout, model.mean.new_zeros(1, len(model.mean), 3))
         if not bool(torch.isfinite(origin).all()):
             raise InputError(f"face model {model.name!r}", "every landmark", "some are missing")
         return cls(
@@ -88,6 +88,10 @@ class PointBasis:
             points_of(model, layout, model.identity) - origin,
             points_of(model, layout, model.expression) - origin,
         )
+
+    def to(self, device: torch.device | str) -> PointBasis:
+        """The same points on another device."""
+        return PointBasis(*(value.to(device) for value in vars(self).values()))
 
     def points(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Positions (B,N,3) mm for identity (B,Ki) and expression (B,Ke)."""
@@ -101,7 +105,8 @@ class PointBasis:
 def points_of(model: FaceModel, layout: PointLayout, vertices: Tensor) -> Tensor:
     """The layout's points (B,N,3) on meshes (B,V,3) of the model."""
     sets = [model.landmark_points(vertices, name) for name in layout.landmark_sets]
-    picked = vertices[:, torch.tensor(layout.vertices, dtype=torch.int64)]
+    rows = torch.tensor(layout.vertices, dtype=torch.int64, device=vertices.device)
+    picked = vertices[:, rows]
     return torch.cat([*sets, picked], 1)
 
 
@@ -118,7 +123,7 @@ def make_layout(
     """
     if model.mirror is None:
         raise InputError("face model", "one that knows its mirror image", repr(model.name))
-    hidden = torch.zeros(len(model.mean), dtype=torch.bool)
+    hidden = torch.zeros(len(model.mean), dtype=torch.bool, device=model.mean.device)
     for region in _HIDDEN:
         if region in model.regions:
             hidden |= model.regions[region]

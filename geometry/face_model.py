@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Self
 
 import torch
 from numpy.typing import ArrayLike
@@ -151,6 +151,13 @@ class FaceModel(nn.Module):
             licence=licence,
             source=source,
         )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """What `to` calls: landmark sets and regions move along with the arrays."""
+        super()._apply(fn, recurse)
+        self.landmarks = {name: one.changed(fn) for name, one in self.landmarks.items()}
+        self.regions = {name: fn(mask) for name, mask in self.regions.items()}
+        return self
 
     @property
     def sizes(self) -> tuple[int, int, int]:

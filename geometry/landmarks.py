@@ -7,8 +7,8 @@ set carries its `contour` and comparisons go through `require_same_contour`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -100,8 +100,16 @@ class LandmarkSet:
 
     def to(self, device: torch.device | str) -> LandmarkSet:
         """The same set on another device."""
-        moved = {k: getattr(self, k).to(device) for k in ("vertices", "weights", "offset", "valid")}
-        return replace(self, **moved)
+        return self.changed(lambda tensor: tensor.to(device))
+
+    def changed(self, change: Callable[[Tensor], Tensor]) -> LandmarkSet:
+        """The set of changed tensors; itself where none is another one."""
+        before = self.vertices, self.weights, self.offset, self.valid
+        after = [change(value) for value in before]
+        if all(one is other for one, other in zip(before, after, strict=True)):
+            return self
+        vertices, weights, offset, valid = after
+        return LandmarkSet(self.name, vertices, weights, offset, valid, self.contour)
 
 
 def require_same_contour(predicted: Contour, target: Contour) -> None:

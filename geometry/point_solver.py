@@ -67,6 +67,10 @@ class CoefficientPrior:
     mean: Tensor
     precision: Tensor
 
+    def to(self, device: torch.device | str) -> CoefficientPrior:
+        """The same on another device."""
+        return CoefficientPrior(self.mean.to(device), self.precision.to(device))
+
 
 @dataclass(frozen=True)
 class SolvedFaces:
@@ -94,11 +98,14 @@ class _State:
 
 
 class PointSolver:
-    """Solves batches of dense points of one face model.
+    """Solves batches of dense points of one face model, on the points' device.
 
     Args:
         basis: the model at the points.
         config: see `SolverConfig`.
+
+    Attributes:
+        columns: (K,) int64: which entries of a coefficient vector are solved for, in order.
     """
 
     def __init__(self, basis: PointBasis, config: SolverConfig | None = None) -> None:
@@ -110,18 +117,26 @@ class PointSolver:
             [basis.identity[: self._identity], basis.expression[self._expression] * EXPRESSION_UNIT]
         )
         self._modes = modes.permute(1, 2, 0).contiguous()  # (N,3,K)
-        self._body = basis.mean - torch.tensor(PIVOT_MM)
+        self._pivot = modes.new_tensor(PIVOT_MM)
+        self._upright = modes.new_tensor([1.0, -1.0, 1.0])
+        self._body = basis.mean - self._pivot
         self._count = modes.shape[0]
-        sizes = torch.full((self._count,), 1.0)
-        sizes[self._identity :] = self.config.expression_spread / EXPRESSION_UNIT
-        self._prior = CoefficientPrior(torch.zeros(1, self._count), sizes.square().reciprocal())
+        bounded = torch.arange(self._count, device=modes.device) >= self._identity
+        sizes = modes.new_ones(self._count)
+        sizes[bounded] = self.config.expression_spread / EXPRESSION_UNIT
+        self._bounded = bounded
+        self._prior = CoefficientPrior(modes.new_zeros(1, self._count), sizes.square().reciprocal())
+        first = torch.arange(self._identity, device=modes.device)
+        self.columns = torch.cat([first, self._expression + len(basis.identity)])
 
-    @property
-    def columns(self) -> Tensor:
-        """(K,) int64: which entries of a coefficient vector are solved for, in order."""
-        return torch.cat(
-            [torch.arange(self._identity), self._expression + len(self.basis.identity)]
-        )
+    def to(self, device: torch.device | str) -> PointSolver:
+        """Itself, moved to another device; points from elsewhere move it, too."""
+        if self._body.device != torch.device(device):
+            self.basis, self._prior = self.basis.to(device), self._prior.to(device)
+            for name in ("_expression", "_modes", "_pivot", "_upright", "_body", "_bounded"):
+                setattr(self, name, getattr(self, name).to(device))
+            self.columns = self.columns.to(device)
+        return self
 
     @torch.no_grad()
     def __call__(
@@ -158,6 +173,7 @@ class PointSolver:
         """Both with bad faces replaced, lest they stop the others; which they are (B,)."""
         check_shape("points", points, (None, len(self._body), 3))
         check_shape("sigma", sigma, tuple(points.shape[:2]))
+        self.to(points.device)
         bad = ~(points.isfinite().all(2) & sigma.isfinite()).all(1)
         points = torch.where(bad[:, None, None], self._body / 100, points)
         return points, torch.where(bad[:, None], 1.0, sigma), bad
@@ -169,7 +185,7 @@ class PointSolver:
     def _settled(self, points: Tensor, weight: Tensor, prior: CoefficientPrior | None) -> _State:
         """Where the steps end."""
         state = self._start(points, weight[..., 0].square())
-        system = torch.empty(0)
+        system = points.new_empty(0)
         for step in range(self.config.steps):
             seen, design = self._linearise(state, weight)
             if step < self.config.curvatures:
@@ -189,12 +205,12 @@ class PointSolver:
     def _start(self, points: Tensor, weight: Tensor) -> _State:
         """The mean face, placed by a similarity."""
         batch = len(points)
-        upright = points * torch.tensor([1.0, -1.0, 1.0])
+        upright = points * self._upright
         body = self._body.expand(batch, -1, -1)
         found = similarity_align(body, upright, weight / weight.sum(1, keepdim=True))
-        middle = found.translation[:, :2] * torch.tensor([1.0, -1.0])
-        nearness = torch.full((batch,), self.config.nearness[0])
-        values = torch.zeros(batch, self._count)
+        middle = found.translation[:, :2] * self._upright[:2]
+        nearness = points.new_full((batch,), self.config.nearness[0])
+        values = points.new_zeros(batch, self._count)
         return _State(found.rotation, found.scale, middle, nearness, values)
 
     def _step(
@@ -218,7 +234,7 @@ class PointSolver:
     def _linearise(self, state: _State, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Seen points (B,N,3) and their weighted derivatives (B,3N,7+K) by pose and values."""
         V = (self._body + (self._modes @ state.values.T).permute(2, 0, 1)) @ state.rotation.mT
-        home = (state.rotation @ -torch.tensor(PIVOT_MM))[:, None]  # the model's origin
+        home = (state.rotation @ -self._pivot)[:, None]  # the model's origin
         rho, s = state.nearness[:, None], state.scale[:, None]
         q, q0 = s / (1 - rho * V[..., 2]), s / (1 - rho * home[..., 2])
         x, y, z = V.unbind(-1)
@@ -233,7 +249,7 @@ class PointSolver:
         turn = G @ _cross(V)
         turn[..., 2, :] -= q0[..., None] * _cross(home)[..., 2, :]
         grow = seen - torch.cat([state.middle, torch.zeros_like(rho)], -1)[:, None]
-        shift = torch.eye(3, 2).expand(*q.shape, 3, 2)
+        shift = torch.eye(3, 2, dtype=q.dtype, device=q.device).expand(*q.shape, 3, 2)
         near = (
             torch.stack([q * z, q * z, (q0 * home[..., 2]).expand_as(q)], -1) / s[..., None] * grow
         )
@@ -243,10 +259,9 @@ class PointSolver:
 
     def _held(self, values: Tensor, gradient: Tensor) -> Tensor:
         """Expressions at a bound that would leave it: projected Newton (Bertsekas 1982), (B,K)."""
-        bounded = torch.arange(self._count) >= self._identity
         low = (values <= 0) & (gradient < 0)
         high = (values >= 1 / EXPRESSION_UNIT) & (gradient > 0)
-        return (bounded & (low | high)).to(values)
+        return (self._bounded & (low | high)).to(values)
 
     def _moved(self, state: _State, step: Tensor) -> _State:
         turn = rotvec_to_matrix(step[:, :3])
@@ -262,13 +277,13 @@ class PointSolver:
 
     def _result(self, state: _State) -> SolvedFaces:
         batch, basis = len(state.scale), self.basis
-        identity = torch.zeros(batch, len(basis.identity))
+        identity = state.values.new_zeros(batch, len(basis.identity))
         identity[:, : self._identity] = state.values[:, : self._identity]
-        expression = torch.zeros(batch, len(basis.expression))
+        expression = state.values.new_zeros(batch, len(basis.expression))
         expression[:, self._expression] = state.values[:, self._identity :] * EXPRESSION_UNIT
         distance = 1 / state.nearness
         away = torch.stack([torch.zeros_like(distance)] * 2 + [-distance], -1)
-        pivot = state.rotation @ torch.tensor(PIVOT_MM)
+        pivot = state.rotation @ self._pivot
         camera = PerspectiveCamera(
             state.rotation, away - pivot, state.scale * distance, state.middle
         )

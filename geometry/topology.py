@@ -9,16 +9,24 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from .checks import check_shape
+from .per_tensor import PerTensor, index_range
+
+_INDEX_RANGE = PerTensor(index_range)
 
 
 def check_faces(faces: Tensor, vertex_count: int) -> None:
-    """Raise InputError unless `faces` is (F, 3) integer with indices of `vertex_count` vertices."""
+    """Raise InputError unless `faces` is (F, 3) integer with indices of `vertex_count` vertices.
+
+    The indices are read once per tensor: that waits for a GPU.
+    """
     check_shape("faces", faces, ("F", 3))
     if faces.dtype not in (torch.int32, torch.int64):
         raise InputError("faces", "int32 or int64 indices", str(faces.dtype))
-    if faces.numel() and not 0 <= int(faces.min()) <= int(faces.max()) < vertex_count:
-        span = f"{int(faces.min())}..{int(faces.max())}"
-        raise InputError("faces", f"indices in 0..{vertex_count - 1}", span)
+    if not faces.numel():
+        return
+    lowest, highest = _INDEX_RANGE(faces)
+    if lowest < 0 or highest >= vertex_count:
+        raise InputError("faces", f"indices in 0..{vertex_count - 1}", f"{lowest}..{highest}")
 
 
 def _half_edges(faces: Tensor) -> Tensor:

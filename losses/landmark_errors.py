@@ -48,6 +48,13 @@ class LandmarkErrorWeights:
         self._errors = torch.zeros(len(points), dtype=torch.float64, device=device)
         self._total, self._count = torch.zeros_like(self._errors), torch.zeros_like(self._errors)
 
+    def to(self, device: torch.device | str) -> LandmarkErrorWeights:
+        """Itself, moved to another device."""
+        self.counted = self.counted.to(device)
+        for name in ("_errors", "_total", "_count"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
     @property
     def active(self) -> bool:
         """Whether the first `start` epochs are over."""

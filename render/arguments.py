@@ -1,44 +1,15 @@
-"""What back ends on any device demand of their arguments, and what they keep per triangle list."""
+"""What back ends on any device demand of their arguments."""
 
 from __future__ import annotations
-
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..geometry.per_tensor import PerTensor, index_range
 from .cpu.checks import MAX_TRIANGLES
 
-T = TypeVar("T")
-_KEPT = 16
-
-
-class PerTensor(Generic[T]):
-    """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
-
-    Args:
-        make: computes it; not called again for the tensors that came last.
-    """
-
-    def __init__(self, make: Callable[[Tensor], T]) -> None:
-        self._make = make
-        self._known: OrderedDict[int, tuple[weakref.ref, int, T]] = OrderedDict()
-
-    def __call__(self, tensor: Tensor) -> T:
-        """What belongs to `tensor`; computed anew after a change in place."""
-        version = -1 if tensor.is_inference() else tensor._version
-        entry = self._known.get(id(tensor))
-        if entry is not None and entry[0]() is tensor and entry[1] == version >= 0:
-            return entry[2]
-        made = self._make(tensor)
-        self._known[id(tensor)] = (weakref.ref(tensor), version, made)
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        return made
+_INDEX_RANGE = PerTensor(index_range)
 
 
 def check_on_device(
@@ -61,14 +32,6 @@ def check_on_device(
         raise InputError(
             name, f"a tensor on {device}", f"one on {tensor.device}", "Move it with .to(device)."
         )
-
-
-def _index_range(tri: Tensor) -> tuple[int, int]:
-    lowest, highest = tri.aminmax()
-    return int(lowest), int(highest)
-
-
-_INDEX_RANGE = PerTensor(_index_range)
 
 
 def check_triangles(tri: Tensor, vertices: int, name: str, device: torch.device) -> None:

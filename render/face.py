@@ -21,7 +21,8 @@ class Rendering:
 
     Attributes:
         image: (B,3,H,W) sRGB-coded RGB, unclamped, premultiplied by the mask.
-        mask: (B,1,H,W) coverage in [0,1], soft at silhouettes when antialiased.
+        mask: (B,1,H,W) coverage in [0,1], soft at silhouettes when antialiased; of a face of a few
+            pixels, where many edges cross each, it leaves [0,1].
         depth: (B,1,H,W) distance along the viewing axis, mm (weak perspective: relative).
         normals: (B,3,H,W) in camera space, unit length inside.
         extras: (B,A,H,W) the interpolated extra attributes, without antialiasing.
@@ -63,6 +64,13 @@ class FaceRenderer:
         self.uv = uv
         self.uv_triangles = None if uv_faces is None else uv_faces.to(torch.int32).contiguous()
         self.rasterizer = get_rasterizer(rasterizer) if isinstance(rasterizer, str) else rasterizer
+
+    def to(self, device: torch.device | str) -> FaceRenderer:
+        """Itself, moved to another device; a rasterizer of the CPU still draws there."""
+        for name in ("faces", "triangles", "uv", "uv_triangles"):
+            value: Tensor | None = getattr(self, name)
+            setattr(self, name, None if value is None else value.to(device))
+        return self
 
     def __call__(
         self,

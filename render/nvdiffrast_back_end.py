@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError, MissingFileError
-from .arguments import PerTensor, check_on_device, check_triangles
+from ..geometry.per_tensor import PerTensor
+from .arguments import check_on_device, check_triangles
 from .cpu.checks import check_batch, check_resolution, check_texels
 
 LICENCE = "NVIDIA Source Code License: non-commercial use only"

@@ -19,6 +19,7 @@ _STROKES = (
     (0, 16, False), (17, 21, False), (22, 26, False), (27, 30, False), (31, 35, False),
     (36, 41, True), (42, 47, True), (48, 59, True), (60, 67, True),
 )  # fmt: skip
+_JAW = 17  # the first of the 68
 
 
 def to_picture(image: Tensor) -> Picture:
@@ -33,13 +34,24 @@ def to_image(picture: Picture) -> Tensor:
 
 
 def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 1) -> Picture:
-    """A copy of a picture with 68 landmarks (68,2) drawn as strokes and dots; NaN: not there."""
+    """A copy of a picture with landmarks drawn as dots; NaN: not there.
+
+    Args:
+        picture: (H,W,3). width: of strokes and dots, pixels.
+        points: (L,2) pixels. 68 points, and the 51 of them that are not on the jaw, are joined by
+            strokes; other numbers of points are dots alone.
+
+    Raises:
+        InputError: another shape.
+    """
     from PIL import Image, ImageDraw
 
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError("landmarks", "points (L,2)", str(points.shape))
     canvas = Image.fromarray(picture)
     pen = ImageDraw.Draw(canvas)
     there = ~np.isnan(points).any(1)
-    for first, last, closed in _STROKES:
+    for first, last, closed in _strokes(len(points)):
         stroke = [*range(first, last + 1), *([first] if closed else [])]
         for one, other in pairwise(stroke):
             if there[one] and there[other]:
@@ -47,6 +59,14 @@ def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 
     for x, y in points[there].tolist():
         pen.ellipse((x - width, y - width, x + width, y + width), fill=(255, 255, 255))
     return np.asarray(canvas)
+
+
+def _strokes(count: int) -> list[tuple[int, int, bool]]:
+    """The strokes that `count` points are joined by."""
+    if count not in (68, 68 - _JAW):
+        return []
+    lacking = 68 - count
+    return [(a - lacking, b - lacking, closed) for a, b, closed in _STROKES if a >= lacking]
 
 
 def resize(picture: Picture, height: int, width: int) -> Picture:

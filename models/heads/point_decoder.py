@@ -43,17 +43,25 @@ class PointDecoder:
         self.solver = PointSolver(PointBasis.of(model, layout), config)
         columns = self.solver.columns
         self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
-        half = size / 2
+        half = size / 2  # the next stays on the CPU, where its scale is read without waiting
         self._to_crop = torch.tensor([[half, 0.0, half], [0.0, half, half]])
 
     def __call__(self, prediction: PointPrediction) -> PosedFaces:
         """B faces with cameras in crop pixels."""
         points, log_sigma, vector = (value.float() for value in prediction)
+        self.to(points.device)
         found = self.solver.differentiable(points, log_sigma.exp(), self._prior(vector))
         direct = vector_to_coefficients(vector, self.model.sizes)
         coefficients = replace(direct, identity=found.identity, expression=found.expression)
         camera = PerspectiveCamera(*vars(found.camera.moved(self._to_crop)).values())
         return PosedFaces(coefficients, camera)
+
+    def to(self, device: torch.device | str) -> PointDecoder:
+        """Itself, moved to another device; predictions from elsewhere move it, too."""
+        self.solver.to(device)
+        if self._precision is not None:
+            self._precision = self._precision.to(device)
+        return self
 
     def _prior(self, vector: Tensor) -> CoefficientPrior | None:
         if self._precision is None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.face_figures import FaceViewer, face_figures
+from selfie3d.engine.face_figures import FaceViewer, face_figures, skin_mask
 from selfie3d.engine.face_identity import IdentityTerm
 from selfie3d.engine.face_landmarks import landmark_targets
 from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
@@ -208,3 +208,20 @@ def test_figures_of_a_perfect_network(viewer, faces, batch):
     figures = face_figures(lambda images: faces, lambda out: out, viewer, [shifted],
                            landmark_targets())  # type: ignore[arg-type]  # fmt: skip
     assert figures["error"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_masks_stay_masks_when_a_face_is_a_few_pixels(viewer):
+    """Antialiasing overshoots there: a mean over such a mask would be anything, also below 0."""
+    rotation = euler_to_matrix(torch.linspace(-1.5, 1.5, 120).reshape(40, 3))
+    count = len(rotation)
+    camera = PerspectiveCamera(
+        rotation,
+        torch.tensor([[0.0, 0, -1]]) * torch.linspace(4e3, 3e4, count)[:, None],
+        torch.full((count,), 200.0),
+        torch.full((count, 2), 24.0),
+    )
+    seen = viewer(PosedFaces(viewer.model.zero_coefficients(count), camera), 48)
+    assert float(seen.rendering.mask.min()) < -1e-3
+    given = FaceBatch(torch.zeros(count, 3, 48, 48), tuple(map(str, range(count))))
+    mask = skin_mask(seen.rendering, given)
+    assert float(mask.min()) >= 0 and float(mask.max()) <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from selfie3d.engine.face_network import FaceNetworkConfig, build_face_network
 from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
 from selfie3d.engine.trainer import Trainer
 from selfie3d.facemodels import load_face_model
+from selfie3d.facemodels.npz import save_npz
 from selfie3d.models.weights import load_weights
 
 POINTS = "network={options: {size: 64, width: 8, blocks: [1, 1, 1]}, vertices: 60}"
@@ -59,6 +61,24 @@ def test_trains_writes_and_goes_on_from_its_weights(faces, tmp_path, network):
         same = again.decode(weights.network.eval()(images))
     assert torch.allclose(found.camera.translation, same.camera.translation, rtol=1e-4)
     assert found.coefficients.identity.shape == (2, model.sizes[0])
+
+
+@pytest.mark.parametrize("lacking", [0, 17])
+def test_another_face_model_by_one_setting(faces, tmp_path, lacking):
+    """The drawn faces are known in the default model's coefficients."""
+    own = load_face_model("default")
+    own.name, own.identity, own.mirror = "mine", own.identity[:7], None
+    own.landmarks = {"ibug68": replace(own.landmarks["ibug68"])}
+    own.landmarks["ibug68"].valid[:lacking] = False
+    path = save_npz(own, tmp_path / "mine.npz")
+    config = configured(faces, tmp_path / "run", PARAMETERS, f"face_model={path}")
+    task = build_face_task(config)
+    terms = task.losses(task.network, next(task.source))
+    assert {"points", "depth", "coefficients", "photometric"} <= set(terms)
+    figures = train(config, tmp_path / "run")
+    assert all(math.isfinite(value) for value in figures.values())
+    weights = load_weights(tmp_path / "run" / "last.safetensors")
+    assert weights.face_model == "mine" and weights.parameters.spec.sizes[0] == 7
 
 
 def test_weights_in_the_published_range_start_a_run(faces, tmp_path):

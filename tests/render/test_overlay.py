@@ -48,6 +48,22 @@ def test_landmarks_are_drawn_on_a_copy():
     assert outside.max() == 0
 
 
+def test_other_numbers_of_landmarks():
+    """The 51 without the jaw have the strokes of the 68; a few points are dots."""
+    ground = picture(80, 80, 0)
+    points = np.random.default_rng(0).uniform(5, 75, (68, 2))
+    without = points.copy()
+    without[:17] = np.nan
+    np.testing.assert_array_equal(
+        draw_landmarks(ground, points[17:]), draw_landmarks(ground, without)
+    )
+    few = draw_landmarks(ground, points[:12])
+    assert set(np.unique(few).tolist()) == {0, 255}
+    assert draw_landmarks(ground, np.zeros((0, 2))).max() == 0
+    with pytest.raises(InputError, match=r"\(L,2\)"):
+        draw_landmarks(ground, np.zeros((68, 3)))
+
+
 def test_strip_brings_all_to_the_first_height():
     row = strip([picture(10, 6, 50), picture(20, 30, 100), picture(10, 3, 150)])
     assert row.shape == (10, 6 + 15 + 3, 3)

@@ -1,0 +1,46 @@
+"""What is computed from a tensor once, for as long as the same tensor comes unchanged."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from torch import Tensor
+
+T = TypeVar("T")
+_KEPT = 16
+
+
+class PerTensor(Generic[T]):
+    """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
+
+    Args:
+        make: computes it; not called again for the tensors that came last.
+    """
+
+    def __init__(self, make: Callable[[Tensor], T]) -> None:
+        self._make = make
+        self._known: OrderedDict[int, tuple[weakref.ref, int, T]] = OrderedDict()
+
+    def __call__(self, tensor: Tensor) -> T:
+        """What belongs to `tensor`; computed anew after a change in place."""
+        version = -1 if tensor.is_inference() else tensor._version
+        entry = self._known.get(id(tensor))
+        if entry is not None and entry[0]() is tensor and entry[1] == version >= 0:
+            return entry[2]
+        made = self._make(tensor)
+        self._known[id(tensor)] = (weakref.ref(tensor), version, made)
+        while len(self._known) > _KEPT:
+            try:
+                self._known.popitem(last=False)
+            except KeyError:  # another thread emptied it
+                break
+        return made
+
+
+def index_range(indices: Tensor) -> tuple[int, int]:
+    """The lowest and the highest of some indices, at least one; on a GPU this waits for it."""
+    lowest, highest = indices.aminmax()
+    return int(lowest), int(highest)
