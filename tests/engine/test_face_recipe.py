@@ -59,7 +59,7 @@ def test_trains_writes_and_goes_on_from_its_weights(faces, tmp_path, network):
     with torch.no_grad():
         found = again.decode(again.network.eval()(images))
         same = again.decode(weights.network.eval()(images))
-    assert torch.allclose(found.camera.translation, same.camera.translation, rtol=1e-4)
+    assert torch.allclose(found.camera.translation, same.camera.translation, rtol=1e-4, atol=1e-3)
     assert found.coefficients.identity.shape == (2, model.sizes[0])
 
 
