@@ -153,10 +153,11 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     real = [key for key in first if key.startswith("AFLW2000")]
     head = ["system", "learns from", "M parameters", *FIGURES, *real, "images", "minutes"]
     units = ["", "", "", *(f", {unit}" for unit in FIGURES.values()), *[", %"] * len(real), "", ""]
+    means = [f"{first[f'mean {key}']:.2f}" for key in FIGURES]
     lines = [
         "| " + " | ".join(h + u for h, u in zip(head, units, strict=True)) + " |",
         "|---" * len(head) + "|",
-        row("mean face", "", "", *(f"{first[f'mean {key}']:.2f}" for key in FIGURES)),
+        row("mean face", "", "", *means, *[""] * (len(real) + 2)),
     ]
     for name, found in rows.items():
         cells = [marked(found[key], found[f"mean {key}"]) for key in FIGURES]
