@@ -124,7 +124,7 @@ def run_annotated(maker: Reconstructor, items: Iterable[Annotated]) -> tuple[lis
         for item in items:
             picture = read_image(item.path)
             row: dict[str, object] = {"photo": item.path.name}
-            face = _annotated_face(maker, picture, item)
+            face = annotated_face(maker, picture, item)
             if face is not None:
                 result = maker.reconstruct_face(picture, face)
                 row |= _landmark_errors(maker, result, face, item)
@@ -134,7 +134,7 @@ def run_annotated(maker: Reconstructor, items: Iterable[Annotated]) -> tuple[lis
     return rows, overlays
 
 
-def _annotated_face(maker: Reconstructor, picture: np.ndarray, item: Annotated) -> Face | None:
+def annotated_face(maker: Reconstructor, picture: np.ndarray, item: Annotated) -> Face | None:
     """The detected face whose box holds the middle of the annotation, the largest such."""
     x, y = (item.points.min(0) + item.points.max(0)) / 2
     for face in maker.detector.detect(picture):

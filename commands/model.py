@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from ..geometry.face_model import FaceModel
 
 
 def register(app: typer.Typer) -> None:
@@ -65,14 +62,9 @@ def convert_command(
 
     wanted = Source(source, indices, part, identity, expressions, albedo)
     converted = convert_model(wanted, out, kind, licence)
-    model = converted.model
-    facts = describe_family(converted) | describe_model(model) | {"uv": _describe_uv(model)}
+    facts = describe_family(converted) | describe_model(converted.model)
     typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))
     typer.echo(f"Written: {converted.path}")
-
-
-def _describe_uv(model: FaceModel) -> str:
-    return f"{len(model.uv)} coordinates" if len(model.uv) > 1 else "none"
 
 
 def info_command(
@@ -81,7 +73,7 @@ def info_command(
         Path, typer.Option("--out", help="Folder for the pictures, made if missing.")
     ] = Path("model_info"),
 ) -> None:
-    """Counts and spread of a face model, and pictures of its modes and of random faces."""
+    """What a face model holds, and pictures of its modes, landmarks, regions and texture chart."""
     from ..pipeline.model_info import write_model_info
 
     facts = write_model_info(name, out) | {"pictures": out}

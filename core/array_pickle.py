@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,27 @@ _DAMAGED = (
 )
 
 
-class _Refused(pickle.UnpicklingError):
-    """The pickle names something that is no part of an array."""
+class RefusedPickle(pickle.UnpicklingError):
+    """The pickle holds something that is no part of an array."""
 
 
-class _Type:
+@contextmanager
+def reading_pickle(path: str | Path, expected: str) -> Iterator[None]:
+    """Turn whatever a damaged or refused pickle raises into one message.
+
+    Raises:
+        InputError: naming the file, what was `expected`, and what is wrong.
+    """
+    try:
+        yield
+    except RefusedPickle as error:
+        raise InputError(str(path), expected, f"{error}; nothing of it was run") from error
+    except _DAMAGED as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(str(path), expected, f"a damaged file ({reason})") from error
+
+
+class PickledType:
     """Stands for numpy.dtype: remembers its code and byte order."""
 
     def __init__(self, code: object = "", *_: object) -> None:
@@ -53,13 +70,14 @@ class _Type:
             self.order = state[1]
 
     def resolve(self) -> np.dtype[Any]:
+        """The type; refuses all but plain numbers."""
         if not isinstance(self.code, str) or not _NUMBERS.fullmatch(self.code):
-            raise _Refused(f"an array of {self.code!r}, which are no plain numbers")
+            raise RefusedPickle(f"an array of {self.code!r}, which are no plain numbers")
         return np.dtype(self.order.replace("|", "=") + self.code)
 
 
-class _Array:
-    """Stands for numpy.ndarray: remembers shape, type, order and bytes."""
+class PickledArray:
+    """Stands for numpy.ndarray: remembers shape, type, order and bytes as its `state`."""
 
     def __init__(self, *_: object) -> None:
         self.state: object = None
@@ -68,8 +86,9 @@ class _Array:
         self.state = state
 
     def resolve(self) -> NDArray[Any]:
+        """The array; refuses parts that do not fit each other."""
         if not isinstance(self.state, tuple) or len(self.state) != 5:
-            raise _Refused("an array that is not NumPy's")
+            raise RefusedPickle("an array that is not NumPy's")
         _, shape, kind, columns_first, content = self.state
         return _array(content, kind, shape, "F" if columns_first else "C")
 
@@ -80,11 +99,11 @@ def _array(content: object, kind: object, shape: object, order: object) -> NDArr
         content = content.encode("latin1")
     lengths = shape if isinstance(shape, tuple) else (-1,)
     whole = all(isinstance(n, int) and n >= 0 for n in lengths)
-    if not (isinstance(content, bytes | bytearray) and isinstance(kind, _Type) and whole):
-        raise _Refused("an array that is not NumPy's")
+    if not (isinstance(content, bytes | bytearray) and isinstance(kind, PickledType) and whole):
+        raise RefusedPickle("an array that is not NumPy's")
     dtype = kind.resolve()
     if len(content) != prod(lengths) * dtype.itemsize or order not in ("C", "F"):
-        raise _Refused(f"{len(content)} bytes for an array of shape {lengths}")
+        raise RefusedPickle(f"{len(content)} bytes for an array of shape {lengths}")
     flat = np.frombuffer(bytes(content), dtype)
     return flat.reshape(lengths, order="F" if order == "F" else "C").copy()
 
@@ -114,29 +133,37 @@ class _Number:
 def _bytes(text: object = "", encoding: object = "latin1") -> bytes:
     """How protocols 0 to 2 write bytes."""
     if not isinstance(text, str) or encoding != "latin1":
-        raise _Refused("bytes that are not latin1")
+        raise RefusedPickle("bytes that are not latin1")
     return text.encode("latin1")
 
 
 _KNOWN: dict[tuple[str, str], Callable[..., object]] = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Type,
+    ("numpy", "ndarray"): PickledArray,
+    ("numpy", "dtype"): PickledType,
     ("_codecs", "encode"): _bytes,
     ("__builtin__", "bytes"): _bytes,  # empty ones
-    **{(module, "_reconstruct"): _Array for module in _MODULES},
+    **{(module, "_reconstruct"): PickledArray for module in _MODULES},
     **{(module, "scalar"): _Number for module in _MODULES},
     **{(module, "_frombuffer"): _Loose for module in _NUMERIC},
 }
 
 
-class _Reader(pickle.Unpickler):
+class ArrayUnpickler(pickle.Unpickler):
+    """Answers the names that arrays need with the classes of this module, and no other name.
+
+    `load` gives what stands for the content, `as_array` turns that into arrays. Subclasses may
+    know more names.
+    """
+
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
+        """What stands for a name; refuses unknown ones."""
         if (module, name) not in _KNOWN:
-            raise _Refused(f"{module}.{name}")
+            raise RefusedPickle(f"{module}.{name}")
         return _KNOWN[module, name]
 
     def persistent_load(self, pid: object) -> object:
-        raise _Refused(f"the outside object {pid!r}")
+        """Refuse what is not in the pickle itself."""
+        raise RefusedPickle(f"the outside object {pid!r}")
 
 
 def read_pickled_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -154,30 +181,29 @@ def read_pickled_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     if not file.is_file():
         raise MissingFileError(str(file), "The file of arrays", "Check the path.")
     expected = "a pickled dictionary of arrays and nothing else"
-    try:
-        with file.open("rb") as stream:
-            content = _Reader(stream, encoding="latin1").load()
+    with reading_pickle(file, expected), file.open("rb") as stream:
+        content = ArrayUnpickler(stream, encoding="latin1").load()
         if not isinstance(content, Mapping) or not content:
-            raise _Refused(type(content).__name__)
-        return {_name(key): _resolved(value) for key, value in content.items()}
-    except _Refused as error:
-        raise InputError(str(file), expected, str(error)) from error
-    except _DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(file), expected, f"a damaged file ({reason})") from error
+            raise RefusedPickle(type(content).__name__)
+        return {_name(key): as_array(value) for key, value in content.items()}
 
 
 def _name(key: object) -> str:
     if not isinstance(key, str):
-        raise _Refused(f"the key {key!r}")
+        raise RefusedPickle(f"the key {key!r}")
     return key
 
 
-def _resolved(value: object) -> NDArray[Any]:
-    if isinstance(value, _Array | _Loose | _Number):
+def as_array(value: object) -> NDArray[Any]:
+    """The array that a value from `ArrayUnpickler` stands for, or a number or a list of numbers.
+
+    Raises:
+        RefusedPickle: it is anything else.
+    """
+    if isinstance(value, PickledArray | _Loose | _Number):
         return value.resolve()
     if isinstance(value, bool | int | float) or (
         isinstance(value, list | tuple) and all(isinstance(v, bool | int | float) for v in value)
     ):
         return np.asarray(value)
-    raise _Refused(type(value).__name__)
+    raise RefusedPickle(type(value).__name__)

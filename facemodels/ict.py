@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .archive import require
+from .layout import mirror_of
 
+ICT_REGIONS = {"face": 9409, "narrow-face": 6706, "skin": 11248}
+"""How many of the first vertices lie in a part of the surface (ICT-FaceKit, README.md)."""
+ICT_TOLERANCE = 0.01
+"""How far, in cm, mirror images lie apart in the mean face."""
 _REQUIRED = ["base", "faces", "identity", "expression", "expression_names", "landmarks68"]
 
 
@@ -29,10 +34,11 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
         InputError: an array is missing or unusable.
     """
     require(arrays, _REQUIRED, path)
+    mean = arrays["base"].astype(np.float32)
     ibug68 = LandmarkSet.from_vertices("ibug68", arrays["landmarks68"].astype(np.int64).tolist())
     return FaceModel.from_arrays(
         name="ict-facekit",
-        mean=arrays["base"].astype(np.float32),
+        mean=mean,
         faces=arrays["faces"].astype(np.int64),
         identity=arrays["identity"].astype(np.float32),
         expression=arrays["expression"].astype(np.float32),
@@ -42,7 +48,14 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
         uv=arrays["uv"].astype(np.float32) if "uv" in arrays else None,
         uv_faces=arrays["faces_uv"].astype(np.int64) if "faces_uv" in arrays else None,
         landmarks={"ibug68": ibug68},
+        regions=ict_regions(len(mean)) if len(mean) in ICT_REGIONS.values() else {},
+        mirror=mirror_of(mean, ICT_TOLERANCE),
         unit="cm",
         licence="MIT",
         source="https://github.com/ICT-VGL/ICT-FaceKit",
     )
+
+
+def ict_regions(count: int) -> dict[str, NDArray[np.bool_]]:
+    """The named parts among the first `count` vertices of ICT-FaceKit."""
+    return {name: np.arange(count) < end for name, end in ICT_REGIONS.items()}

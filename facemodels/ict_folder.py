@@ -18,6 +18,7 @@ from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .family import FAMILIES, Family
+from .ict import ICT_TOLERANCE, ict_regions
 from .layout import Arrays, mirror_of
 from .obj_file import ObjMesh, read_obj, read_obj_vertices
 from .source import Source
@@ -25,8 +26,6 @@ from .source import Source
 _NEUTRAL, _TABLE = "generic_neutral_mesh.obj", "vertex_indices.json"
 _PARTS = {"face": 9409, "head": 11248, "full": 26719}
 _EYEBALLS = slice(21451, 23021), slice(23021, 24591)
-_REGIONS = {"face": slice(0, 9409), "narrow-face": slice(0, 6706), "skin": slice(0, 11248)}
-_TOLERANCE = 0.01  # cm
 
 
 @FAMILIES.register("ict")
@@ -59,8 +58,8 @@ def _read(source: Source) -> FaceModel:
         ],
         expression_names=names[: source.expressions],
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", points)},
-        regions={name: _mask(len(keep), rows) for name, rows in _REGIONS.items()},
-        mirror=mirror_of(mesh.vertices[keep], _TOLERANCE),
+        regions=ict_regions(len(keep)),
+        mirror=mirror_of(mesh.vertices[keep], ICT_TOLERANCE),
         origin=_eyes(mesh.vertices),
         unit="cm",
         licence="MIT (ICT-FaceKit light)",
@@ -119,9 +118,3 @@ def _eyes(vertices: NDArray) -> NDArray | None:
         return None
     boxes = [vertices[eye].max(0) + vertices[eye].min(0) for eye in _EYEBALLS]
     return (boxes[0] + boxes[1]) / 4
-
-
-def _mask(count: int, rows: slice) -> NDArray[np.bool_]:
-    mask = np.zeros(count, bool)
-    mask[rows] = True
-    return mask

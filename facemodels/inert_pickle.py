@@ -9,7 +9,6 @@ refused.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +16,14 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.array_pickle import _DAMAGED, _Array, _Reader, _Refused, _resolved, _Type
+from ..core.array_pickle import (
+    ArrayUnpickler,
+    PickledArray,
+    PickledType,
+    RefusedPickle,
+    as_array,
+    reading_pickle,
+)
 from ..core.errors import InputError
 from .torch_storage import TorchStorage, TorchTensor
 
@@ -39,7 +45,7 @@ class _Kept:
         if isinstance(state, tuple) and len(state) == 2:
             state = {**(state[0] or {}), **(state[1] or {})}
         if not isinstance(state, dict):
-            raise _Refused(f"a state that is a {type(state).__name__}")
+            raise RefusedPickle(f"a state that is a {type(state).__name__}")
         self.state = state
 
 
@@ -54,7 +60,7 @@ class _Chumpy(_Kept):
             chosen = resolved(self.state["idxs"]).reshape(-1)
             shape = resolved(self.state["preferred_shape"]).reshape(-1)
             return whole[chosen.astype(np.int64)].reshape(tuple(int(n) for n in shape))
-        raise _Refused("a chumpy expression that is no array")
+        raise RefusedPickle("a chumpy expression that is no array")
 
 
 class _Sparse(_Kept):
@@ -74,7 +80,7 @@ class _Sparse(_Kept):
             or bool((steps < 0).any())
             or (ids.size and not 0 <= ids.min() <= ids.max() < across)
         ):
-            raise _Refused("a sparse matrix whose parts do not fit")
+            raise RefusedPickle("a sparse matrix whose parts do not fit")
         dense = np.zeros((lines, across), data.dtype)
         np.add.at(dense, (np.repeat(np.arange(lines), steps), ids), data)
         return dense.T if self.major == "csc" else dense
@@ -98,12 +104,12 @@ _TORCH = {
 
 def _rebuild(kind: object = None, *_: object) -> object:
     """Stands for copyreg._reconstructor, which makes an empty object of a class."""
-    if not (isinstance(kind, type) and issubclass(kind, _Kept | _Array | _Type)):
-        raise _Refused("an object of no known class")
+    if not (isinstance(kind, type) and issubclass(kind, _Kept | PickledArray | PickledType)):
+        raise RefusedPickle("an object of no known class")
     return kind()
 
 
-class _InertReader(_Reader):
+class _InertReader(ArrayUnpickler):
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
         if module.split(".")[0] == "chumpy" and name.isidentifier():
             return _Chumpy
@@ -120,7 +126,7 @@ class _InertReader(_Reader):
 
 def resolved(value: object) -> NDArray[Any]:
     """The array a value stands for; refuses what is none."""
-    return value.resolve() if isinstance(value, _Wrapped) else _resolved(value)
+    return value.resolve() if isinstance(value, _Wrapped) else as_array(value)
 
 
 def read_inert_pickle(path: Path) -> dict[str, NDArray[Any]]:
@@ -154,36 +160,31 @@ def read_object_npy(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _guarded(path: Path, stream: IO[bytes]) -> dict[str, NDArray[Any]]:
-    try:
+    with reading_pickle(path, _EXPECTED):
         return _arrays(_InertReader(stream, encoding="latin1").load())
-    except _Refused as error:
-        raise InputError(str(path), _EXPECTED, f"{error}; nothing of it was run") from None
-    except (pickle.PickleError, *_DAMAGED) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(path), _EXPECTED, f"a damaged file ({reason})") from None
 
 
 def _arrays(content: object) -> dict[str, NDArray[Any]]:
-    if isinstance(content, _Array) and not _is_numbers(content):
+    if isinstance(content, PickledArray) and not _is_numbers(content):
         content = _only_item(content)
     if not isinstance(content, Mapping):
         return {"": resolved(content)}
     if not all(isinstance(key, str) for key in content):
-        raise _Refused("keys that are no text")
+        raise RefusedPickle("keys that are no text")
     kept = {k: v for k, v in content.items() if not isinstance(v, str | bytes | None | dict | _Kept)
             or isinstance(v, _Wrapped)}  # fmt: skip
     if not kept:
-        raise _Refused("a dictionary without arrays")
+        raise RefusedPickle("a dictionary without arrays")
     return {key: resolved(value) for key, value in kept.items()}
 
 
-def _is_numbers(array: _Array) -> bool:
+def _is_numbers(array: PickledArray) -> bool:
     return isinstance(array.state, tuple) and isinstance(array.state[-1], bytes | str)
 
 
-def _only_item(array: _Array) -> object:
+def _only_item(array: PickledArray) -> object:
     """The one object in an array of objects."""
     state = array.state
     if not isinstance(state, tuple) or not isinstance(state[-1], list) or len(state[-1]) != 1:
-        raise _Refused("an array of objects")
+        raise RefusedPickle("an array of objects")
     return state[-1][0]

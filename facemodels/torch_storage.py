@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.array_pickle import _Refused
+from ..core.array_pickle import RefusedPickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _KINDS = {
@@ -35,15 +35,15 @@ class TorchStorage:
     def items(self) -> NDArray[Any]:
         """The numbers (N,)."""
         if not isinstance(self.content, bytes):
-            raise _Refused("a torch storage that is no bytes")
+            raise RefusedPickle("a torch storage that is no bytes")
         stream = io.BytesIO(self.content)
         magic, _, _, kind, _ = (_Header(stream, encoding="latin1").load() for _ in range(5))
         if magic != _MAGIC or not isinstance(kind, str):
-            raise _Refused("a torch storage of another layout")
+            raise RefusedPickle("a torch storage of another layout")
         rest = self.content[stream.tell() :]
         count = int(np.frombuffer(rest[:8], "<i8")[0])
         if count < 0 or len(rest) != 8 + count * np.dtype(kind).itemsize:
-            raise _Refused("a torch storage of another length")
+            raise RefusedPickle("a torch storage of another length")
         return np.frombuffer(rest, kind, offset=8)
 
 
@@ -59,13 +59,13 @@ class TorchTensor:
     def resolve(self) -> NDArray[Any]:
         """The array, copied; only tensors that lie densely, row by row."""
         if not isinstance(self.storage, TorchStorage) or not isinstance(self.size, tuple):
-            raise _Refused("a torch tensor without a storage")
+            raise RefusedPickle("a torch tensor without a storage")
         items, sizes = self.storage.items(), tuple(int(n) for n in self.size)
         steps = tuple(int(np.prod(sizes[k + 1 :], dtype=np.int64)) for k in range(len(sizes)))
         if self.offset != 0 or min(sizes, default=1) < 0 or self.stride != steps:
-            raise _Refused("a torch tensor that is a part of another")
+            raise RefusedPickle("a torch tensor that is a part of another")
         if len(items) != np.prod(sizes, dtype=np.int64):
-            raise _Refused("a torch tensor of another size than its storage")
+            raise RefusedPickle("a torch tensor of another size than its storage")
         return items.reshape(sizes).copy()
 
 
@@ -74,10 +74,10 @@ class _Header(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
         if module != "torch" or name not in _KINDS:
-            raise _Refused(f"{module}.{name}")
+            raise RefusedPickle(f"{module}.{name}")
         return _KINDS[name]
 
     def persistent_load(self, pid: object) -> object:
         if not isinstance(pid, tuple) or len(pid) < 2 or pid[0] != "storage":
-            raise _Refused(f"the outside object {pid!r}")
+            raise RefusedPickle(f"the outside object {pid!r}")
         return pid[1]

@@ -28,6 +28,10 @@ _TRUST = {
 # Standard deviation of a blendshape's weight in photographs, by a part of its name; people smile.
 _SPREAD = {"Smile": 0.22, "jawOpen": 0.09, "brow": 0.11, "Blink": 0.11, "Squint": 0.11}
 _RARE = 0.06
+_JAW, _BROWS = 17, slice(17, 27)  # of ibug68
+_MARGIN = 5.0  # mm
+_NEEDED = [30, *range(36, 48), 48, 54]  # of ibug68, for the five points
+_REMEDY = "Name their vertices as landmarks_ibug68_vertices; see docs/face_model_format.md."
 
 
 def expression_spread(model: FaceModel) -> Tensor:
@@ -67,21 +71,51 @@ def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
     Raises:
         InputError: the model has no set `ibug68`, or lacks one of these points.
     """
-    needed = [*range(36, 48), 30, 48, 54]
-    missing = [k for k in needed if not bool(model.landmark_set("ibug68").valid[k])]
+    marks = model.landmarks.get("ibug68")
+    there = [] if marks is None else torch.nonzero(marks.valid)[:, 0].tolist()
+    missing = [k for k in _NEEDED if k not in there]
     if missing:
-        raise InputError(
-            f"face model {model.name!r}", f"ibug68 landmarks {needed}", f"none for {missing}"
-        )
+        got = "no such set" if marks is None else f"none for {missing}"
+        raise InputError(f"face model {model.name!r}", f"ibug68 landmarks {_NEEDED}", got, _REMEDY)
     points = model.landmark_points(vertices, "ibug68")
     eyes = torch.stack([points[:, 36:42].mean(1), points[:, 42:48].mean(1)], 1)
     return torch.cat([eyes, points[:, [30, 48, 54]]], 1)
 
 
 def vertex_trust(model: FaceModel) -> Tensor:
-    """How much each vertex's colour says about the fit, (1,V,1): skin 1, the mouth's inside 0."""
+    """How much each vertex's colour says about the fit, (1,V,1): skin 1, the mouth's inside 0.
+
+    By the model's regions, or, where it names none of these, by its landmarks: above the brows and
+    outside the jaw's points there may be hair and clothes.
+    """
     trust = torch.ones(1, len(model.mean), 1)
-    for region, value in _TRUST.items():
-        if region in model.regions:
-            trust[0, model.regions[region]] = value
+    known = [name for name in _TRUST if name in model.regions]
+    for region in known:
+        trust[0, model.regions[region]] = _TRUST[region]
+    if not known and "ibug68" in model.landmarks:
+        points = model.landmark_points(model.mean[None])[0]
+        trust[0, _outside_jaw(model.mean, points[:_JAW])] = _TRUST["ears"]
+        trust[0, model.mean[:, 1] > points[_BROWS, 1].amax() + _MARGIN] = _TRUST["forehead"]
     return trust
+
+
+def _outside_jaw(mean: Tensor, jaw: Tensor) -> Tensor:
+    """Vertices (V,) beside, below or behind the jaw's points (17,3); none if some are missing."""
+    outside = torch.zeros(len(mean), dtype=torch.bool)
+    if not bool(torch.isfinite(jaw).all()):
+        return outside
+    for side in (jaw[: _JAW // 2 + 1], jaw[_JAW // 2 :].flip(0)):  # from an ear to the chin
+        sign = float(torch.sign(side[0, 0]))
+        edge = _along(side.flip(0), mean[:, 1])
+        beside = mean[:, 0] * sign > edge[:, 0] * sign + _MARGIN
+        behind = (mean[:, 0] * sign > 0) & (mean[:, 2] < edge[:, 2] - _MARGIN)
+        outside |= beside | behind
+    return outside | (mean[:, 1] < jaw[:, 1].amin() - _MARGIN)
+
+
+def _along(line: Tensor, height: Tensor) -> Tensor:
+    """Points (V,3) at given heights (V,) of a line (N,3) that rises; its ends go on upright."""
+    at = torch.searchsorted(line[:, 1].contiguous(), height.contiguous()).clamp(1, len(line) - 1)
+    low, high = line[at - 1], line[at]
+    share = (height - low[:, 1]) / (high[:, 1] - low[:, 1]).clamp(min=1e-6)
+    return torch.lerp(low, high, share.clamp(0, 1)[:, None])

@@ -73,7 +73,8 @@ class Regressor:
 
     Args:
         options: see `RegressOptions`.
-        model: the face model the weights were trained for, if it is loaded already.
+        model: the face model the weights were trained for, if it is loaded already; needed where
+            it is no registered one.
 
     Raises:
         UnknownNameError, MissingFileError: there are no such weights.
@@ -86,7 +87,7 @@ class Regressor:
         self.options = options or RegressOptions()
         weights = load_weights(self.options.weights)
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
-        self.model = model or load_face_model(weights.layout.face_model)
+        self.model = _checked(model, self.name, self.layout.face_model)
         self.network = channels_last(fuse_norms(weights.network))
         self.size = int(weights.network.input_shape[-1])  # type: ignore[index]
         basis = PointBasis.of(self.model, self.layout)
@@ -184,3 +185,17 @@ class Regressor:
         """The solved landmarks (68,2), photograph pixels, that training framed."""
         body = self.model.landmark_points(self.model.vertices(face.coefficients), "ibug68")
         return face.camera.project(body)[0, :, :2]
+
+
+def _checked(model: FaceModel | None, weights: str, trained_for: str) -> FaceModel:
+    """The face model that weights were trained for."""
+    if model is None:
+        return load_face_model(trained_for)
+    if model.name != trained_for:
+        raise InputError(
+            "weights",
+            f"weights for the face model {model.name!r}",
+            f"{weights!r}, which are for {trained_for!r}",
+            "Fit other face models: weights 'fit'.",
+        )
+    return model

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from ..models.weights import find_weights, weight_names
 from .regress import RegressOptions, Regressor
@@ -28,16 +27,7 @@ def make_regressor(weights: str | None, model: FaceModel) -> Regressor | None:
     """
     if weights == FIT or (weights is None and not _shipped_for(model)):
         return None
-    regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS))
-    trained_for = regressor.layout.face_model
-    if trained_for != model.name:
-        raise InputError(
-            "weights",
-            f"weights for the face model {model.name!r}",
-            f"{regressor.name!r}, which are for {trained_for!r}",
-            f"Fit other face models: weights {FIT!r}.",
-        )
-    return regressor
+    return Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS), model)
 
 
 def weights_file(weights: str | None) -> Path | None:

@@ -125,6 +125,10 @@ def test_ict(shared_data):
     scaled = torch.from_numpy(raw["base"]) * 10
     assert torch.allclose(model.mean - model.mean[0], scaled - scaled[0], atol=1e-3)
     assert torch.allclose(model.identity[3], torch.from_numpy(raw["identity"][3]).float() * 10)
+    assert model.mirror is not None
+    gap = model.mean[model.mirror] * torch.tensor([-1.0, 1, 1]) - model.mean
+    assert float(gap.norm(dim=1).max()) < 0.1  # mm
+    assert {k: int(v.sum()) for k, v in model.regions.items()}["narrow-face"] == 6706
     check_same_frame(model, 12.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from selfie3d.core.image_file import read_image
 from selfie3d.geometry.dense_points import make_layout
 from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.registry import NETWORKS
-from selfie3d.models.weights import pack_weights
+from selfie3d.models.weights import load_weights, pack_weights
 from selfie3d.pipeline import start
 from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.files import describe
@@ -90,6 +91,19 @@ def test_another_face_model_is_fitted_or_refused(small_model, weights):
     assert make_regressor(None, small_model) is None
     with pytest.raises(InputError, match=r"face model 'small'.*'fit'"):
         make_regressor(str(weights), small_model)
+
+
+def test_weights_for_a_model_from_a_file(default_model, weights, tmp_path):
+    """Which no name leads to: the model that the user gives is taken."""
+    mine = copy(default_model)
+    mine.name = "mine"
+    layout = replace(load_weights(weights).layout, face_model="mine")
+    built = load_weights(weights)
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(pack_weights(built.network, built.architecture, built.options, layout, {}))
+    assert make_regressor(str(path), mine).model is mine
+    with pytest.raises(InputError, match=r"'mine'.*'fit'"):
+        make_regressor(str(path), default_model)
 
 
 def test_weights_that_are_not_there(default_model):
