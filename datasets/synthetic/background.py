@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
-from . import filters
+from . import filters, shapes
+from .chance import one_of, pick, running_shares
 from .filters import Image
+from .painting import add_noise, paint_leaves
 
 _SCALES = (2, 4, 8, 16, 40)
+_SHARES = running_shares((0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08))
 
 
 def draw_background(
@@ -23,8 +24,7 @@ def draw_background(
         picture = _photograph(rng, size, photographs)
     else:
         kinds = (_studio, _clutter, _clouds, _room, _leaves, _lamps, _shapes)
-        shares = (0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08)
-        picture = kinds[rng.choice(len(kinds), p=shares)](rng, size)
+        picture = kinds[pick(rng, _SHARES)](rng, size)
         if rng.random() < 0.55:
             picture = filters.blur(picture, rng.uniform(0.6, 5))
     coded = np.clip(picture, 0, 1) ** np.float32(rng.uniform(0.5, 1.6))
@@ -35,34 +35,37 @@ def draw_background(
 def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
     """A colour as photographs have them: mostly dull."""
     grey = rng.uniform(0, 1)
-    return np.clip(grey + rng.normal(0, 1, 3) * rng.choice([0.02, 0.08, 0.25]), 0, 1).astype(
+    return np.clip(grey + rng.normal(0, 1, 3) * one_of(rng, (0.02, 0.08, 0.25)), 0, 1).astype(
         np.float32
     )
 
 
 def _two_ways(rng: np.random.Generator, size: int) -> Image:
     """A ramp (size,size,1) in [0,1] across the picture, at any angle."""
-    y, x = np.mgrid[:size, :size].astype(np.float32) / size - 0.5
+    place = np.arange(size, dtype=np.float32) / np.float32(size) - np.float32(0.5)
     angle = rng.uniform(0, 2 * np.pi)
-    return (np.clip(x * np.cos(angle) + y * np.sin(angle) + 0.5, 0, 1)[..., None]).astype(
-        np.float32
-    )
+    across, down = np.float32(np.cos(angle)) * place, np.float32(np.sin(angle)) * place
+    ramp = across[None] + (down[:, None] + np.float32(0.5))
+    return np.minimum(np.maximum(ramp, 0, out=ramp), 1, out=ramp)[..., None]
 
 
 def _studio(rng: np.random.Generator, size: int) -> Image:
     """One colour, a soft gradient, or a lit wall; black and white are common."""
-    first = np.full(3, rng.choice([0.0, 0.03, 1.0, 1.0])) if rng.random() < 0.4 else _colour(rng)
+    first = np.full(3, one_of(rng, (0.0, 0.03, 1.0, 1.0))) if rng.random() < 0.4 else _colour(rng)
     if rng.random() < 0.35:
         return np.broadcast_to(first.astype(np.float32), (size, size, 3)).copy()
     second = _colour(rng) if rng.random() < 0.5 else first * rng.uniform(0.3, 1.3)
     if rng.random() < 0.5:
         ramp = _two_ways(rng, size)
     else:
-        y, x = np.mgrid[:size, :size].astype(np.float32) / size
+        place = np.arange(size, dtype=np.float32) / np.float32(size)
         cx, cy = rng.uniform(0, 1, 2)
-        ramp = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / rng.uniform(0.05, 0.6))[..., None]
-    picture = first + ramp * (second - first) + 0.02 * filters.smooth_noise(rng, size, 12)
-    return picture.astype(np.float32)
+        narrow = rng.uniform(0.05, 0.6)
+        across, down = (np.exp(-((place - c) ** 2) / narrow) for c in (cx, cy))
+        ramp = (down[:, None] * across[None]).astype(np.float32)[..., None]
+    change = (second - first).astype(np.float32)
+    noise = np.float32(0.02) * filters.smooth_noise(rng, size, 12)
+    return first.astype(np.float32) + ramp * change + noise
 
 
 def _clouds(rng: np.random.Generator, size: int) -> Image:
@@ -72,9 +75,8 @@ def _clouds(rng: np.random.Generator, size: int) -> Image:
     for cells in _SCALES:
         if rng.random() < 0.6:
             noise = filters.smooth_noise(rng, size, cells, 3)
-            grey = noise.mean(2, keepdims=True)
             height = rng.uniform(0.05, 0.3) * (1 if cells < 10 else 0.5)
-            picture += np.float32(height) * (grey + saturation * (noise - grey))
+            add_noise(picture, noise, np.float32(height), saturation)
     return picture
 
 
@@ -135,27 +137,6 @@ def _leaves(rng: np.random.Generator, size: int) -> Image:
     return filters.blur(picture.astype(np.float32), rng.uniform(0.4, 1))
 
 
-@kernel
-def _paint_leaves(
-    ellipses: NDArray, colours: NDArray, slopes: NDArray, stripes: NDArray, out: NDArray
-) -> None:
-    """Ellipses (n: x, y, 1/rx, 1/ry, cos, sin; 1/ry < 0 for boxes) over each other, in place."""
-    size = out.shape[0]
-    for n in range(len(ellipses)):
-        cx, cy, wx, wy, c, s = ellipses[n]
-        box, wy = wy < 0, abs(wy)
-        reach = 1.5 / min(wx, wy)
-        for i in range(max(int(cy - reach), 0), min(int(cy + reach) + 1, size)):
-            for j in range(max(int(cx - reach), 0), min(int(cx + reach) + 1, size)):
-                x, y = j + 0.5 - cx, i + 0.5 - cy
-                u, v = (c * x + s * y) * wx, (c * y - s * x) * wy
-                if (max(abs(u), abs(v)) if box else u * u + v * v) < 1:
-                    light = 1 + slopes[n, 0] * u + slopes[n, 1] * v
-                    light += stripes[n, 0] * math.sin(stripes[n, 1] * v + 3 * u)
-                    for k in range(3):
-                        out[i, j, k] = colours[n, k] * light
-
-
 def _clutter(rng: np.random.Generator, size: int) -> Image:
     """Things that hide each other, many small and few large, as in any photograph.
 
@@ -167,7 +148,7 @@ def _clutter(rng: np.random.Generator, size: int) -> Image:
     share = rng.uniform(0, 1, count)
     radius = (low**-2 + share * (high**-2 - low**-2)) ** -0.5
     radius[: count // 8] = rng.uniform(0.1, 0.6, count // 8) * size
-    angle = rng.uniform(0, np.pi) + rng.normal(0, rng.choice([0.1, 2]), count)
+    angle = rng.uniform(0, np.pi) + rng.normal(0, one_of(rng, (0.1, 2)), count)
     stretch = np.exp(rng.normal(0, 0.6, count))
     boxes = np.where(rng.random(count) < rng.uniform(0, 1), -1, 1)
     ellipses = np.stack([*rng.uniform(0, size, (2, count)), stretch / radius,
@@ -178,7 +159,7 @@ def _clutter(rng: np.random.Generator, size: int) -> Image:
     stripes = np.stack([rng.uniform(0, 0.5, count) * (rng.random(count) < 0.35),
                         rng.uniform(3, 30, count)], 1)  # fmt: skip
     picture = np.broadcast_to(_colour(rng), (size, size, 3)).astype(np.float32).copy()
-    _paint_leaves(ellipses, colours, rng.normal(0, 0.25, (count, 2)), stripes, picture)
+    paint_leaves(ellipses, colours, rng.normal(0, 0.25, (count, 2)), stripes, picture)
     grain = rng.standard_normal((size, size, 1), dtype=np.float32)
     picture *= 1 + np.float32(rng.uniform(0, 0.12)) * grain
     return filters.blur(picture, rng.uniform(0.4, 0.8))
@@ -193,7 +174,7 @@ def _lamps(rng: np.random.Generator, size: int) -> Image:
     ones, none = np.ones(count), np.zeros((count, 2))
     discs = np.stack([*rng.uniform(0, size, (2, count)), weight, weight, ones, 0 * ones], 1)
     colours = np.stack([rng.uniform(0.1, 1) * (0.5 + 0.5 * _colour(rng)) for _ in range(count)])
-    _paint_leaves(discs, colours.astype(float), none, none, picture)
+    paint_leaves(discs, colours.astype(float), none, none, picture)
     return picture
 
 
@@ -202,8 +183,8 @@ def _shapes(rng: np.random.Generator, size: int) -> Image:
     picture = _clouds(rng, size)
     for _ in range(rng.integers(1, 7)):
         mask = np.zeros((size, size), np.float32)
-        filters.polygon(mask, rng.uniform(-0.2, 1.2, (rng.integers(3, 7), 2)) * size)
-        picture += mask[..., None] * (_colour(rng) - picture)
+        shapes.polygon(mask, rng.uniform(-0.2, 1.2, (rng.integers(3, 7), 2)) * size)
+        shapes.paint(picture, mask, _colour(rng))
     return picture
 
 

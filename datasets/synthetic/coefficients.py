@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .chance import one_of, pick, running_shares
+
 Array = NDArray[np.float32]
 
 IDENTITY_MODES = 80
 """Further modes of the default model, 0.8 % of its variance, stay 0."""
 
+_SHARES = running_shares((0.15, 0.3, 0.35, 0.2))
 _UNUSED = ("eyeLook", "tongueOut", "mouthClose")
 _SMILE = (("mouthSmile", 1, 1), ("mouthUpperUp", 0.1, 0.6), ("mouthLowerDown", 0.1, 0.8),
           ("cheekSquint", 0, 0.8), ("eyeSquint", 0, 0.5))  # fmt: skip
@@ -26,20 +29,20 @@ def draw_identity(rng: np.random.Generator, count: int) -> Array:
     """`count` identity coefficients: normal, with three spreads so that rare faces occur."""
     values = np.zeros(count)
     modes = min(count, IDENTITY_MODES)
-    values[:modes] = rng.standard_normal(modes) * rng.choice([0.7, 1.0, 1.25])
+    values[:modes] = rng.standard_normal(modes) * one_of(rng, (0.7, 1.0, 1.25))
     return half(values)
 
 
 def draw_albedo(rng: np.random.Generator, count: int) -> Array:
     """`count` albedo coefficients."""
-    return half(rng.standard_normal(count) * rng.choice([0.8, 1.1]))
+    return half(rng.standard_normal(count) * one_of(rng, (0.8, 1.1)))
 
 
 def draw_expression(rng: np.random.Generator, names: Sequence[str]) -> Array:
     """Blendshape weights in [0,1]: few at once, with smiles and open mouths as presets."""
     place = {name: k for k, name in enumerate(names)}
     count = len(names)
-    dense = rng.choice([0.0, 0.08, 0.2, 0.35], p=[0.15, 0.3, 0.35, 0.2])
+    dense = (0.0, 0.08, 0.2, 0.35)[pick(rng, _SHARES)]
     values = rng.beta(0.35, 1.4, count) * (rng.random(count) < dense)
     kind = rng.random()
     if kind < 0.32:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import filters
+from .chance import one_of
 from .filters import Image
 from .jpeg import jpeg
 
@@ -46,7 +47,7 @@ def _light(rng: np.random.Generator, image: Image) -> Image:
         contrast = np.float32(np.exp(rng.normal(0.22, 0.25)))
         image = (image - middle) * contrast + middle + np.float32(rng.normal(0, 0.05))
     if rng.random() < 0.06:  # over- or underexposed
-        image = image * np.float32(rng.choice([rng.uniform(0.25, 0.6), rng.uniform(1.5, 2.5)]))
+        image = image * np.float32(one_of(rng, (rng.uniform(0.25, 0.6), rng.uniform(1.5, 2.5))))
     return image.astype(np.float32, copy=False)
 
 

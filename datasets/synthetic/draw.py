@@ -1,4 +1,8 @@
-"""Drawing: opaque surfaces and the sheets over them, twice as large, then halved."""
+"""Which triangle each pixel sees: culling, and one pass over the rows of what is left.
+
+A leaner way than the renderer's own rasterizer, of which a picture needs neither gradients nor
+barycentrics at hidden pixels: about half its time. tests hold it to that rasterizer.
+"""
 
 from __future__ import annotations
 
@@ -7,149 +11,136 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...render.cpu.jit import inline, kernel
-from ...render.rasterizer import get_rasterizer
-from .filters import to_srgb
 
 Array = NDArray[Any]
 
 SUPERSAMPLING = 2
-_CELLS = 1024
+_SPANS = 1024
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What the scene's surfaces give, without a background.
+class Layer:
+    """What one mesh shows at each pixel.
 
     Attributes:
-        colour: (H,W,3) sRGB-coded, premultiplied by the coverage.
-        coverage: (H,W).
-        skin: (H,W) share of the pixel that is bare facial skin.
-        depth: (2H,2W) clip depth of what hides things, larger is farther; 1 where nothing is.
+        ids: (H,W) int32, number of the triangle + 1, 0 where none is.
+        depth: (H,W) z/w, larger is farther, 1 where no triangle is.
+        screen: (n,4) column and row of the vertices (whole numbers are pixel centres), z/w, 1/w.
+        faces: (f,3) int32, the triangles.
     """
 
-    colour: Array
-    coverage: Array
-    skin: Array
+    ids: Array
     depth: Array
+    screen: Array
+    faces: Array
 
 
 @kernel
-def _facing(clip: Array, faces: Array, closed: int, out: Array) -> int:
-    """Copy the faces whose corners run counter-clockwise, and all from `closed` on, into out."""
+def _project(clip: Array, size: float, out: Array) -> None:
+    half, middle = np.float32(0.5) * size, np.float32(0.5) * size - np.float32(0.5)
+    for v in range(len(clip)):
+        inverse = np.float32(1) / clip[v, 3]
+        out[v, 0] = middle + clip[v, 0] * inverse * half
+        out[v, 1] = middle - clip[v, 1] * inverse * half
+        out[v, 2] = clip[v, 2] * inverse
+        out[v, 3] = inverse
+
+
+def project(clip: Array, size: int) -> NDArray[np.float32]:
+    """`Layer.screen` of vertices (n,4) in clip space, all of them with w > 0."""
+    out = np.empty((len(clip), 4), np.float32)
+    _project(clip, np.float32(size), out)
+    return out
+
+
+@kernel
+def _facing(screen: Array, closed: Array, other: Array, out: Array) -> int:
+    """Copy the closed faces that turn to the camera, and all others, into out."""
     count = 0
-    for f in range(len(faces)):
-        keep = f >= closed
-        if not keep:
-            i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-            xi, yi = clip[i, 0] / clip[i, 3], clip[i, 1] / clip[i, 3]
-            xj, yj = clip[j, 0] / clip[j, 3], clip[j, 1] / clip[j, 3]
-            xk, yk = clip[k, 0] / clip[k, 3], clip[k, 1] / clip[k, 3]
-            keep = (xj - xi) * (yk - yi) > (xk - xi) * (yj - yi)
-        if keep:
-            out[count, 0], out[count, 1], out[count, 2] = faces[f, 0], faces[f, 1], faces[f, 2]
-            count += 1
+    for f in range(len(closed)):
+        i, j, k = closed[f, 0], closed[f, 1], closed[f, 2]
+        ax, ay = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
+        bx, by = screen[k, 0] - screen[i, 0], screen[k, 1] - screen[i, 1]
+        out[count, 0], out[count, 1], out[count, 2] = i, j, k
+        count += int(ax * by < bx * ay)  # rows count downwards
+    for f in range(len(other)):
+        out[count, 0], out[count, 1], out[count, 2] = other[f, 0], other[f, 1], other[f, 2]
+        count += 1
     return count
 
 
-def front_faces(clip: Array, faces: Array, closed: int) -> NDArray[np.int32]:
-    """The faces that can be seen, if the first `closed` bound solid bodies; clip (n,4)."""
-    out = np.empty_like(faces)
-    return out[: _facing(clip, faces, closed, out)]
-
-
-def rasterize(
-    clip: Array, faces: Array, closed: int, attributes: Array, size: int
-) -> tuple[Array, Array]:
-    """Fragments (H,W,4) and interpolated attributes (H,W,A) of one mesh; see `front_faces`."""
-    rasterizer = get_rasterizer()
-    triangles = torch.from_numpy(front_faces(clip, faces, closed))
-    with torch.inference_mode():
-        fragments = rasterizer.rasterize(torch.from_numpy(clip)[None], triangles, (size, size))
-        values = rasterizer.interpolate(torch.from_numpy(attributes)[None], fragments, triangles)
-    return fragments[0].numpy(), values[0].numpy()
+def front_faces(screen: Array, closed: Array, other: Array) -> NDArray[np.int32]:
+    """The faces that can be seen: those of `closed` (f,3) bound solid bodies."""
+    out = np.empty((len(closed) + len(other) + 1, 3), np.int32)
+    return out[: _facing(screen, closed, other, out)]
 
 
 @inline
-def _strand(table: Array, place: float) -> float:
-    """Value in [-1,1] of a pattern of strands across which `place` counts."""
-    low = math.floor(place)
-    t = place - low
-    one = table[int(low) % _CELLS]
-    return one + t * (table[int(low + 1) % _CELLS] - one)
+def _list_spans(
+    screen: Array, faces: Array, f: int, size: int, spans: Array, planes: Array
+) -> tuple[int, int]:
+    """List rows of pixels (triangle + 1, row, first, end) and their depth, from triangle f on.
 
-
-def _coding_table() -> NDArray[np.float32]:
-    """Linear light x to sRGB with a soft shoulder above 0.8, at 2048 steps of sqrt(x / 4)."""
-    light = 4 * (np.arange(2049) / 2048) ** 2
-    light = np.where(light > 0.8, 0.8 + 0.2 * (1 - np.exp(-(light - 0.8) / 0.2)), light)
-    return to_srgb(light)
-
-
-_CODE = _coding_table()
+    Each edge bounds the columns of a row from one side: a pixel belongs to a triangle from the
+    first column at or right of its left edges to the last one left of its right edges. Returns the
+    triangle to go on from and the number of rows.
+    """
+    n = 0
+    while f < len(faces) and n + size <= len(spans):
+        i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
+        xi, yi = np.float64(screen[i, 0]), np.float64(screen[i, 1])
+        xj, yj = np.float64(screen[j, 0]), np.float64(screen[j, 1])
+        xk, yk = np.float64(screen[k, 0]), np.float64(screen[k, 1])
+        ax, ay, bx, by, cx, cy = xj - xi, yj - yi, xk - xi, yk - yi, xk - xj, yk - yj
+        top = max(math.ceil(min(min(yi, yj), yk)), 0)
+        end = min(math.ceil(max(max(yi, yj), yk)), size)
+        left = max(math.ceil(min(min(xi, xj), xk)), 0.0)
+        right = min(math.ceil(max(max(xi, xj), xk)), np.float64(size))
+        area = ax * by - bx * ay
+        inverse = 1.0 / area
+        zi = np.float64(screen[i, 2])
+        az, bz = screen[j, 2] - zi, screen[k, 2] - zi
+        zx, zy = (az * by - bz * ay) * inverse, (bz * ax - az * bx) * inverse
+        z0 = zi - yi * zy - xi * zx
+        sa, sb, sc = ax / ay, bx / by, cx / cy
+        wa, wb, wc = ay * inverse, -by * inverse, cy * inverse  # > 0: a right edge
+        for row in range(top, end):
+            a, b, c = xi + (row - yi) * sa, xi + (row - yi) * sb, xj + (row - yj) * sc
+            high = min(min(right, a if wa > 0 else right),
+                       min(b if wb > 0 else right, c if wc > 0 else right))  # fmt: skip
+            low = max(max(left, a if wa < 0 else left),
+                      max(b if wb < 0 else left, c if wc < 0 else left))  # fmt: skip
+            spans[n, 0], spans[n, 1] = f + 1, row
+            spans[n, 2], spans[n, 3] = math.ceil(low), math.ceil(high)
+            planes[n, 0], planes[n, 1] = z0 + row * zy, zx
+            n += int((spans[n, 3] > spans[n, 2]) & (area != 0))
+        f += 1
+    return f, n
 
 
 @kernel
-def _compose(
-    base: Array, base_values: Array, sheet: Array, sheet_values: Array, table: Array, code: Array,
-    strands: float, curl: tuple[float, float], exposure: float, out: Array, depth: Array,
-) -> None:  # fmt: skip
-    """Fill out (H,W,5): coded colour, coverage, skin; and depth (2H,2W)."""
-    rgb = np.empty(3, np.float64)
-    for r in range(depth.shape[0]):
-        for c in range(depth.shape[1]):
-            covered = base[r, c, 3] > 0
-            depth[r, c] = base[r, c, 2] if covered else 1.0
-            opacity = 0.0
-            if sheet[r, c, 3] > 0 and (not covered or sheet[r, c, 2] < base[r, c, 2]):
-                value = sheet_values[r, c]
-                grain = 0.0
-                if value[6] > 0:
-                    u = value[4] * strands + curl[0] * math.sin(curl[1] * value[5] + 9 * value[4])
-                    grain = (0.6 * _strand(table, u) + 0.4 * _strand(table, u / 5 + 0.4)) * value[6]
-                ragged = min(max(value[7] + 1.2 * grain, 0.0), 1.0)
-                opacity = min(max(value[3], 0.0), 1.0) * ragged
-                for k in range(3):
-                    rgb[k] = value[k] * (1 + 0.7 * grain)
-                if opacity > 0.5:
-                    depth[r, c] = sheet[r, c, 2]
-            alpha = opacity + (1 - opacity) * (1.0 if covered else 0.0)
-            if alpha <= 0:
-                continue
-            i, j = r // 2, c // 2
-            for k in range(3):
-                under = base_values[r, c, k] if covered else 0.0
-                total = (opacity * rgb[k] if opacity > 0 else 0.0) + (1 - opacity) * under
-                step = math.sqrt(min(max(total / alpha * exposure, 0.0), 4.0) * 0.25) * 2048
-                out[i, j, k] += 0.25 * alpha * code[int(step + 0.5)]
-            out[i, j, 3] += 0.25 * alpha
-            if covered and opacity < 0.5 and base_values[r, c, 3] > 0.5:
-                out[i, j, 4] += 0.25
+def _rasterize(screen: Array, faces: Array, ids: Array, depth: Array) -> None:
+    """Nearest triangles of ids, depth (S,S); most cover about a pixel, hence few branches."""
+    size = len(ids)
+    spans = np.empty((max(_SPANS, 4 * size), 4), np.int32)
+    planes = np.empty((len(spans), 2), np.float64)
+    f = 0
+    while f < len(faces):
+        f, count = _list_spans(screen, faces, f, size, spans, planes)
+        for n in range(count):
+            row, start, slope = spans[n, 1], planes[n, 0], planes[n, 1]
+            for column in range(spans[n, 2], spans[n, 3]):
+                z = np.float32(start + column * slope)
+                if z < depth[row, column]:
+                    depth[row, column] = z
+                    ids[row, column] = spans[n, 0]
 
 
-def compose(
-    rng: np.random.Generator, size: int, exposure: float,
-    base: tuple[Array, Array], sheet: tuple[Array, Array] | None,
-) -> Drawing:  # fmt: skip
-    """Put sheets over surfaces at twice the size, code the colours and halve.
-
-    Args:
-        rng: source of the strands.
-        size: side of the drawing, pixels.
-        exposure: factor on linear light.
-        base: fragments (2S,2S,4) and values (2S,2S,4): linear light, and whether it is skin.
-        sheet: fragments and values (2S,2S,8): linear light, then `Surface.sheet`.
-    """
-    large = size * SUPERSAMPLING
-    table = rng.uniform(-1, 1, _CELLS).astype(np.float32)
-    cells = float(rng.uniform(90, 420))
-    waves = float(rng.choice([1.0, 4, 10]) * rng.uniform(0.5, 1.5)), float(rng.uniform(4, 40))
-    if sheet is None:
-        sheet = np.zeros((large, large, 4), np.float32), np.zeros((large, large, 8), np.float32)
-    out = np.zeros((size, size, 5), np.float32)
-    depth = np.empty((large, large), np.float32)
-    _compose(*base, *sheet, table, _CODE, cells, waves, exposure, out, depth)
-    return Drawing(out[..., :3], out[..., 3], out[..., 4], depth)
+def rasterize(screen: Array, faces: Array, size: int) -> Layer:
+    """Draw one mesh: screen (n,4) of `project`, faces (f,3) int32."""
+    ids, depth = np.zeros((size, size), np.int32), np.ones((size, size), np.float32)
+    _rasterize(screen, faces, ids, depth)
+    return Layer(ids, depth, screen, faces)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .chance import one_of
 from .colours import cloth_colour
 from .pose import Turn, View
 from .surface import Surface, grid_faces
@@ -67,7 +68,7 @@ def draw_torso(rng: np.random.Generator, turn: Turn, view: View, skin: NDArray) 
     points = np.stack([bent(np.sin(u) * np.sin(v), 0.8) * rng.uniform(150, 230),
                        (bent(np.cos(u), 0.7) - 1) * rng.uniform(50, 90) + rng.uniform(-8, 14),
                        np.sin(u) * np.cos(v) * rng.uniform(70, 110)], -1)  # fmt: skip
-    colour = cloth_colour(rng) * np.exp(rng.normal(0, rng.choice([0.03, 0.3]), (*u.shape, 1)))
+    colour = cloth_colour(rng) * np.exp(rng.normal(0, one_of(rng, (0.03, 0.3)), (*u.shape, 1)))
     kind = rng.random()
     if kind < 0.3:  # a low neckline
         colour = np.where(np.arange(_TORSO_ROWS)[:, None, None] < rng.integers(3, 7), skin, colour)
@@ -89,7 +90,7 @@ def draw_glasses(rng: np.random.Generator, marks: NDArray) -> list[Surface]:
     dark = rng.random() < 0.45
     rx, ry = rng.uniform(19, 28), rng.uniform(13, 24)
     power = rng.uniform(0.5, 1)
-    thick = rng.choice([0.7, 1.2, 2.2])
+    thick = one_of(rng, (0.7, 1.2, 2.2))
     colour = rng.uniform(0, 0.08, 3) if rng.random() < 0.75 else rng.uniform(0, 0.7, 3)
     opacity = rng.uniform(0.65, 1) if dark else rng.uniform(0.0, 0.15)
     glass = colour * 0.3 + rng.uniform(0, 0.02, 3) if dark else np.full(3, 0.6)

@@ -11,10 +11,11 @@ from ...core.errors import InputError, MissingFileError
 from ...geometry.face_model import FaceModel
 from . import filters
 from .background import draw_background
+from .chance import one_of
 from .coefficients import draw_albedo, draw_expression, draw_identity
+from .compose import Drawing
 from .config import SyntheticConfig
 from .degrade import degrade, draw_border, to_bytes
-from .draw import Drawing
 from .face import SyntheticFace
 from .head import load_head
 from .occluders import draw_occluder
@@ -103,7 +104,7 @@ def _add_company(rng: np.random.Generator, drawing: Drawing, behind: NDArray) ->
     layer = np.concatenate([drawing.colour, drawing.coverage[..., None]], 2)[:, ::-1]
     angle, scale = rng.normal(0, 0.3), rng.uniform(0.6, 1.4)
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
-    away = rng.choice([-1, 1]) * rng.uniform(0.45, 0.8) * size, rng.normal(0, 0.2) * size
+    away = one_of(rng, (-1, 1)) * rng.uniform(0.45, 0.8) * size, rng.normal(0, 0.2) * size
     centre = np.array([size / 2 + away[0], size / 2 + away[1]])
     shift = size / 2 - np.array([[c, -s], [s, c]]) @ centre
     matrix = np.array([[c, -s, shift[0]], [s, c, shift[1]]])

@@ -1,4 +1,4 @@
-"""Image operations on float32 pictures (H,W,C): blur, resampling, noise, masks of shapes.
+"""Image operations on float32 pictures (H,W,C): blur, resampling, noise, colour coding.
 
 Written out for numba so that a training machine needs no image library, and so that the same seed
 gives the same bytes whatever versions are installed.
@@ -43,16 +43,40 @@ def _both_ways(image: Image, rows: tuple[NDArray, NDArray], cols: tuple[NDArray,
     return _along_rows(image.transpose(1, 0, 2), *cols).transpose(1, 0, 2)
 
 
+@kernel
+def _blur(rows: NDArray, taps: NDArray, step: int, out: NDArray) -> None:
+    """Blur rows (H,W*step) of pixels with `step` channels downwards, then across."""
+    height, width = rows.shape
+    reach = len(taps) // 2
+    line, total = np.empty(width + 2 * reach * step, np.float32), np.empty(width, np.float32)
+    for r in range(height):
+        total[:] = 0
+        for k in range(len(taps)):
+            source, weight = rows[min(max(r + k - reach, 0), height - 1)], taps[k]
+            for c in range(width):
+                total[c] += weight * source[c]
+        line[reach * step : reach * step + width] = total
+        for c in range(reach * step):
+            line[c] = total[c % step]
+            line[len(line) - 1 - c] = total[width - 1 - c % step]
+        total[:] = 0
+        for k in range(len(taps)):
+            part, weight = line[k * step : k * step + width], taps[k]
+            for c in range(width):
+                total[c] += weight * part[c]
+        out[r] = total
+
+
 def blur(image: Image, sigma: float) -> Image:
     """Gaussian blur with `sigma` pixels; the border continues outwards."""
     reach = max(1, math.ceil(2.5 * sigma))
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-3)) ** 2)
     taps = (taps / taps.sum()).astype(np.float32)
-
-    def table(size: int) -> tuple[NDArray, NDArray]:
-        return np.arange(size) - reach, np.broadcast_to(taps, (size, len(taps))).copy()
-
-    return _both_ways(image, table(image.shape[0]), table(image.shape[1]))
+    height, width, channels = image.shape
+    rows = np.ascontiguousarray(image, np.float32).reshape(height, width * channels)
+    out = np.empty_like(rows)
+    _blur(rows, taps, channels, out)
+    return out.reshape(image.shape)
 
 
 def _taps(size: int, new: int, kind: str) -> tuple[NDArray, NDArray]:
@@ -94,10 +118,10 @@ def _warp(image: NDArray, matrix: NDArray, out: NDArray) -> None:
         for c in range(out.shape[1]):
             x = matrix[0, 0] * (c + 0.5) + matrix[0, 1] * (r + 0.5) + matrix[0, 2] - 0.5
             y = matrix[1, 0] * (c + 0.5) + matrix[1, 1] * (r + 0.5) + matrix[1, 2] - 0.5
-            x = abs(x) % (2 * width)
-            y = abs(y) % (2 * height)
-            x = min(max(x if x < width else 2 * width - x, 0.0), width - 1.001)
-            y = min(max(y if y < height else 2 * height - y, 0.0), height - 1.001)
+            if not (0 <= x < width - 1.001 and 0 <= y < height - 1.001):
+                x, y = abs(x) % (2 * width), abs(y) % (2 * height)
+                x = min(max(x if x < width else 2 * width - x, 0.0), width - 1.001)
+                y = min(max(y if y < height else 2 * height - y, 0.0), height - 1.001)
             i, j = int(y), int(x)
             fy, fx = np.float32(y - i), np.float32(x - j)
             for k in range(image.shape[2]):
@@ -117,64 +141,6 @@ def warp(image: Image, matrix: NDArray, size: int) -> Image:
     out = np.empty((size, size, image.shape[2]), np.float32)
     _warp(np.ascontiguousarray(image, np.float32), np.asarray(matrix, np.float64), out)
     return out
-
-
-@kernel
-def _polygon(points: NDArray, out: NDArray) -> None:
-    count = points.shape[0]
-    for r in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            inside = 0
-            for s in range(4):
-                y, x = r + 0.25 + 0.5 * (s // 2), c + 0.25 + 0.5 * (s % 2)
-                odd = False
-                for i in range(count):
-                    xi, yi = points[i, 0], points[i, 1]
-                    xj, yj = points[i - 1, 0], points[i - 1, 1]
-                    if (yi > y) != (yj > y) and x < (xj - xi) * (y - yi) / (yj - yi) + xi:
-                        odd = not odd
-                inside += int(odd)
-            out[r, c] = max(out[r, c], 0.25 * inside)
-
-
-def polygon(mask: Image, points: NDArray) -> None:
-    """Draw a filled polygon (N,2) of pixel positions into a mask (H,W) of [0,1], in place."""
-    low = np.clip(np.floor(points.min(0)).astype(int), 0, [mask.shape[1], mask.shape[0]])
-    high = np.clip(np.ceil(points.max(0)).astype(int), 0, [mask.shape[1], mask.shape[0]])
-    part = mask[low[1] : high[1], low[0] : high[0]]
-    _polygon(np.asarray(points - low, np.float64), part)
-
-
-@kernel
-def _capsule(
-    ax: float, ay: float, bx: float, by: float, ra: float, rb: float, out: NDArray
-) -> None:
-    dx, dy = bx - ax, by - ay
-    square = max(dx * dx + dy * dy, 1e-9)
-    for r in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            px, py = c + 0.5 - ax, r + 0.5 - ay
-            t = min(max((px * dx + py * dy) / square, 0.0), 1.0)
-            distance = math.sqrt((px - t * dx) ** 2 + (py - t * dy) ** 2) - (ra + t * (rb - ra))
-            out[r, c] = max(out[r, c], min(max(0.5 - distance, 0.0), 1.0))
-
-
-def capsule(mask: Image, start: NDArray, end: NDArray, radii: tuple[float, float]) -> None:
-    """Draw a thick line with round ends, and a radius at either, into a mask (H,W), in place."""
-    ends, reach = np.stack([start, end]), max(radii) + 1
-    limit = [mask.shape[1], mask.shape[0]]
-    x0, y0 = np.clip(np.floor(ends.min(0) - reach), 0, limit).astype(int).tolist()
-    x1, y1 = np.clip(np.ceil(ends.max(0) + reach), 0, limit).astype(int).tolist()
-    (ax, ay), (bx, by) = (ends - [x0, y0]).tolist()
-    _capsule(ax, ay, bx, by, float(radii[0]), float(radii[1]), mask[y0:y1, x0:x1])
-
-
-def ellipse(mask: Image, centre: NDArray, radii: tuple[float, float], angle: float) -> None:
-    """Draw a filled ellipse into a mask (H,W), in place; angle in radians."""
-    t = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    x, y = radii[0] * np.cos(t), radii[1] * np.sin(t)
-    c, s = math.cos(angle), math.sin(angle)
-    polygon(mask, np.stack([c * x - s * y, s * x + c * y], 1) + centre)
 
 
 def to_linear(colour: NDArray) -> NDArray[np.float32]:

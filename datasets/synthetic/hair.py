@@ -7,17 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...render.cpu.jit import kernel
+from .chance import one_of, pick, running_shares
 from .colours import cloth_colour
-from .masks import sigmoid
+from .hairline import STYLES, draw_hairline, ring
 from .scalp import ARCS, CENTRE, COLUMNS, LOWEST, Scalp, directions
+from .spots import Spot
 from .surface import Surface, grid_faces, ring_noise
 
 _ROWS = 24
 _FACES = grid_faces(_ROWS, COLUMNS + 1)
 _ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
 
-STYLES = ("short", "long", "fringe", "tied", "hat", "scarf")
-_SHARES = (0.36, 0.30, 0.10, 0.12, 0.09, 0.03)
+_SHARES = running_shares((0.36, 0.30, 0.10, 0.12, 0.09, 0.03))
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,32 @@ class Hair:
     reach: NDArray[np.float64]
     style: str
 
-    def roots(self, scalp: Scalp) -> NDArray[np.float32]:
-        """Where hair grows (V,), for colouring the skin beneath; nothing under a hat."""
-        limit = np.interp(scalp.angle % (2 * np.pi), _ANGLE, np.minimum(self.reach, 1.45))
-        return sigmoid((limit - 0.03 - scalp.arc) / 0.02) * (self.style not in ("hat", "scarf"))
+    def roots(self, scalp: Scalp) -> Spot:
+        """Where hair grows, for colouring the skin beneath; nothing under a hat."""
+        limit = np.minimum(self.reach, 1.45).astype(np.float32)
+        weight = np.zeros(len(scalp.upper), np.float32)
+        if self.style not in ("hat", "scarf"):
+            _grow(limit, scalp.place, scalp.arc, weight)
+        return Spot(scalp.upper, weight)
+
+
+@kernel
+def _grow(limit: NDArray, place: NDArray, arc: NDArray, out: NDArray) -> None:
+    """How far above the hairline (COLUMNS+1,) vertices at columns `place` and `arc` lie, 0 to 1."""
+    for n in range(len(out)):
+        low = int(place[n])
+        level = limit[low] + (place[n] - low) * (limit[low + 1] - limit[low])
+        above = (level - np.float32(0.03) - arc[n]) / np.float32(0.02)
+        if above > 9:
+            out[n] = 1
+        elif above > -9:
+            out[n] = 1 / (1 + np.exp(-above))
 
 
 def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour: NDArray) -> Hair:
     """Hair of a linear colour (3,) on a head (V,3) in model space."""
-    style = str(rng.choice(STYLES, p=_SHARES))
-    reach = _hairline(rng, style, _ANGLE)
+    style = STYLES[pick(rng, _SHARES)]
+    reach = draw_hairline(rng, style, _ANGLE)
     shell = _shell(rng, style, scalp.radii(vertices), reach)
     if style in ("hat", "scarf"):
         return Hair([_cloth(rng, shell, _ANGLE, brim=style == "hat")], reach, style)
@@ -51,41 +69,6 @@ def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour:
     if style == "tied" and rng.random() < 0.7:
         sheets.append(_bun(rng, shell, colour))
     return Hair(sheets, reach, style)
-
-
-def _hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[np.float64]:
-    """How far each column reaches down from the crown: 1 is eye level; angle 0 is the front."""
-    aside = np.abs((angle + np.pi) % (2 * np.pi) - np.pi)
-    front, side, back = rng.uniform(0.5, 0.76), rng.uniform(0.92, 1.16), rng.uniform(1.2, 1.45)
-    if style == "hat":
-        front, side, back = rng.uniform(0.55, 0.8), rng.uniform(0.8, 1.0), rng.uniform(0.85, 1.1)
-    elif style == "fringe":
-        front, side = rng.uniform(0.7, 0.9), rng.choice([side, rng.uniform(1.2, 2.4)])
-    elif style in ("long", "scarf"):
-        side = rng.uniform(1.25, 2.7)
-    elif style == "tied":
-        side = rng.uniform(0.8, 1.02)
-    elif rng.random() < 0.15:  # shaved sides, bald on top
-        side = rng.uniform(0.7, 0.9)
-    temple = np.deg2rad(rng.uniform(48, 72))
-    beside = sigmoid((aside - temple) / np.deg2rad(rng.uniform(3, 10))).astype(float)
-    behind = sigmoid((aside - np.deg2rad(rng.uniform(98, 115))) / 0.12).astype(float)
-    reach = front * (1 - beside) + beside * (side * (1 - behind) + behind * max(side, back))
-    if style in ("hat", "scarf"):
-        return reach + _ring(rng, 6) * 0.01
-    reach = reach + _ring(rng, int(rng.integers(4, 16))) * rng.uniform(0.01, 0.06)
-    if rng.random() < 0.4:  # a parting on one side
-        reach += np.cos(angle - rng.choice([-1, 1]) * 0.6) * rng.uniform(0, 0.12) * (1 - beside)
-    if rng.random() < 0.12 and style != "scarf":  # blown or combed to one side
-        reach += np.clip(np.sin(angle) * rng.choice([-1, 1]), 0, 1) * rng.uniform(0.2, 0.8)
-    if rng.random() < 0.15 and style != "long":  # receding at the temples
-        reach -= 0.2 * np.exp(-(((aside - 0.6) / 0.25) ** 2)) * rng.uniform(0.3, 1)
-    return reach
-
-
-def _ring(rng: np.random.Generator, cells: int) -> NDArray[np.float64]:
-    values = ring_noise(rng, COLUMNS, cells)
-    return np.append(values, values[0])
 
 
 def _shell(
@@ -103,10 +86,10 @@ def _shell(
     columns = np.arange(COLUMNS + 1)[None]
     skull = closed[low, columns] * (1 - part) + closed[low + 1, columns] * part
     thick = _thickness(rng, style, share, down)
-    rough = 0.0 if style in ("hat", "scarf") else rng.choice([0.3, 1.2, 3.5])
+    rough = 0.0 if style in ("hat", "scarf") else one_of(rng, (0.3, 1.2, 3.5))
     thick = thick + rng.normal(0, 1, thick.shape) * rough
     if style == "long":
-        thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + _ring(rng, 7)[None])
+        thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + ring(rng, 7)[None])
     thick[:, -1] = thick[:, 0]
     points: NDArray[np.float64] = (
         CENTRE + directions(arc, _ANGLE[None]) * (skull + np.maximum(thick, 1))[..., None]
@@ -123,7 +106,7 @@ def _thickness(
 ) -> NDArray[np.float64]:
     """Height of the hair over the skin (rows,columns), mm."""
     low, high = {"tied": (3, 10), "hat": (6, 16), "scarf": (5, 14)}.get(style, (3, 30))
-    thick = rng.uniform(low, high) * np.exp(0.25 * _ring(rng, 6))[None]
+    thick = rng.uniform(low, high) * np.exp(0.25 * ring(rng, 6))[None]
     thick = thick * (1 + rng.uniform(-0.2, 0.8) * (1 - share))
     if style in ("hat", "scarf"):
         return thick
@@ -176,7 +159,7 @@ def _cloth(rng: np.random.Generator, shell: NDArray, angle: NDArray, *, brim: bo
         edge = (np.cos(angle) > 0.3) | (rng.random() < 0.3)
         out = np.stack([np.sin(angle), -0.1 + 0 * angle, np.cos(angle)], -1)
         shell[-1, edge] += out[edge] * rng.uniform(20, 50)
-    colour = cloth_colour(rng) * np.exp(_ring(rng, 6) * 0.1)[None, :, None]
+    colour = cloth_colour(rng) * np.exp(ring(rng, 6) * 0.1)[None, :, None]
     colour = np.broadcast_to(colour, (rows, columns, 3)).copy()
     if rng.random() < 0.4:
         low = int(rng.integers(12, 20))

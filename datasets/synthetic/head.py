@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
@@ -13,9 +14,10 @@ from ... import facemodels
 from ...core.errors import InputError
 from ...facemodels.archive import read_arrays
 from ...facemodels.registry import load_face_model
-from ...facemodels.subdivide import catmull_clark
+from ...facemodels.subdivide import catmull_clark, triangles
 from ...geometry.face_model import FaceModel
 from ...render.cpu.jit import kernel
+from .face import LANDMARK_SETS
 from .masks import Masks, Noise, paint_masks, paint_noise
 from .scalp import Scalp, measure_scalp, neck_ring
 
@@ -29,13 +31,20 @@ _NECK_COLUMNS = 24
 
 @kernel
 def _combine(mean: Array, basis: Array, weights: Array, out: Array) -> None:
-    """out = mean + weights @ basis, flat; a weight of zero costs nothing."""
+    """out = mean + weights @ basis, flat, four modes at a time; zero weights cost nothing."""
     out[:] = mean
-    for k in range(len(weights)):
+    used = np.flatnonzero(weights)
+    whole = len(used) - len(used) % 4
+    for k in range(0, whole, 4):
+        a, b, c, d = used[k], used[k + 1], used[k + 2], used[k + 3]
+        wa, wb, wc, wd = weights[a], weights[b], weights[c], weights[d]
+        for n in range(len(out)):
+            first = wa * basis[a, n] + wb * basis[b, n]
+            out[n] += first + (wc * basis[c, n] + wd * basis[d, n])
+    for k in used[whole:]:
         weight = weights[k]
-        if weight != 0:
-            for n in range(len(out)):
-                out[n] += weight * basis[k, n]
+        for n in range(len(out)):
+            out[n] += weight * basis[k, n]
 
 
 @kernel
@@ -57,29 +66,38 @@ class Head:
 
     Attributes:
         model: the face model, which says what the coefficients mean.
-        mean: (V,3); faces: (F,3) int32, those of the shoulders left out.
+        mean: (V,3); faces: (F,3) int32, those of the shoulders left out; casters: (F/4,3) the
+            same before subdivision, on the same vertices, for shadows.
         coarse: the mean (V0*3), identity (Ki,V0*3) and expression (Ke,V0*3) bases.
         matrix: rows, columns and weights of the subdivision matrix (V,V0).
-        albedo_mean: (V*3); albedo_basis: (Ka,V*3), sRGB-coded.
+        albedo_mean: (V*3); albedo_basis: (Ka,V*3), sRGB-coded; tones: means of both over the
+            face, a number and (Ka,).
         occlusion: (V,) ambient occlusion, 1 in the open.
-        masks: painted masks; noise: random fields of the skin; scalp: the skull; neck: (N,)
-            the vertices round the neck, for what continues it.
+        masks: painted masks; noise: random fields of the skin; scalp: the skull.
+        face: the vertices on the skin of the facial mask; throat: those of the neck's skin;
+            neck: (N,) those in a ring round the neck, for what continues it.
         resting: mean (204) and identity basis (Ki,204) of the landmarks `ibug68`.
+        marks: vertices (68,k), weights (68,k,1) and offsets (68,3) of each landmark set.
     """
 
     model: FaceModel
     mean: Array
     faces: Array
+    casters: Array
     coarse: tuple[Array, Array, Array]
     matrix: tuple[Array, Array, Array]
     albedo_mean: Array
     albedo_basis: Array
+    tones: tuple[float, Array]
     occlusion: Array
     masks: Masks
     noise: Noise
     scalp: Scalp
+    face: Array
+    throat: Array
     neck: Array
     resting: tuple[Array, Array]
+    marks: Mapping[str, tuple[Array, Array, Array]]
 
     def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
         """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
@@ -97,6 +115,10 @@ class Head:
         _combine(self.albedo_mean, self.albedo_basis, weights, flat)
         return flat.reshape(-1, 3)
 
+    def tone(self, weights: Array) -> float:
+        """Mean of the face's albedo over vertices and colours, sRGB-coded."""
+        return float(self.tones[0] + self.tones[1] @ weights)
+
     def resting_landmarks(self, identity: Array) -> NDArray[np.float32]:
         """Points (68,3) of `ibug68` without an expression."""
         mean, shapes = self.resting
@@ -106,9 +128,8 @@ class Head:
 
     def landmarks(self, vertices: Array, name: str) -> NDArray[np.float32]:
         """Points (68,3) of a landmark set on vertices (V,3)."""
-        points = self.model.landmark_set(name)
-        corners = vertices[points.vertices.numpy()]
-        return (corners * points.weights.numpy()[..., None]).sum(1) + points.offset.numpy()
+        corners, weights, offset = self.marks[name]
+        return (vertices[corners] * weights).sum(1) + offset
 
 
 def load_head(model: FaceModel | None = None) -> Head:
@@ -128,11 +149,12 @@ def load_head(model: FaceModel | None = None) -> Head:
     matrix, _ = catmull_clark(arrays["quads"].astype(np.int64), len(arrays["mean"]))
     rows = matrix.tocsr().astype(np.float32)
     mean, masks = model.mean.numpy(), paint_masks(model)
-    faces = model.faces.numpy().astype(np.int32)
+    face = np.flatnonzero(masks.face > 0.5)
     return Head(
         model=model,
         mean=mean,
-        faces=faces[mean[faces, 1].mean(1) > _NECK_CUT],
+        faces=_above(mean, model.faces.numpy()),
+        casters=_above(mean, triangles(arrays["quads"].astype(np.int64))),
         coarse=(
             _flat(arrays["mean"]),
             _flat(arrays["identity"], len(arrays["identity"])),
@@ -141,16 +163,33 @@ def load_head(model: FaceModel | None = None) -> Head:
         matrix=(rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data),
         albedo_mean=_flat(model.albedo_mean.numpy()),
         albedo_basis=_flat(model.albedo_basis.numpy(), len(model.albedo_basis)),
+        tones=(
+            float(model.albedo_mean.numpy()[face].mean(dtype=np.float64)),
+            model.albedo_basis.numpy()[:, face].mean((1, 2), dtype=np.float64),
+        ),
         occlusion=np.clip(arrays["occlusion"].astype(np.float32), 0.05, 1),
         masks=masks,
         noise=paint_noise(mean),
         scalp=measure_scalp(model),
+        face=face,
+        throat=np.flatnonzero((masks.neck > 30) & (masks.skin > 0.5)),
         neck=neck_ring(model, _NECK_CUT + 5, _NECK_COLUMNS),
         resting=(
             _flat(model.landmark_points(model.mean[None]).numpy()),
             _flat(model.landmark_points(model.identity).numpy(), len(model.identity)),
         ),
+        marks={name: _marks(model, name) for name in LANDMARK_SETS},
     )
+
+
+def _above(mean: Array, faces: Array) -> NDArray[np.int32]:
+    """The faces (F,3) above the shoulders."""
+    return faces[mean[faces, 1].mean(1) > _NECK_CUT].astype(np.int32)
+
+
+def _marks(model: FaceModel, name: str) -> tuple[Array, Array, Array]:
+    points = model.landmark_set(name)
+    return points.vertices.numpy(), points.weights.numpy()[..., None], points.offset.numpy()
 
 
 def _flat(array: Array, rows: int | None = None) -> NDArray[np.float32]:

@@ -46,14 +46,16 @@ def _product(a: NDArray, b: NDArray, out: NDArray) -> None:
                 out[i, j] += a[i, k] * b[k, j]
 
 
-@kernel
+@inline
 def _quantise(plane: NDArray, table: NDArray, cosines: NDArray) -> None:
     """Quantise the 8 x 8 blocks of a plane (8m,8n), centred on 0, in place."""
     turned = cosines.T.copy()
+    source = np.empty((8, 8), np.float32)
     block, half = np.empty((8, 8), np.float32), np.empty((8, 8), np.float32)
     for top in range(0, plane.shape[0], 8):
         for left in range(0, plane.shape[1], 8):
-            _product(cosines, plane[top : top + 8, left : left + 8], half)
+            source[:] = plane[top : top + 8, left : left + 8]
+            _product(cosines, source, half)
             _product(half, turned, block)
             for i in range(8):
                 for j in range(8):
@@ -63,6 +65,45 @@ def _quantise(plane: NDArray, table: NDArray, cosines: NDArray) -> None:
             plane[top : top + 8, left : left + 8] = block
 
 
+@inline
+def _split(picture: NDArray, luma: NDArray, chroma: NDArray) -> None:
+    """Luma (H,W), centred on 0, and chroma (2,H/2,W/2); the picture's border continues."""
+    last, end = picture.shape[0] - 1, picture.shape[1] - 1
+    chroma[:] = 0
+    for y in range(luma.shape[0]):
+        for x in range(luma.shape[1]):
+            pixel = picture[min(y, last), min(x, end)]
+            r, g, b = np.float32(pixel[0]), np.float32(pixel[1]), np.float32(pixel[2])
+            light = np.float32(0.299) * r + np.float32(0.587) * g + np.float32(0.114) * b
+            luma[y, x] = light - np.float32(128)
+            chroma[0, y // 2, x // 2] += np.float32(0.25 * 0.564334) * (b - light)
+            chroma[1, y // 2, x // 2] += np.float32(0.25 * 0.713267) * (r - light)
+
+
+@inline
+def _byte(value: np.float32) -> np.uint8:
+    return np.uint8(min(max(value + np.float32(0.5), np.float32(0)), np.float32(255)))
+
+
+@kernel
+def _through_file(
+    picture: NDArray, tables: NDArray, cosines: NDArray, luma: NDArray, chroma: NDArray,
+    out: NDArray,
+) -> None:  # fmt: skip
+    _split(picture, luma, chroma)
+    _quantise(luma, tables[0], cosines)
+    for plane in chroma:
+        _quantise(plane, tables[1], cosines)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            light = luma[y, x] + np.float32(128)
+            cb, cr = chroma[0, y // 2, x // 2], chroma[1, y // 2, x // 2]
+            green = np.float32(0.344136) * cb + np.float32(0.714136) * cr
+            out[y, x, 0] = _byte(light + np.float32(1.402) * cr)
+            out[y, x, 1] = _byte(light - green)
+            out[y, x, 2] = _byte(light + np.float32(1.772) * cb)
+
+
 def _scaled(table: NDArray, quality: int) -> NDArray[np.float32]:
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     return np.clip(np.floor((table * scale + 50) / 100), 1, 255).astype(np.float32)
@@ -70,18 +111,10 @@ def _scaled(table: NDArray, quality: int) -> NDArray[np.float32]:
 
 def jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     """A picture (H,W,3) after being saved with `quality` (1 to 100) and read again."""
-    height, width = picture.shape[:2]
-    pad = ((0, -height % 16), (0, -width % 16), (0, 0))
-    r, g, b = np.moveaxis(np.pad(picture, pad, mode="edge").astype(np.float32), 2, 0)
-    luma = 0.299 * r + 0.587 * g + 0.114 * b
-    planes = [luma - 128]
-    for colour, factor in ((b, 0.564334), (r, 0.713267)):
-        chroma = (colour - luma) * np.float32(factor)
-        halves = chroma.reshape(len(chroma) // 2, 2, -1, 2)
-        planes.append(halves.mean((1, 3), dtype=np.float32))
-    for plane, table in zip(planes, (_LUMA, _CHROMA, _CHROMA), strict=True):
-        _quantise(plane, _scaled(table, quality), _COSINES)
-    luma = planes[0] + 128
-    cb, cr = (np.repeat(np.repeat(p, 2, 0), 2, 1) for p in planes[1:])
-    rgb = np.stack([luma + 1.402 * cr, luma - 0.344136 * cb - 0.714136 * cr, luma + 1.772 * cb], 2)
-    return np.clip(rgb + 0.5, 0, 255).astype(np.uint8)[:height, :width]
+    height, width = (-(-side // 16) * 16 for side in picture.shape[:2])
+    luma = np.empty((height, width), np.float32)
+    chroma = np.empty((2, height // 2, width // 2), np.float32)
+    tables = np.stack([_scaled(_LUMA, quality), _scaled(_CHROMA, quality)])
+    out = np.empty(picture.shape, np.uint8)
+    _through_file(np.ascontiguousarray(picture), tables, _COSINES, luma, chroma, out)
+    return out

@@ -1,4 +1,4 @@
-"""Light: a coloured sky, one or two lamps, their shadows, and how surfaces answer."""
+"""Light: a coloured sky, one or two lamps, and how surfaces answer."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ...geometry.sh import sh_basis
 from ...render.cpu.jit import kernel
-from ...render.rasterizer import get_rasterizer
+from .chance import one_of, pick, running_shares
 
 Array = NDArray[Any]
-_MAP = 192
-_BIAS_MM = 5.0
-_BLUR_MM = 6.0
+_STRENGTHS = running_shares((0.12, 0.2, 0.26, 0.24, 0.12, 0.06))
+_DARK = running_shares((0.7, 0.18, 0.12))
 
 WET = 0.5
 """A gloss from which on a surface is wet, as eyes are: small, sharp highlights."""
@@ -47,17 +44,17 @@ class Light:
 
 def draw_light(rng: np.random.Generator, shadow: float) -> Light:
     """A light; `shadow` is the probability of one."""
-    strength = rng.choice([0, 0.5, 1, 2, 4, 9], p=[0.12, 0.2, 0.26, 0.24, 0.12, 0.06])
+    strength = (0, 0.5, 1, 2, 4, 9)[pick(rng, _STRENGTHS)]
     lamps = [_direction(rng)]
     colours = [strength * np.exp(rng.normal(0, 0.3)) * _white(rng)]
     if rng.random() < 0.3:  # a second lamp: a rim or a fill light
         other = _direction(rng)
-        other[2] *= rng.choice([-0.6, 1])
+        other[2] *= one_of(rng, (-0.6, 1))
         lamps.append(other)
         colours.append(strength * rng.uniform(0.1, 0.8) * _white(rng))
     directions = np.array(lamps)
     silhouette = rng.uniform(0.08, 0.4) if rng.random() < 0.05 else 1.0
-    dark = rng.choice([1, 0.3, 0.07], p=[0.7, 0.18, 0.12]) if strength > 0 else 1.0
+    dark = (1, 0.3, 0.07)[pick(rng, _DARK)] if strength > 0 else 1.0
     slope = rng.normal(0, 0.35, (1, 3)) + rng.normal(0, 0.06, (3, 3))
     return Light(
         sky=(_white(rng) * dark).astype(np.float32),
@@ -90,23 +87,30 @@ def _shade(
     albedo: Array, normals: Array, gloss: Array, occlusion: Array, open_sky: Array, sky: Array,
     slope: Array, lamps: Array, colours: Array, wrap: float, shine: float, out: Array,
 ) -> None:  # fmt: skip
+    zero = np.float32(0)
+    soft = np.array([wrap, 0.5 * wrap, 0.35 * wrap], np.float32)
+    scale, wet = 1 / (1 + soft), np.float32(WET)
+    halves = np.empty_like(lamps)
+    for n in range(len(lamps)):
+        x, y, z = lamps[n, 0], lamps[n, 1], lamps[n, 2] + 1
+        halves[n] = np.array([x, y, z], np.float32) / np.sqrt(x * x + y * y + z * z)
     for v in range(len(albedo)):
         nx, ny, nz = normals[v, 0], normals[v, 1], normals[v, 2]
         for c in range(3):
             ambient = 1 + slope[c, 0] * nx + slope[c, 1] * ny + slope[c, 2] * nz
-            out[v, c] = albedo[v, c] * sky[c] * max(ambient, 0.05) * occlusion[v]
+            out[v, c] = albedo[v, c] * sky[c] * max(ambient, np.float32(0.05)) * occlusion[v]
         for n in range(len(lamps)):
-            lx, ly, lz = lamps[n, 0], lamps[n, 1], lamps[n, 2]
-            cosine = nx * lx + ny * ly + nz * lz
-            seen = open_sky[v] if n == 0 else 1.0
-            hx, hy, hz = lx, ly, lz + 1
-            half = (nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz)
-            shiny = 0.0
+            cosine = nx * lamps[n, 0] + ny * lamps[n, 1] + nz * lamps[n, 2]
+            seen = open_sky[v] if n == 0 else np.float32(1)
+            if cosine < -soft[0] or seen <= 0:
+                continue
+            half = nx * halves[n, 0] + ny * halves[n, 1] + nz * halves[n, 2]
+            shiny = zero
             if gloss[v] > 0 and half > 0.5 and cosine > 0:
-                shiny = gloss[v] * half ** (shine if gloss[v] < WET else 80.0) * seen
+                power = shine if gloss[v] < wet else np.float32(80)
+                shiny = gloss[v] * half**power * seen
             for c in range(3):
-                soft = wrap * (1.0, 0.5, 0.35)[c]
-                lit = max((cosine + soft) / (1 + soft), 0.0) * seen
+                lit = max((cosine + soft[c]) * scale[c], zero) * seen
                 out[v, c] += colours[n, c] * (albedo[v, c] * lit + shiny)
 
 
@@ -120,82 +124,31 @@ def shade(
     """
     out = np.empty((len(albedo), 3), np.float32)
     _shade(albedo, normals, gloss, occlusion, open_sky, light.sky, light.slope, light.lamps,
-           light.colours, light.wrap, light.shine, out)  # fmt: skip
+           light.colours, np.float32(light.wrap), np.float32(light.shine), out)  # fmt: skip
     return out
 
 
-def cast_shadow(
-    light: Light, points: Array, faces: Array, framed: int, closed: int
-) -> NDArray[np.float32]:
-    """How much of the first lamp each point (n,3) sees, (n,); the first `framed` set the frame.
-
-    The first `closed` faces bound solid bodies. A depth map from the lamp, read at four places
-    with a bias (Williams 1978, Reeves 1987).
-    """
-    lamp = light.lamps[0].astype(np.float64)
-    helper = [0.0, 1, 0] if abs(lamp[1]) < 0.9 else [1.0, 0, 0]
-    across = np.cross(helper, lamp)
-    across /= np.linalg.norm(across)
-    frame = np.stack([across, np.cross(lamp, across), lamp], 1).astype(np.float32)
-    local = points @ frame
-    some = local[:framed:11]
-    low, high = some.min(0), some.max(0)
-    half = float((high - low)[:2].max()) / 2 * 1.05
-    middle = (low + high) / 2
-    clip = np.ones((len(points), 4), np.float32)
-    clip[:, :2] = (local[:, :2] - middle[:2]) / half
-    clip[:, 2] = (middle[2] - local[:, 2]) / 1000
-    buffer = (
-        get_rasterizer()
-        .rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces), (_MAP, _MAP))[0]
-        .numpy()
-    )
-    depth = np.where(buffer[..., 3] > 0, buffer[..., 2] * 1000, 1e6).astype(np.float32)
-    seen = np.empty(len(points), np.float32)
-    _look_up(depth, clip, _BLUR_MM * _MAP / (2 * half) / 2, seen)
-    return 1 - np.float32(light.shadow) * (1 - seen)
-
-
 @kernel
-def _look_up(depth: Array, clip: Array, step: float, seen: Array) -> None:
-    size = depth.shape[0]
-    for v in range(len(seen)):
-        x, y = (clip[v, 0] + 1) * 0.5 * size, (1 - clip[v, 1]) * 0.5 * size
-        own = clip[v, 2] * 1000
-        total = 0.0
-        for k in range(4):
-            c = int(min(max(x + (step if k % 2 else -step), 0), size - 1))
-            r = int(min(max(y + (step if k // 2 else -step), 0), size - 1))
-            behind = own - depth[r, c] - _BIAS_MM
-            total += min(max(1 - behind / _BIAS_MM, 0.0), 1.0)
-        seen[v] = total / 4
+def _levels(lit: Array, normals: Array, albedo: Array, some: Array) -> tuple[float, float, int]:
+    """Sums of lit where it faces the camera and of albedo, at the vertices `some`."""
+    level, tone, count = 0.0, 0.0, 0
+    for v in some:
+        tone += albedo[v, 0] + albedo[v, 1] + albedo[v, 2]
+        if normals[v, 2] > 0.3:
+            level += lit[v, 0] + lit[v, 1] + lit[v, 2]
+            count += 3
+    return level, tone, count
 
 
-def fit_harmonics(normals: Array, albedo: Array, colours: Array) -> NDArray[np.float32]:
-    """The light (9,3) of geometry/sh.py that best turns an albedo into colours, least squares.
+def find_exposure(light: Light, lit: Array, normals: Array, albedo: Array, some: Array) -> float:
+    """The factor that brings skin that faces the camera to the light's display level.
 
     Args:
-        normals: (n,3) of unit length.
-        albedo: (n,3), sRGB-coded.
-        colours: (n,3), sRGB-coded.
+        light: says that level.
+        lit: (V,3) linear light of the head's vertices; normals, albedo: (V,3).
+        some: (n,) vertices on the skin of the face.
     """
-    basis = sh_basis(torch.from_numpy(normals)[None])[0].numpy()
-    matrices, targets = np.zeros((3, 9, 9)), np.zeros((3, 9))
-    _accumulate(basis, albedo, colours, matrices, targets)
-    matrices += 1e-4 * len(basis) * np.eye(9)
-    return np.linalg.solve(matrices, targets[..., None])[..., 0].T.astype(np.float32)
-
-
-@kernel
-def _accumulate(
-    basis: Array, albedo: Array, colours: Array, matrices: Array, targets: Array
-) -> None:
-    """Normal equations of each colour."""
-    for n in range(len(basis)):
-        for c in range(3):
-            scale = min(max(albedo[n, c], 0.05), 1.0)
-            for i in range(9):
-                one = scale * basis[n, i]
-                targets[c, i] += one * colours[n, c]
-                for j in range(9):
-                    matrices[c, i, j] += one * scale * basis[n, j]
+    level, tone, count = _levels(lit, normals, albedo, some)
+    mean = level / count if count else 0.2
+    darkness = (tone / (3 * len(some)) / 0.25) ** 0.5
+    return float(light.exposure * darkness / max(mean, 1e-3))

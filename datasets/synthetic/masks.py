@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ...geometry.face_model import FaceModel
+from .spots import Spot
 
 Array = NDArray[np.float32]
 _FIELDS = 32
@@ -20,25 +20,26 @@ class Masks:
 
     Attributes:
         skin: 1 on skin, 0 on eyes, mouth and cavities; face: 1 on the skin of the facial mask.
-        eyes: 1 on the left and the right eyeball (2,V); eye_centres: (2,3) mm, of the irises.
-        lips, brows, lashes, lids, cheeks: what they say, soft.
-        beards: (4,V) full beard, moustache, goatee with moustache, chin beard.
-        stubble: the whole area where a beard grows.
+        eyes: the vertices of the left and of the right eyeball; eye_centres: (2,3) mm, of the
+            irises.
+        lips, brows, lashes, lids, cheeks: what they say, soft, as spots.
+        beards: four spots: full beard, moustache, goatee with moustache, chin beard.
+        stubble: the whole area where a beard grows, a spot.
         forehead: the lined part of the forehead.
         neck: height below the chin along the neck, mm, for a collar.
     """
 
     skin: Array
     face: Array
-    eyes: Array
+    eyes: tuple[NDArray[np.int64], ...]
     eye_centres: Array
-    lips: Array
-    brows: Array
-    lashes: Array
-    lids: Array
-    cheeks: Array
-    beards: Array
-    stubble: Array
+    lips: Spot
+    brows: Spot
+    lashes: Spot
+    lids: Spot
+    cheeks: Spot
+    beards: tuple[Spot, ...]
+    stubble: Spot
     forehead: Array
     neck: Array
 
@@ -91,15 +92,15 @@ def paint_masks(model: FaceModel) -> Masks:
     return Masks(
         skin=skin,
         face=skin * regions["face"],
-        eyes=eyes,
+        eyes=tuple(np.flatnonzero(eye) for eye in eyes),
         eye_centres=np.array(fronts, np.float32),
-        lips=lips,
-        brows=_blobs(points, marks[17:27], 4.2, 1.4) * skin,
-        lashes=lashes * skin,
-        lids=lids * skin,
-        cheeks=cheeks * skin,
-        beards=beards,
-        stubble=stubble,
+        lips=Spot.of(lips),
+        brows=Spot.of(_blobs(points, marks[17:27], 4.2, 1.4) * skin),
+        lashes=Spot.of(lashes * skin),
+        lids=Spot.of(lids * skin),
+        cheeks=Spot.of(cheeks * skin),
+        beards=tuple(Spot.of(beard) for beard in beards),
+        stubble=Spot.of(stubble),
         forehead=forehead * skin,
         neck=(-y - 0.25 * (z + 71)).astype(np.float32),
     )
@@ -140,10 +141,3 @@ def paint_noise(points: Array, seed: int = 20) -> Noise:
     lines = np.zeros_like(points)
     lines[:, 1] = np.sin((y + wobble) * 2 * np.pi / 8.5)
     return Noise(np.stack(fields).astype(np.float32), np.stack(bumps).astype(np.float32), lines)
-
-
-def landmark_vertices(model: FaceModel) -> NDArray[np.int64]:
-    """The vertex (68,) nearest to each landmark of `ibug68`."""
-    points = model.landmark_set("ibug68")
-    best = points.weights.argmax(1, keepdim=True)
-    return torch.gather(points.vertices, 1, best)[:, 0].numpy()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import filters
+from . import filters, shapes
 from .background import draw_background
+from .chance import one_of
 from .filters import Image
 
 
@@ -52,8 +53,8 @@ def _hand(rng: np.random.Generator, mask: Image, centre: NDArray, scale: float) 
     angle, unit = rng.uniform(0, 2 * np.pi), scale * rng.uniform(0.3, 0.5)
     palm = np.array([np.cos(angle), np.sin(angle)])
     side = np.array([-palm[1], palm[0]])
-    filters.ellipse(mask, centre, (0.62 * unit, 0.5 * unit), angle)
-    filters.capsule(mask, centre, centre - palm * unit * 3, (0.4 * unit, 0.42 * unit))
+    shapes.ellipse(mask, centre, (0.62 * unit, 0.5 * unit), angle)
+    shapes.capsule(mask, centre, centre - palm * unit * 3, (0.4 * unit, 0.42 * unit))
     spread, curl = rng.uniform(0.02, 0.3), rng.uniform(0.3, 1)
     for k in range(int(rng.integers(1, 5))):
         offset = (k - 1.5) * 0.27 * unit
@@ -61,9 +62,9 @@ def _hand(rng: np.random.Generator, mask: Image, centre: NDArray, scale: float) 
         root = centre + side * offset + palm * 0.4 * unit
         tip = root + way * unit * curl * rng.uniform(0.75, 1.05)
         finger = np.zeros_like(mask)
-        filters.capsule(finger, root, tip, (0.14 * unit, 0.11 * unit))
+        shapes.capsule(finger, root, tip, (0.14 * unit, 0.11 * unit))
         inner = np.zeros_like(mask)
-        filters.capsule(inner, root, tip, (0.08 * unit, 0.06 * unit))
+        shapes.capsule(inner, root, tip, (0.08 * unit, 0.06 * unit))
         np.maximum(shade * (1 - finger), finger * (1 - inner), out=shade)
         np.maximum(mask, finger, out=mask)
     light = filters.smooth_noise(rng, len(mask), 4)[..., 0]
@@ -74,15 +75,15 @@ def _strands(rng: np.random.Generator, mask: Image, marks: NDArray, scale: float
     """Locks of hair that fall across the forehead or a cheek."""
     top = marks[19:25, :2].mean(0) + (marks[19:25, :2].mean(0) - marks[8, :2]) * 0.45
     start = top + rng.normal(0, 0.2 * scale, 2)
-    end = marks[rng.choice([2, 5, 8, 11, 14, 36, 45]), :2] + rng.normal(0, 0.15 * scale, 2)
+    end = marks[one_of(rng, (2, 5, 8, 11, 14, 36, 45)), :2] + rng.normal(0, 0.15 * scale, 2)
     bend = rng.normal(0, 0.2 * scale, 2)
     for _ in range(int(rng.integers(2, 14))):
         a = start + rng.normal(0, 0.06 * scale, 2)
         b = end + rng.normal(0, 0.08 * scale, 2)
         middle = (a + b) / 2 + bend + rng.normal(0, 0.02 * scale, 2)
         wide = scale * rng.uniform(0.002, 0.012)
-        filters.capsule(mask, a, middle, (wide, wide))
-        filters.capsule(mask, middle, b, (wide, wide * 0.4))
+        shapes.capsule(mask, a, middle, (wide, wide))
+        shapes.capsule(mask, middle, b, (wide, wide * 0.4))
 
 
 def _thing(rng: np.random.Generator, mask: Image, marks: NDArray, size: int, scale: float) -> None:
@@ -90,14 +91,14 @@ def _thing(rng: np.random.Generator, mask: Image, marks: NDArray, size: int, sca
         centre, kind = _place(rng, marks, size, 0.1 * scale), rng.random()
         if kind < 0.35:
             radii = rng.uniform(0.04, 0.3) * scale, rng.uniform(0.04, 0.24) * scale
-            filters.ellipse(mask, centre, radii, rng.uniform(0, np.pi))
+            shapes.ellipse(mask, centre, radii, rng.uniform(0, np.pi))
         elif kind < 0.7:
             corners = rng.uniform(-0.32, 0.32, (int(rng.integers(3, 7)), 2)) * scale
-            filters.polygon(mask, centre + corners)
+            shapes.polygon(mask, centre + corners)
         else:
             wide = rng.uniform(0.01, 0.09) * scale
             end = centre + rng.normal(0, 0.8 * scale, 2)
-            filters.capsule(mask, centre, end, (wide, wide * rng.uniform(0.5, 1.5)))
+            shapes.capsule(mask, centre, end, (wide, wide * rng.uniform(0.5, 1.5)))
 
 
 def _texture(rng: np.random.Generator, size: int) -> Image:

@@ -7,10 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...render.cpu.jit import kernel
+
 Array = NDArray[np.float32]
 
 PIVOT = np.array([0.0, -13.0, -66.0], np.float32)
 """The middle of the head, mm in model space, which the camera looks at."""
+
+
+@kernel
+def _clip(
+    points: NDArray, focal: float, centre: NDArray, depth: tuple[float, float], size: float,
+    out: NDArray,
+) -> None:  # fmt: skip
+    scale = np.float32(focal)
+    for v in range(len(points)):
+        x, y, z = points[v, 0], points[v, 1], points[v, 2]
+        out[v, 0] = 2 * (scale * x - centre[0] * z) / size + z
+        out[v, 1] = 2 * (scale * y + centre[1] * z) / size - z
+        out[v, 2] = depth[0] * z + depth[1]
+        out[v, 3] = -z
 
 
 @dataclass(frozen=True)
@@ -40,13 +56,10 @@ class View:
 
     def clip(self, in_camera: NDArray, size: int) -> Array:
         """Points (N,3) of camera space in clip space (N,4), near and far at 1/5 and 5 times."""
-        x, y, z = in_camera.T
         near, far = -self.translation[2] / 5, -self.translation[2] * 5
+        depth = -(far + near) / (far - near), -2 * far * near / (far - near)
         out = np.empty((len(in_camera), 4), np.float32)
-        out[:, 0] = 2 * (self.focal * x - self.centre[0] * z) / size + z
-        out[:, 1] = 2 * (self.focal * y + self.centre[1] * z) / size - z
-        out[:, 2] = -(far + near) / (far - near) * z - 2 * far * near / (far - near)
-        out[:, 3] = -z
+        _clip(in_camera, self.focal, self.centre, depth, np.float32(size), out)
         return out
 
     def zoomed(self, factor: float) -> View:

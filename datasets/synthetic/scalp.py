@@ -15,6 +15,9 @@ ARCS, COLUMNS = 37, 48
 LOWEST = 1.5
 """The last row of directions, in units of the way from crown to level: the nape."""
 
+_HIGHEST = 1.6
+"""Hair grows above this, in the same units."""
+
 CENTRE = np.array([0.0, 5.0, -62.0], np.float32)
 """The point inside the skull from which directions are measured, mm in model space."""
 
@@ -26,13 +29,15 @@ class Scalp:
     Attributes:
         index: (ARCS,COLUMNS) the vertex in each direction; row 0 is the crown, the last row
             `LOWEST`; column 0 is the front, columns go round by the subject's left.
-        arc: (V,) the mean head's vertices in units of the way from crown to level; above 1 below.
-        angle: (V,) radians, 0 in front.
+        upper: (n,) the vertices under which hair may grow.
+        arc: (n,) theirs on the mean head in units of the way from crown to level; above 1 below.
+        place: (n,) their column, with fractions.
     """
 
     index: NDArray[np.int64]
+    upper: NDArray[np.int64]
     arc: NDArray[np.float32]
-    angle: NDArray[np.float32]
+    place: NDArray[np.float32]
 
     def radii(self, vertices: NDArray) -> NDArray[np.float64]:
         """Distance (ARCS,COLUMNS) of a head's (V,3) surface from `CENTRE`, mm, smoothed."""
@@ -67,8 +72,12 @@ def measure_scalp(model: FaceModel) -> Scalp:
     )
     ids = np.flatnonzero(usable)
     nearest = cKDTree(unit[ids]).query(directions(arc, angle).reshape(-1, 3))[1]
+    height = (np.arccos(np.clip(unit[:, 1], -1, 1)) / (np.pi / 2)).astype(np.float32)
+    upper = np.flatnonzero(height < _HIGHEST)
+    turn = np.arctan2(unit[upper, 0], unit[upper, 2]) % (2 * np.pi)
     return Scalp(
         index=ids[nearest].reshape(ARCS, COLUMNS),
-        arc=(np.arccos(np.clip(unit[:, 1], -1, 1)) / (np.pi / 2)).astype(np.float32),
-        angle=np.arctan2(unit[:, 0], unit[:, 2]).astype(np.float32),
+        upper=upper,
+        arc=height[upper],
+        place=np.minimum(turn * (COLUMNS / (2 * np.pi)), COLUMNS - 1e-3).astype(np.float32),
     )

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .assembly import Assembly, assemble
 from .colours import hair_colour
+from .compose import Drawing, compose
 from .config import SyntheticConfig
-from .draw import SUPERSAMPLING, Drawing, compose, rasterize
+from .draw import SUPERSAMPLING, front_faces, project, rasterize
 from .extras import draw_glasses, draw_neck, draw_teeth, draw_torso
 from .face import LANDMARK_SETS
 from .filters import to_srgb
 from .hair import draw_hair
+from .harmonics import fit_harmonics
 from .head import Head
-from .light import Light, cast_shadow, draw_light, fit_harmonics, shade
+from .light import Light, draw_light, find_exposure, shade
 from .pose import View, draw_turn, draw_view
+from .shadow import cast_shadow
 from .skin import draw_skin, skin_normals
-from .surface import Surface, join, normals
 
 Array = NDArray[np.float32]
 
@@ -50,113 +53,72 @@ def draw_scene(
     view = draw_view(rng, turn, marks["300w-lp"], config.size, config.margin)
     styled = rng.random() < config.hair
     coded = head.albedo(albedo)
-    colour = hair_colour(rng, float(coded[head.masks.face > 0.5].mean()))
+    colour = hair_colour(rng, head.tone(albedo))
     hair = draw_hair(rng, head.scalp, points, colour) if styled else None
     roots = None if hair is None else hair.roots(head.scalp)
     skin = draw_skin(rng, head, points, coded, colour, roots,
                      beard=rng.random() < config.beard)  # fmt: skip
     sheets = [] if hair is None else hair.sheets
     if rng.random() < config.glasses:
-        sheets += draw_glasses(rng, marks["ibug68"])
-    resting = head.resting_landmarks(identity)
-    body = [skin, *draw_teeth(rng, resting, marks["ibug68"])]
+        sheets = [*sheets, *draw_glasses(rng, marks["ibug68"])]
+    body = [skin, *draw_teeth(rng, head.resting_landmarks(identity), marks["ibug68"])]
     body.append(draw_neck(points[head.neck], skin.albedo[head.neck]))
-    solids = [_placed(s, view) for s in body]
-    if rng.random() < 0.94:
-        solids.append(draw_torso(rng, turn, view, _mean_skin(head, skin)))
+    tone = skin.albedo[head.throat].mean(0)
+    torso = draw_torso(rng, turn, view, tone) if rng.random() < 0.94 else None
+    scenery = assemble(view, body, torso, sheets)
     light = draw_light(rng, config.shadow)
-    rough = skin_normals(rng, head, points) @ view.rotation.T
-    base, over = join(solids), join([_placed(s, view) for s in sheets]) if sheets else None
-    lit = _lit(light, base, over, rough, len(head.faces))
-    exposure = _exposure(light, head, lit[0], rough, skin.albedo)
-    drawing = _drawing(rng, head, config, view, (base, over), lit, exposure)
-    in_view = {name: view.pixels(view.to_camera(p)) for name, p in marks.items()}
+    rough = skin_normals(rng, head, points, view.rotation)
+    lit = _lit(light, head, scenery, rough)
+    exposure = find_exposure(light, lit, rough, skin.albedo, head.face[::3])
+    drawing = _drawing(rng, head, config, view, scenery, lit, exposure)
+    in_camera = {name: view.to_camera(p) for name, p in marks.items()}
+    in_view = {name: view.pixels(p) for name, p in in_camera.items()}
     return Scene(
         drawing=drawing,
         view=view,
         landmarks=in_view,
-        visible=_visible(drawing, view, marks["ibug68"], config.size),
-        light=_label(head, rough, lit[0] * exposure, coded),
+        visible=_visible(drawing, view, in_camera["ibug68"], in_view["ibug68"], config.size),
+        light=fit_harmonics(rough, coded, lit, exposure, head.face),
         hair_tone=to_srgb(np.clip(colour * (0.4 + 0.8 * rng.random()), 0, 1)),
     )
 
 
-def _placed(surface: Surface, view: View) -> Surface:
-    return Surface(view.to_camera(surface.points), surface.faces, surface.albedo, surface.gloss,
-                   surface.occlusion, surface.sheet)  # fmt: skip
-
-
-def _mean_skin(head: Head, skin: Surface) -> Array:
-    return skin.albedo[(head.masks.neck > 30) & (head.masks.skin > 0.5)].mean(0)
-
-
-def _lit(
-    light: Light, base: Surface, over: Surface | None, rough: Array, head_faces: int
-) -> tuple[Array, Array | None]:
-    """Linear light of the vertices of the opaque surfaces and of the sheets."""
-    count = len(base.points)
-    both = base if over is None else join([base, _opaque(over)])
-    facing = _facing(both, rough, head_faces)
+def _lit(light: Light, head: Head, scenery: Assembly, rough: Array) -> Array:
+    """Linear light (n,3) of all vertices."""
     if light.shadow > 0:
-        seen = cast_shadow(light, both.points, both.faces, len(rough), head_faces)
+        seen = cast_shadow(light, scenery.points, head.casters, scenery.faces, len(rough))
     else:
-        seen = np.ones(len(both.points), np.float32)
-    values = shade(light, both.albedo, facing, both.gloss, both.occlusion, seen)
-    return values[:count], None if over is None else values[count:]
-
-
-def _opaque(surface: Surface) -> Surface:
-    return Surface(surface.points, surface.faces, surface.albedo, surface.gloss, surface.occlusion)
-
-
-def _facing(surface: Surface, rough: Array, head_faces: int) -> Array:
-    """Normals: the head's as given, those of everything else turned to the camera."""
-    count = len(rough)
-    rest = normals(surface.points[count:], surface.faces[head_faces:] - np.int32(count))
-    rest[rest[:, 2] < 0] *= -1
-    return np.concatenate([rough, rest])
-
-
-def _exposure(light: Light, head: Head, lit: Array, rough: Array, albedo: Array) -> float:
-    """The factor that brings the skin that faces the camera to the light's display level."""
-    some = np.flatnonzero(head.masks.face > 0.5)[::3]
-    front = some[rough[some, 2] > 0.3]
-    level = float(lit[front].mean()) if len(front) else 0.2
-    darkness = (float(albedo[some].mean()) / 0.25) ** 0.5
-    return light.exposure * darkness / max(level, 1e-3)
+        seen = np.ones(len(scenery.points), np.float32)
+    return shade(light, scenery.albedo, scenery.normals(rough), scenery.gloss, scenery.occlusion,
+                 seen)  # fmt: skip
 
 
 def _drawing(
     rng: np.random.Generator, head: Head, config: SyntheticConfig, view: View,
-    surfaces: tuple[Surface, Surface | None], lit: tuple[Array, Array | None], exposure: float,
+    scenery: Assembly, lit: Array, exposure: float,
 ) -> Drawing:  # fmt: skip
-    large = config.size * SUPERSAMPLING
-    wide = view.zoomed(SUPERSAMPLING)
-    base, over = surfaces
-    is_skin = np.zeros((len(base.points), 1), np.float32)
-    is_skin[: len(head.mean), 0] = head.masks.face
-    values = np.concatenate([lit[0], is_skin], 1)
-    clip = wide.clip(base.points, large)
-    drawn = rasterize(clip, base.faces, len(head.faces), values, large)
+    large, opaque = config.size * SUPERSAMPLING, scenery.opaque
+    screen = project(view.zoomed(SUPERSAMPLING).clip(scenery.points, large), large)
+    values = np.zeros((opaque, 4), np.float32)
+    values[:, :3] = lit[:opaque]
+    values[: len(head.mean), 3] = head.masks.face
+    faces = front_faces(screen, head.faces, scenery.faces[: scenery.opaque_faces])
+    base = rasterize(screen[:opaque], faces, large), values
     sheet = None
-    if over is not None and over.sheet is not None and lit[1] is not None:
-        values = np.concatenate([lit[1], over.sheet], 1)
-        sheet = rasterize(wide.clip(over.points, large), over.faces, 0, values, large)
-    return compose(rng, config.size, exposure, drawn, sheet)
+    if len(scenery.sheet):
+        values = np.concatenate([lit[opaque:], scenery.sheet], 1)
+        faces = scenery.faces[scenery.opaque_faces :] - np.int32(opaque)
+        sheet = rasterize(screen[opaque:], faces, large), values
+    return compose(rng, config.size, exposure, base, sheet)
 
 
-def _visible(drawing: Drawing, view: View, marks: Array, size: int) -> NDArray[np.bool_]:
-    """Which landmarks (68,3) of model space are neither hidden nor outside the image."""
-    nearer = view.to_camera(marks) + np.array([0, 0, _HIDDEN_MM], np.float32)
-    clip = view.clip(nearer, size)
+def _visible(
+    drawing: Drawing, view: View, in_camera: Array, in_view: Array, size: int
+) -> NDArray[np.bool_]:
+    """Which landmarks (68,3) are neither hidden nor outside the image."""
+    clip = view.clip(in_camera + np.array([0, 0, _HIDDEN_MM], np.float32), size)
     limit = clip[:, 2] / clip[:, 3]
-    x, y = np.floor(view.pixels(view.to_camera(marks))[:, :2] * SUPERSAMPLING).astype(int).T
+    x, y = np.floor(in_view[:, :2] * SUPERSAMPLING).astype(int).T
     last = len(drawing.depth) - 1
     inside = (x >= 0) & (x <= last) & (y >= 0) & (y <= last)
     return inside & (drawing.depth[np.clip(y, 0, last), np.clip(x, 0, last)] >= limit)
-
-
-def _label(head: Head, rough: Array, lit: Array, coded: Array) -> Array:
-    """The light label: what turns the model's albedo (V,3) into the skin's colours as seen."""
-    chosen = np.flatnonzero((head.masks.face > 0.5) & (rough[:, 2] > 0))[::7]
-    return fit_harmonics(rough[chosen], coded[chosen], to_srgb(np.clip(lit[chosen], 0, 1)))

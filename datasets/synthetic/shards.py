@@ -21,7 +21,7 @@ from .config import SyntheticConfig
 from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
 
 FACES_PER_SHARD = 1024

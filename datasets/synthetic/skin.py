@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...render.cpu.jit import kernel
+from .chance import one_of
 from .colours import cloth_colour
 from .filters import to_linear
 from .head import Head
 from .masks import sigmoid
-from .surface import Surface, normalise, normals
+from .spots import Spot, blend, fade, multiply
+from .surface import Surface, sum_normals
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 _IRIS_MM = 5.8
 _PUPIL_MM = 2.5
+_STEPS = 4096
+_LINEAR = to_linear(np.arange(_STEPS + 2) / _STEPS)
 
 
 def draw_skin(
     rng: np.random.Generator, head: Head, points: Array, coded: Array, hair: NDArray,
-    roots: NDArray | None, *, beard: bool,
+    roots: Spot | None, *, beard: bool,
 ) -> Surface:  # fmt: skip
     """The head as a coloured surface.
 
@@ -28,84 +35,117 @@ def draw_skin(
         points: (V,3) positions, mm in model space.
         coded: (V,3) albedo of the model, sRGB-coded.
         hair: (3,) colour of brows and beard, linear light.
-        roots: (V,) where hair grows; None leaves brows, lips and neck as the model has them.
+        roots: where hair grows; None leaves brows, lips and neck as the model has them.
         beard: whether there is one.
     """
     masks = head.masks
-    albedo = _tinted(rng, head, to_linear(np.clip(coded, 0, 1)))
-    gloss = np.where(masks.skin > 0.5, rng.uniform(0, 0.25), 0.3).astype(np.float32)
+    albedo = _tinted(rng, head, coded)
+    gloss = np.where(masks.skin > 0.5, np.float32(rng.uniform(0, 0.25)), np.float32(0.3))
     if roots is not None:
-        _mix(albedo, roots * masks.skin, hair)
-        gloss *= 1 - roots
+        blend(albedo, Spot(roots.where, roots.weight * masks.skin[roots.where]), hair)
+        fade(gloss, roots)
         _brows(rng, head, albedo, hair)
         _make_up(rng, head, albedo)
     if beard:
         _beard(rng, head, albedo, gloss, hair)
     _eyes(rng, head, albedo, gloss)
     if roots is not None and rng.random() < 0.35:
-        collar = sigmoid((masks.neck - rng.uniform(88, 143)) / 2) * masks.skin
-        _mix(albedo, collar, cloth_colour(rng))
-        gloss *= 1 - collar
+        collar = Spot.of(sigmoid((masks.neck - np.float32(rng.uniform(88, 143))) / 2) * masks.skin)
+        blend(albedo, collar, cloth_colour(rng))
+        fade(gloss, collar)
     occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
-    return Surface(points, head.faces, np.clip(albedo, 0.003, 0.95), gloss, occlusion)
+    np.minimum(np.maximum(albedo, np.float32(0.003), out=albedo), np.float32(0.95), out=albedo)
+    return Surface(points, head.faces, albedo, gloss, occlusion)
 
 
-def skin_normals(rng: np.random.Generator, head: Head, points: Array) -> Array:
-    """Normals (V,3) of the head, roughened by pores, folds and lines of the forehead."""
-    smooth = normals(points, head.faces)
-    noise, skin = head.noise, head.masks.skin[:, None]
-    tilt = np.float32(abs(rng.normal(0, 0.02))) * noise.bumps[rng.integers(0, 10)]
-    tilt = tilt + np.float32(abs(rng.normal(0, 0.035))) * noise.bumps[rng.integers(10, 21)]
+@kernel
+def _roughen(
+    sums: Array, skin: Array, first: Array, second: Array, tilts: tuple[float, float],
+    lines: Array, depths: Array, rotation: Array, out: Array,
+) -> None:  # fmt: skip
+    """Unit normals of sums (V,3), tilted on the skin, then rotated."""
+    tiny, way = np.float32(1e-12), np.empty(3, np.float32)
+    for v in range(len(sums)):
+        x, y, z = sums[v, 0], sums[v, 1], sums[v, 2]
+        scale = np.float32(1 / np.sqrt(x * x + y * y + z * z + tiny))
+        one, two = tilts[0] * skin[v], tilts[1] * skin[v]
+        for c in range(3):
+            way[c] = sums[v, c] * scale + one * first[v, c] + two * second[v, c]
+        if len(depths):
+            for c in range(3):
+                way[c] += depths[v] * skin[v] * lines[v, c]
+        x, y, z = way[0], way[1], way[2]
+        scale = np.float32(1 / np.sqrt(x * x + y * y + z * z + tiny))
+        for c in range(3):
+            turned = rotation[c, 0] * x + rotation[c, 1] * y + rotation[c, 2] * z
+            out[v, c] = turned * scale
+
+
+def skin_normals(
+    rng: np.random.Generator, head: Head, points: Array, rotation: Array
+) -> NDArray[np.float32]:
+    """Normals (V,3) of the head in camera space, roughened by pores, folds and forehead lines."""
+    noise, sums = head.noise, np.empty_like(points)
+    sum_normals(points, head.faces, sums)
+    fine = np.float32(abs(rng.normal(0, 0.02)))
+    pores = noise.bumps[rng.integers(0, 10)]
+    wide = np.float32(abs(rng.normal(0, 0.035)))
+    folds = noise.bumps[rng.integers(10, 21)]
+    depths = np.zeros(0, np.float32)
     if rng.random() < 0.35:
-        depth = np.float32(rng.uniform(0.05, 0.35))
-        tilt = tilt + noise.lines * (depth * head.masks.forehead)[:, None]
-    rough = smooth + tilt * skin
-    normalise(rough)
-    return rough
+        depths = np.float32(rng.uniform(0.05, 0.35)) * head.masks.forehead
+    out = np.empty_like(points)
+    _roughen(sums, head.masks.skin, pores, folds, (fine, wide), noise.lines, depths, rotation, out)
+    return out
 
 
-def _mix(albedo: Array, weight: NDArray, colour: NDArray) -> None:
-    """Blend a colour (3,) into albedo (V,3) by weights (V,), in place."""
-    where = np.flatnonzero(weight > 0.004)
-    part = weight[where, None].astype(np.float32)
-    albedo[where] += part * (np.asarray(colour, np.float32) - albedo[where])
+@kernel
+def _colour(coded: Array, strength: Array, tint: Array, table: Array, out: Array) -> None:
+    """out = strength (V,) times tint (3,) times the linear light of coded (V,3)."""
+    zero, one, steps = np.float32(0), np.float32(1), np.float32(_STEPS)
+    for v in range(len(coded)):
+        for c in range(3):
+            place = min(max(coded[v, c], zero), one) * steps
+            low = int(place)
+            light = table[low] + (place - low) * (table[low + 1] - table[low])
+            out[v, c] = strength[v] * tint[c] * light
 
 
-def _tinted(rng: np.random.Generator, head: Head, albedo: Array) -> Array:
-    """Overall tint, blotches, freckles and moles."""
+def _tinted(rng: np.random.Generator, head: Head, coded: Array) -> Array:
+    """Linear albedo with an overall tint, blotches, freckles and moles."""
     warm = rng.uniform(-0.2, 1) * np.array([0.06, -0.01, -0.22])
     tint = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.04, 3) + warm)
-    albedo = albedo * tint.astype(np.float32)
     fields = head.noise.fields
-    mix = np.zeros(len(albedo), np.float32)
+    mix = np.zeros(len(coded), np.float32)
     for low, high, most in ((0, 10, 0.03), (10, 21, 0.06), (21, 32, 0.09)):
         mix += np.float32(rng.uniform(0, most)) * fields[rng.integers(low, high)]
-    albedo *= np.exp(mix)[:, None]
+    albedo = np.empty_like(coded)
+    _colour(coded, np.exp(mix), tint.astype(np.float32), _LINEAR, albedo)
     if rng.random() < 0.06:
         spots = sigmoid((fields[rng.integers(0, 10)] - rng.uniform(1.4, 2.1)) / 0.2)
         depth = np.array([0.3, 0.5, 0.6]) * rng.uniform(0.2, 0.7)
-        albedo *= 1 - spots[:, None] * depth.astype(np.float32) * head.masks.face[:, None]
+        multiply(albedo, Spot.of(spots * head.masks.face), -depth)
     return albedo
 
 
 def _brows(rng: np.random.Generator, head: Head, albedo: Array, hair: NDArray) -> None:
     if rng.random() < 0.85:
         dark = rng.uniform(0.5, 1.2)
-        _mix(albedo, head.masks.brows * rng.uniform(0.15, 1), hair * dark)
+        blend(albedo, head.masks.brows.scaled(rng.uniform(0.15, 1)), hair * dark)
 
 
 def _make_up(rng: np.random.Generator, head: Head, albedo: Array) -> None:
     masks = head.masks
     if rng.random() < 0.3:
         change = [rng.uniform(0, 0.6), -rng.uniform(0.1, 0.65), -rng.uniform(0, 0.6)]
-        albedo *= 1 + masks.lips[:, None] * np.array(change, np.float32)
+        multiply(albedo, masks.lips, np.array(change))
     if rng.random() < 0.25:
         shadow = to_linear(rng.uniform(0, 0.5, 3) * rng.uniform(0.2, 1))
-        _mix(albedo, masks.lids * rng.uniform(0.15, 0.75), shadow)
+        blend(albedo, masks.lids.scaled(rng.uniform(0.15, 0.75)), shadow)
     if rng.random() < 0.25:
-        albedo *= 1 + masks.cheeks[:, None] * np.array([0.1, -0.3, -0.25], np.float32)
+        multiply(albedo, masks.cheeks, np.array([0.1, -0.3, -0.25]))
     if rng.random() < 0.88:
-        _mix(albedo, masks.lashes * rng.uniform(0.3, 1), np.full(3, 0.015))
+        blend(albedo, masks.lashes.scaled(rng.uniform(0.3, 1)), np.full(3, 0.015))
 
 
 def _beard(
@@ -114,13 +154,14 @@ def _beard(
     masks = head.masks
     grain = head.noise.fields[rng.integers(0, 10)]
     if rng.random() < 0.25:
-        weight = masks.stubble * rng.uniform(0.15, 0.5)
+        beard = masks.stubble.scaled(rng.uniform(0.15, 0.5))
     else:
-        weight = masks.beards[rng.integers(4)] * rng.choice([0.4, 0.7, 0.95])
-    weight = np.clip(weight * (1 + 0.06 * grain), 0, 1)
+        beard = masks.beards[rng.integers(4)].scaled(one_of(rng, (0.4, 0.7, 0.95)))
+    weight = beard.weight * (1 + np.float32(0.06) * grain[beard.where])
+    beard = Spot(beard.where, np.minimum(weight, np.float32(1)))
     white = np.array([0.5, 0.48, 0.45])
-    _mix(albedo, weight, white if rng.random() < 0.12 else hair * 1.3)
-    gloss *= 1 - weight
+    blend(albedo, beard, white if rng.random() < 0.12 else hair * 1.3)
+    fade(gloss, beard)
 
 
 def _eyes(rng: np.random.Generator, head: Head, albedo: Array, gloss: Array) -> None:
@@ -132,14 +173,12 @@ def _eyes(rng: np.random.Generator, head: Head, albedo: Array, gloss: Array) -> 
         iris = np.array([0.07, 0.11, 0.13]) * np.exp(rng.normal(0, 0.4))
     white = rng.uniform(0.45, 0.9)
     radius = _IRIS_MM * rng.uniform(0.95, 1.12)
-    for mask, centre in zip(head.masks.eyes, head.masks.eye_centres, strict=True):
-        ball = np.flatnonzero(mask)
-        albedo[ball] *= np.float32(white)
-        away = head.mean[ball, :2] - (centre[:2] + gaze)
+    for ball, centre in zip(head.masks.eyes, head.masks.eye_centres, strict=True):
+        colours = albedo[ball] * np.float32(white)
+        away = head.mean[ball, :2] - (centre[:2] + gaze).astype(np.float32)
         distance = np.sqrt((away**2).sum(1))
-        inside = sigmoid((radius - distance) / 0.4)[:, None]
-        pupil = sigmoid((_PUPIL_MM - distance) / 0.4)[:, None]
-        rim = 1 - 0.6 * np.clip(distance / radius, 0, 1)[:, None] ** 4
-        colour = (iris * (1 - pupil) * rim).astype(np.float32)
-        albedo[ball] += inside * (colour - albedo[ball])
+        inside = sigmoid((np.float32(radius) - distance) / np.float32(0.4))[:, None]
+        pupil = sigmoid((np.float32(_PUPIL_MM) - distance) / np.float32(0.4))[:, None]
+        rim = 1 - np.float32(0.6) * np.minimum(distance / np.float32(radius), 1)[:, None] ** 4
+        albedo[ball] = colours + inside * (iris.astype(np.float32) * (1 - pupil) * rim - colours)
         gloss[ball] = 0.8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,28 +40,25 @@ class Surface:
     ) -> Surface:  # fmt: skip
         """A surface of one gloss in open light; albedo (n,3) or one colour (3,)."""
         count = len(points)
-        colours = np.broadcast_to(np.clip(albedo, 0.002, 0.95), (count, 3))
+        colours = np.empty((count, 3), np.float32)
+        colours[:] = np.minimum(np.maximum(albedo, 0.002), 0.95)
+        glosses = np.full(count, gloss, np.float32)
         ones = np.ones(count, np.float32)
-        return cls(
-            points.astype(np.float32), faces, colours.astype(np.float32), ones * gloss, ones, sheet
-        )
+        return cls(points.astype(np.float32), faces, colours, glosses, ones, sheet)
 
 
 def join(surfaces: list[Surface]) -> Surface:
-    """One surface of many; all or none of them sheets."""
+    """One surface of many, none of them a sheet."""
     starts = np.cumsum([0, *(len(s.points) for s in surfaces[:-1])])
     faces = [s.faces + np.int32(start) for s, start in zip(surfaces, starts, strict=True)]
-
-    def all_of(name: str) -> Array:
-        return np.concatenate([getattr(s, name) for s in surfaces]).astype(np.float32)
-
-    sheet = None if surfaces[0].sheet is None else all_of("sheet")
     return Surface(
-        all_of("points"), np.concatenate(faces).astype(np.int32), all_of("albedo"),
-        all_of("gloss"), all_of("occlusion"), sheet,
+        np.concatenate([s.points for s in surfaces]), np.concatenate(faces),
+        np.concatenate([s.albedo for s in surfaces]), np.concatenate([s.gloss for s in surfaces]),
+        np.concatenate([s.occlusion for s in surfaces]),
     )  # fmt: skip
 
 
+@cache
 def grid_faces(rows: int, columns: int, closed: bool = False) -> NDArray[np.int32]:
     """Triangles of a grid of vertices, row by row; `closed` joins the last column to the first."""
     i, j = np.meshgrid(
@@ -73,7 +71,8 @@ def grid_faces(rows: int, columns: int, closed: bool = False) -> NDArray[np.int3
 
 
 @kernel
-def _normals(points: Array, faces: Array, out: Array) -> None:
+def sum_normals(points: Array, faces: Array, out: Array) -> None:
+    """Sums (n,3) of the faces' normals at the vertices, weighted by area."""
     out[:] = 0
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -89,22 +88,25 @@ def _normals(points: Array, faces: Array, out: Array) -> None:
 
 
 @kernel
-def normalise(vectors: Array) -> None:
-    """Scale vectors (n,3) to unit length in place; zero stays zero."""
-    for v in range(len(vectors)):
-        square = vectors[v, 0] ** 2 + vectors[v, 1] ** 2 + vectors[v, 2] ** 2
-        scale = np.float32(1 / np.sqrt(square + 1e-12))
-        vectors[v, 0] *= scale
-        vectors[v, 1] *= scale
-        vectors[v, 2] *= scale
+def facing_normals(sums: Array, out: Array) -> None:
+    """Unit normals (n,3) turned to the camera, of their sums over the faces."""
+    for v in range(len(sums)):
+        x, y, z = sums[v, 0], sums[v, 1], sums[v, 2]
+        scale = np.float32(1 / np.sqrt(x * x + y * y + z * z + np.float32(1e-12)))
+        if z < 0:
+            scale = -scale
+        out[v, 0], out[v, 1], out[v, 2] = x * scale, y * scale, z * scale
 
 
-def normals(points: Array, faces: Array) -> NDArray[np.float32]:
-    """Unit normals (n,3) of the vertices, weighted by area."""
-    out = np.empty((len(points), 3), np.float32)
-    _normals(points, faces, out)
-    normalise(out)
-    return out
+@kernel
+def move(points: Array, rotation: Array, translation: Array, out: Array) -> None:
+    """out = rotation @ points + translation, for points (n,3)."""
+    for v in range(len(points)):
+        x, y, z = points[v, 0], points[v, 1], points[v, 2]
+        for c in range(3):
+            out[v, c] = (
+                rotation[c, 0] * x + rotation[c, 1] * y + rotation[c, 2] * z + translation[c]
+            )
 
 
 def ring_noise(rng: np.random.Generator, count: int, cells: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
-from selfie3d.datasets.synthetic import filters
+from selfie3d.datasets.synthetic import filters, painting, shapes
 from selfie3d.datasets.synthetic.degrade import draw_border
 from selfie3d.datasets.synthetic.jpeg import jpeg
 
@@ -60,12 +60,51 @@ def test_warp_is_bilinear_look_up(picture):
 
 def test_shapes_have_their_areas():
     square, disc, line = (np.zeros((64, 64), np.float32) for _ in range(3))
-    filters.polygon(square, np.array([[10.0, 12], [40, 12], [40, 32], [10, 32]]))
-    filters.ellipse(disc, np.array([30.0, 30]), (20, 10), 0.7)
-    filters.capsule(line, np.array([12.0, 20]), np.array([42.0, 20]), (5.0, 5.0))
+    shapes.polygon(square, np.array([[10.0, 12], [40, 12], [40, 32], [10, 32]]))
+    shapes.ellipse(disc, np.array([30.0, 30]), (20, 10), 0.7)
+    shapes.capsule(line, np.array([12.0, 20]), np.array([42.0, 20]), (5.0, 5.0))
     assert square.sum() == pytest.approx(600)
     assert disc.sum() == pytest.approx(np.pi * 200, rel=0.02)
     assert line.sum() == pytest.approx(300 + np.pi * 25, rel=0.02)
+
+
+def test_a_polygon_is_where_a_line_to_infinity_crosses_it_oddly():
+    """Self-crossing, and partly outside the mask; four samples a pixel."""
+    points = np.random.default_rng(4).uniform(-6, 26, (7, 2))
+    mask = np.zeros((20, 20), np.float32)
+    shapes.polygon(mask, points)
+    y, x = np.meshgrid(np.arange(40) / 2 + 0.25, np.arange(40) / 2 + 0.25, indexing="ij")
+    odd = np.zeros(x.shape, bool)
+    for (ax, ay), (bx, by) in zip(points, np.roll(points, 1, 0), strict=True):
+        odd ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+    np.testing.assert_allclose(mask, odd.reshape(20, 2, 20, 2).mean((1, 3)))
+    picture = np.zeros((20, 20, 3), np.float32)
+    shapes.paint(picture, mask, np.array([0.2, 0.4, 1.0]))
+    np.testing.assert_allclose(picture, mask[..., None] * [0.2, 0.4, 1.0], atol=1e-6)
+
+
+def test_later_leaves_lie_over_earlier_ones():
+    rng = np.random.default_rng(5)
+    count, size = 30, 24
+    angle = rng.uniform(0, np.pi, count)
+    wide, tall = 1 / rng.uniform(1, 9, (2, count)) * [[1], [1]]
+    tall *= rng.choice([-1, 1], count)
+    leaves = np.stack([*rng.uniform(0, size, (2, count)), wide, tall, np.cos(angle),
+                       np.sin(angle)], 1)  # fmt: skip
+    colours, slopes = rng.random((count, 3)), rng.normal(0, 0.2, (count, 2))
+    stripes = np.stack([rng.uniform(0, 0.5, count) * (angle > 1), rng.uniform(3, 9, count)], 1)
+    got = np.zeros((size, size, 3), np.float32)
+    painting.paint_leaves(leaves, colours, slopes, stripes, got)
+    expected = np.zeros((size, size, 3))
+    y, x = np.mgrid[:size, :size] + 0.5
+    for (cx, cy, wx, wy, c, s), colour, (a, b), (h, w) in zip(
+        leaves, colours, slopes, stripes, strict=True
+    ):
+        u, v = (c * (x - cx) + s * (y - cy)) * wx, (c * (y - cy) - s * (x - cx)) * abs(wy)
+        inside = np.maximum(abs(u), abs(v)) < 1 if wy < 0 else u**2 + v**2 < 1
+        light = 1 + a * u + b * v + h * np.sin(w * v + 3 * u)
+        expected[inside] = (light[..., None] * colour)[inside]
+    np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
 def test_colour_coding_is_its_own_inverse():

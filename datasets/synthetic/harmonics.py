@@ -1,0 +1,90 @@
+"""The light label: spherical harmonics that explain the colours of skin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...geometry.sh import sh_basis
+from ...render.cpu.jit import inline, kernel
+
+Array = NDArray[Any]
+_STEADY = 1e-4
+
+
+def _constants() -> NDArray[np.float32]:
+    """The factors (9,) of `sh_basis` before the polynomials in x, y and z."""
+    x, y, z = unit = np.array([2.0, 1.0, 2.0]) / 3
+    terms = [1, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y]
+    basis = sh_basis(torch.from_numpy(unit)[None, None])[0, 0].numpy()
+    return (basis / np.array(terms)).astype(np.float32)
+
+
+_CONSTANTS = _constants()
+
+
+def fit_harmonics(
+    normals: Array, albedo: Array, lit: Array, exposure: float, vertices: Array
+) -> NDArray[np.float32]:
+    """The light (9,3) of geometry/sh.py that best turns an albedo into colours, least squares.
+
+    Args:
+        normals: (V,3) of unit length, camera space.
+        albedo: (V,3), sRGB-coded.
+        lit: (V,3) linear light; times `exposure` what is seen.
+        exposure: factor.
+        vertices: (n,) which may count; of those that face the camera, every seventh does.
+    """
+    matrices, targets = np.zeros((3, 9, 9)), np.zeros((3, 9))
+    count = _accumulate(
+        normals, albedo, lit, np.float32(exposure), vertices, _CONSTANTS, matrices, targets
+    )
+    matrices += _STEADY * count * np.eye(9)
+    return np.linalg.solve(matrices, targets[..., None])[..., 0].T.astype(np.float32)
+
+
+@inline
+def _coded(light: np.float32) -> np.float32:
+    """Linear light, sRGB-coded and clipped."""
+    shown = min(max(light, np.float32(0)), np.float32(1))
+    if shown <= np.float32(0.0031308):
+        return np.float32(12.92) * shown
+    return np.float32(1.055) * shown ** np.float32(1 / 2.4) - np.float32(0.055)
+
+
+@inline
+def _terms(normal: Array, constants: Array, out: Array) -> None:
+    """The nine basis functions of `sh_basis`."""
+    x, y, z = normal[0], normal[1], normal[2]
+    out[0], out[1], out[2], out[3], out[4], out[5] = 1, y, z, x, x * y, y * z
+    out[6], out[7], out[8] = 3 * z * z - 1, x * z, x * x - y * y
+    for n in range(9):
+        out[n] *= constants[n]
+
+
+@kernel
+def _accumulate(
+    normals: Array, albedo: Array, lit: Array, exposure: float, vertices: Array,
+    constants: Array, matrices: Array, targets: Array,
+) -> int:  # fmt: skip
+    """Normal equations of each colour; returns of how many vertices."""
+    basis, facing, used = np.empty(9, np.float64), 0, 0
+    for v in vertices:
+        if normals[v, 2] <= 0:
+            continue
+        facing += 1
+        if (facing - 1) % 7:
+            continue
+        used += 1
+        _terms(normals[v], constants, basis)
+        for c in range(3):
+            scale, seen = min(max(albedo[v, c], 0.05), 1.0), _coded(lit[v, c] * exposure)
+            for i in range(9):
+                one = scale * basis[i]
+                targets[c, i] += one * seen
+                for j in range(9):
+                    matrices[c, i, j] += one * scale * basis[j]
+    return used

@@ -1,0 +1,160 @@
+"""The generator's own short cuts give what the renderer, numpy and plain loops give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from selfie3d.datasets.synthetic.chance import one_of, pick, running_shares
+from selfie3d.datasets.synthetic.compose import compose
+from selfie3d.datasets.synthetic.draw import Layer, front_faces, project, rasterize
+from selfie3d.datasets.synthetic.filters import to_srgb
+from selfie3d.datasets.synthetic.harmonics import fit_harmonics
+from selfie3d.datasets.synthetic.light import Light
+from selfie3d.datasets.synthetic.shadow import cast_shadow
+from selfie3d.datasets.synthetic.spots import Spot, blend, fade, multiply
+from selfie3d.geometry.sh import sh_basis
+from selfie3d.render.rasterizer import get_rasterizer
+
+SIZE = 48
+
+
+@pytest.fixture
+def soup():
+    """Triangles of all sizes with perspective, some outside the picture and some without area."""
+    rng = np.random.default_rng(2)
+    count = 400
+    middle, spread = rng.uniform(-1.2, 1.2, (count, 1, 2)), rng.choice([0.02, 0.1, 0.8], count)
+    points = middle + rng.uniform(-1, 1, (count, 3, 2)) * spread[:, None, None]
+    points[::50, 2] = points[::50, 1]
+    w = rng.uniform(1, 3, (count, 3, 1))
+    clip = np.concatenate([points * w, rng.uniform(-0.9, 0.9, (count, 3, 1)) * w, w], 2)
+    faces = np.arange(3 * count, dtype=np.int32).reshape(-1, 3)
+    return clip.reshape(-1, 4).astype(np.float32), faces
+
+
+def test_pixels_see_the_triangles_that_the_renderer_sees(soup):
+    clip, faces = soup
+    drawn = rasterize(project(clip, SIZE), faces, SIZE)
+    expected = (
+        get_rasterizer()
+        .rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces), (SIZE, SIZE))[0]
+        .numpy()
+    )
+    same = drawn.ids == expected[..., 3].astype(int)
+    assert same.mean() > 0.999
+    covered = same & (drawn.ids > 0)
+    assert covered.mean() > 0.5
+    np.testing.assert_allclose(drawn.depth[covered], expected[..., 2][covered], atol=1e-4)
+    assert (drawn.depth[drawn.ids == 0] == 1).all()
+
+
+def test_a_closed_grid_has_no_holes_and_no_pixel_twice():
+    """Every triangle alone covers what it covers with the others."""
+    rng = np.random.default_rng(3)
+    y, x = np.meshgrid(np.linspace(-1.1, 1.1, 30), np.linspace(-1.1, 1.1, 30), indexing="ij")
+    points = np.stack([x, y, 0 * x, 0 * x + 1], -1).reshape(-1, 4).astype(np.float32)
+    inner = (np.abs(points[:, :2]) < 1.05).all(1)
+    points[inner, :2] += rng.uniform(-0.02, 0.02, (inner.sum(), 2)).astype(np.float32)
+    start = (np.arange(29)[:, None] * 30 + np.arange(29)).reshape(-1, 1)
+    corners = np.array([[0, 1, 31], [0, 31, 30]])
+    faces = (start[:, None] + corners).reshape(-1, 3).astype(np.int32)
+    screen = project(points, SIZE)
+    assert (rasterize(screen, faces, SIZE).ids > 0).all()
+    assert sum(int((rasterize(screen, f[None], SIZE).ids > 0).sum()) for f in faces) == SIZE**2
+
+
+def test_only_one_side_of_a_closed_body_is_kept():
+    clip = np.array([[0, 0, 0, 1], [1, 0, 0, 1], [0, 1, 0, 1.0]], np.float32)
+    screen = project(clip, SIZE)
+    front, back = np.array([[0, 1, 2]], np.int32), np.array([[0, 2, 1]], np.int32)
+    np.testing.assert_array_equal(front_faces(screen, front, back), [[0, 1, 2], [0, 2, 1]])
+    np.testing.assert_array_equal(front_faces(screen, back, front), [[0, 1, 2]])
+
+
+def test_composed_colours_are_the_interpolated_ones(soup):
+    """Without a sheet a pixel is the mean of four coded samples of the renderer's attributes."""
+    clip, faces = soup
+    values = np.random.default_rng(6).uniform(0, 0.7, (len(clip), 4)).astype(np.float32)
+    layer = rasterize(project(clip, SIZE), faces, SIZE)
+    drawing = compose(np.random.default_rng(0), SIZE // 2, 0.9, (layer, values), None)
+    rasterizer, tri = get_rasterizer(), torch.from_numpy(faces)
+    fragments = rasterizer.rasterize(torch.from_numpy(clip)[None], tri, (SIZE, SIZE))
+    seen = rasterizer.interpolate(torch.from_numpy(values)[None], fragments, tri)[0].numpy()
+    covered = (layer.ids > 0)[..., None]
+    coded = to_srgb(np.clip(seen[..., :3] * 0.9, 0, 1)) * covered
+    halved = coded.reshape(SIZE // 2, 2, SIZE // 2, 2, 3).mean((1, 3))
+    wrong = np.abs(drawing.colour - halved).max(2) > 2e-3
+    assert wrong.mean() < 0.005  # a sample on an edge may fall to the other triangle
+    share = covered[..., 0].reshape(SIZE // 2, 2, SIZE // 2, 2).mean((1, 3))
+    np.testing.assert_allclose(drawing.coverage, share, atol=1e-6)
+
+
+@pytest.mark.parametrize(("opacity", "depth"), [(1.0, 0.2), (0.3, 0.2), (1.0, 0.8)])
+def test_a_sheet_covers_what_lies_behind_it(opacity, depth):
+    ids, faces = np.ones((4, 4), np.int32), np.array([[0, 1, 2]], np.int32)
+    screen = np.array([[-9, -9, 0, 1], [30, -9, 0, 1], [-9, 30, 0, 1]], np.float32)
+    base = Layer(ids, np.full((4, 4), 0.5, np.float32), screen, faces)
+    over = Layer(ids, np.full((4, 4), depth, np.float32), screen, faces)
+    under = np.tile(np.float32([0.1, 0.2, 0.3, 1]), (3, 1))
+    sheet = np.tile(np.float32([0.5, 0.1, 0.1, opacity, 0, 0, 0, 1]), (3, 1))
+    drawing = compose(np.random.default_rng(0), 2, 1.0, (base, under), (over, sheet))
+    share = opacity if depth < 0.5 else 0.0
+    light = share * sheet[0, :3] + (1 - share) * under[0, :3]
+    np.testing.assert_allclose(drawing.colour[1, 1], to_srgb(light), atol=2e-3)
+    np.testing.assert_allclose(drawing.coverage, 1)
+    assert drawing.skin[0, 0] == (1 if share < 0.5 else 0)
+    np.testing.assert_allclose(drawing.depth, 0.2 if share > 0.5 else 0.5)
+
+
+def test_a_plate_shades_the_floor_beneath_it():
+    x, z = np.meshgrid(np.linspace(-100, 100, 41), np.linspace(-100, 100, 41))
+    floor = np.stack([x, 0 * x, z], -1).reshape(-1, 3)
+    plate = np.array([[-40, 60, -40], [40, 60, -40], [40, 60, 40], [-40, 60, 40.0]])
+    points = np.concatenate([floor, plate]).astype(np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32) + np.int32(len(floor))
+    lamp = np.array([[0.0, 1, 0]], np.float32)
+    light = Light(np.ones(3), np.zeros((3, 3)), lamp, np.ones((1, 3)), 0, 1, 0.8, 1)
+    seen = cast_shadow(light, points, faces[:0], faces, len(floor))[: len(floor)]
+    away = np.abs(floor[:, [0, 2]]).max(1)
+    np.testing.assert_allclose(seen[away < 30], 0.2, atol=1e-5)
+    np.testing.assert_allclose(seen[away > 50], 1, atol=1e-5)
+
+
+def test_harmonics_explain_the_shading():
+    """On the half of the sphere that faces the camera some of them can stand in for others."""
+    rng = np.random.default_rng(7)
+    normals = rng.standard_normal((4000, 3))
+    normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
+    light = np.array([[2.0, 1.8, 1.6], *rng.normal(0, 0.08, (8, 3))])
+    albedo = rng.uniform(0.3, 0.9, (4000, 3)).astype(np.float32)
+    basis = sh_basis(torch.from_numpy(normals)[None])[0].numpy()
+    coded = np.clip(albedo * (basis @ light), 0.05, 1)
+    linear = (((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    found = fit_harmonics(normals, albedo, 2 * linear, 0.5, np.arange(4000))
+    front = normals[:, 2] > 0
+    np.testing.assert_allclose((basis @ found)[front], (basis @ light)[front], rtol=0.03, atol=0.01)
+
+
+def test_spots_colour_what_they_cover():
+    rng = np.random.default_rng(8)
+    mask = np.where(rng.random(50) < 0.5, rng.random(50), 0).astype(np.float32)
+    spot, colour = Spot.of(mask), np.array([0.1, 0.5, 0.9])
+    albedo = rng.random((50, 3)).astype(np.float32)
+    blended, multiplied, faded = albedo.copy(), albedo.copy(), mask + 1
+    blend(blended, spot, colour)
+    multiply(multiplied, spot.scaled(0.5), -colour)
+    fade(faded, spot)
+    weight = mask[:, None]
+    np.testing.assert_allclose(blended, albedo + weight * (colour - albedo), atol=5e-3)
+    np.testing.assert_allclose(multiplied, albedo * (1 - 0.5 * weight * colour), atol=5e-3)
+    np.testing.assert_allclose(faded, (mask + 1) * (1 - mask), atol=1e-2)
+
+
+def test_draws_are_numpys():
+    shares = (0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08)
+    one, two = np.random.default_rng(9), np.random.default_rng(9)
+    running = running_shares(shares)
+    for _ in range(200):
+        assert pick(one, running) == two.choice(len(shares), p=shares)
+        assert one_of(one, (0.4, 0.7, 0.95)) == two.choice([0.4, 0.7, 0.95])
