@@ -21,11 +21,10 @@ from ..core.config import load_config, resolved_dict
 from ..core.errors import InputError
 from ..core.image_file import read_image
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
-from ..pipeline.start import FIT
 from .aflw2000_figures import Scored, beside_figures, dense_parts, landmark_parts, pose_parts
 from .aflw2000_options import Aflw2000Options, select_rows
 from .landmark_pictures import DrawnFace, best_and_worst
-from .predict import PredictedFace, load_predictor
+from .predict import DETECTING, PredictedFace, load_predictor
 from .predict_photographs import boxes_around, predict_landmarks
 from .predictions import LANDMARKS, Predictions, named_rows, read_predictions, write_predictions
 from .registry import Protocol, Request
@@ -139,7 +138,7 @@ def _variant(options: Aflw2000Options, setting: _Setting) -> str:
     given = f"rows={options.rows}, row % {options.every} == {options.offset}"
     if options.frontal or options.profile:
         given += f", {options.frontal} frontal and {options.profile} profile by seed {options.seed}"
-    boxes = "detector" if setting.name == FIT else options.boxes
+    boxes = "detector" if setting.name in DETECTING else options.boxes
     where = "" if setting.name.endswith((".npz", ".npy")) else f", boxes: {boxes}"
     count = len(setting.data.names)
     return (

@@ -24,6 +24,9 @@ if typing.TYPE_CHECKING:
 
 Box = tuple[float, float, float, float]
 Photograph = NDArray[np.uint8]
+REFINED = "refined"
+DETECTING = (FIT, REFINED)
+"""Words after --weights whose predictors look for faces themselves."""
 BOX_SOURCES = ("protocol", "detector")
 _SHARED = 0.1  # of the union of two boxes, below which a detected face is another face
 
@@ -111,8 +114,9 @@ def load_predictor(
     """A predictor by the word after --weights.
 
     Args:
-        weights: "fit" for the optimiser, which always looks for faces itself; else a shipped name
-            or a path of a network's weights; None takes the shipped ones.
+        weights: "fit" for the optimiser, "refined" for the optimiser after the shipped network
+            (`reconstruct --refine`), which both always look for faces themselves; else a shipped
+            name or a path of a network's weights; None takes the shipped ones.
         boxes: where a network looks: "protocol", in the box that it is given, or "detector", in
             the box of the detected face that overlaps it best.
         face_model: of the optimiser.
@@ -123,11 +127,12 @@ def load_predictor(
     """
     if boxes not in BOX_SOURCES:
         raise InputError("boxes", " or ".join(BOX_SOURCES), repr(boxes))
-    if weights == FIT:
+    if weights in DETECTING:
         from ..pipeline.reconstructor import ReconstructOptions, Reconstructor
 
-        options = ReconstructOptions(face_model, texture_size=64, weights=FIT)
-        return FitPredictor(Reconstructor(options))
+        start, refine = FIT if weights == FIT else DEFAULT_WEIGHTS, weights == REFINED
+        options = ReconstructOptions(face_model, texture_size=64, weights=start, refine=refine)
+        return FitPredictor(Reconstructor(options), str(weights))
     from ..models.weights import load_weights
     from ..pipeline.regress import RegressOptions, Regressor
     from .predict_maps import MapPredictor
@@ -146,8 +151,8 @@ def load_predictor(
 class FitPredictor:
     """The optimiser of `selfie3d reconstruct`, from the face that overlaps the box best."""
 
-    def __init__(self, maker: Reconstructor) -> None:
-        self.name, self._maker = FIT, maker
+    def __init__(self, maker: Reconstructor, name: str = FIT) -> None:
+        self.name, self._maker = name, maker
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         face = nearest_face(self._maker.detect(picture), box)

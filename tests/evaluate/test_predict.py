@@ -7,6 +7,7 @@ import pytest
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.detect.face import Face
 from selfie3d.evaluate.predict import FitPredictor, load_predictor, nearest_face, overlap
+from selfie3d.pipeline import reconstructor
 
 
 def found(*boxes):
@@ -52,6 +53,18 @@ def test_the_optimiser_starts_from_that_face(face):
     got = FitPredictor(maker)(np.zeros((300, 300, 3), np.uint8), (200, 200, 240, 240))
     assert maker.asked == [faces[1]]
     assert got.camera is face.camera
+
+
+@pytest.mark.parametrize(
+    ("word", "weights", "refine"), [("fit", "fit", False), ("refined", "default", True)]
+)
+def test_words_for_the_optimiser(monkeypatch, word, weights, refine):
+    """Alone, or after the network."""
+    told = []
+    monkeypatch.setattr(reconstructor, "Reconstructor", lambda options: told.append(options))
+    predictor = load_predictor(word)
+    assert predictor.name == word
+    assert (told[0].weights, told[0].refine) == (weights, refine)
 
 
 def test_a_predicted_face(face):
