@@ -16,7 +16,6 @@ from selfie3d.models.registry import NETWORKS
 from selfie3d.models.sadrnet import UvPrediction
 from torch import Tensor, nn
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {
     "dense-points": {
         "size": 32,

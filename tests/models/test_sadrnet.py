@@ -7,7 +7,6 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.models.sadrnet import SadrNet, SadrNetOptions, decode_pose, standardise
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {"size": 64, "width": 4}
 
 
