@@ -24,7 +24,7 @@ from .errors import InputError, MissingFileError
 _NUMBERS = re.compile(r"[fiub][1248]")
 _MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
-_DAMAGED = (
+DAMAGED_PICKLE = (
     pickle.UnpicklingError,
     EOFError,
     ValueError,
@@ -37,6 +37,7 @@ _DAMAGED = (
     RecursionError,
     OSError,
 )
+"""What reading a damaged pickle raises."""
 
 
 class RefusedPickle(pickle.UnpicklingError):
@@ -54,7 +55,7 @@ def reading_pickle(path: str | Path, expected: str) -> Iterator[None]:
         yield
     except RefusedPickle as error:
         raise InputError(str(path), expected, f"{error}; nothing of it was run") from error
-    except _DAMAGED as error:
+    except DAMAGED_PICKLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(str(path), expected, f"a damaged file ({reason})") from error
 

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..core.array_pickle import DAMAGED_PICKLE
 from ..core.errors import InputError
 from .sample import Box
 
@@ -25,19 +26,6 @@ _NAMES = {
     ("_codecs", "encode"),
     ("__builtin__", "bytes"),
 }
-_DAMAGED = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    RecursionError,
-    OSError,
-)
 
 
 class _Kept:
@@ -73,7 +61,7 @@ def read_now_box(path: Path) -> Box | None:
     try:
         with path.open("rb") as stream:
             values = _values(stream)
-    except _DAMAGED as error:
+    except DAMAGED_PICKLE as error:
         expected = f"a box ({', '.join(_SIDES)}) and nothing else"
         raise InputError(str(path), expected, f"{error}" or "a damaged file", _REMEDY) from error
     if not all(np.isfinite(values)):

@@ -13,9 +13,7 @@ from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
 from ..sadrnet import UvPrediction
 from .uv_layout import UvLayout, UvSpec
-from .vertex_fit import NOISE_MM
-
-INDEPENDENT = 300  # points of a mesh whose errors are taken as independent, as in `VertexFit`
+from .vertex_fit import INDEPENDENT, NOISE_MM
 
 
 class BoundedVertexFit(nn.Module):

@@ -11,7 +11,7 @@ from ...geometry.coefficients import Coefficients, ambient_light
 from ...geometry.face_model import FaceModel
 
 NOISE_MM = 1.0
-_INDEPENDENT = 300  # points of a mesh whose errors are taken as independent
+INDEPENDENT = 300  # points of a mesh whose errors are taken as independent
 
 
 class VertexFit(nn.Module):
@@ -38,7 +38,7 @@ class VertexFit(nn.Module):
         blendshapes = model.expression_kind == "blendshape"
         unit = torch.ones(len(basis), dtype=torch.float64)
         unit[self.sizes[0] :] = EXPRESSION_UNIT if blendshapes else 1.0
-        weight = _INDEPENDENT / max(1, int(chosen.sum())) / NOISE_MM**2
+        weight = INDEPENDENT / max(1, int(chosen.sum())) / NOISE_MM**2
         normal = weight * basis @ basis.T + torch.diag(unit**-2)
         solve = torch.linalg.solve(normal, weight * basis)
         for name, value in (("solve", solve.float()), ("mean", model.mean), ("chosen", chosen)):
