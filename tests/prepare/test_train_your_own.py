@@ -37,7 +37,6 @@ def test_the_page_names_what_exists(repository):
     ]  # fmt: skip
 
 
-@pytest.mark.slow
 def test_every_command_runs(repository, tmp_path, celeba_tree, drawn_faces, monkeypatch):
     celeba_tree(20).rename(tmp_path / "moved")
     data = tmp_path / "data"
