@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 from scipy.io import savemat
 from selfie3d.commands import evaluate, model, prepare, train
