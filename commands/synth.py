@@ -19,6 +19,9 @@ def _synth(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other faces.")] = 0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
     size: Annotated[int, typer.Option("--size", help="Side of the images, pixels.")] = 128,
+    turns: Annotated[
+        float, typer.Option("--turns", help="How far heads turn: 1 to profile, 0.4 as in selfies.")
+    ] = 1.0,
     backgrounds: Annotated[
         str, typer.Option("--backgrounds", help="A folder of photographs without faces.")
     ] = "",
@@ -30,7 +33,7 @@ def _synth(
     from ..datasets.synthetic.shards import open_shards, write_shards
     from ..datasets.synthetic.sheet import draw_sheet
 
-    config = SyntheticConfig(size=size, seed=seed, backgrounds=backgrounds)
+    config = SyntheticConfig(size=size, seed=seed, turns=turns, backgrounds=backgrounds)
     shards = write_shards(out, config, count, workers)
     sheet = out / "contact_sheet.png"
     Image.fromarray(draw_sheet(open_shards(out))).save(sheet)

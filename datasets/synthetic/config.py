@@ -16,6 +16,7 @@ class SyntheticConfig:
         seed: item i of one seed is always the same face.
         margin: side of an image over the side of the face's crop in it (the square of the
             landmarks' box, sqrt(2) times its longer side), so that re-framing finds content.
+        turns: how far heads turn, 0 to 1: 1 is any yaw up to 95 degrees, 0.4 a selfie's turns.
         hair, beard, glasses, occluder, shadow, border: how often each appears, 0 to 1.
         background: how often there is one instead of a flat colour.
         degradation: how often the image goes through a poor camera and a JPEG file.
@@ -29,6 +30,7 @@ class SyntheticConfig:
     size: int = 128
     seed: int = 0
     margin: float = 1.25
+    turns: float = 1.0
     hair: float = 0.94
     beard: float = 0.22
     glasses: float = 0.15
@@ -46,6 +48,8 @@ class SyntheticConfig:
             raise InputError("margin", "1 to 3", str(self.margin))
         if self.seed < 0:
             raise InputError("seed", "0 or more", str(self.seed))
+        if not 0 <= self.turns <= 1:
+            raise InputError("turns", "0 (none) to 1 (any)", str(self.turns))
         for name in ("hair", "beard", "glasses", "occluder", "shadow", "border", "background",
                      "degradation"):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:

@@ -85,13 +85,18 @@ class Turn:
         return (about_z @ about_x @ about_y).astype(np.float32)
 
 
-def draw_turn(rng: np.random.Generator) -> Turn:
-    """Frontal in four of ten, else any yaw to 95 degrees; pitch and roll mostly small."""
+def draw_turn(rng: np.random.Generator, share: float = 1.0) -> Turn:
+    """Frontal in four of ten, else any yaw to 95 degrees; pitch and roll mostly small.
+
+    Args:
+        rng: chance.
+        share: all three angles are multiplied by it.
+    """
     yaw = rng.normal(0, 22) if rng.random() < 0.42 else rng.uniform(-95, 95)
     pitch = rng.normal(0, 14) if rng.random() < 0.7 else rng.uniform(-40, 35)
     roll = rng.normal(0, 13) if rng.random() < 0.75 else rng.uniform(-45, 45)
-    return Turn(float(np.clip(pitch, -45, 45)), float(np.clip(yaw, -98, 98)),
-                float(np.clip(roll, -50, 50)))  # fmt: skip
+    limited = np.clip(pitch, -45, 45), np.clip(yaw, -98, 98), np.clip(roll, -50, 50)
+    return Turn(*(share * float(angle) for angle in limited))
 
 
 def draw_view(

@@ -49,7 +49,7 @@ def draw_scene(
     """Draw a head with these coefficients; everything else is up to chance."""
     points = head.vertices(identity, expression)
     marks = {name: head.landmarks(points, name) for name in LANDMARK_SETS}
-    turn = draw_turn(rng)
+    turn = draw_turn(rng, config.turns)
     view = draw_view(rng, turn, marks["300w-lp"], config.size, config.margin)
     styled = rng.random() < config.hair
     coded = head.albedo(albedo)

@@ -131,6 +131,7 @@ def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
     }
     if path.is_file():
         before = _read_index(folder)
+        before["config"] = asdict(SyntheticConfig()) | dict(before.get("config", {}))
         for key in ("version", "config", "faces_per_shard"):
             if before.get(key) != index[key]:
                 raise InputError(

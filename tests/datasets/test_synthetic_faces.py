@@ -33,6 +33,24 @@ def test_landmarks_are_those_of_the_coefficients(items, name, model_name):
         np.testing.assert_allclose(face.landmarks[name], projected, atol=5e-3)
 
 
+def test_turns_scale_the_three_angles(items):
+    """Of the same heads: R = about_z(roll) about_x(pitch) about_y(yaw)."""
+
+    def angles(face):
+        r = face.rotation.astype(np.float64)
+        return np.array([np.arcsin(-r[2, 1]), np.arctan2(r[2, 0], r[2, 2]),
+                         np.arctan2(r[0, 1], r[1, 1])])  # fmt: skip
+
+    fewer = SyntheticFaces(SyntheticConfig(size=32, seed=5, turns=0.4))
+    for index, face in enumerate(items[:5]):
+        small = fewer.item(index)
+        np.testing.assert_array_equal(small.identity, face.identity)
+        assert np.abs(angles(face)).max() > 0.03
+        np.testing.assert_allclose(angles(small), 0.4 * angles(face), atol=1e-5)
+    with pytest.raises(InputError, match="turns"):
+        SyntheticConfig(turns=1.1)
+
+
 def test_shapes_types_and_ranges(items):
     for face in items:
         assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8

@@ -89,6 +89,19 @@ def test_another_set_is_refused(folder):
         write_shards(folder, SyntheticConfig(size=48, seed=12), 10)
 
 
+def test_a_set_from_before_a_setting_existed_goes_on(tmp_path):
+    write_shards(tmp_path, CONFIG, 2)
+    path = tmp_path / "index.json"
+    index = json.loads(path.read_text())
+    del index["config"]["turns"]
+    path.write_text(json.dumps(index))
+    write_shards(tmp_path, CONFIG, 2)
+    assert json.loads(path.read_text())["config"]["turns"] == 1
+    path.write_text(json.dumps(index))
+    with pytest.raises(InputError, match="Choose another folder"):
+        write_shards(tmp_path, SyntheticConfig(size=48, seed=11, turns=0.4), 2)
+
+
 def test_what_is_missing_or_damaged_is_named(folder, tmp_path):
     with pytest.raises(MissingFileError, match=r"index\.json"):
         open_shards(tmp_path)
