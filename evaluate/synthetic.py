@@ -28,7 +28,6 @@ from ..datasets.rendered_photos import RenderedPhotographs
 from ..facemodels.registry import load_face_model, same_coefficients
 from ..geometry.face_model import FaceModel
 from .predict import Predictor, load_predictor
-from .predict_photographs import boxes_around
 from .registry import Protocol, Request
 from .report import Figure, Items, Report
 from .synthetic_truth import FIGURES, KnownFace, MeanFace, compare, known_face
@@ -69,7 +68,7 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
     names = [faces.row_name(row) for row in range(len(faces))]
     errors, known, failures = _predict(predictor, faces, names, model)
     mean = MeanFace.of(known)
-    baseline = np.array([compare(mean.at(face), face) for face in known])
+    baseline = np.array([compare(mean.at(face.box), face) for face in known])
     columns = {unit: errors[:, k] for k, unit in enumerate(FIGURES)}
     facts = {"options": resolved_dict(options), "method": predictor.name, "failed": len(failures)}
     return Report(
@@ -94,9 +93,8 @@ def _predict(
         for row, name in enumerate(names):
             sample = faces[row]
             known.append(known_face(model, sample))
-            box = boxes_around(known[-1].landmarks[None])[0]
             try:
-                errors[row] = compare(predictor(sample.picture, box), known[-1])
+                errors[row] = compare(predictor(sample.picture, known[-1].box), known[-1])
             except NoFaceError as error:
                 failures[name] = str(error)
             advance()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from ..core.errors import InputError
 from ..datasets.sample import FaceSample
 from ..geometry.align import similarity_align
 from ..geometry.camera import WeakPerspectiveCamera
+from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
 from ..geometry.posed import PosedFaces
 from ..geometry.rotation import geodesic_angle
 from ..models.heads.nearest_camera import to_weak_perspective
 from ..models.heads.vector_layout import LayoutSpec
-from .predict import PredictedFace
+from .predict import Box, PredictedFace
+from .predict_photographs import boxes_around
 
 Array = NDArray[np.float64]
 FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
@@ -45,14 +47,9 @@ class KnownFace:
     landmarks: Array
 
     @property
-    def middle(self) -> Array:
-        """Of the box round the landmarks, pixels (2,)."""
-        return (self.landmarks.min(0) + self.landmarks.max(0)) / 2
-
-    @property
-    def size(self) -> float:
-        """Root of the area of that box, pixels."""
-        return float(np.sqrt(np.ptp(self.landmarks, axis=0).prod()))
+    def box(self) -> Box:
+        """(x0,y0,x1,y1) round the landmarks, pixels."""
+        return boxes_around(self.landmarks[None])[0]
 
 
 def known_face(model: FaceModel, sample: FaceSample) -> KnownFace:
@@ -78,7 +75,7 @@ def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]
     if face.model.name != known.model.name:
         raise InputError("weights", f"of face model {known.model.name!r}", repr(face.model.name))
     points = face.landmarks(_LANDMARKS)[:, :2]
-    error = np.linalg.norm(points - known.landmarks, axis=1).mean() / known.size
+    error = np.linalg.norm(points - known.landmarks, axis=1).mean() / _middle_and_size(known.box)[1]
     pivot = _pivot(known.model)
     own, true = (to_weak_perspective(c, pivot) for c in (face.camera, known.truth.camera))
     turn = torch.rad2deg(geodesic_angle(own.rotation, true.rotation))
@@ -93,13 +90,15 @@ class MeanFace:
     """The same for every face: shape, rotation, and place and scale in the landmarks' box.
 
     Attributes:
-        vertices: (1,V,3) mm.
+        model: the face model.
+        coefficients: of one face.
         rotation: (1,3,3).
         scale: box sizes per mm.
         place: (2,) of the pivot from the box's middle, box sizes.
     """
 
-    vertices: Tensor
+    model: FaceModel
+    coefficients: Coefficients
     rotation: Tensor
     scale: float
     place: Array
@@ -107,31 +106,43 @@ class MeanFace:
     @classmethod
     def of(cls, faces: Sequence[KnownFace]) -> MeanFace:
         """Means over faces; the rotation's is the chordal one."""
-        pivot = _pivot(faces[0].model)
+        model = faces[0].model
+        pivot = _pivot(model)
         cameras = [to_weak_perspective(face.truth.camera, pivot) for face in faces]
         turns = Rotation.from_matrix(torch.cat([c.rotation for c in cameras]).double().numpy())
+        frames = [_middle_and_size(face.box) for face in faces]
         places = [
-            (c.project(pivot[None, None])[0, 0, :2].double().numpy() - face.middle) / face.size
-            for c, face in zip(cameras, faces, strict=True)
+            (c.project(pivot[None, None])[0, 0, :2].double().numpy() - middle) / size
+            for c, (middle, size) in zip(cameras, frames, strict=True)
         ]
-        scales = [float(c.scale) / face.size for c, face in zip(cameras, faces, strict=True)]
+        scales = [float(c.scale) / size for c, (_, size) in zip(cameras, frames, strict=True)]
+        each = [face.truth.coefficients for face in faces]
+        means = {
+            f.name: torch.cat([getattr(c, f.name) for c in each]).mean(0, keepdim=True)
+            for f in fields(Coefficients)
+        }
         return cls(
-            torch.stack([face.vertices for face in faces]).mean(0, keepdim=True),
+            model,
+            Coefficients(**means),
             torch.from_numpy(turns.mean().as_matrix()).float()[None],
             float(np.mean(scales)),
             np.mean(places, axis=0),
         )
 
-    def at(self, face: KnownFace) -> PredictedFace:
-        """In the box of a face."""
-        pivot = _pivot(face.model)
-        scale = torch.tensor([self.scale * face.size], dtype=torch.float32)
-        pixel = torch.from_numpy(face.middle + self.place * face.size).float()
-        turned = scale * (self.rotation[0] @ pivot)[:2] * pixel.new_tensor([1.0, -1.0])
+    def at(self, box: Box) -> PredictedFace:
+        """In a box of landmarks (x0,y0,x1,y1), pixels."""
+        middle, size = _middle_and_size(box)
+        scale = torch.tensor([self.scale * size], dtype=torch.float32)
+        pixel = torch.from_numpy(middle + self.place * size).float()
+        turned = scale * (self.rotation[0] @ _pivot(self.model))[:2] * pixel.new_tensor([1.0, -1.0])
         camera = WeakPerspectiveCamera(self.rotation, scale, (pixel - turned)[None])
-        x, y = face.landmarks.T
-        box = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-        return PredictedFace(face.model, face.truth.coefficients, camera, box, self.vertices)
+        return PredictedFace(self.model, self.coefficients, camera, box)
+
+
+def _middle_and_size(box: Box) -> tuple[Array, float]:
+    """The middle (2,) of a box, and the root of its area."""
+    low, high = np.array(box[:2]), np.array(box[2:])
+    return (low + high) / 2, float(np.sqrt((high - low).prod()))
 
 
 def _pivot(model: FaceModel) -> Tensor:
