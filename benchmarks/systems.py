@@ -65,11 +65,6 @@ class System:
     settings: tuple[str, ...] = ()
 
 
-def pixels_weight(size: int) -> str:
-    """MLANet's weight of landmarks for squared pixels of other crops than 224."""
-    return f"loss.landmarks={1.6e-3 * (224 / size) ** 2:.3g}"
-
-
 def priors(identity: float, expression: float) -> tuple[str, str]:
     """Weights of the two."""
     return f"loss.prior_identity={identity}", f"loss.prior_expression={expression}"
@@ -94,10 +89,10 @@ SYSTEMS = {
             "network.options.imagenet=",
             BY_BOX,
             BFLOAT16,
-            *priors(500, 3),
+            *priors(40, 0.8),
         ),
     ),
-    "SADRNet": System("sadrnet", "UV maps", 2e-3, ("loss.deformation=10", BFLOAT16)),
+    "SADRNet": System("sadrnet", "UV maps", 5e-3, ("loss.deformation=3", BFLOAT16)),
 }
 
 
@@ -106,7 +101,6 @@ def settings_of(name: str, options: argparse.Namespace) -> list[str]:
     system, steps = SYSTEMS[name], options.faces // BATCH
     given = f"name: rendered, root: '{options.train}', options: {{limit: {options.faces}}}"
     still = "mirrored: 0, turned_deg: 0, scaled: 0, moved: 0, colour_low: 1, colour_high: 1"
-    own = [pixels_weight(options.size)] if system.config == "mlanet" else []
     return [
         f"output={folder_of(name, options)}",
         f"network.options.size={options.size}",
@@ -122,7 +116,6 @@ def settings_of(name: str, options: argparse.Namespace) -> list[str]:
         f"engine.validate_every={max(1, steps // 4)}",
         f"engine.schedule={{steps: {steps}, warmup: {steps // 20}, shape: cosine}}",
         f"engine.optimizer={{name: adamw, rate: {system.rate}, average: 0.99, clip: 1}}",
-        *own,
         *system.settings,
     ]
 

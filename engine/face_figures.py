@@ -16,6 +16,7 @@ from ..geometry.contour import JAW, JAW_AND_NOSE, OutlineLandmarks
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import Contour
 from ..geometry.posed import FaceCamera, PosedFaces
+from ..models.heads.learned_bases import model_of
 from ..pipeline.fit_model import vertex_trust
 from ..render.face import FaceRenderer, Rendering
 from .face_landmarks import LandmarkTarget, pair_landmarks
@@ -31,6 +32,7 @@ class Seen:
 
     Attributes:
         faces: with cameras in crop pixels.
+        model: that their coefficients belong to.
         vertices: (B,V,3) mm, model space.
         landmarks: (B,68,2) crop pixels by kind of contour: "3d", the jaw on the jaw, and "2d", on
             the visible outline; NaN where the model has no such point.
@@ -38,6 +40,7 @@ class Seen:
     """
 
     faces: PosedFaces
+    model: FaceModel
     vertices: Tensor
     landmarks: Mapping[Contour, Tensor]
     render: Callable[[], Rendering]
@@ -83,11 +86,19 @@ class FaceViewer:
         self._extras = self._extras.to(device)
         return self
 
-    def __call__(self, faces: PosedFaces, size: int) -> Seen:
-        """Faces in crops of `size` pixels, with gradients."""
-        vertices = self.model.vertices(faces.coefficients)
+    def __call__(self, faces: PosedFaces, size: int, model: FaceModel | None = None) -> Seen:
+        """Faces in crops of `size` pixels, with gradients.
+
+        Args:
+            faces: with cameras in crop pixels. size: of the crops.
+            model: the viewer's with other bases, of networks that learn them; None: the viewer's.
+        """
+        own = self.model if model is None else model
+        vertices = own.vertices(faces.coefficients)
         landmarks = self._landmarks(vertices, faces.camera)
-        return Seen(faces, vertices, landmarks, lambda: self._render(faces, vertices, size))
+        return Seen(
+            faces, own, vertices, landmarks, lambda: self._render(faces, own, vertices, size)
+        )
 
     def _landmarks(self, vertices: Tensor, camera: FaceCamera) -> dict[Contour, Tensor]:
         """By kind of contour; a model without the jaw's points has none on the outline either."""
@@ -101,7 +112,9 @@ class FaceViewer:
             return {"3d": on_jaw, "2d": torch.where(rows < JAW, torch.nan, on_jaw)}
         return {"3d": on_jaw, "2d": self._outline(vertices, camera)[..., :2]}
 
-    def _render(self, faces: PosedFaces, vertices: Tensor, size: int) -> Rendering:
+    def _render(
+        self, faces: PosedFaces, model: FaceModel, vertices: Tensor, size: int
+    ) -> Rendering:
         c, camera = faces.coefficients, faces.camera
         if not self.shape_learns:
             fixed = (value.detach() for value in vars(camera).values())
@@ -110,7 +123,7 @@ class FaceViewer:
             vertices,
             camera,
             (size, size),
-            albedo=self.model.albedo(c),
+            albedo=model.albedo(c),
             light=c.light,
             extras=self._extras.to(vertices),
         )
@@ -143,8 +156,9 @@ def face_figures(
     error is the L1.
     """
     columns: dict[str, list[Tensor]] = {name: [] for name in ("error", *_METRICS)}
+    model = model_of(network, viewer.model)
     for batch in batches:
-        seen = viewer(decode(network(batch.images)), batch.images.shape[-1])
+        seen = viewer(decode(network(batch.images)), batch.images.shape[-1], model)
         mask = skin_mask(seen.rendering, batch)
         if batch.landmarks:
             columns["error"].append(face_error(seen, batch, targets))

@@ -19,6 +19,7 @@ from ..losses.reduction import masked_mean
 from ..losses.reflectance import albedo_flatness
 from ..losses.smoothness import smoothness
 from ..losses.ssim import ssim_loss, ssim_map_loss
+from ..models.heads.learned_bases import LearnedBases
 from ..pipeline.fit_model import expression_spread
 from .face_figures import FaceViewer, Seen, skin_mask
 from .face_identity import IdentityTerm
@@ -60,6 +61,8 @@ class FaceLossConfig:
         prior_light: of coloured light (Deep3D).
         reflectance: of the albedo's variance over the skin (MLANet's refl).
         smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
+        bases: of the squared change of bases that are learned (`network.learned_bases`), relative
+            to the face model's.
         points, depth: of known faces' distances in the image plane and along the view, over the
             size of the face. coefficients: of known coefficients' errors, in comparable units.
             Faces known in another face model teach by their landmarks; see `KnownFaces`.
@@ -88,6 +91,7 @@ class FaceLossConfig:
     prior_light: float = 0.0
     reflectance: float = 0.0
     smoothness: float = 0.0
+    bases: float = 0.0
     points: float = 1.0
     depth: float = 0.3
     coefficients: float = 0.02
@@ -160,6 +164,13 @@ class FaceLosses:
         weights = vars(self.config)
         return {name: weights[name] * term for name, term in terms.items() if weights[name]}
 
+    def bases(self, learned: LearnedBases | None) -> dict[str, Tensor]:
+        """The weighted term of bases that are learned; nothing where they are not."""
+        weight = self.config.bases
+        if learned is None or not weight:
+            return {}
+        return {"bases": weight * learned.change(self.viewer.model)}
+
     @property
     def see_images(self) -> bool:
         """Whether any term compares a rendering with the photograph."""
@@ -206,7 +217,7 @@ class FaceLosses:
         if c.prior_light:
             terms["prior_light"] = light_prior(coefficients.light).mean()
         if c.reflectance:
-            albedo = self.viewer.model.albedo(coefficients)
+            albedo = seen.model.albedo(coefficients)
             terms["reflectance"] = albedo_flatness(albedo, self._skin).mean()
         if c.smoothness:
             terms["smoothness"] = smoothness(seen.vertices, self._laplacian).mean()

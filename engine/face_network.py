@@ -37,6 +37,8 @@ class FaceNetworkConfig:
         frozen: first parts of the names of tensors that do not learn, such as "stages".
         fixed_norms: batch normalisations keep the statistics that they began with: what weights
             that were trained on other pictures, or small batches, need.
+        learned_bases: the face model's identity and albedo bases learn, too; of networks that hold
+            them (option `bases`). Weights to start from bring theirs along.
     """
 
     name: str = "dense-points"
@@ -46,6 +48,7 @@ class FaceNetworkConfig:
     start: str = ""
     frozen: list[str] = field(default_factory=list)
     fixed_norms: bool = False
+    learned_bases: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,10 @@ def _built(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwork:
         return _of_points(network, config.name, points, model, {})
     side = _side(NETWORKS.create(config.name, **config.options))
     layout = make_layout(config.layout, model, side)
-    network = NETWORKS.create(config.name, **config.options | {"outputs": layout.size})
+    own: dict[str, Any] = {"outputs": layout.size}
+    if config.learned_bases:
+        own["bases"] = (len(model.identity), len(model.albedo_basis), len(model.mean))
+    network = NETWORKS.create(config.name, **config.options | own)
     return _of_parameters(network, config.name, layout, side)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..datasets.batch import FaceBatch
 from ..geometry.uv import UVMapper
+from ..models.heads.learned_bases import model_of
 from ..pipeline.face import studio_light
 from .face_figures import Decoder, FaceViewer
 
@@ -24,9 +25,9 @@ def face_pictures(
     `albedo`: the model's albedo, spread out in UV, where the model has a chart.
     """
     batch = batch[:_SHOWN]
-    photo, model = batch.images, viewer.model
+    photo, model = batch.images, model_of(network, viewer.model)
     faces = decode(network(photo))
-    seen = viewer(faces, photo.shape[-1]).rendering
+    seen = viewer(faces, photo.shape[-1], model).rendering
     shown = seen.over(photo).clamp(0, 1)
     vertices, albedo = model.vertices(faces.coefficients), model.albedo(faces.coefficients)
     bare = viewer.renderer(

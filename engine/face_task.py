@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..datasets.batch import FaceBatch
+from ..models.heads.learned_bases import bases_of, model_of
 from .face_figures import Decoder, face_figures
 from .face_losses import FaceLosses
 from .face_network import hold_norms
@@ -56,12 +57,13 @@ class FaceTask:
             outputs = network(batch.images)
         with torch.autocast(batch.images.device.type, enabled=False):
             with self.timer("geometry"):
-                seen = self._losses.viewer(self._decode(outputs), batch.images.shape[-1])
+                model = model_of(self.network, self._losses.viewer.model)
+                seen = self._losses.viewer(self._decode(outputs), batch.images.shape[-1], model)
             if self._losses.see_images:
                 with self.timer("raster"):
                     _ = seen.rendering
             with self.timer("losses"):
-                return self._losses(seen, batch)
+                return self._losses(seen, batch) | self._losses.bases(bases_of(self.network))
 
     def begin_epoch(self, epoch: int, mean: Callable[[Tensor], Tensor]) -> None:
         """The landmarks' errors of the epoch that ended become weights."""

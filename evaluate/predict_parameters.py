@@ -13,6 +13,7 @@ from ..facemodels.tddfa_points import read_tddfa_points
 from ..geometry.face_model import FaceModel
 from ..geometry.posed import PosedFaces
 from ..models.cascade import CHANNELS, Cascade
+from ..models.heads.learned_bases import model_of
 from ..models.heads.tddfa_layout import TddfaLayout
 from ..models.weights import Weights
 from ..render.pncc import PnccRenderer
@@ -49,7 +50,8 @@ class ParameterPredictor(CropPredictor):
         if (layout.spec.face_model, layout.spec.sizes) != (model.name, model.sizes):
             expected = f"{layout.spec.face_model} {layout.spec.sizes}, as the weights have"
             raise InputError("face model", expected, f"{model.name} {model.sizes}")
-        super().__init__(weights.name, model, crop_name(weights), layout.spec.crop_size, detect)
+        own = model_of(weights.network, model)
+        super().__init__(weights.name, own, crop_name(weights), layout.spec.crop_size, detect)
         self._network, self._layout = weights.network, layout
         self._cascade = _cascade(weights, model)
 

@@ -159,6 +159,21 @@ class FaceModel(nn.Module):
         self.regions = {name: fn(mask) for name, mask in self.regions.items()}
         return self
 
+    def with_bases(self, identity: Tensor, albedo_basis: Tensor) -> FaceModel:
+        """This model with other bases of the same shapes; everything else is shared."""
+        check_shape("identity", identity, tuple(self.identity.shape))
+        check_shape("albedo_basis", albedo_basis, tuple(self.albedo_basis.shape))
+        return FaceModel(
+            {**self._buffers, "identity": identity, "albedo_basis": albedo_basis},
+            name=self.name,
+            kinds=(self.identity_kind, self.expression_kind),
+            expression_names=self.expression_names,
+            landmarks=self.landmarks,
+            regions=self.regions,
+            licence=self.licence,
+            source=self.source,
+        )
+
     @property
     def sizes(self) -> tuple[int, int, int]:
         """The numbers of identity, expression and albedo coefficients."""

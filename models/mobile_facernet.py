@@ -20,11 +20,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..core.errors import InputError
 from .blocks import conv_norm
 from .blocks.multi_scale import MultiScaleFeatures
 from .blocks.output import OutputLayer
 from .blocks.residual_attention import ResidualAttention
 from .blocks.separable import InvertedResidual
+from .heads.learned_bases import LearnedBases
 from .inputs import check_images, check_size
 
 _STEM, _FEATURES = 32, 1280
@@ -48,15 +50,21 @@ class MobileFaceRNetOptions:
         size: side of the square input in pixels, a multiple of 32.
         attention: residual attention after every layer (tables 4 and 5).
         multi_scale: the feature extraction module before MobileNetV2 (table 6).
+        bases: identity modes, albedo modes and vertices of a face model whose bases are learned
+            (equations 3 and 4); () for bases as they are.
     """
 
     outputs: int = 495
     size: int = 64
     attention: bool = True
     multi_scale: bool = True
+    bases: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_size(self.size, 32)
+        if len(self.bases) not in (0, 3) or min(self.bases, default=0) < 0:
+            expected = "three numbers of at least 0, or none"
+            raise InputError("bases", expected, str(tuple(self.bases)))
 
 
 class MobileFaceRNet(nn.Module):
@@ -84,6 +92,7 @@ class MobileFaceRNet(nn.Module):
         self.layers, self.attention = nn.ModuleList(layers), nn.ModuleList(attention)
         self.expand = nn.Sequential(conv_norm(channels, _FEATURES, 1), nn.ReLU6(inplace=True))
         self.output = OutputLayer(_FEATURES, o.outputs)
+        self.bases = LearnedBases(*o.bases) if o.bases else None
 
     def forward(self, images: Tensor) -> Tensor:
         """(B,3,size,size) RGB in [0,1] to (B,outputs); with attention, B > 1 in training."""

@@ -17,6 +17,11 @@ CASES = {
     "started": ("faces", "self_supervised", ["network.start=default"]),
     "mlanet": ("faces", "mlanet", _SMALL),
     "mobile_facernet": ("faces", "mobile_facernet", _SMALL),
+    "learned_bases": (
+        "faces",
+        "mobile_facernet_learned_bases",
+        ["network.options={attention: false, multi_scale: false}"],
+    ),
     "csanet": ("tddfa", "csanet", ["network.options.size=64", "whitening.samples=8"]),
     "cascade": ("tddfa", "tddfa_cascade", ["network.options.size=48", "whitening.samples=8"]),
     "uv": ("uv", "sadrnet", ["network.options.size=64", "network.options.width=4"]),

@@ -1,0 +1,85 @@
+"""Every row of the ablations of MLANet and Mobile-FaceRNet learns; learned bases are kept."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from selfie3d.core.config import load_config
+from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
+from selfie3d.evaluate.predict_parameters import ParameterPredictor
+from selfie3d.facemodels.registry import load_face_model
+from selfie3d.models.heads.learned_bases import bases_of
+from selfie3d.models.weights import load_weights
+from small_recipes import data_settings
+
+ROWS = [
+    "mlanet_no_hsca", "mlanet_no_paf", "mlanet_plain", "mobile_facernet_no_attention",
+    "mobile_facernet_no_multi_scale", "mobile_facernet_plain", "mobile_facernet_no_smoothness",
+    "mobile_facernet_learned_bases",
+]  # fmt: skip
+PARAMETERS = {  # millions, with the default model's numbers of outputs; bases as they are
+    "mlanet_no_hsca": 32.32, "mlanet_no_paf": 24.33, "mlanet_plain": 24.04,
+    "mobile_facernet_no_attention": 2.88, "mobile_facernet_no_multi_scale": 3.23,
+    "mobile_facernet_plain": 2.86, "mobile_facernet_no_smoothness": 3.25,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return data_settings(tmp_path_factory.mktemp("drawn"))
+
+
+def task_of(row, repository, data, *more):
+    """The task of a configuration on a few faces at 64 pixels."""
+    own = [
+        "network.options.size=64", "data.batch=3", "data.validate=3", "data.crop=tight",
+        "loss.identity=0", "engine.threads=1",
+    ]  # fmt: skip
+    own += ["network.options.imagenet="] if row.startswith("mlanet") else []
+    path = repository / "configs" / f"{row}.yaml"
+    return build_face_task(load_config(FaceTrainConfig, path, [*data, *own, *more]))
+
+
+def one_step(task, rate=1e-3):
+    """The terms of one step of Adam."""
+    network = task.network.train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+    terms = task.losses(network, next(task.source))
+    torch.stack(list(terms.values())).sum().backward()
+    optimiser.step()
+    return {name: float(term.detach()) for name, term in terms.items()}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_takes_a_step(row, repository, data):
+    task = task_of(row, repository, data)
+    terms = one_step(task)
+    assert all(torch.isfinite(torch.tensor(value)) for value in terms.values())
+    assert ("smoothness" in terms) == (row.startswith("mobile") and "smoothness" not in row)
+    if row in PARAMETERS:
+        full = 257 if row.startswith("mlanet") else 495
+        last = [m for m in task.network.modules() if isinstance(m, torch.nn.Linear)][-1]
+        count = sum(p.numel() for p in task.network.parameters())
+        count += (full - last.out_features) * (last.in_features + 1)
+        assert count / 1e6 == pytest.approx(PARAMETERS[row], abs=0.02)
+
+
+def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp_path):
+    task = task_of("mobile_facernet_learned_bases", repository, data)
+    first = one_step(task)
+    assert first["bases"] == 0
+    second = one_step(task)
+    assert second["bases"] > 0
+    path = tmp_path / "bases.safetensors"
+    path.write_bytes(task.export(task.network, {})[".safetensors"])
+    weights = load_weights(path)
+    learned, model = bases_of(weights.network), load_face_model("default")
+    assert float(learned.identity.detach().abs().max()) > 1e-4
+    predictor = ParameterPredictor.load(weights, "")
+    picture = (torch.rand(80, 80, 3) * 255).to(torch.uint8).numpy()
+    face = predictor(picture, (20.0, 20.0, 60.0, 60.0))
+    bare = model.vertices(face.coefficients)[0]
+    wanted = bare + torch.einsum("k,kvc->vc", face.coefficients.identity[0], learned.identity)
+    torch.testing.assert_close(torch.from_numpy(face.vertices), wanted.detach())
+    figures = task.validate(task.network.eval())
+    assert figures["error"] > 0
