@@ -7,11 +7,12 @@ Each learns from as many different faces, each seen once, in its own supervision
 (R3FA's MobDenseNet, CSANet), UV maps (SADRNet), or the photographs with their landmarks and skin
 alone, by rendering (MLANet, Mobile-FaceRNet). Of each paper's recipe stand network, crop and
 losses, and most weights of these (`System.settings` says which do not). Ours, since these runs are
-short: the size of the crops, batches of 32, AdamW, warm-up and a cosine, no augmentation, no
-ImageNet or ArcFace weights; and the faces that are drawn where no shards are given: portraits that
-turn by up to 24 degrees, with nothing before the face, no hair and a good camera, so that shape
-can be learnt from so few. Scores: `selfie3d evaluate synthetic` on faces that none has seen and,
-with --aflw2000, `selfie3d evaluate aflw2000`. What is done is kept in DIR and not done again.
+short: the size of the crops, batches of 32 (SADRNet: its 16), AdamW, warm-up and a cosine, no
+augmentation, no ImageNet or ArcFace weights; and the faces that are drawn where no shards are
+given: portraits that turn by up to 24 degrees, with nothing before the face, no hair and a good
+camera, so that shape can be learnt from so few. Scores: `selfie3d evaluate synthetic` on faces that
+none has seen and, with --aflw2000, `selfie3d evaluate aflw2000`. What is done is kept in DIR and
+not done again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ from selfie3d.facemodels.registry import load_face_model
 from selfie3d.models.weights import load_weights
 
 ROOT = Path(__file__).resolve().parents[1]
-BATCH = 32
 UNSEEN = 500
 PORTRAITS = SyntheticConfig(
     turns=0.25, hair=0, beard=0, glasses=0, occluder=0, shadow=0, border=0, degradation=0
@@ -56,13 +56,14 @@ class System:
 
     Attributes:
         config: of configs/. learns: in words. rate: largest learning rate.
-        settings: beyond those of every system.
+        settings: beyond those of every system. batch: faces of a step.
     """
 
     config: str
     learns: str
     rate: float
     settings: tuple[str, ...] = ()
+    batch: int = 32
 
 
 # From nothing, Mobile-FaceRNet's colours win over its landmarks and the faces leave the picture; so
@@ -96,13 +97,13 @@ SYSTEMS = {
             "loss.prior_identity=40",
         ),
     ),
-    "SADRNet": System("sadrnet", "UV maps", 5e-3, ("loss.deformation=3", BFLOAT16)),
+    "SADRNet": System("sadrnet", "UV maps", 5e-3, ("loss.deformation=15", BFLOAT16), 16),
 }
 
 
 def settings_of(name: str, options: argparse.Namespace) -> list[str]:
     """What is changed in a system's recipe."""
-    system, steps = SYSTEMS[name], options.faces // BATCH
+    system, steps = SYSTEMS[name], options.faces // SYSTEMS[name].batch
     given = f"name: rendered, root: '{options.train}', options: {{limit: {options.faces}}}"
     still = "mirrored: 0, turned_deg: 0, scaled: 0, moved: 0, colour_low: 1, colour_high: 1"
     return [
@@ -111,7 +112,7 @@ def settings_of(name: str, options: argparse.Namespace) -> list[str]:
         f"data.train=[{{{given}}}]",
         f"data.validation=[{{name: rendered, root: '{options.unseen}'}}]",
         "data.validate=256",
-        f"data.batch={BATCH}",
+        f"data.batch={system.batch}",
         "data.readers=1",
         f"data.augment={{{still}}}",
         "engine.threads=" + str(options.threads),
