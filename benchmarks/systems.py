@@ -195,9 +195,7 @@ def table(rows: dict[str, dict[str, float]], mean: dict[str, float]) -> str:
     real = [key for key in first if key.startswith("AFLW2000")]
     head = ["system", "learns from", "M parameters", *FIGURES, *real, "images", "minutes"]
     units = ["", "", "", *(f", {unit}" for unit in FIGURES.values()), *[", %"] * len(real), "", ""]
-    means = [f"{first[f'mean {key}']:.2f}" for key in FIGURES] + [
-        f"{mean[key]:.2f}" for key in real
-    ]
+    means = [first[f"mean {key}"] for key in FIGURES] + [mean[key] for key in real]
     lines = [
         "| " + " | ".join(h + u for h, u in zip(head, units, strict=True)) + " |",
         "|---" * len(head) + "|",
