@@ -14,6 +14,7 @@ from ..geometry.dense_points import make_layout as make_point_layout
 from ..geometry.face_model import FaceModel
 from ..models.fuse import channels_last
 from ..models.heads.layouts import Layout, make_layout
+from ..models.heads.learned_bases import bases_of
 from ..models.heads.point_decoder import PointDecoder
 from ..models.registry import NETWORKS
 from ..models.weights import Weights, load_weights, pack_weights
@@ -76,6 +77,9 @@ def build_face_network(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwo
         InputError: weights for another face model, or a layout that does not fit the network.
     """
     built = _built(config, model)
+    if config.learned_bases and bases_of(built.network) is None:
+        name = config.start or config.name
+        raise InputError("network.learned_bases", "a network that holds bases", repr(name))
     freeze(built.network, config.frozen)
     return built
 

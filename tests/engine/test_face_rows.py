@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.config import load_config
+from selfie3d.core.errors import InputError
 from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
 from selfie3d.evaluate.predict_parameters import ParameterPredictor
 from selfie3d.facemodels.registry import load_face_model
@@ -83,3 +84,8 @@ def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp
     torch.testing.assert_close(torch.from_numpy(face.vertices), wanted.detach())
     figures = task.validate(task.network.eval())
     assert figures["error"] > 0
+
+
+def test_a_network_without_bases_cannot_learn_them(repository, data):
+    with pytest.raises(InputError, match=r"network\.learned_bases: .*got 'default'"):
+        task_of("mobile_facernet_learned_bases", repository, data, "network.start=default")
