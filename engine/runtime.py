@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
+import time
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -13,6 +16,7 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 
 _PATIENCE = timedelta(hours=3)  # of processes that wait while the main one validates
+_LAST_WORDS = 0.1  # seconds for the threads of a group of processes to let go of tensors
 
 
 class Runtime(Protocol):
@@ -89,6 +93,9 @@ class AccelerateRuntime:
         self.device = self._accelerator.device
         self.rank = self._accelerator.process_index
         self.world = self._accelerator.num_processes
+        if self.world > 1:
+            atexit.unregister(_leave_group)
+            atexit.register(_leave_group)
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """On the device, and within `DistributedDataParallel` where there are processes."""
@@ -128,6 +135,19 @@ def pick_device(device: str) -> torch.device:
     if device == "cuda" and not there:
         raise InputError("device", "cpu", "cuda, which torch does not find here")
     return torch.device("cuda" if device != "cpu" and there else "cpu")
+
+
+def _leave_group() -> None:
+    """End the group of processes while Python still runs.
+
+    A thread of the group which lets go of a tensor needs the interpreter; where it asks for it
+    too late, the process is aborted (SIGABRT) after its work is done. The group's end joins its
+    threads once no wrapped network holds it; the pause is for those that are held to the end.
+    """
+    gc.collect()
+    time.sleep(_LAST_WORDS)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def make_runtime(device: str) -> Runtime:

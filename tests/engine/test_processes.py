@@ -35,7 +35,6 @@ try:
     Trainer(poisoned, config(10, prefetch=0, sync_batch_norm=True), out / "bad", {{}}).run()
 except NonFiniteLossError as error:
     (out / f"error_{{rank}}.txt").write_text(str(error))
-torch.distributed.destroy_process_group()
 """
 
 

@@ -10,14 +10,12 @@ from selfie3d.engine.trainer import Trainer
 SCRIPT = """
 from dataclasses import replace
 from pathlib import Path
-import torch
 from line_task import FORTY_STEPS, LineTask
 from selfie3d.engine.trainer import Trainer
 
 for norm in (False, True):
     settings = replace(FORTY_STEPS, sync_batch_norm=norm)
     Trainer(LineTask(norm=norm), settings, Path({out!r}) / str(norm), {{}}).run()
-torch.distributed.destroy_process_group()
 """
 
 
