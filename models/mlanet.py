@@ -22,13 +22,13 @@ from ..core.errors import InputError
 from .blocks.attention_fusion import COMBINE, ProgressiveFusion
 from .blocks.hsca import HybridAttention
 from .blocks.output import OutputLayer
+from .blocks.residual import QUIET
 from .imagenet import load_imagenet
 from .inputs import ImagenetNormalise, check_images, check_size
 
 _STEM, _EXPANSION = 64, 4
 _WIDTHS = (64, 128, 256, 512)
 _BLOCKS = (3, 4, 6, 3)
-_QUIET = 0.1  # what a bottleneck adds at first, cf. Goyal et al. 2017, section 5.1, who take 0
 ALL_BLOCKS = tuple(range(sum(_BLOCKS)))
 
 
@@ -161,4 +161,4 @@ def _initialise(network: nn.Module) -> None:
         if isinstance(module, nn.Conv2d) and module.bias is None:
             nn.init.kaiming_normal_(module.weight)
         elif isinstance(module, _Bottleneck):
-            nn.init.constant_(module.bn3.weight, _QUIET)
+            nn.init.constant_(module.bn3.weight, QUIET)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+QUIET = 0.1
+"""Weight at first of the norm that ends a branch beside a shortcut, where networks are trained from
+nothing; cf. Goyal et al. 2017, section 5.1, who take 0."""
+
 
 def conv_norm(
     inputs: int,

@@ -46,3 +46,12 @@ def test_the_result_is_linear_in_its_last_norm():
     """No activation after the last convolution: some numbers are negative."""
     unit = InvertedResidual(8, 12, 1, 6).eval()
     assert bool((unit(torch.randn(1, 8, 8, 8)) < 0).any())
+
+
+@pytest.mark.parametrize(("outputs", "strength"), [(8, 0.1), (12, 1.0)])
+def test_what_is_added_starts_quietly(outputs, strength):
+    """A tenth beside the input; what stands alone keeps its strength."""
+    torch.manual_seed(0)
+    unit = InvertedResidual(8, outputs, 1, 6).train()
+    alone = unit.body(torch.randn(16, 8, 8, 8))
+    assert float(alone.detach().std()) == pytest.approx(strength, rel=0.01)
