@@ -32,6 +32,8 @@ class FaceNetworkConfig:
     Attributes:
         name: of `models.registry`. options: its own.
         layout: "points" for networks of dense points, else a name of `models.heads.layouts`.
+        scales: factors of the layout's own units, by part, such as {angles: 0.1}: what a step
+            changes a part by. Weights to start from bring theirs along.
         vertices: about how many points a network of dense points predicts beside the landmarks.
         start: weights (a name or a path) to start from, which bring network, options and layout
             along; empty starts from nothing.
@@ -45,6 +47,7 @@ class FaceNetworkConfig:
     name: str = "dense-points"
     options: dict[str, Any] = field(default_factory=dict)
     layout: str = POINTS
+    scales: dict[str, float] = field(default_factory=dict)
     vertices: int = 212
     start: str = ""
     frozen: list[str] = field(default_factory=list)
@@ -110,12 +113,15 @@ def _built(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwork:
     if config.start:
         return _started(load_weights(config.start), model)
     if config.layout == POINTS:
+        if config.scales:
+            raise InputError("network.scales", "a layout of parameters", "that of points")
         points = make_point_layout(model, config.vertices)
         sizes = {"points": len(points), "coefficients": sum(model.sizes) + _LIGHT}
         network = NETWORKS.create(config.name, **config.options | sizes)
         return _of_points(network, config.name, points, model, {})
     side = _side(NETWORKS.create(config.name, **config.options))
     layout = make_layout(config.layout, model, side)
+    layout.scale(config.scales)
     own: dict[str, Any] = {"outputs": layout.size}
     if config.learned_bases:
         own["bases"] = (len(model.identity), len(model.albedo_basis), len(model.mean))

@@ -129,6 +129,23 @@ class VectorLayout(nn.Module):
         self.mean.copy_(whitening.mean)
         self.std.copy_(whitening.std)
 
+    def scale(self, factors: Mapping[str, float]) -> None:
+        """Multiply the standard deviations of parts, by name.
+
+        An optimiser like Adam moves every output equally fast: radians too fast where coefficients
+        are moved as they should be.
+
+        Raises:
+            InputError: an unknown part, or a factor that is not positive.
+        """
+        if unknown := sorted(set(factors) - set(self.parts)):
+            raise InputError("scales", f"parts: {', '.join(self.parts)}", ", ".join(unknown))
+        each = [
+            torch.full((length,), float(factors.get(part, 1.0)))
+            for part, length in self.parts.items()
+        ]
+        self.use_whitening(Whitening(self.mean, self.std * torch.cat(each).to(self.std)))
+
     @property
     def whitening(self) -> Whitening:
         """The statistics in use."""

@@ -137,6 +137,7 @@ def test_colours_alone_may_learn_from_images(faces, tmp_path):
         (["data.crop=thight"], UnknownNameError, "tight"),
         (["network.name=resnet5O", "network.layout=deep3d"], UnknownNameError, "resnet50"),
         (["network.layout=deep3d"], UnknownNameError, "outputs"),
+        (["network.scales={angles: 0.1}"], InputError, r"network\.scales"),
         (["network.name=mobilenet_v1"], UnknownNameError, "points"),
         (["loss.identity=0.2"], MissingFileError, r"loss\.identity=0"),
         (["face_model=nowhere.npz"], MissingFileError, "nowhere"),

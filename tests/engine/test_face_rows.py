@@ -65,6 +65,16 @@ def test_a_row_takes_a_step(row, repository, data):
         assert count / 1e6 == pytest.approx(PARAMETERS[row], abs=0.02)
 
 
+def test_scales_reach_the_weights_file(repository, data, tmp_path):
+    task = task_of("mobile_facernet_plain", repository, data, "network.scales={light: 0.25}")
+    path = tmp_path / "scaled.safetensors"
+    path.write_bytes(task.export(task.network, {})[".safetensors"])
+    layout = load_weights(path).parameters
+    light, angles = (layout.split(torch.ones(1, layout.size))[part] for part in ("light", "angles"))
+    assert torch.equal(light, torch.full((1, 27), 0.25))
+    assert torch.equal(angles, torch.ones(1, 3))
+
+
 def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp_path):
     task = task_of("mobile_facernet_learned_bases", repository, data)
     first = one_step(task)

@@ -296,6 +296,19 @@ def test_whitening_only_rescales(name, face_model):
     assert torch.allclose(layout.encode(own), whitening.apply(plain.encode(other)), atol=1e-9)
 
 
+def test_scaled_parts_move_less(face_model):
+    """A tenth of an output in radians is what ten of a tenth are; the rest stays."""
+    plain, scaled = (make_layout("deep3d", face_model, 224) for _ in range(2))
+    scaled.scale({"angles": 0.1, "translation": 0.5})
+    outputs = random_outputs(plain)
+    wanted, found = plain.split(outputs), scaled.split(outputs)
+    for part, value in wanted.items():
+        factor = {"angles": 0.1, "translation": 0.5}.get(part, 1.0)
+        torch.testing.assert_close(found[part], factor * value)
+    again = restore_layout(scaled.describe(), scaled.state_dict())
+    assert torch.equal(again.std, scaled.std)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_layouts_go_through_json_and_tensors(name, face_model):
     layout = make_layout(name, face_model, SIZES[name])
@@ -402,6 +415,10 @@ def test_wrong_arguments_are_named(face_model):
     layout = make_layout("3ddfa", face_model, 120)
     with pytest.raises(InputError, match="outputs"):
         layout.decode(torch.zeros(1, 61))
+    with pytest.raises(InputError, match=r"scales.*pose.*angels"):
+        layout.scale({"angels": 0.1})
+    with pytest.raises(InputError, match="positive"):
+        layout.scale({"pose": 0.0})
     with pytest.raises(InputError, match="crop_size"):
         LayoutSpec("m", (1, 1, 1), 0, (0, 0, 0), 100.0)
     description = layout.describe()
