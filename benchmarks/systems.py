@@ -67,8 +67,9 @@ class System:
 
 
 # From nothing, Mobile-FaceRNet's colours win over its landmarks and the faces leave the picture; so
-# ten times its 400, and ten times the prior of expressions that goes with it. The printed priors of
-# identity let shape explain poses while these are learnt.
+# fifty times its 400, and ten times the prior of expressions that goes with it. The printed priors
+# of identity let shape explain poses while these are learnt; and with outputs in radians and 100 mm
+# its features shrink to a few dimensions that tell of poses alone.
 SYSTEMS = {
     "MobDenseNet (R3FA)": System("mobdensenet", "parameters", 3e-3),
     "CSANet": System("csanet", "parameters", 3e-3),
@@ -79,9 +80,10 @@ SYSTEMS = {
         (
             *ALONE,
             BY_BOX,
-            "loss.landmarks=4000",
+            "loss.landmarks=20000",
             "loss.prior_expression=4e-3",
-            "loss.prior_identity=0.6",
+            "loss.prior_identity=0.3",
+            "network.scales={angles: 0.1, translation: 0.1, light: 0.2}",
         ),
     ),
     "MLANet": System(
