@@ -45,7 +45,7 @@ class InvertedResidual(nn.Module):
         self.body = nn.Sequential(*layers, last)
         self.adds = stride == 1 and inputs == outputs
         if self.adds:
-            nn.init.constant_(last[1].weight, QUIET)
+            nn.init.constant_(last.get_parameter("1.weight"), QUIET)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B,inputs,H,W) to (B,outputs,H/stride,W/stride)."""
