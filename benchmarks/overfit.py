@@ -31,7 +31,7 @@ COUNT = 8
 OFF = ["mirrored=0", "turned_deg=0", "scaled=0", "moved=0", "colour_low=1", "colour_high=1"]
 OWN = {
     "mlanet": ["loss.identity=0", "network.options.imagenet=''", "engine.optimizer.rate=1e-4"],
-    "mobile_facernet": ["engine.optimizer.rate=2e-4"],
+    "mobile_facernet": [],
 }
 
 

@@ -68,8 +68,7 @@ class System:
 
 # From nothing, Mobile-FaceRNet's colours win over its landmarks and the faces leave the picture; so
 # fifty times its 400, and ten times the prior of expressions that goes with it. The printed priors
-# of identity let shape explain poses while these are learnt; and with outputs in radians and 100 mm
-# its features shrink to a few dimensions that tell of poses alone.
+# of identity let shape explain poses while these are learnt.
 SYSTEMS = {
     "MobDenseNet (R3FA)": System("mobdensenet", "parameters", 3e-3),
     "CSANet": System("csanet", "parameters", 3e-3),
@@ -83,7 +82,6 @@ SYSTEMS = {
             "loss.landmarks=20000",
             "loss.prior_expression=4e-3",
             "loss.prior_identity=0.3",
-            "network.scales={angles: 0.1, translation: 0.1, light: 0.2}",
         ),
     ),
     "MLANet": System(
