@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -138,12 +139,12 @@ class VectorLayout(nn.Module):
         Raises:
             InputError: an unknown part, or a factor that is not positive.
         """
-        if unknown := sorted(set(factors) - set(self.parts)):
-            raise InputError("scales", f"parts: {', '.join(self.parts)}", ", ".join(unknown))
-        each = [
-            torch.full((length,), float(factors.get(part, 1.0)))
-            for part, length in self.parts.items()
-        ]
+        for part, factor in factors.items():
+            if part not in self.parts:
+                raise InputError("scales", f"parts: {', '.join(self.parts)}", part)
+            if not 0 < factor < math.inf:
+                raise InputError("scales", "positive factors", f"{factor} for {part}")
+        each = [torch.full((n,), factors.get(part, 1.0)) for part, n in self.parts.items()]
         self.use_whitening(Whitening(self.mean, self.std * torch.cat(each).to(self.std)))
 
     @property

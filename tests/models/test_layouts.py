@@ -417,8 +417,9 @@ def test_wrong_arguments_are_named(face_model):
         layout.decode(torch.zeros(1, 61))
     with pytest.raises(InputError, match=r"scales.*pose.*angels"):
         layout.scale({"angels": 0.1})
-    with pytest.raises(InputError, match="positive"):
-        layout.scale({"pose": 0.0})
+    for factor in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match=r"scales.*positive.*pose"):
+            layout.scale({"pose": factor})
     with pytest.raises(InputError, match="crop_size"):
         LayoutSpec("m", (1, 1, 1), 0, (0, 0, 0), 100.0)
     description = layout.describe()
