@@ -1,0 +1,147 @@
+"""Pictures of ICT-FaceKit's heads in a folder, and a network's neutral shapes from them.
+
+The folder holds HHHH_V.jpg of head H in view V, `heads.npz` with what made them, and `sheet.jpg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from ict_heads import Registration
+from ict_pictures import Painter
+from ict_views import NEUTRAL, VIEWS, Views, draw_views
+from numpy.typing import NDArray
+from selfie3d.core.errors import MissingFileError
+from selfie3d.core.image_file import read_image, write_image
+from selfie3d.core.progress import progress
+from selfie3d.detect import get_face_detector
+from selfie3d.geometry.camera import PerspectiveCamera
+from selfie3d.pipeline.regress import RegressedFace, Regressor
+from shape_figures import Array, shape_of
+from shape_points import box_of
+from shape_tables import Row
+
+_CAMERA = ("rotation", "translation", "focal", "center")
+_KNOWN = ("identity", "expression", "turns", "distance")
+_SHOWN = 8  # heads of the sheet
+_SCORES = ("p2s", "rigid", "vertex")
+Pictures = list[NDArray[np.uint8]]
+
+
+def make_pictures(known: Registration, folder: Path, count: int, seed: int) -> None:
+    """Draw so many heads eight times each; equal arguments and albedo give equal pictures."""
+    views, painter = draw_views(known.heads, count, seed), Painter(known)
+    cameras: dict[str, list[Array]] = {name: [] for name in _CAMERA}
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress("Drawing heads", count * VIEWS) as advance:
+        for head in range(count):
+            random = np.random.default_rng([seed, head])
+            for view in range(VIEWS):
+                if view % NEUTRAL == 0:
+                    look = painter.look(random)
+                vertices = views.of_one(known.heads, head, view)
+                camera = views.camera(vertices, head, view, random)
+                for name in _CAMERA:
+                    cameras[name].append(getattr(camera, name)[0].numpy())
+                picture = painter.photograph(vertices, look, camera, random)
+                _path(folder, head, view).write_bytes(picture)
+                advance()
+    arrays = {name: np.array(values) for name, values in cameras.items()}
+    np.savez_compressed(folder / "heads.npz", **arrays, **{k: getattr(views, k) for k in _KNOWN})
+    rows = [np.hstack(pictures_of(folder, head)) for head in range(min(count, _SHOWN))]
+    write_image(folder / "sheet.jpg", np.vstack(rows)[::2, ::2])
+
+
+def _path(folder: Path, head: int, view: int) -> Path:
+    return folder / f"{head:04d}_{view}.jpg"
+
+
+def pictures_of(folder: Path, head: int) -> Pictures:
+    return [read_image(_path(folder, head, view)) for view in range(VIEWS)]
+
+
+def read_views(folder: Path) -> tuple[Views, list[PerspectiveCamera]]:
+    """What made the folder's pictures, and the camera of each, head by head.
+
+    Raises:
+        MissingFileError: there is no such folder of pictures.
+    """
+    path = folder / "heads.npz"
+    if not path.is_file():
+        raise MissingFileError(str(path), "The drawn heads", "Draw them: shape_testbed.py make.")
+    with np.load(path) as file:
+        views = Views(*(file[name] for name in _KNOWN))
+        arrays = [torch.from_numpy(file[name]) for name in _CAMERA]
+    rows = range(views.distance.size)
+    return views, [PerspectiveCamera(*(a[k : k + 1] for a in arrays)) for k in rows]
+
+
+def measure_network(
+    known: Registration, folder: Path, network: Regressor, boxes: str
+) -> dict[str, list[Row]]:
+    """Scores of the network's neutral shapes and of the mean face, over all heads of a folder.
+
+    Args:
+        boxes: "truth", round the 68 true landmarks, or "detector".
+    """
+    views, cameras = read_views(folder)
+    count, model = len(views.identity), known.skin.model
+    table = np.full((count, VIEWS, len(_SCORES)), np.nan)
+    values = np.full((count, VIEWS, len(model.identity)), np.nan)
+    mean = np.empty((count, len(_SCORES)))
+    with progress("Judging heads", count) as advance:
+        for head in range(count):
+            true = known.heads.vertices(views.identity[head])
+            mean[head] = known.score(shape_of(model, np.zeros(0)), true)
+            part = cameras[head * VIEWS : (head + 1) * VIEWS]
+            for view, face in enumerate(_faces(known, folder, network, boxes, views, head, part)):
+                if face is not None:
+                    values[head, view] = face.coefficients.identity[0].numpy()
+                    table[head, view] = known.score(shape_of(model, values[head, view]), true)
+            advance()
+    return {f"{count} heads in {VIEWS} drawn views, mm": _rows(mean, table, values)}
+
+
+def _faces(
+    known: Registration, folder: Path, network: Regressor, boxes: str, views: Views, head: int,
+    cameras: Sequence[PerspectiveCamera],
+) -> list[RegressedFace | None]:  # fmt: skip
+    """One face for each view, None where the detector found none."""
+    pictures = pictures_of(folder, head)
+    if boxes == "truth":
+        marks = [
+            known.marks(known.place(views.of_one(known.heads, head, view))) for view in range(VIEWS)
+        ]
+        true = [box_of(camera, points) for camera, points in zip(cameras, marks, strict=True)]
+        return list(network(pictures, true))
+    detector = get_face_detector()
+    found = [detector.detect(picture) for picture in pictures]
+    seen = [k for k, faces in enumerate(found) if len(faces)]
+    points = [torch.from_numpy(found[k][0].points).float() for k in seen]
+    faces: list[RegressedFace | None] = [None] * VIEWS
+    for k, face in zip(seen, network.from_points([pictures[k] for k in seen], points), strict=True):
+        faces[k] = face
+    return faces
+
+
+def _rows(mean: Array, table: Array, values: Array) -> list[Row]:
+    rows = [_row("mean face", mean[:, None], np.zeros_like(values))]
+    parts = {"all": slice(None), "neutral": slice(0, NEUTRAL), "expressions": slice(NEUTRAL, None)}
+    for name, part in parts.items():
+        rows.append(_row(f"network, {name}", table[:, part], values[:, part]))
+    return rows
+
+
+def _row(name: str, table: Array, values: Array) -> Row:
+    """Means of what was found; `coefficients` is their rms about the model's mean, 1 of people."""
+    scores = dict(zip(_SCORES, np.nanmean(table, (0, 1)).tolist(), strict=True))
+    spread = float(np.sqrt(np.nanmean(values**2)))
+    return {
+        "shape": name,
+        **scores,
+        "coefficients": spread,
+        "failed": int(np.isnan(table[..., 0]).sum()),
+    }
