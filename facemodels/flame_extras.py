@@ -75,7 +75,8 @@ def _jaw_and_rest(jaw: LandmarkSet, inner: LandmarkSet, path: Path, valid: bool)
         for key in ("vertices", "weights", "offset", "valid")
     }
     parts["valid"] = torch.cat([torch.full((17,), valid), inner.valid])
-    return replace(inner, name=jaw.name if valid else inner.name, contour=jaw.contour, **parts)
+    named = replace(inner, name=jaw.name if valid else inner.name, contour=jaw.contour)
+    return replace(named, **parts)  # type: ignore[arg-type]
 
 
 def masks(source: Source, count: int) -> dict[str, NDArray[np.bool_]]:

@@ -51,7 +51,7 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
             unit=_text(arrays, "unit", "mm"),
             licence=_text(arrays, "licence", ""),
             source=_text(arrays, "source", str(path)),
-            **given,
+            **given,  # type: ignore[arg-type]
         )
     except InputError as error:
         where = f"{path}: {error.argument}"

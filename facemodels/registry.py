@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.registry import Registry
-from ..geometry.face_model import FaceModel
+from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from .archive import read_arrays
 from .ict import from_ict, is_ict
 from .npz import from_npz, is_generic
@@ -23,24 +23,23 @@ _READERS = [
 
 _OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads
 
-_SHIPPED = ("default", "default-head")  # two cuts of one surface
 
 FACE_MODELS: Registry[FaceModel] = Registry("face model")
 
 
 @FACE_MODELS.register("default")
 def _default() -> FaceModel:
-    return _shipped(whole_head=False)
+    return _shipped(whole=True)
 
 
-@FACE_MODELS.register("default-head")
-def _default_head() -> FaceModel:
-    return _shipped(whole_head=True)
+@FACE_MODELS.register("default-face")
+def _default_face() -> FaceModel:
+    return _shipped(whole=False)
 
 
-def _shipped(*, whole_head: bool) -> FaceModel:
+def _shipped(*, whole: bool) -> FaceModel:
     with as_file(files(__package__) / "data" / "default.npz") as path:
-        return from_subdivision_file(read_arrays(path), path, whole_head=whole_head)
+        return from_subdivision_file(read_arrays(path), path, whole=whole)
 
 
 def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
@@ -52,6 +51,8 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
         InputError: the file's content is unusable.
     """
     name = str(name_or_path)
+    if name == "default-head":
+        raise InputError("face model", "`default`, the whole head since version 2", repr(name))
     if name in FACE_MODELS or not _looks_like_path(name):
         return FACE_MODELS.create(name)
     return _read(Path(name))
@@ -59,7 +60,7 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
 
 def same_coefficients(one: str, other: str) -> bool:
     """Whether the coefficients of two face models, by their names, mean the same."""
-    return one == other or (one in _SHIPPED and other in _SHIPPED)
+    return one == other or (one in SHIPPED_MODELS and other in SHIPPED_MODELS)
 
 
 def _looks_like_path(name: str) -> bool:

@@ -179,7 +179,7 @@ def _landmarks(model: FaceModel, name: str) -> Tensor:
 
 def _cheeks(model: FaceModel, points: Tensor) -> Tensor:
     """Vertices (V,) bool that a jaw point may slide over."""
-    keep = model.region("skin").clone()
+    keep = model.region("skin") & model.region("face")
     for name in _OFF:
         if name in model.regions:
             keep &= ~model.regions[name]

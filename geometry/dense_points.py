@@ -17,7 +17,7 @@ from .checks import check_shape
 from .face_model import FaceModel
 from .landmarks import IBUG68_MIRROR
 
-_HIDDEN = ("mouth", "left_eye", "right_eye", "cavities")  # inside the head or no skin
+_HIDDEN = ("mouth", "left_eye", "right_eye", "cavities")  # inside the face or no skin
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def make_layout(
     """
     if model.mirror is None:
         raise InputError("face model", "one that knows its mirror image", repr(model.name))
-    hidden = torch.zeros(len(model.mean), dtype=torch.bool, device=model.mean.device)
+    hidden = ~model.region("face")
     for region in _HIDDEN:
         if region in model.regions:
             hidden |= model.regions[region]

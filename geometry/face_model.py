@@ -27,6 +27,10 @@ from .model_arrays import (
 )
 
 BasisKind = Literal["gaussian", "blendshape"]
+SHIPPED_MODELS, SHIPPED_VERSION = ("default", "default-face"), 2
+"""Names of the shipped face model and its part, and the version of both: coefficients, vertices and
+whatever was trained on them mean something else in another version."""
+
 MM_PER_UNIT = {"mm": 1.0, "cm": 10.0, "dm": 100.0, "m": 1000.0, "um": 0.001}
 
 
@@ -47,6 +51,7 @@ class FaceModel(nn.Module):
         landmarks: named landmark sets; regions: named vertex masks (V,).
         mirror: (V,) int64, every vertex's mirror image, or None.
         name, licence, source: where the model comes from and what may be done with it.
+        version: of the shipped model; 0 of others.
     """
 
     mean: Tensor
@@ -70,9 +75,11 @@ class FaceModel(nn.Module):
         regions: Mapping[str, Tensor],
         licence: str,
         source: str,
+        version: int = 0,
     ) -> None:
         super().__init__()
         self.name, self.licence, self.source = name, licence, source
+        self.version = version
         self.identity_kind, self.expression_kind = kinds
         self.expression_names = tuple(expression_names)
         for key, value in arrays.items():
@@ -102,6 +109,7 @@ class FaceModel(nn.Module):
         origin: ArrayLike | None = None,
         licence: str = "",
         source: str = "",
+        version: int = 0,
     ) -> FaceModel:
         """Build a model from arrays in any unit; see the class for names and shapes.
 
@@ -150,6 +158,7 @@ class FaceModel(nn.Module):
             regions=as_regions(regions or {}, count),
             licence=licence,
             source=source,
+            version=version,
         )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -172,6 +181,7 @@ class FaceModel(nn.Module):
             regions=self.regions,
             licence=self.licence,
             source=self.source,
+            version=self.version,
         )
 
     @property

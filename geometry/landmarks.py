@@ -41,6 +41,7 @@ class LandmarkSet:
         offset: (L,3) float, mm in model space, added to the surface point.
         valid: (L,) bool, False where the model has no such point.
         contour: "3d" if jaw points are anatomical, "2d" if they follow the visible outline.
+        version: of a set that is placed anew now and then; 0 of others.
     """
 
     name: str
@@ -49,6 +50,7 @@ class LandmarkSet:
     offset: Tensor
     valid: Tensor
     contour: Contour = "3d"
+    version: int = 0
 
     def __post_init__(self) -> None:
         count = self.vertices.shape[0]
@@ -109,7 +111,7 @@ class LandmarkSet:
         if all(one is other for one, other in zip(before, after, strict=True)):
             return self
         vertices, weights, offset, valid = after
-        return LandmarkSet(self.name, vertices, weights, offset, valid, self.contour)
+        return LandmarkSet(self.name, vertices, weights, offset, valid, self.contour, self.version)
 
 
 def require_same_contour(predicted: Contour, target: Contour) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
 from ..geometry.dense_points import PointLayout
+from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .heads.layouts import Layout, restore_layout
 from .heads.uv_layout import UvSpec
 from .heads.vector_layout import VectorLayout
@@ -61,8 +62,7 @@ class Weights:
     @property
     def face_model(self) -> str:
         """Name of the face model it was trained for."""
-        output = self.output
-        return output.spec.face_model if isinstance(output, VectorLayout) else output.face_model
+        return _face_model(self.output)
 
     @property
     def layout(self) -> PointLayout:
@@ -125,6 +125,7 @@ def pack_weights(
         "options": json.dumps(_options(options)),
         "output": kind,
         "layout": json.dumps(description),
+        "face_model_version": str(_version(layout)),
         "facts": json.dumps(dict(facts)),
     }
     tensors = {
@@ -136,6 +137,15 @@ def pack_weights(
     tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in own.items()}
     content: bytes = save(tensors, metadata=header)
     return content
+
+
+def _version(output: Output) -> int:
+    """The version of the face model that an output is of; 0 for others than the shipped one."""
+    return SHIPPED_VERSION if _face_model(output) in SHIPPED_MODELS else 0
+
+
+def _face_model(output: Output) -> str:
+    return output.spec.face_model if isinstance(output, VectorLayout) else output.face_model
 
 
 def _kind(output: object) -> str:
@@ -191,6 +201,7 @@ def load_weights(name_or_path: str | Path) -> Weights:
     """
     path = find_weights(name_or_path)
     header, state = _read(path)
+    _check_version(path, header)
     options = _parsed(path, header, "options")
     network = NETWORKS.create(header["network"], **options)
     own = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
@@ -219,6 +230,20 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if missing:
         raise InputError(str(path), "a whole header", f"no {', '.join(missing)}")
     return header, state
+
+
+def _check_version(path: Path, header: Mapping[str, str]) -> None:
+    """Refuse weights of another version of the shipped face model."""
+    layout = _parsed(path, header, "layout")
+    name = layout.get("face_model")
+    found = header.get("face_model_version", "1")
+    if name in (*SHIPPED_MODELS, "default-head") and found != str(SHIPPED_VERSION):
+        raise InputError(
+            str(path),
+            f"weights of version {SHIPPED_VERSION} of the face model `default`",
+            f"version {found}",
+            "Train them anew, or use the release of selfie3d that they were trained with.",
+        )
 
 
 def _parsed(path: Path, header: Mapping[str, str], key: str) -> dict[str, Any]:

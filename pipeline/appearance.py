@@ -30,7 +30,8 @@ class Appearance:
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
         # Brows are small, and a fringe over them or a shape slightly off would bleach them.
         none = torch.zeros(len(model.mean), dtype=torch.bool)
-        skin = model.region("skin") & ~model.regions.get("brows", none)
+        skin = model.region("skin") & model.region("face")
+        skin &= ~model.regions.get("brows", none)
         self.extras = torch.cat([skin.to(modes)[:, None], modes], 1)[None]
 
     @torch.no_grad()

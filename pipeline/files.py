@@ -59,6 +59,7 @@ def describe(
         "image": {"path": photo, "width": picture.shape[1], "height": picture.shape[0]},
         "weights": face.weights,
         "face_model": face.model.name,
+        "face_model_version": face.model.version,
         "face_model_licence": face.model.licence,
         "box": [float(x) for x in face.box],
         "score": float(face.score),

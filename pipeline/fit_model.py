@@ -14,6 +14,8 @@ _TRUST = {
     "cheeks": 0.6,
     "ears": 0.0,
     "neck": 0.0,
+    "scalp": 0.0,
+    "cavities": 0.0,
     "forehead": 0.1,
     "brows": 2.0,
     "eyelids": 2.0,
@@ -22,6 +24,7 @@ _TRUST = {
     "left_eye": 2.0,
     "right_eye": 2.0,
     "mouth": 0.0,
+    "mouth_interior": 0.0,
 }
 
 

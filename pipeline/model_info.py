@@ -26,6 +26,7 @@ def describe_model(model: FaceModel) -> dict[str, object]:
     spread = model.identity[:, face].square().sum((0, 2)).mean().sqrt()
     return {
         "name": model.name,
+        "version": model.version or "none",
         "licence": model.licence,
         "source": model.source,
         "vertices": len(model.mean),
@@ -68,7 +69,8 @@ def _describe_fitting(model: FaceModel) -> str:
 
 
 def _describe_landmarks(points: LandmarkSet) -> str:
-    return f"{int(points.valid.sum())} of {len(points)} ({points.contour})"
+    text = f"{int(points.valid.sum())} of {len(points)} ({points.contour})"
+    return f"{text}, version {points.version}" if points.version else text
 
 
 def _write(path: Path, picture: Picture) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
@@ -13,13 +14,23 @@ from ..render.face import FaceRenderer
 from ..render.overlay import Picture, contact_sheet, draw_landmarks, to_picture
 from .face import studio_camera, studio_light
 
-_CELL = 224  # pixels
-_SMALL = 144  # pixels, of expressions
+_CELL = 288  # pixels
+_SMALL = 192  # pixels, of expressions
 _VIEWS = ((0.0, 0.0, 0.0), (0.0, 45.0, 0.0), (0.0, 90.0, 0.0))
 _HALF, _SIDE = (0.0, -20.0, 0.0), (0.0, -25.0, 0.0)
-_SIGMAS = (-3.0, 3.0)
-_MODES, _RANDOM, _SEED = 6, 24, 0
-_FILL = 0.85  # of the picture that the mean face takes: others are larger
+_AROUND = (*_VIEWS, (0.0, 135.0, 0.0), (0.0, 180.0, 0.0), (-30.0, -30.0, 0.0))
+_MOUTH: tuple[tuple[tuple[str, float], ...], ...] = (
+    (("jawOpen", 0.35),),
+    (("jawOpen", 1.0),),
+    (("jawOpen", 0.6), ("tongueOut", 1.0)),
+    (("mouthSmileLeft", 0.8), ("mouthSmileRight", 0.8), ("mouthUpperUpLeft", 0.5),
+     ("mouthUpperUpRight", 0.5)),
+    (("mouthLowerDownLeft", 0.8), ("mouthLowerDownRight", 0.8), ("jawOpen", 0.1)),
+)  # fmt: skip
+_MOUTH_ZOOM, _LIPS = 3.2, slice(48, 68)
+_SIGMAS = (-2.0, 2.0)
+_MODES, _RANDOM, _SEED = 12, 24, 0
+_FILL = 0.9  # of the picture that the mean face takes: others are larger
 _SQUARES, _CHECK = 32, 512  # of the checkerboard and its texels
 
 
@@ -42,6 +53,10 @@ class ModelPictures:
             pictures |= {"identity": self.modes()}
         if len(model.expression):
             pictures |= {"expressions": self.expressions()}
+        if self._has_mouth():
+            pictures |= {"mouth": self.mouth()}
+        if "scalp" in model.regions:
+            pictures |= {"around": self.around()}
         if len(model.identity) or len(model.albedo_basis):
             pictures |= {"random": self.random()}
         if model.regions:
@@ -60,13 +75,33 @@ class ModelPictures:
         return contact_sheet(shown, 4, _CELL)
 
     def modes(self) -> Picture:
-        """The first identity modes at -3 and +3 standard deviations."""
+        """The first identity modes at -2 and +2 standard deviations."""
         shown = [
             self._draw(self._with("identity", mode, sigma), _SIDE)[0]
             for mode in range(min(_MODES, len(self.model.identity)))
             for sigma in _SIGMAS
         ]
-        return contact_sheet(shown, 4, _CELL)
+        return contact_sheet(shown, 6, _CELL)
+
+    def around(self) -> Picture:
+        """The mean head from all sides."""
+        zero = self.model.zero_coefficients()
+        return contact_sheet([self._draw(zero, view)[0] for view in _AROUND], 3, 2 * _CELL)
+
+    def mouth(self) -> Picture:
+        """The mouth from near, open, with the tongue out and smiling, from two sides."""
+        shown = []
+        for view in (_VIEWS[0], (0.0, -35.0, 0.0)):
+            for units in _MOUTH:
+                face = self.model.zero_coefficients()
+                for name, weight in units:
+                    face.expression[0, self.model.expression_names.index(name)] = weight
+                shown.append(self._draw(face, view, zoom=_MOUTH_ZOOM)[0])
+        return contact_sheet(shown, len(_MOUTH), _CELL)
+
+    def _has_mouth(self) -> bool:
+        wanted = {name for units in _MOUTH for name, _ in units}
+        return "teeth" in self.model.regions and wanted <= set(self.model.expression_names)
 
     def expressions(self) -> Picture:
         """Every expression at full strength."""
@@ -131,12 +166,11 @@ class ModelPictures:
         points: LandmarkSet | None = None,
         colours: Tensor | None = None,
         texture: Tensor | None = None,
+        zoom: float = 0.0,
     ) -> tuple[Picture, Tensor]:
-        """A picture of a face, and where a landmark set lies in it (L,2)."""
+        """A picture of a face, and where a landmark set lies in it (L,2); zoom: on the mouth."""
         vertices, side = self.model.vertices(face), 2 * _CELL
-        camera = studio_camera(self.model.mean[None], [view], side)
-        margin = (1 - _FILL) * side / 2
-        camera = camera.moved(torch.tensor([[_FILL, 0.0, margin], [0.0, _FILL, margin]]))
+        camera = self._camera(view, side, vertices, zoom)
         albedo = self.model.albedo(face) if colours is None else colours[None]
         seen = self.renderer(
             vertices,
@@ -151,6 +185,22 @@ class ModelPictures:
         if points is not None:
             pixels = camera.project(points.points(vertices))[0, :, :2] / 2
         return to_picture(torch.nn.functional.avg_pool2d(shown, 2)[0]), pixels
+
+    def _camera(
+        self, view: tuple[float, float, float], side: int, vertices: Tensor, zoom: float
+    ) -> PerspectiveCamera:
+        """One that the mean face fills, or with `zoom` one so many times nearer to the mouth."""
+        mean = self.model.mean[None]
+        camera = studio_camera(mean, [view], side)
+        seen = camera.project(mean)[0, :, :2]
+        low, high = seen.amin(0), seen.amax(0)
+        factor, middle = _FILL * side / float((high - low).max()), (low + high) / 2
+        if zoom:
+            lips = self.model.landmark_points(vertices)[:, _LIPS]
+            middle, factor = camera.project(lips)[0, :, :2].mean(0), factor * zoom
+        shift = side / 2 - factor * middle
+        matrix = torch.tensor([[factor, 0.0, float(shift[0])], [0.0, factor, float(shift[1])]])
+        return camera.moved(matrix)
 
 
 def _checkerboard() -> Tensor:

@@ -16,6 +16,7 @@ from ..geometry.mesh import vertex_normals
 from ..geometry.sh import shade
 from ..geometry.uv import UVMapper, pad_chart
 from ..render.face import FaceRenderer
+from .texture_mirror import mirror_grid, seam_texels
 
 _DEPTH_TOLERANCE = 2.5  # mm behind the nearest surface that still counts as visible
 _FACING = (0.15, 0.55)  # cosine to the viewer: from not used to fully trusted
@@ -53,7 +54,8 @@ class TextureBuilder:
         self.mapper = UVMapper(model.uv, model.uv_faces, model.faces, size)
         self.renderer = FaceRenderer(model.faces)
         self.eyes = self._region_map("left_eye") | self._region_map("right_eye")
-        self.mirror_grid = None if model.mirror is None else self._mirror_grid(model.mirror)
+        self.mirror_grid = None if model.mirror is None else mirror_grid(model, self.mapper)
+        self.seam = None if model.mirror is None else seam_texels(model, self.mapper)
 
     def build(
         self,
@@ -151,24 +153,19 @@ class TextureBuilder:
         extended = _push_pull(difference * weight, weight)
         coarse = _blur(extended, max(1, round(_COARSE * self.size)))
         filled = coarse
-        if self.mirror_grid is not None:
+        if self.mirror_grid is not None and self.seam is not None:
             fine = (difference - coarse) * weight
-            filled = filled + functional.grid_sample(fine, self.mirror_grid, align_corners=False)
+            other, fine = (
+                functional.grid_sample(x, self.mirror_grid, align_corners=False)
+                for x in (coarse, fine)
+            )
+            filled = coarse + self.seam / 2 * (other - coarse) + fine
         return difference * weight + filled * (1 - weight)
 
     def _region_map(self, name: str) -> Tensor:
         """The texels of a region of the model, (1,1,S,S); none where it has no such region."""
         vertices = self.model.regions.get(name, torch.zeros(len(self.model.mean), dtype=torch.bool))
         return self.mapper.position_map(vertices.float()[None, :, None]) > 0.5
-
-    def _mirror_grid(self, mirror: Tensor) -> Tensor:
-        """Where each texel's mirror image lies, as a sampling grid (1,S,S,2)."""
-        # A vertex on a seam has several texture coordinates: the first, whatever the threads do.
-        corner = torch.full((len(self.model.mean),), len(self.model.uv) - 1)
-        corner.scatter_reduce_(0, self.model.faces.flatten(), self.model.uv_faces.flatten(), "amin")
-        uv = self.model.uv[corner[mirror]]
-        grid = self.mapper.position_map(torch.stack([2 * uv[:, 0] - 1, 1 - 2 * uv[:, 1]], -1)[None])
-        return grid.permute(0, 2, 3, 1)
 
 
 def _as_seen(shading: Tensor, weight: Tensor) -> Tensor:
@@ -210,7 +207,7 @@ def _look_up(image: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
 def _window(points: Tensor, size: tuple[int, int]) -> tuple[Tensor, int]:
     """The similarity from image pixels to a square rendering round the points, and its side."""
     low, high = points.min(0).values, points.max(0).values
-    side = float((high - low).max()) * 1.05
+    side = max(float((high - low).max()) * 1.05, 1.0)
     target = int(min(max(side, 256), 768))
     scale = target / side
     shift = torch.full((2,), target / 2) - scale * (low + high) / 2

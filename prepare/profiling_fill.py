@@ -35,7 +35,7 @@ class ColourExtension:
 
     def __init__(self, model: FaceModel) -> None:
         self._albedo = model.albedo_mean.clamp(0, 1).numpy() + _DARK
-        self._skin = model.region("skin").numpy().copy()
+        self._skin = (model.region("skin") & model.region("face")).numpy()
         for name in _OFF:
             if name in model.regions:
                 self._skin &= ~model.regions[name].numpy()

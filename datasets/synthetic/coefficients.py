@@ -11,10 +11,10 @@ from .chance import one_of, pick, running_shares
 
 Array = NDArray[np.float32]
 
-IDENTITY_MODES = 80
-"""Further modes of the default model, 0.8 % of its variance, stay 0."""
-
 _SHARES = running_shares((0.15, 0.3, 0.35, 0.2))
+_GAZE, _FULL_GAZE = 13.0, 25.0
+"""Spread of the gaze to the sides, and the turn of an eye by a weight of 1, degrees."""
+
 _UNUSED = ("eyeLook", "tongueOut", "mouthClose")
 _SMILE = (("mouthSmile", 1, 1), ("mouthUpperUp", 0.1, 0.6), ("mouthLowerDown", 0.1, 0.8),
           ("cheekSquint", 0, 0.8), ("eyeSquint", 0, 0.5))  # fmt: skip
@@ -27,10 +27,7 @@ def half(values: NDArray) -> Array:
 
 def draw_identity(rng: np.random.Generator, count: int) -> Array:
     """`count` identity coefficients: normal, with three spreads so that rare faces occur."""
-    values = np.zeros(count)
-    modes = min(count, IDENTITY_MODES)
-    values[:modes] = rng.standard_normal(modes) * one_of(rng, (0.7, 1.0, 1.25))
-    return half(values)
+    return half(rng.standard_normal(count) * one_of(rng, (0.9, 1.1, 1.25)))
 
 
 def draw_albedo(rng: np.random.Generator, count: int) -> Array:
@@ -56,12 +53,37 @@ def draw_expression(rng: np.random.Generator, names: Sequence[str]) -> Array:
     for name, k in place.items():
         if name.startswith(_UNUSED):
             values[k] = 0
+    _look(rng, values, place)
+    _tongue_and_lips(rng, values, place)
     return half(np.clip(values, 0, 1))
 
 
 def _both(values: NDArray, place: dict[str, int], name: str, amount: float) -> None:
     for side in ("Left", "Right"):
         values[place[name + side]] = amount
+
+
+def _look(rng: np.random.Generator, values: NDArray, place: dict[str, int]) -> None:
+    """Both eyes turn together, to any side."""
+    if rng.random() < 0.2:
+        return
+    aside, up = rng.normal(0, _GAZE, 2) / _FULL_GAZE * [1, 0.55]
+    own = np.clip(1 + 0.08 * rng.standard_normal(2), 0.7, 1.3)
+    outward = ("Left", "Right") if aside > 0 else ("Right", "Left")
+    for name, side, factor in zip(("Out", "In"), outward, own, strict=True):
+        values[place[f"eyeLook{name}{side}"]] = abs(aside) * factor
+    _both(values, place, "eyeLookUp" if up > 0 else "eyeLookDown", abs(up))
+
+
+def _tongue_and_lips(rng: np.random.Generator, values: NDArray, place: dict[str, int]) -> None:
+    """Now and then lips that stay closed over an open jaw, and rarely a tongue."""
+    kind = rng.random()
+    if kind < 0.05:
+        jaw = values[place["jawOpen"]] = rng.uniform(0, 0.8)
+        values[place["mouthClose"]] = jaw * rng.uniform(0.8, 1)
+    elif kind < 0.07:
+        values[place["jawOpen"]] = rng.uniform(0.3, 0.8)
+        values[place["tongueOut"]] = rng.uniform(0.3, 1)
 
 
 def _smile(rng: np.random.Generator, values: NDArray, place: dict[str, int]) -> None:

@@ -31,7 +31,7 @@ class SyntheticFaces:
 
     Args:
         config: what they are made of.
-        model: the face model `default-head`, if it is loaded already.
+        model: the face model `default`, if it is loaded already.
 
     Raises:
         InputError: another model, or no picture in the folder of backgrounds.

@@ -11,6 +11,7 @@ from ...render.cpu.jit import kernel
 from .chance import one_of, pick, running_shares
 from .colours import cloth_colour
 from .hairline import STYLES, draw_hairline, ring
+from .masks import sigmoid
 from .scalp import ARCS, CENTRE, COLUMNS, LOWEST, Scalp, directions
 from .spots import Spot
 from .surface import Surface, grid_faces, ring_noise
@@ -20,6 +21,11 @@ _FACES = grid_faces(_ROWS, COLUMNS + 1)
 _ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
 
 _SHARES = running_shares((0.36, 0.30, 0.10, 0.12, 0.09, 0.03))
+
+_OVER_EARS = 0.75
+"""How often hair that comes down that far hides the ears instead of letting them through."""
+
+_EAR_ROOM_MM, _EAR_TOP = 6.0, 1.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,9 @@ def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour:
     """Hair of a linear colour (3,) on a head (V,3) in model space."""
     style = STYLES[pick(rng, _SHARES)]
     reach = draw_hairline(rng, style, _ANGLE)
-    shell = _shell(rng, style, scalp.radii(vertices), reach)
+    covered = style == "scarf" or (style != "hat" and rng.random() < _OVER_EARS)
+    ears = scalp.ears + _EAR_ROOM_MM * (scalp.ears > 1) if covered else np.zeros(COLUMNS + 1)
+    shell = _shell(rng, style, scalp.radii(vertices), reach, ears)
     if style in ("hat", "scarf"):
         return Hair([_cloth(rng, shell, _ANGLE, brim=style == "hat")], reach, style)
     sheets = [_strands(rng, shell, colour)]
@@ -72,7 +80,7 @@ def draw_hair(rng: np.random.Generator, scalp: Scalp, vertices: NDArray, colour:
 
 
 def _shell(
-    rng: np.random.Generator, style: str, radii: NDArray, reach: NDArray
+    rng: np.random.Generator, style: str, radii: NDArray, reach: NDArray, ears: NDArray
 ) -> NDArray[np.float64]:
     """Points (rows,columns,3) of hair that lies on the skull and hangs down below eye level."""
     share = np.linspace(0, 1, _ROWS)[:, None] ** 0.85
@@ -90,6 +98,7 @@ def _shell(
     thick = thick + rng.normal(0, 1, thick.shape) * rough
     if style == "long":
         thick = thick + rng.uniform(0, 5) * np.sin(way * rng.uniform(6, 16) + ring(rng, 7)[None])
+    thick = np.maximum(thick, ears * sigmoid((way - 0.94) / 0.04) * (reach > _EAR_TOP))
     thick[:, -1] = thick[:, 0]
     points: NDArray[np.float64] = (
         CENTRE + directions(arc, _ANGLE[None]) * (skull + np.maximum(thick, 1))[..., None]

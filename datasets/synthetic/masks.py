@@ -12,6 +12,7 @@ from .spots import Spot
 
 Array = NDArray[np.float32]
 _FIELDS = 32
+_INSIDE = ("left_eye", "right_eye", "cavities", "mouth_interior")
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Masks:
 
     Attributes:
         skin: 1 on skin, 0 on eyes, mouth and cavities; face: 1 on the skin of the facial mask.
-        eyes: the vertices of the left and of the right eyeball; eye_centres: (2,3) mm, of the
-            irises.
+        eyes: the vertices of the left and of the right eyeball; teeth: those of the teeth; mouth:
+            of all that lies behind the lips; inside: of mouth, eyeballs and the pockets round them.
         lips, brows, lashes, lids, cheeks: what they say, soft, as spots.
         beards: four spots: full beard, moustache, goatee with moustache, chin beard.
         stubble: the whole area where a beard grows, a spot.
@@ -32,7 +33,9 @@ class Masks:
     skin: Array
     face: Array
     eyes: tuple[NDArray[np.int64], ...]
-    eye_centres: Array
+    teeth: NDArray[np.int64]
+    mouth: NDArray[np.int64]
+    inside: NDArray[np.int64]
     lips: Spot
     brows: Spot
     lashes: Spot
@@ -77,45 +80,56 @@ def paint_masks(model: FaceModel) -> Masks:
     marks = model.landmark_points(model.mean[None])[0].numpy().astype(np.float64)
     x, y, z = points.T
     regions = {name: mask.numpy().astype(np.float32) for name, mask in model.regions.items()}
-    skin, eyes = regions["skin"], np.stack([regions["left_eye"], regions["right_eye"]])
-    fronts = [points[e > 0][points[e > 0][:, 2] > np.percentile(points[e > 0][:, 2], 60)].mean(0)
-              for e in eyes]  # fmt: skip
-    lips = regions["lips"] * _blobs(points, marks[48:], 9.0) * skin
+    skin = regions["skin"]
+    lips = regions["lips"] * _blobs(points, marks[48:], 10.0) * skin
     beards, stubble = _beards(points, marks, (1 - np.clip(lips * 2, 0, 1)) * skin)
     corners = marks[[36, 37, 38, 39, 42, 43, 44, 45]]
     lashes = np.clip(
-        _blobs(points, corners, 2.6, 1.6) + 0.4 * _blobs(points, marks[36:48], 2.2), 0, 1
+        _blobs(points, corners, 2.8, 1.6) + 0.4 * _blobs(points, marks[36:48], 2.4), 0, 1
     )
-    lids = _blobs(points, marks[[37, 38, 43, 44]] + [0, 5, 0], 7.5, 1.3)
-    cheeks = _blobs(points, np.array([[-42.0, -32, 5], [42, -32, 5]]), 15)
-    forehead = sigmoid((y - 30) / 4) * sigmoid((62 - y) / 5) * sigmoid((48 - np.abs(x)) / 6)
+    lids = _blobs(points, marks[[37, 38, 43, 44]] + [0, 5.5, 0], 8.2, 1.3)
+    cheeks = _blobs(points, np.array([[-47.0, -34, 8], [47, -34, 8]]), 16.5)
+    forehead = sigmoid((y - 33) / 4) * sigmoid((66 - y) / 5) * sigmoid((52 - np.abs(x)) / 6)
     return Masks(
         skin=skin,
         face=skin * regions["face"],
-        eyes=tuple(np.flatnonzero(eye) for eye in eyes),
-        eye_centres=np.array(fronts, np.float32),
+        eyes=tuple(np.flatnonzero(regions[f"{side}_eye"]) for side in ("left", "right")),
+        teeth=np.flatnonzero(regions["teeth"]),
+        mouth=np.flatnonzero(regions["mouth_interior"]),
+        inside=np.flatnonzero(sum(regions[name] for name in _INSIDE)),
         lips=Spot.of(lips),
-        brows=Spot.of(_blobs(points, marks[17:27], 4.2, 1.4) * skin),
+        brows=Spot.of(_brows(points, marks) * skin),
         lashes=Spot.of(lashes * skin),
         lids=Spot.of(lids * skin),
         cheeks=Spot.of(cheeks * skin),
         beards=tuple(Spot.of(beard) for beard in beards),
         stubble=Spot.of(stubble),
         forehead=forehead * skin,
-        neck=(-y - 0.25 * (z + 71)).astype(np.float32),
+        neck=(-y - 0.25 * (z + 78)).astype(np.float32),
     )
+
+
+def _brows(points: NDArray, marks: NDArray) -> Array:
+    """Soft bands along the brows' landmarks, narrower to the temples."""
+    best = np.zeros(len(points), np.float32)
+    for side in (marks[17:22], marks[26:21:-1]):
+        steps = np.linspace(0.35, 4, 30)
+        line = np.stack([np.interp(steps, np.arange(5), side[:, c]) for c in range(3)], 1)
+        for centre, wide in zip(line, np.linspace(2.8, 4.6, len(line)), strict=True):
+            best = np.maximum(best, _blobs(points, centre[None], wide, 1.3))
+    return best
 
 
 def _beards(points: NDArray, marks: NDArray, free: Array) -> tuple[Array, Array]:
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     nose, chin, mouth = marks[33, 1], marks[8, 1], marks[[48, 54], 1].mean()
-    under = sigmoid((y - (chin - 20)) / 4)
-    low = sigmoid((nose - 6 - y) / 3) * sigmoid((z + 76) / 8) * under * free
-    side = sigmoid((x - 42) / 5) * sigmoid((-8 - y) / 5) * sigmoid((z + 76) / 8) * under * free
-    moustache = low * sigmoid((y - mouth - 0.5) / 2) * sigmoid((30 - x) / 3)
-    goatee = low * sigmoid((26 - x) / 4)
+    under = sigmoid((y - (chin - 22)) / 4)
+    low = sigmoid((nose - 7 - y) / 3) * sigmoid((z + 84) / 8) * under * free
+    side = sigmoid((x - 46) / 5) * sigmoid((-9 - y) / 5) * sigmoid((z + 84) / 8) * under * free
+    moustache = low * sigmoid((y - mouth - 0.5) / 2) * sigmoid((33 - x) / 3)
+    goatee = low * sigmoid((28 - x) / 4)
     below = sigmoid((mouth + 5 - y) / 5)
-    whole = np.maximum(low * np.maximum(below, sigmoid((30 - x) / 3)), side)
+    whole = np.maximum(low * np.maximum(below, sigmoid((33 - x) / 3)), side)
     parts = [whole, moustache, np.maximum(goatee * below, moustache), goatee * below]
     return np.stack(parts).astype(np.float32), np.maximum(low, side).astype(np.float32)
 

@@ -11,7 +11,7 @@ from ...render.cpu.jit import kernel
 
 Array = NDArray[np.float32]
 
-PIVOT = np.array([0.0, -13.0, -66.0], np.float32)
+PIVOT = np.array([0.0, -14.0, -71.0], np.float32)
 """The middle of the head, mm in model space, which the camera looks at."""
 
 
@@ -102,12 +102,12 @@ def draw_turn(rng: np.random.Generator, share: float = 1.0) -> Turn:
 def draw_view(
     rng: np.random.Generator, turn: Turn, landmarks: NDArray, size: int, margin: float
 ) -> View:
-    """A camera at 0.5 to 1.4 m, or 4 m, that frames the landmarks (68,3) as protocols do.
+    """A camera at 0.5 to 1.5 m, or 4 m, that frames the landmarks (68,3) as protocols do.
 
     The square round the landmarks' box, with sqrt(2) times its longer side, is size / margin
     pixels wide in the middle of the image, but for a loose jitter.
     """
-    distance = rng.uniform(500, 1400) if rng.random() < 0.6 else 4000.0
+    distance = rng.uniform(500, 1500) if rng.random() < 0.6 else 4000.0
     rotation = turn.matrix()
     translation = np.array([0, 0, -distance], np.float32) - rotation @ PIVOT
     view = View(rotation, translation.astype(np.float32), 1.0, np.zeros(2, np.float32))

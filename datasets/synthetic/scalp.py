@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 from scipy.spatial import cKDTree
 
 from ...geometry.face_model import FaceModel
@@ -18,7 +18,7 @@ LOWEST = 1.5
 _HIGHEST = 1.6
 """Hair grows above this, in the same units."""
 
-CENTRE = np.array([0.0, 5.0, -62.0], np.float32)
+CENTRE = np.array([0.0, 5.0, -66.0], np.float32)
 """The point inside the skull from which directions are measured, mm in model space."""
 
 
@@ -32,12 +32,14 @@ class Scalp:
         upper: (n,) the vertices under which hair may grow.
         arc: (n,) theirs on the mean head in units of the way from crown to level; above 1 below.
         place: (n,) their column, with fractions.
+        ears: (COLUMNS+1,) how far the ears stand out from the skull, mm, the last as the first.
     """
 
     index: NDArray[np.int64]
     upper: NDArray[np.int64]
     arc: NDArray[np.float32]
     place: NDArray[np.float32]
+    ears: NDArray[np.float64]
 
     def radii(self, vertices: NDArray) -> NDArray[np.float64]:
         """Distance (ARCS,COLUMNS) of a head's (V,3) surface from `CENTRE`, mm, smoothed."""
@@ -52,16 +54,6 @@ def directions(arc: NDArray, angle: NDArray) -> NDArray[np.float64]:
     return np.stack([np.sin(lift) * np.sin(angle), np.cos(lift), np.sin(lift) * np.cos(angle)], -1)
 
 
-def neck_ring(model: FaceModel, height: float, count: int) -> NDArray[np.int64]:
-    """The vertices (count,) round the default head's neck at `height` mm, from the front on."""
-    points = model.mean.numpy()
-    axis = np.array([0, height, -85.0])
-    angle = np.arange(count) / count * 2 * np.pi
-    wanted = axis + 52 * np.stack([np.sin(angle), 0 * angle, np.cos(angle)], 1)
-    ids = np.flatnonzero(model.region("skin").numpy() & (np.abs(points[:, 1] - height) < 4))
-    return ids[cKDTree(points[ids]).query(wanted)[1]]
-
-
 def measure_scalp(model: FaceModel) -> Scalp:
     """The scalp of the default head; ears do not count."""
     away = model.mean.numpy() - CENTRE
@@ -72,12 +64,21 @@ def measure_scalp(model: FaceModel) -> Scalp:
     )
     ids = np.flatnonzero(usable)
     nearest = cKDTree(unit[ids]).query(directions(arc, angle).reshape(-1, 3))[1]
+    index = ids[nearest].reshape(ARCS, COLUMNS)
     height = (np.arccos(np.clip(unit[:, 1], -1, 1)) / (np.pi / 2)).astype(np.float32)
-    upper = np.flatnonzero(height < _HIGHEST)
-    turn = np.arctan2(unit[upper, 0], unit[upper, 2]) % (2 * np.pi)
+    place = np.arctan2(unit[:, 0], unit[:, 2]) % (2 * np.pi) * (COLUMNS / (2 * np.pi))
+    upper = np.flatnonzero((height < _HIGHEST) & ~model.region("ears").numpy())
+    far = np.linalg.norm(away, axis=1)
+    skull = far[index]
+    ears = np.zeros(COLUMNS)
+    for v in np.flatnonzero(model.region("ears").numpy() & (height < LOWEST)):
+        row, column = int(height[v] / LOWEST * (ARCS - 1)), int(place[v] + 0.5) % COLUMNS
+        ears[column] = max(ears[column], far[v] - skull[row, column])
+    ears = uniform_filter(maximum_filter(ears, 3, mode="wrap"), 3, mode="wrap")
     return Scalp(
-        index=ids[nearest].reshape(ARCS, COLUMNS),
+        index=index,
         upper=upper,
         arc=height[upper],
-        place=np.minimum(turn * (COLUMNS / (2 * np.pi)), COLUMNS - 1e-3).astype(np.float32),
+        place=np.minimum(place[upper], COLUMNS - 1e-3).astype(np.float32),
+        ears=np.append(ears, ears[0]),
     )

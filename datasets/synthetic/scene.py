@@ -13,7 +13,7 @@ from .colours import hair_colour
 from .compose import Drawing, compose
 from .config import SyntheticConfig
 from .draw import SUPERSAMPLING, front_faces, project, rasterize
-from .extras import draw_glasses, draw_neck, draw_teeth, draw_torso
+from .extras import draw_glasses, draw_neck, draw_torso
 from .face import LANDMARK_SETS
 from .filters import to_srgb
 from .hair import draw_hair
@@ -26,8 +26,12 @@ from .skin import draw_skin, skin_normals
 
 Array = NDArray[np.float32]
 
-_HIDDEN_MM = 9.0
+_HIDDEN_MM = 10.0
 """A landmark counts as hidden by what lies this much nearer."""
+
+_SUNK_MM = 3.0
+"""Eyeballs and teeth are drawn as if this much further back, so that lids and lips cover them
+in every mixture of expressions."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,12 @@ def draw_scene(
     colour = hair_colour(rng, head.tone(albedo))
     hair = draw_hair(rng, head.scalp, points, colour) if styled else None
     roots = None if hair is None else hair.roots(head.scalp)
-    skin = draw_skin(rng, head, points, coded, colour, roots,
+    skin = draw_skin(rng, head, points, coded, colour, roots, marks["ibug68"],
                      beard=rng.random() < config.beard)  # fmt: skip
     sheets = [] if hair is None else hair.sheets
     if rng.random() < config.glasses:
         sheets = [*sheets, *draw_glasses(rng, marks["ibug68"])]
-    body = [skin, *draw_teeth(rng, head.resting_landmarks(identity), marks["ibug68"])]
-    body.append(draw_neck(points[head.neck], skin.albedo[head.neck]))
+    body = [skin, draw_neck(points[head.neck], skin.albedo[head.neck[0]])]
     tone = skin.albedo[head.throat].mean(0)
     torso = draw_torso(rng, turn, view, tone) if rng.random() < 0.94 else None
     scenery = assemble(view, body, torso, sheets)
@@ -98,7 +101,9 @@ def _drawing(
     scenery: Assembly, lit: Array, exposure: float,
 ) -> Drawing:  # fmt: skip
     large, opaque = config.size * SUPERSAMPLING, scenery.opaque
-    screen = project(view.zoomed(SUPERSAMPLING).clip(scenery.points, large), large)
+    points, inside = scenery.points.copy(), head.masks.inside
+    points[inside] *= 1 - _SUNK_MM / points[inside, 2:]  # along the rays: nothing moves sideways
+    screen = project(view.zoomed(SUPERSAMPLING).clip(points, large), large)
     values = np.zeros((opaque, 4), np.float32)
     values[:, :3] = lit[:opaque]
     values[: len(head.mean), 3] = head.masks.face

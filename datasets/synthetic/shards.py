@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...core.progress import progress
+from ...geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .config import SyntheticConfig
 from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
+from .head import FACE_MODEL
 
-VERSION = 2
+VERSION = 3
 """To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
 
 FACES_PER_SHARD = 1024
@@ -60,7 +62,8 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
         The shards.
 
     Raises:
-        InputError: count or workers below 1, or the folder holds another set.
+        InputError: count or workers below 1, or the folder holds another set or faces of another
+            version of the face model.
     """
     for name, value in (("count", count), ("workers", workers)):
         if value < 1:
@@ -124,7 +127,8 @@ def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
     path = folder / "index.json"
     index = {
         "version": VERSION,
-        "face_model": "default-head",
+        "face_model": FACE_MODEL,
+        "face_model_version": SHIPPED_VERSION,
         "config": asdict(config),
         "faces_per_shard": FACES_PER_SHARD,
         "count": count,
@@ -132,6 +136,7 @@ def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
     if path.is_file():
         before = _read_index(folder)
         before["config"] = asdict(SyntheticConfig()) | dict(before.get("config", {}))
+        _check_model(folder, before)
         for key in ("version", "config", "faces_per_shard"):
             if before.get(key) != index[key]:
                 raise InputError(
@@ -154,6 +159,18 @@ def _read_index(folder: Path) -> dict:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise InputError(str(path), "JSON", f"something else ({error})") from error
+
+
+def _check_model(folder: Path, index: dict) -> None:
+    """Refuse faces whose coefficients belong to another version of the shipped face model."""
+    name, version = index.get("face_model"), index.get("face_model_version", 1)
+    if name in (*SHIPPED_MODELS, "default-head") and version != SHIPPED_VERSION:
+        raise InputError(
+            str(folder),
+            f"faces of version {SHIPPED_VERSION} of the face model {FACE_MODEL}",
+            f"faces drawn for version {version} of it ({name})",
+            "Draw them anew into another folder: selfie3d synth.",
+        )
 
 
 @dataclass(frozen=True)
@@ -200,11 +217,12 @@ class ShardedFaces:
 
     Raises:
         MissingFileError: no index.json, or not one shard.
-        InputError: a damaged file.
+        InputError: a damaged file, or faces of another version of the face model.
     """
 
     def __init__(self, folder: Path) -> None:
         self.index = _read_index(folder)
+        _check_model(folder, self.index)
         shards: list[_Shard] = []
         while shard_path(folder, len(shards)).is_file():
             shards.append(_Shard.open(shard_path(folder, len(shards))))

@@ -1,4 +1,4 @@
-"""Skin, brows, beard, make-up and eyes of one face, in linear light."""
+"""Skin, brows, beard and make-up of one face, in linear light."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from .chance import one_of
 from .colours import cloth_colour
 from .filters import to_linear
 from .head import Head
+from .inside import LINEAR, paint_eyes, paint_mouth
 from .masks import sigmoid
 from .spots import Spot, blend, fade, multiply
 from .surface import Surface, sum_normals
 
 Array = NDArray[Any]
-_IRIS_MM = 5.8
-_PUPIL_MM = 2.5
-_STEPS = 4096
-_LINEAR = to_linear(np.arange(_STEPS + 2) / _STEPS)
 
 
 def draw_skin(
     rng: np.random.Generator, head: Head, points: Array, coded: Array, hair: NDArray,
-    roots: Spot | None, *, beard: bool,
+    roots: Spot | None, marks: Array, *, beard: bool,
 ) -> Surface:  # fmt: skip
     """The head as a coloured surface.
 
@@ -36,6 +33,7 @@ def draw_skin(
         coded: (V,3) albedo of the model, sRGB-coded.
         hair: (3,) colour of brows and beard, linear light.
         roots: where hair grows; None leaves brows, lips and neck as the model has them.
+        marks: (68,3) the landmarks `ibug68` of this face.
         beard: whether there is one.
     """
     masks = head.masks
@@ -48,12 +46,13 @@ def draw_skin(
         _make_up(rng, head, albedo)
     if beard:
         _beard(rng, head, albedo, gloss, hair)
-    _eyes(rng, head, albedo, gloss)
+    occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
+    paint_eyes(rng, head, points, coded, albedo, gloss, marks)
+    paint_mouth(rng, head, points, coded, albedo, gloss, marks)
     if roots is not None and rng.random() < 0.35:
-        collar = Spot.of(sigmoid((masks.neck - np.float32(rng.uniform(88, 143))) / 2) * masks.skin)
+        collar = Spot.of(sigmoid((masks.neck - np.float32(rng.uniform(92, 155))) / 2) * masks.skin)
         blend(albedo, collar, cloth_colour(rng))
         fade(gloss, collar)
-    occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
     np.minimum(np.maximum(albedo, np.float32(0.003), out=albedo), np.float32(0.95), out=albedo)
     return Surface(points, head.faces, albedo, gloss, occlusion)
 
@@ -102,7 +101,7 @@ def skin_normals(
 @kernel
 def _colour(coded: Array, strength: Array, tint: Array, table: Array, out: Array) -> None:
     """out = strength (V,) times tint (3,) times the linear light of coded (V,3)."""
-    zero, one, steps = np.float32(0), np.float32(1), np.float32(_STEPS)
+    zero, one, steps = np.float32(0), np.float32(1), np.float32(len(table) - 2)
     for v in range(len(coded)):
         for c in range(3):
             place = min(max(coded[v, c], zero), one) * steps
@@ -120,7 +119,7 @@ def _tinted(rng: np.random.Generator, head: Head, coded: Array) -> Array:
     for low, high, most in ((0, 10, 0.03), (10, 21, 0.06), (21, 32, 0.09)):
         mix += np.float32(rng.uniform(0, most)) * fields[rng.integers(low, high)]
     albedo = np.empty_like(coded)
-    _colour(coded, np.exp(mix), tint.astype(np.float32), _LINEAR, albedo)
+    _colour(coded, np.exp(mix), tint.astype(np.float32), LINEAR, albedo)
     if rng.random() < 0.06:
         spots = sigmoid((fields[rng.integers(0, 10)] - rng.uniform(1.4, 2.1)) / 0.2)
         depth = np.array([0.3, 0.5, 0.6]) * rng.uniform(0.2, 0.7)
@@ -162,23 +161,3 @@ def _beard(
     white = np.array([0.5, 0.48, 0.45])
     blend(albedo, beard, white if rng.random() < 0.12 else hair * 1.3)
     fade(gloss, beard)
-
-
-def _eyes(rng: np.random.Generator, head: Head, albedo: Array, gloss: Array) -> None:
-    """Whites, irises with a gaze of their own, and pupils."""
-    gaze = rng.normal(0, 1, 2) * [3.5, 1.6]
-    if rng.random() < 0.75:
-        iris = np.array([0.03, 0.02, 0.012]) * np.exp(rng.normal(0, 0.6))
-    else:
-        iris = np.array([0.07, 0.11, 0.13]) * np.exp(rng.normal(0, 0.4))
-    white = rng.uniform(0.45, 0.9)
-    radius = _IRIS_MM * rng.uniform(0.95, 1.12)
-    for ball, centre in zip(head.masks.eyes, head.masks.eye_centres, strict=True):
-        colours = albedo[ball] * np.float32(white)
-        away = head.mean[ball, :2] - (centre[:2] + gaze).astype(np.float32)
-        distance = np.sqrt((away**2).sum(1))
-        inside = sigmoid((np.float32(radius) - distance) / np.float32(0.4))[:, None]
-        pupil = sigmoid((np.float32(_PUPIL_MM) - distance) / np.float32(0.4))[:, None]
-        rim = 1 - np.float32(0.6) * np.minimum(distance / np.float32(radius), 1)[:, None] ** 4
-        albedo[ball] = colours + inside * (iris.astype(np.float32) * (1 - pupil) * rim - colours)
-        gloss[ball] = 0.8

@@ -1,160 +1,230 @@
-"""Random skins from a melanin/haemoglobin model, compressed into symmetric PCA modes in sRGB."""
+"""Random skins, compressed into modes in sRGB: blocks of their own for skin, lips, hair and eyes.
+
+What differs between people independently gets modes of its own, whose support is the block's
+alone, so that the colour of lips or brows does not stand for that of the skin.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import CAVITY, EYE, FACE, MOUTH
+from ..parts import EYE, FACE
+from .carried import MM_PER_DM
+from .hair_masks import sigmoid
 from .hm08 import Array, Index
+from .inner_colours import EyeColours
 from .occlusion import ambient_occlusion
 from .pca import symmetric_pca
-from .skin_masks import SkinMasks, paint_brows, paint_masks
-from .surface import MM_PER_DM, Surface
+from .skins import Canvas, Person, paint
+from .surface import Surface
 
-SAMPLES, SEED, MODES = 1200, 0, 40
-# Linear RGB: reflectance of bloodless, unpigmented skin, and the absorption per unit of each
-# pigment, chosen so that light to dark skins pass through the range of real skin colours.
-_BARE_SKIN = np.array([0.80, 0.60, 0.49])
-_MELANIN = np.array([0.74, 0.95, 1.10])
-_BLOOD = np.array([0.08, 0.36, 0.26])
+SEED = 0
+_OPEN = 0.85  # ambient occlusion of a convex surface, after the share that normals tilt away
+_BEHIND = -45.0  # mm, z
+_OFF_FACE = 0.45  # importance of what is not in the facial mask
+# Tones have a gamma distribution of shape _TAIL with a long dark tail: the colours of skin lie on a
+# curve in sRGB, and a line through these people comes near to the dark ones too.
+_TAIL, _DARKEST = 4.0, 3.3
+_STILL = 2e-3  # sRGB; what a block moves less belongs to no block
 
 
 @dataclass(frozen=True)
 class Albedo:
-    """mean (V,3), basis (K,V,3) sRGB per standard deviation; explained (K,); occlusion (V,)."""
+    """mean (V,3), basis (K,V,3) sRGB per standard deviation; explained (K,); occlusion (V,);
+    blocks (K,) the names of the blocks that the modes come from."""
 
     mean: Array
     basis: NDArray[np.float32]
     explained: Array
     occlusion: Array
+    blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Canvas:
-    points: Array
-    tag: NDArray[np.uint8]
-    sky: Array
-    lips: Array
-    ears: Array
-    masks: SkinMasks
+class _Block:
+    """How many random people and modes, and what differs between them."""
+
+    name: str
+    people: int
+    modes: int
+    draw: Callable[[Canvas, np.random.Generator], Person]
 
 
 def build_albedo(surface: Surface) -> Albedo:
-    """1,200 random skins on the level-1 mean -> PCA of the sRGB colours.
+    """Random people of each block on the mean head -> PCA of their sRGB colours.
 
     In linear light the modes leave the gamut and whiten the brows; in sRGB they do not.
     """
     sky = ambient_occlusion(surface.points / MM_PER_DM, surface.normals(), surface.faces)
-    sky = (sky + sky[surface.mirror]) / 2
-    canvas = _canvas(surface, np.clip(sky / 0.85, 0, 1))
-    skins = sample_skins(canvas, SAMPLES, np.random.default_rng(SEED))
-    weight = np.where(np.isin(surface.tag, (FACE, EYE)), 1.0, 0.3)
-    weight = np.minimum(weight, weight[surface.mirror])
-    mean, basis, explained = symmetric_pca(skins, surface.mirror, weight, MODES, _swap)
-    return Albedo(mean, basis, explained, canvas.sky)
+    sky = np.clip((sky + sky[surface.mirror]) / 2 / _OPEN, 0, 1)
+    canvas = Canvas.of(surface, sky)
+    mean = paint(canvas, Person()).astype(np.float64)
+    weight = _weights(surface)
+    parts = [_block_modes(canvas, block, mean, weight) for block in _BLOCKS]
+    mean = mean + sum(part[0] for part in parts)
+    mean = (mean + mean[surface.mirror]) / 2
+    basis = np.concatenate([part[1] for part in parts])
+    variance = ((basis * weight[:, None]) ** 2).sum((1, 2), dtype=np.float64)
+    order = np.argsort(-variance, kind="stable")
+    names = np.repeat([b.name for b in _BLOCKS], [len(part[1]) for part in parts])
+    explained = np.cumsum(variance[order]) / sum(part[2] for part in parts)
+    occlusion = np.where(canvas.inner.inside, canvas.inner.light, sky)
+    return Albedo(
+        np.clip(mean, 0, 1), basis[order], explained, occlusion, tuple(names[order].tolist())
+    )
+
+
+def _weights(surface: Surface) -> Array:
+    """Importance (V,) of the vertices: root of the area they stand for, most in the face."""
+    faces, points = surface.faces, surface.points
+    edges = points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]
+    double = np.linalg.norm(np.cross(*edges), axis=1)
+    area = np.bincount(faces.ravel(), np.repeat(double, 3), len(points))
+    weight = np.sqrt(area / area.mean())
+    weight *= np.where(np.isin(surface.tag, (FACE, EYE)), 1.0, _OFF_FACE)
+    return np.minimum(weight, weight[surface.mirror])
+
+
+def _block_modes(
+    canvas: Canvas, block: _Block, base: Array, weight: Array
+) -> tuple[Array, NDArray[np.float32], float]:
+    """A block's shift of the mean (V,3), its modes (K,V,3) and its total variance."""
+    rng = np.random.default_rng([SEED, *block.name.encode()])
+    people = [paint(canvas, block.draw(canvas, rng)) - base for _ in range(block.people)]
+    rows, mirror = _support(people, canvas.surface.mirror)
+    samples = np.stack([one[rows] for one in people]).astype(np.float32)
+    mean, modes, explained = symmetric_pca(samples, mirror, weight[rows], block.modes, _swap)
+    variance = ((modes * weight[rows, None]) ** 2).sum(dtype=np.float64)
+    shift, basis = np.zeros(base.shape), np.zeros((block.modes, *base.shape), np.float32)
+    shift[rows], basis[:, rows] = mean, modes
+    return shift, basis, float(variance / explained[-1])
+
+
+def _support(people: list[Array], mirror: Index) -> tuple[Index, Index]:
+    """The vertices (S,) that people differ in, and the mirror map (S,) among these."""
+    moved = np.zeros(len(mirror))
+    for one in people:
+        moved = np.maximum(moved, np.abs(one).max(1))
+    rows = np.flatnonzero(np.maximum(moved, moved[mirror]) > _STILL)
+    place = np.full(len(mirror), -1)
+    place[rows] = np.arange(len(rows))
+    return rows, place[mirror[rows]]
 
 
 def _swap(colours: NDArray, mirror: Index) -> NDArray:
     return colours[..., mirror, :]
 
 
-def _canvas(surface: Surface, sky: Array) -> _Canvas:
-    masks = paint_masks(surface, sky)
-    lips, ears = surface.masks["lips"], surface.masks["ears"]
-    return _Canvas(surface.points, surface.tag, sky, lips, ears, masks)
-
-
-def sample_skins(canvas: _Canvas, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Random sRGB colours (count,V,3)."""
-    p, out = canvas.points, np.empty((count, len(canvas.points), 3), np.float32)
-    patches = 0.7 * _noise(p, rng, count, 35, True) + 0.3 * _noise(p, rng, count, 35, False)
-    flush = 0.6 * _noise(p, rng, count, 30, True) + 0.5 * _noise(p, rng, count, 22, False)
-    fine = _noise(p, rng, count, 6, False)
-    for i in range(count):
-        colour = _skin(canvas, rng, patches[:, i], flush[:, i], fine[:, i])
-        eyes = canvas.masks.eyes[:, None]
-        out[i] = to_srgb(
-            _inner_parts(canvas, colour * (1 - eyes) + _eye_colour(canvas, rng) * eyes)
-        )
-    return out
-
-
-def _noise(
-    points: Array, rng: np.random.Generator, count: int, length: float, symmetric: bool
-) -> Array:
-    """Smooth random fields (V,count) of unit variance by random Fourier features; length in mm."""
-    frequency = rng.normal(size=(3, 80)) / length
-    phase = rng.uniform(0, 2 * np.pi, 80)
-    place = points * 1.0
-    if symmetric:
-        place[:, 0] = np.abs(place[:, 0])
-    features = np.cos(place @ frequency + phase) * np.sqrt(2 / 80)
-    return features @ rng.normal(size=(80, count))
-
-
-def _skin(c: _Canvas, rng: np.random.Generator, patches: Array, flush: Array, fine: Array) -> Array:
-    """Linear skin colour (V,3): pigments, then brows, beard, lashes, creases and occlusion."""
-    m = c.masks
-    tone = rng.choice(
-        [rng.gamma(2.2, 0.17), rng.normal(0.75, 0.22), rng.normal(1.65, 0.4)], p=[0.45, 0.3, 0.25]
+def _tones(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        tone=min(0.2 + float(rng.gamma(_TAIL) - _TAIL) / _TAIL**0.5, _DARKEST),
+        blood=float(np.clip(rng.normal(0.5, 0.10), 0.05, 1)),
+        yellow=float(rng.normal(0, 0.07)),
     )
-    tone = float(np.clip(tone, 0.05, 2.7))
-    blood_level = np.clip(rng.normal(0.5, 0.12), 0.2, 0.9)
-    hair = float(np.clip(rng.normal(1.0 + 0.25 * tone, 0.35), 0.25, 1.8))
-    cheek, nose, lip, socket, ear = np.clip(
-        rng.normal([0.35, 0.3, 0.95, 0.32, 0.3], [0.18, 0.18, 0.35, 0.18, 0.15]), 0, None
+
+
+def _melanin(canvas: Canvas, rng: np.random.Generator) -> Person:
+    points = canvas.surface.points
+    patches = 0.21 * _noise(points, rng, 38, True) + 0.10 * _noise(points, rng, 38, False)
+    patches += 0.08 * _noise(points, rng, 16, True)
+    return replace(Person(), melanin_patches=_level(canvas, patches))
+
+
+def _blood(canvas: Canvas, rng: np.random.Generator) -> Person:
+    points = canvas.surface.points
+    patches = 0.35 * _noise(points, rng, 30, True) + 0.16 * _noise(points, rng, 26, False)
+    more = np.clip(rng.normal([0.26, 0.24, 0.24], [0.2, 0.2, 0.2]), 0, None)
+    return replace(
+        Person(),
+        blood_patches=_level(canvas, patches),
+        cheeks=float(more[0]),
+        nose=float(more[1]),
+        ears=float(more[2]),
     )
-    forehead = np.clip(c.points[:, 1], 0, 60) / 100
-    melanin = tone * (1 + 0.10 * patches + 0.04 * fine + 0.12 * m.sockets + 0.10 * m.upper_lids)
-    melanin += 0.05 * patches + 0.35 * socket * m.sockets + 0.06 * tone * forehead
-    blood = blood_level * (1 + 0.22 * flush) + cheek * m.cheeks + nose * m.nose
-    blood += 0.35 * socket * m.sockets + 0.12 * m.chin + ear * c.ears
-    melanin = melanin * (1 - 0.05 * c.lips)
-    blood = blood + 1.15 * lip * c.lips
-    log = np.log(_BARE_SKIN) - melanin[:, None] * _MELANIN - blood[:, None] * _BLOOD
-    log -= _hair_density(c, rng, fine, hair)
-    log -= m.lashes[:, None] * 1.5 + 0.9 * m.nostrils[:, None] * np.array([1.0, 1.5, 1.6])
-    log -= 0.7 * m.mouth_slit[:, None] * np.array([0.8, 1.3, 1.3])
-    return np.exp(log) * (1 - 0.42 * (1 - c.sky[:, None]))
 
 
-def _hair_density(c: _Canvas, rng: np.random.Generator, fine: Array, hair: float) -> Array:
-    """Optical density (V,3) of brows and beard stubble."""
-    male = rng.random() < 0.5
-    width = np.clip(rng.normal(3.4 if male else 2.6, 0.6), 1.4, 5.0)
-    lift = rng.normal(0.0, 1.0)
-    strength = np.clip(rng.normal(0.85 if male else 0.7, 0.18), 0.2, 1.2)
-    stubble = np.clip(rng.normal(0.28, 0.25), 0, 1) * male
-    brows = strength * paint_brows(c.points, c.masks.brow_curves, lift, float(width))
-    beard = 0.5 * stubble * c.masks.beard * (1 + 0.15 * fine) * min(hair, 1.4)
-    density = brows[:, None] * np.array([0.9, 1.0, 1.08]) * hair * 1.25
-    return density + beard[:, None] * np.array([1.05, 0.95, 0.75])
+def _lips(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        lip_blood=float(np.clip(rng.normal(1.65, 0.33), 0.2, None)),
+        lip_melanin=float(rng.normal(0.05, 0.16)),
+        lower_lip=float(rng.normal(0, 0.5)),
+    )
 
 
-def _eye_colour(c: _Canvas, rng: np.random.Generator) -> Array:
-    """Linear colour (V,3) of eyeballs: sclera, iris with a dark rim, pupil."""
-    brown = np.exp(-(0.3 + 2.9 * rng.beta(2, 1)) * np.array([0.55, 0.8, 1.1]))
-    iris = brown * np.array([0.35, 0.42, 0.5]) * 0.9
-    sclera = np.array([0.66, 0.60, 0.57]) * np.clip(rng.normal(1, 0.06), 0.8, 1.1)
-    m = c.masks
-    colour = sclera * (1 - m.iris[:, None]) + iris * m.iris[:, None]
-    colour = colour * (1 - 0.93 * m.pupil[:, None]) * (1 - 0.45 * m.iris_rim[:, None])
-    return colour * (0.55 + 0.45 * c.sky[:, None])
+def _brows(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        brow_cover=float(np.clip(rng.normal(0.82, 0.17), 0.1, 0.98)),
+        brow_hair=float(np.clip(rng.normal(0, 0.9), -2.4, 1.4)),
+        brow_width=float(np.clip(rng.normal(3.9, 0.7), 2, 6)),
+        brow_lift=float(rng.normal(0, 1.0)),
+    )
 
 
-def _inner_parts(c: _Canvas, colour: Array) -> Array:
-    """Mouth sock in dark red, deeper parts darker; cavities behind the lids in half the skin's."""
-    mouth, cavity = c.tag == MOUTH, c.tag == CAVITY
-    depth = np.clip(c.sky[mouth] * 1.6, 0.12, 1)[:, None]
-    colour[mouth] = np.array([0.23, 0.06, 0.055]) * depth
-    colour[cavity] *= 0.5
-    return colour
+def _lids(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        sockets=float(rng.normal(0.22, 0.25)),
+        lids=float(rng.normal(0.10, 0.28)),
+        lashes=float(np.clip(rng.normal(0.65, 0.25), 0, 1)),
+    )
 
 
-def to_srgb(linear: Array) -> Array:
-    """sRGB transfer curve (IEC 61966-2-1) of linear values."""
-    curve = 1.055 * np.clip(linear, 1e-6, None) ** (1 / 2.4) - 0.055
-    return np.where(linear <= 0.0031308, 12.92 * linear, curve)
+def _beards(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        beard=float(np.clip(rng.normal(0.10, 0.10), 0, 1)),
+        beard_shape=float(rng.normal(0, 0.5)),
+    )
+
+
+def _scalps(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(
+        Person(),
+        scalp=float(np.clip(rng.normal(0.24, 0.12), 0, 1)),
+        scalp_hair=float(np.clip(rng.normal(0, 0.8), -2, 2)),
+        hairline=float(rng.normal(0, 6)),
+    )
+
+
+def _irises(canvas: Canvas, rng: np.random.Generator) -> Person:
+    eyes = EyeColours(float(2.7 * rng.beta(1.4, 1.4)), float(rng.beta(1.6, 2.0)))
+    return replace(Person(), eyes=eyes)
+
+
+def _scleras(canvas: Canvas, rng: np.random.Generator) -> Person:
+    return replace(Person(), eyes=EyeColours(sclera=float(rng.normal())))
+
+
+def _level(canvas: Canvas, patches: Array) -> Array:
+    """Patches (V,), weak behind the face, without their mean over it, which is the tone's."""
+    behind = sigmoid((_BEHIND - canvas.surface.points[:, 2]) / 12)
+    return (1 - 0.5 * behind) * (patches - patches[canvas.surface.tag == FACE].mean())
+
+
+def _noise(points: Array, rng: np.random.Generator, length: float, symmetric: bool) -> Array:
+    """A smooth random field (V,) of unit variance by random Fourier features; length in mm."""
+    place = np.abs(points[:, :1]) if symmetric else points[:, :1]
+    place = np.concatenate([place, points[:, 1:]], 1)
+    phase = place @ (rng.normal(size=(3, 24)) / length) + rng.uniform(0, 2 * np.pi, 24)
+    return np.cos(phase) @ rng.normal(size=24) * np.sqrt(2 / 24)
+
+
+_BLOCKS = (
+    _Block("tone", 240, 3, _tones),
+    _Block("melanin", 240, 10, _melanin),
+    _Block("blood", 240, 9, _blood),
+    _Block("lips", 120, 3, _lips),
+    _Block("brows", 160, 3, _brows),
+    _Block("lids", 120, 3, _lids),
+    _Block("beard", 120, 2, _beards),
+    _Block("scalp", 120, 2, _scalps),
+    _Block("iris", 120, 2, _irises),
+    _Block("sclera", 60, 1, _scleras),
+)

@@ -1,4 +1,4 @@
-"""Which quads of the head make the `default` model: the face with its ears seen from the front."""
+"""Which quads of the head make the `default-face`: the face with its ears seen from the front."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from ..parts import EYE, FACE, MOUTH, SKIN
+from ..parts import CAP, CAVITY, FACE, SKIN
 from ..subdivide import edge_table
 from .hm08 import Array, Index
 from .surface import Surface
@@ -15,16 +15,17 @@ from .surface import Surface
 Mask = NDArray[np.bool_]
 # Planes in mm, model space. Behind the rear plane (which comes forward below the ears), above the
 # hairline and below the chin the skin is dropped; so are the ears' backs, the ear quads reached
-# from behind whose normal has less than _EAR_FACING along the half-sideward view.
-# The values give 12,550 quads, 12,780 vertices, and a rim that touches itself nowhere.
-_REAR, _REAR_SLOPE, _SLOPE_STARTS = -55.5, 0.79, -60.0
-_HAIRLINE, _CHIN = 80.6, -106.687
-_EAR_FACING = -0.26
+# from behind whose normal has less than _EAR_FACING along the half-sideward view. What is left of
+# the ears' backs in flaps narrower than 2 * _FLAP quads is dropped too.
+_REAR, _REAR_SLOPE, _SLOPE_STARTS = -62.8, 1.177, -61.4
+_HAIRLINE, _CHIN = 81.0, -114.5
+_EAR_FACING = -0.2
+_FLAP = 3
 _HALF_SIDEWARD = np.array([0.5, 0.0, 0.85])
 
 
 def face_quads(surface: Surface) -> Mask:
-    """Quads (F,) of the `default` model: facial skin and ears, eyeballs, the whole mouth sock."""
+    """Quads (F,) of the `default-face`: facial skin and ears, eyes, all that is in the mouth."""
     skin = np.flatnonzero(np.isin(surface.part, (FACE, SKIN)))
     quads = surface.quads[skin]
     centre = surface.points[quads].mean(1)
@@ -37,8 +38,8 @@ def face_quads(surface: Surface) -> Mask:
     kept = (front & ~ear) | (ear & ~dropped)
     nose = np.zeros(len(quads), bool)
     nose[np.abs(centre - surface.points[surface.landmarks[30]]).sum(1).argmin()] = True
-    out = np.isin(surface.part, (MOUTH, EYE))
-    out[skin] = _reached(graph, kept, nose)
+    out = ~np.isin(surface.part, (FACE, SKIN, CAVITY, CAP))
+    out[skin] = _reached(graph, kept & _without_flaps(kept, quads), nose)
     return out
 
 
@@ -64,6 +65,18 @@ def _neighbours(quads: Index) -> sparse.csr_matrix:
     table = (np.ones(4 * len(quads)), (rows, corner_edge.ravel()))
     incidence = sparse.csr_matrix(table, shape=(len(quads), len(edges)))
     return (incidence @ incidence.T).tocsr()
+
+
+def _without_flaps(kept: Mask, quads: Index) -> Mask:
+    """The kept quads less than _FLAP steps from one that has no dropped quad as near."""
+    rows = np.repeat(np.arange(len(quads)), 4)
+    touching = sparse.csr_matrix((np.ones(quads.size), (rows, quads.ravel())))
+    inside = kept
+    for _ in range(_FLAP):
+        inside = touching @ (touching.T @ ~inside) == 0
+    for _ in range(_FLAP):
+        inside = touching @ (touching.T @ inside) > 0
+    return inside
 
 
 def _reached(graph: sparse.csr_matrix, allowed: Mask, start: Mask) -> Mask:

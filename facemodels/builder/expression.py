@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head import Head
+from .carried import MM_PER_DM, Carried
 from .hm08 import Array, read_target
 from .identity import reflect
 from .source import AnnySource
@@ -16,13 +16,13 @@ _FOLDER = "faceunits01/targets/faceunits/"
 
 @dataclass(frozen=True)
 class Expressions:
-    """names (K) in alphabetical order and displacements (K,V,3) dm at weight 1."""
+    """names (K) in alphabetical order and displacements (K,V+H,3) mm at weight 1."""
 
     names: tuple[str, ...]
     shapes: Array
 
 
-def build_expressions(head: Head, source: AnnySource, scale: float) -> Expressions:
+def build_expressions(carried: Carried, source: AnnySource, scale: float) -> Expressions:
     """Read the units, make left and right ones each other's mirror image and scale them.
 
     The sculpted targets differ a little between the sides (mouthFunnel and the smiles most), which
@@ -31,10 +31,10 @@ def build_expressions(head: Head, source: AnnySource, scale: float) -> Expressio
     files = source.names(_FOLDER)
     names = tuple(f.removeprefix(_FOLDER).removesuffix(".target") for f in files)
     raw = {
-        n: read_target(source, f)[head.keep].astype(np.float64)
+        n: read_target(source, f)[carried.ids].astype(np.float64) * MM_PER_DM * scale
         for n, f in zip(names, files, strict=True)
     }
-    shapes = [(raw[n] + reflect(raw[mirror_name(n)], head.mirror)) / 2 * scale for n in names]
+    shapes = [(raw[n] + reflect(raw[mirror_name(n)], carried.mirror)) / 2 for n in names]
     return Expressions(names, np.stack(shapes))
 
 

@@ -1,4 +1,7 @@
-"""The part of the base mesh that the model keeps: head, eyes, eye cavities, mouth sock, neck."""
+"""What the model keeps of the base mesh: skin down to the neck's base, eye cavities, mouth.
+
+The base mesh's own eyeballs, teeth and tongue are left out: see inner.py.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from ..parts import CAVITY, EYE, FACE, MOUTH, SKIN
-from .hm08 import LEFT_EYE, RIGHT_EYE, Array, BaseMesh, Index, sample_texture, segment_colours
+from ..parts import CAVITY, FACE, MOUTH, SKIN
+from .hm08 import Array, BaseMesh, Index, sample_texture, segment_colours
 from .source import AnnySource
 
+DROPPED = 255
 _NECK_CUT = 5.75  # dm above the base mesh's origin; below it the shoulders begin
-_MOUTH_DEPTH = 0.3  # dm behind the lips that keeps its shape
+_NECK_HALF_WIDTH = 0.66  # dm; beyond it, below _SHOULDER, the shoulders' slope is dropped
+_SHOULDER = 5.95
 _CAVITIES = [(253, 249, 16), (249, 108, 136)]
 _MOUTH = (112, 172, 255)
 _MASKS = {"ears": "mpfb_ears.jpg", "lips": "mpfb_lips.jpg", "eyelids": "mpfb_eyelids.jpg"}
@@ -27,8 +32,8 @@ class Head:
     """Level-0 head, dm in the base mesh's frame; V vertices, F quads.
 
     keep (V,) indices into the base mesh; base (V,3); quads (F,4); part (F,) codes of `parts`;
-    mirror (V,); left_eye, right_eye (V,) bool; masks: ears, lips, eyelids (V,) in 0..1;
-    landmarks (68,) vertices.
+    mirror (V,); masks: ears, lips, eyelids (V,) in 0..1; landmarks, 68, a vertex
+    each or the two of an edge whose middle it is.
     """
 
     keep: Index
@@ -36,10 +41,8 @@ class Head:
     quads: Index
     part: NDArray[np.uint8]
     mirror: Index
-    left_eye: NDArray[np.bool_]
-    right_eye: NDArray[np.bool_]
     masks: dict[str, Array]
-    landmarks: Index
+    landmarks: tuple[tuple[int, ...], ...]
 
     def used_by(self, *parts: int) -> NDArray[np.bool_]:
         """Which vertices (V,) the quads of these parts touch."""
@@ -50,8 +53,8 @@ class Head:
 
 def extract_head(mesh: BaseMesh, source: AnnySource) -> Head:
     """Cut the head out of the base mesh."""
-    part = _classify(mesh, source)
-    quads = np.concatenate([mesh.faces[part == code] for code in range(5)])
+    part = classify(mesh, source)
+    quads = np.concatenate([mesh.faces[part == code] for code in range(4)])
     keep = np.unique(quads)
     local = np.full(len(mesh.vertices), -1)
     local[keep] = np.arange(len(keep))
@@ -62,46 +65,34 @@ def extract_head(mesh: BaseMesh, source: AnnySource) -> Head:
     table = json.loads(files(__package__).joinpath("landmarks68.json").read_text())
     return Head(
         keep=keep,
-        base=_shallow_mouth(mesh.vertices, mesh.faces[part == MOUTH], mesh.faces[part < MOUTH])[
-            keep
-        ],
+        base=mesh.vertices[keep],
         quads=local[quads],
-        part=np.sort(part[part < 5]).astype(np.uint8),
+        part=np.sort(part[part != DROPPED]).astype(np.uint8),
         mirror=local[mesh.mirror[keep]],
-        left_eye=(keep >= LEFT_EYE.start) & (keep < LEFT_EYE.stop),
-        right_eye=(keep >= RIGHT_EYE.start) & (keep < RIGHT_EYE.stop),
         masks={k: sample_texture(source, f, vertex_uv)[keep] for k, f in _MASKS.items()},
-        landmarks=local[np.array(table)],
+        landmarks=tuple(tuple(int(local[v]) for v in at) for at in table),
     )
 
 
-def _shallow_mouth(vertices: Array, sock: Index, outside: Index) -> Array:
-    """Fold the mouth sock's throat forward and up, so that a face cut at the ears hides it."""
-    inner = np.setdiff1d(sock, outside)
-    rim = np.intersect1d(sock, outside)
-    lips = vertices[rim].mean(0)
-    moved = vertices.copy()
-    depth = lips[2] - vertices[inner, 2]
-    beyond = np.clip(depth - _MOUTH_DEPTH, 0, None)
-    moved[inner, 2] += 0.6 * beyond
-    moved[inner, 1] += 0.5 * np.clip(beyond / 0.5, 0, 1) * (lips[1] - vertices[inner, 1])
-    return moved
+def classify(mesh: BaseMesh, source: AnnySource, *, shoulders: bool = False) -> Index:
+    """Part code of every face of the base mesh; `DROPPED` where it is left out.
 
-
-def _classify(mesh: BaseMesh, source: AnnySource) -> Index:
-    """Part code of every face of the base mesh; 5 where it is dropped."""
+    Args:
+        shoulders: keep the shoulders' slope, as version 1 of the model did.
+    """
     body = mesh.groups == "body"
     colour = segment_colours(source, mesh.uv[mesh.uv_faces].mean(1))
     is_colour = [(colour == np.array(c)).all(1) for c in (*_CAVITIES, _MOUTH)]
     cavity, mouth = body & (is_colour[0] | is_colour[1]), body & is_colour[2]
     centre = mesh.vertices[mesh.faces].mean(1)
     skin = body & ~cavity & ~mouth & (centre[:, 1] > _NECK_CUT)
+    if not shoulders:
+        skin &= (np.abs(centre[:, 0]) < _NECK_HALF_WIDTH) | (centre[:, 1] > _SHOULDER)
     skin = _largest_piece(mesh.faces, skin, len(mesh.vertices))
-    part = np.full(len(mesh.faces), 5)
+    part = np.full(len(mesh.faces), DROPPED)
     part[skin] = SKIN
     part[skin & _in_face(mesh, source, centre, skin)] = FACE
     part[cavity], part[mouth] = CAVITY, MOUTH
-    part[np.isin(mesh.groups, ["helper-l-eye", "helper-r-eye"])] = EYE
     return part
 
 

@@ -1,54 +1,88 @@
-"""Random heads from MakeHuman's targets, aligned and compressed into symmetric PCA modes."""
+"""Random people in the space of our shapes, compressed into symmetric modes of real heads' size.
+
+Two thirds of a face's variance come from the population of real heads (population.py), one third
+from MakeHuman's age, ancestry and build about the same mean, so that people outside the first
+sample stay possible.
+"""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .head import FACE, Head
-from .hm08 import Array, Index, read_target
+from .carried import MM_PER_DM, Carried
+from .head import CAVITY, FACE, SKIN, Head
+from .hm08 import LEFT_EYE, RIGHT_EYE, TEETH, Array, Index
 from .pca import symmetric_pca
+from .population import CARRIERS, Population
+from .shape_space import ShapeSpace, build_shape_space
 from .source import AnnySource
+from .targets import macro_targets, macro_weights, read_targets
 
-Weights = NDArray[np.float32]
 SAMPLES, SEED, MODES = 4000, 0, 120
-_OPPOSITES = (("decr", "incr"), ("down", "up"), ("backward", "forward"))
-_SIDE_CORRELATION = 0.95
+_MACRO_SHARE = 1 / 3
+_LEAST_SHARE = 0.3  # of a mode's variance: below it the mode is not one of the first population
+_REST_WEIGHT, _HELPER_WEIGHT = 0.35, 0.0
+_ARM = 20.0  # mm, of the probes that say how a carrier moves
+_PROBES = 6
+_GROWTH_RIDGE = 50.0  # mm^2
+_LOWER_TEETH, _UPPER_TEETH = slice(14992, 15060), slice(15060, TEETH.stop)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """mean (V,3), basis (K,V,3) dm per standard deviation, explained (K,) cumulative share."""
+    """mean (V+H,3) and basis (K,V+H,3) mm in model space, helpers last; motions of the carriers.
+
+    explained (K,) cumulative share of the variance; motions (K,P,3,4) affine displacements of the
+    four carriers of `population`.
+    """
 
     mean: Array
     basis: NDArray[np.float32]
     explained: Array
-    scale: float
+    motions: Array
 
 
-def build_identity(head: Head, source: AnnySource) -> Identity:
-    """4,000 random heads -> similarity Procrustes on the facial mask -> weighted PCA.
+def build_identity(
+    head: Head,
+    carried: Carried,
+    population: Population,
+    source: AnnySource,
+    anchors: Array,
+) -> Identity:
+    """4,000 random heads -> weighted PCA, each mode in standard deviations of real heads.
 
-    The mean and the modes are exactly symmetric or antisymmetric under the mirror. `scale` is the
-    mean factor by which alignment resized the heads; displacements made on the base mesh follow it.
+    Args:
+        anchors: (4,3) mm in model space, where the carriers' parts lie in the mean head.
     """
-    names, shapes = load_targets(head, source)
-    weights = sample_weights(SAMPLES, np.random.default_rng(SEED), names)
-    heads = synthesise(head, shapes, weights)
+    space = build_shape_space(source, carried, population.targets, population.smooth)
+    mean = to_model(population, carried.points + space.moved(population.mean))
+    mean = (mean + reflect(mean, carried.mirror)) / 2
+    real = _real_factors(space, population, anchors)
+    macro = _macro_people(head, carried, population, source, mean, anchors)
     on_face = np.flatnonzero(head.used_by(FACE))
-    aligned, scales = heads, np.ones(SAMPLES)
-    for _ in range(2):
-        reference = aligned.mean(0, dtype=np.float64)
-        reference = (reference + reflect(reference, head.mirror)) / 2
-        aligned, scales = procrustes(heads, reference, on_face)
-    weight = np.full(len(head.keep), 0.35)
+    share = _spread(real * np.sqrt(len(real)), on_face) / _spread(macro, on_face)
+    rng = np.random.default_rng(SEED)
+    mixed = rng.standard_normal((SAMPLES, len(real))).astype(np.float32)
+    mixed = (np.sqrt(1 - _MACRO_SHARE) * mixed) @ real.reshape(len(real), -1)
+    mixed = mixed.reshape(SAMPLES, -1, 3) + np.float32(np.sqrt(_MACRO_SHARE * share)) * macro
+    mirror = np.concatenate([carried.mirror, len(mean) + _probe_mirror()])
+    weight = np.zeros(len(mirror))
+    weight[: carried.head] = _REST_WEIGHT
     weight[on_face] = 1.0
-    mean, basis, explained = symmetric_pca(aligned, head.mirror, weight, MODES, reflect)
-    return Identity(mean, basis, explained, float(scales.mean()))
+    _, basis, explained = symmetric_pca(mixed, mirror, weight, MODES, reflect)
+    basis *= _real_deviations(basis, real, mean, on_face)[:, None, None]
+    motions = _read_probes(basis[:, len(mean) :], anchors)
+    basis = basis[:, : len(mean)]
+    motions[:, :2] = _eye_motions(head, mean, basis, anchors)
+    return Identity(mean, basis, explained, motions)
+
+
+def to_model(population: Population, points: Array) -> Array:
+    """Points (...,3) of the base frame in model space."""
+    return (points - population.origin) * population.scale
 
 
 def reflect(points: NDArray, mirror: Index) -> NDArray:
@@ -56,130 +90,141 @@ def reflect(points: NDArray, mirror: Index) -> NDArray:
     return points[..., mirror, :] * np.array([-1, 1, 1], points.dtype)
 
 
-def load_targets(head: Head, source: AnnySource) -> tuple[list[str], NDArray[np.float32]]:
-    """Names of the targets that random heads draw on, and their displacements (N,V,3)."""
-    names = list(_macro_mix(1, np.random.default_rng(0)))
-    for name, (mate, _) in _local_spreads(source).items():
-        for side in _sides(name):
-            names += [_on_side(n, side) for n in (name, mate) if n]
-    folder = "mpfb2/targets/"
-    known = set(source.names(folder))
-    names = [n for n in names if f"{folder}{n}.target.gz" in known]
-    shapes = [read_target(source, f"{folder}{n}.target.gz")[head.keep] for n in names]
-    return names, np.stack(shapes)
+def _spread(people: NDArray, vertices: Index) -> float:
+    """Mean squared deviation of people (N,V,3) over some vertices."""
+    chosen = people[:, vertices].astype(np.float64)
+    return float(((chosen - chosen.mean(0)) ** 2).mean())
 
 
-def sample_weights(count: int, rng: np.random.Generator, names: list[str]) -> Weights:
-    """Random target weights (count, len(names)): people of all kinds, then local variation."""
-    column = {name: i for i, name in enumerate(names)}
-    weights = np.zeros((count, len(names)), np.float32)
-    for name, value in _macro_mix(count, rng).items():
-        if name in column:
-            weights[:, column[name]] = value
-    for name, (mate, sigma) in _spread_table(names).items():
-        common = rng.normal(size=count)
-        for side in _sides(name):
-            value = common
-            if len(_sides(name)) == 2:
-                own = np.sqrt(1 - _SIDE_CORRELATION**2) * rng.normal(size=count)
-                value = _SIDE_CORRELATION * common + own
-            value = np.clip(value * sigma, -1, 1)
-            weights[:, column[_on_side(name, side)]] = np.maximum(-value if mate else value, 0)
-            if mate:
-                weights[:, column[_on_side(mate, side)]] = np.maximum(value, 0)
-    return weights
+def _real_factors(space: ShapeSpace, population: Population, anchors: Array) -> NDArray[np.float32]:
+    """Displacements (F,V+H+probes,3) of each factor of the population."""
+    moved = space.moved(population.factors) * np.float32(population.scale)
+    probes = np.stack([_probes(motion, anchors) for motion in population.carried])
+    return np.concatenate([moved, probes.astype(np.float32)], 1)
 
 
-def synthesise(head: Head, shapes: NDArray[np.float32], weights: Weights) -> NDArray[np.float32]:
-    """Heads (N,V,3) in dm of target weights (N,K)."""
-    offsets = weights @ shapes.reshape(len(shapes), -1)
-    return head.base.astype(np.float32) + offsets.reshape(len(weights), -1, 3)
+def _macro_people(
+    head: Head,
+    carried: Carried,
+    population: Population,
+    source: AnnySource,
+    mean: Array,
+    anchors: Array,
+) -> NDArray[np.float32]:
+    """Deviations (N,V+H+probes,3) of random ages, ancestries and builds from their own mean."""
+    mix = macro_weights(SAMPLES, np.random.default_rng(SEED + 1))
+    names = macro_targets(source)
+    weights = np.stack([mix[name] for name in names], 1)
+    weights -= weights.mean(0)
+    shapes = read_targets(source, carried.ids, names) * np.float32(MM_PER_DM * population.scale)
+    moved = weights.astype(np.float32) @ shapes.reshape(len(names), -1)
+    moved = moved.reshape(SAMPLES, -1, 3)
+    moved = _aligned(moved, mean, np.flatnonzero(head.used_by(FACE)))
+    probes = np.concatenate(
+        [
+            _follow(moved[:, ids], mean[ids], anchors[k], ball=k < 2)
+            for k, ids in enumerate(_carrier_helpers(carried))
+        ],
+        1,
+    )
+    return np.concatenate([moved, probes.astype(np.float32)], 1)
 
 
-def procrustes(
-    heads: NDArray[np.float32], reference: Array, index: Index
-) -> tuple[NDArray[np.float32], Array]:
-    """Each head moved, turned and scaled onto `reference`, judged on `index`; and the scales."""
-    centre = reference[index].mean(0)
-    target = reference[index] - centre
-    out, scales = np.empty_like(heads), np.empty(len(heads))
-    for i, head in enumerate(heads):
-        middle = head[index].mean(0, dtype=np.float64)
-        own = head[index] - middle
-        u, s, vt = np.linalg.svd(own.T @ target)
-        flip = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-        scales[i] = (s * flip).sum() / (own**2).sum()
-        out[i] = (head - middle) @ (u * flip) @ vt * scales[i] + centre
-    return out, scales
+def _similarities(mean: Array, face: Index) -> NDArray[np.float32]:
+    """Displacements (7,V,3) of small moves, turns and changes of size about the face."""
+    arms = mean - mean[face].mean(0)
+    reach = np.sqrt((arms[face] ** 2).sum(1).mean())
+    moves = [np.tile(axis, (len(mean), 1)) for axis in np.eye(3)]
+    turns = [np.cross(axis, arms) / reach for axis in np.eye(3)]
+    return np.stack([*moves, *turns, arms / reach]).astype(np.float32)
 
 
-def _macro_mix(count: int, rng: np.random.Generator) -> dict[str, Array]:
-    """Weights of MakeHuman's macro targets: ancestry x sex x age, and build."""
-    male, age = rng.beta(0.35, 0.35, count), rng.uniform(18, 80, count)
-    ancestry = rng.dirichlet([0.5] * 3, count)
-    muscle, fat = (np.clip(rng.normal(0.5, 0.2, count), 0, 1) for _ in range(2))
-    sexes = {"female": 1 - male, "male": male}
-    ages = _between(age, {"child": 10, "young": 25, "old": 90})
-    muscles = _between(muscle, {"minmuscle": 0, "averagemuscle": 0.5, "maxmuscle": 1})
-    builds = _between(fat, {"minweight": 0, "averageweight": 0.5, "maxweight": 1})
-    mix: dict[str, Array] = {}
-    for sex, a in sexes.items():
-        for years, b in ages.items():
-            for k, people in enumerate(("african", "asian", "caucasian")):
-                mix[f"macrodetails/{people}-{sex}-{years}"] = a * b * ancestry[:, k]
-            for m, c in muscles.items():
-                for w, d in builds.items():
-                    mix[f"macrodetails/universal-{sex}-{years}-{m}-{w}"] = a * b * c * d
-    return mix
+def _aligned(moved: NDArray[np.float32], mean: Array, face: Index) -> NDArray[np.float32]:
+    """Displacements (N,V,3) without the move, turn and change of size that they have in common."""
+    free = _similarities(mean, face)
+    rows = free[:, face].reshape(7, -1)
+    share = np.linalg.solve(rows @ rows.T, rows @ moved[:, face].reshape(len(moved), -1).T)
+    return moved - (share.T @ free.reshape(7, -1)).reshape(moved.shape)
 
 
-def _between(value: Array, knots: dict[str, float]) -> dict[str, Array]:
-    """Piecewise-linear shares of the knots around each value."""
-    places = list(knots.values())
-    hats = np.eye(len(places))
-    return {name: np.interp(value, places, hats[i]) for i, name in enumerate(knots)}
+def _eye_motions(head: Head, mean: Array, basis: NDArray[np.float32], anchors: Array) -> Array:
+    """Affine motions (K,2,3,4) that keep the eyeballs' surfaces at the margins of their lids.
+
+    Real eyeballs' own statistics would leave gaps: our lids are fits. Each moves by c and grows by
+    a share g, so that along the directions n_i to the margin's points n_i d_i = n_i c + g r_i; all
+    points lie in front, hence the ridge on g.
+    """
+    margin = np.flatnonzero(head.used_by(CAVITY) & head.used_by(FACE, SKIN))
+    out = np.zeros((len(basis), 2, 3, 4))
+    for k, side in enumerate((1, -1)):
+        ring = margin[mean[margin, 0] * side > 0]
+        arms = mean[ring] - anchors[k]
+        radius = np.linalg.norm(arms, axis=1)
+        ways = arms / radius[:, None]
+        rows = np.concatenate([ways, radius[:, None]], 1)
+        ridge = len(ring) * np.diag([0, 0, 0, _GROWTH_RIDGE])
+        along = np.einsum("vi,kvi->vk", ways, basis[:, ring].astype(float))
+        found = np.linalg.solve(rows.T @ rows + ridge, rows.T @ along).T
+        growth = found[:, 3, None, None] * np.eye(3)
+        out[:, k, :, :3] = growth
+        out[:, k, :, 3] = found[:, :3] - growth @ anchors[k]
+    return out
 
 
-Spreads = dict[str, tuple[str | None, float]]
+def _carrier_helpers(carried: Carried) -> list[Index]:
+    """The base mesh's own eyeballs and rows of teeth, in the order of `CARRIERS`."""
+    return [carried.helpers(s) for s in (LEFT_EYE, RIGHT_EYE, _UPPER_TEETH, _LOWER_TEETH)]
 
 
-def _spread_table(names: list[str]) -> Spreads:
-    table = _stored_spreads()
-    table.update(_ear_spreads([n for n in names if n.startswith("ears/")]))
-    return table
+def _follow(moved: NDArray, points: Array, anchor: Array, ball: bool) -> Array:
+    """Displacements (N,6,3) of the probes of a part whose points (M,3) move by (N,M,3)."""
+    arms = points - points.mean(0)
+    shift = moved.mean(1)
+    if ball:
+        grow = (moved * arms).sum((1, 2)) / (arms**2).sum()
+        change = grow[:, None, None] * np.eye(3)
+    else:
+        change = np.swapaxes(np.linalg.pinv(arms) @ (moved - shift[:, None]), 1, 2)
+    at = _probe_points(anchor)
+    return shift[:, None] + (at - anchor) @ np.swapaxes(change, 1, 2)
 
 
-def _local_spreads(source: AnnySource) -> Spreads:
-    folder = "mpfb2/targets/"
-    found = source.names(folder + "ears/")
-    table = _stored_spreads()
-    table.update(_ear_spreads([n[len(folder) :].removesuffix(".target.gz") for n in found]))
-    return table
+def _probe_points(anchor: Array) -> Array:
+    return anchor + _ARM * np.concatenate([np.eye(3), -np.eye(3)])
 
 
-def _stored_spreads() -> Spreads:
-    """Target pairs with spreads fitted to the covariance of a scan-derived model."""
-    text = files(__package__).joinpath("shape_spreads.json").read_text()
-    return {name: (mate, sigma) for name, (mate, sigma) in json.loads(text).items()}
+def _probes(motion: Array, anchors: Array) -> Array:
+    """Displacements (4*6,3) of the probes under affine motions (4,3,4)."""
+    points = [_probe_points(anchor) for anchor in anchors]
+    return np.concatenate([p @ m[:, :3].T + m[:, 3] for p, m in zip(points, motion, strict=True)])
 
 
-def _ear_spreads(names: list[str]) -> Spreads:
-    table: Spreads = {}
-    for name in names:
-        if not name.startswith("ears/l-"):
-            continue
-        pair = [(low, high) for low, high in _OPPOSITES if name.endswith("-" + low)]
-        if pair:
-            low, high = pair[0]
-            table[name] = (name.removesuffix(low) + high, 0.3)
-        elif "shape" in name:
-            table[name] = (None, 0.15)
-    return table
+def _probe_mirror() -> Index:
+    """The mirror twins of the probes: eyes change sides, +x and -x change places."""
+    within = np.array([3, 1, 2, 0, 4, 5])
+    return np.concatenate([k * _PROBES + within for k in (1, 0, 2, 3)])
 
 
-def _sides(name: str) -> str:
-    return "lr" if "/l-" in name else "l"
+def _read_probes(moved: NDArray, anchors: Array) -> Array:
+    """Affine motions (K,4,3,4) of displacements (K,4*6,3) of the probes."""
+    probes = moved.reshape(len(moved), len(CARRIERS), 2, 3, 3).astype(np.float64)
+    change = np.swapaxes(probes[:, :, 0] - probes[:, :, 1], 2, 3) / (2 * _ARM)
+    shift = probes.mean((2, 3)) - np.einsum("kpij,pj->kpi", change, anchors)
+    return np.concatenate([change, shift[..., None]], 3)
 
 
-def _on_side(name: str, side: str) -> str:
-    return name.replace("/l-", f"/{side}-")
+def _real_deviations(
+    basis: NDArray[np.float32], real: NDArray[np.float32], mean: Array, face: Index
+) -> Array:
+    """Standard deviation (K,) of each mode's coefficient in fits of real faces.
+
+    The fits leave a similarity free, as whoever fits a face does. A mode that real heads hardly
+    have keeps the unit of the mixture.
+    """
+    free = _similarities(mean, face)
+    rows = np.concatenate([free[:, face], basis[:, face]]).reshape(len(basis) + 7, -1)
+    rows = rows.astype(np.float64)
+    heads = real[:, face].reshape(len(real), -1).astype(np.float64)
+    coefficients = np.linalg.solve(rows @ rows.T, rows @ heads.T)[7:]
+    deviation = np.sqrt((coefficients**2).sum(1))
+    return np.where(deviation**2 < _LEAST_SHARE, 1.0, deviation)

@@ -1,4 +1,4 @@
-"""The level-1 mean head on which colours, regions and texture coordinates are defined."""
+"""The whole mean head at its finest level, on which colours, regions and charts are defined."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..cap import neck_cap
+from ..parts import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
 from ..subdivide import catmull_clark, edge_table, triangles
 from .head import Head
 from .hm08 import Array, Index
-
-MM_PER_DM = 100.0
-# Points of landmarks68.json that were picked off their anatomy, mm in model space: 21 and 22 lay
-# between the brows instead of on their inner ends, 8 under the chin instead of on its lower edge.
-_MOVED_LANDMARKS = {8: (0.0, -102.4, 17.2), 21: (-15.1, 17.9, 26.2), 22: (15.1, 17.9, 26.2)}
+from .inner import Inner
 
 
 @dataclass(frozen=True)
 class Surface:
-    """points (V,3) mm, origin between the eyeball centres; matrix (V,V0) from level 0.
+    """V vertices: the head's at level 1, S of them, the inner parts', copies of the neck's rim.
 
-    quads (F,4), part (F,), mirror (V,), landmarks (68,), tag (V,) part of each vertex (the skin's
-    where skin meets another part), masks (V,) 0..1, left_eye and right_eye (V,) bool.
+    points (V,3) mm, origin between the eyeballs' centres; matrix (S,V0) from level 0; quads (F,4):
+    the head's, the inner parts', the neck's cap; part (F,) codes of `parts`; mirror (V,);
+    landmarks (68,); tag (V,) part of each vertex (the skin's where skin meets another part);
+    masks (V,) 0..1: ears, lips, eyelids, pupil, iris, cornea, sclera; inner: as built.
     """
 
     points: Array
@@ -34,8 +34,7 @@ class Surface:
     landmarks: Index
     tag: NDArray[np.uint8]
     masks: dict[str, Array]
-    left_eye: NDArray[np.bool_]
-    right_eye: NDArray[np.bool_]
+    inner: Inner
 
     @property
     def faces(self) -> Index:
@@ -52,46 +51,73 @@ class Surface:
             np.add.at(normals, faces[:, k], flat)
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
+    def eye(self, side: str) -> NDArray[np.bool_]:
+        """The vertices (V,) of the "left" or "right" eyeball."""
+        here = self.points[:, 0] > 0
+        return (self.tag == EYE) & (here if side == "left" else ~here)
+
     def eye_centre(self, side: str) -> Array:
         """Centre (3,) of the "left" or "right" eyeball."""
-        return self.points[self.left_eye if side == "left" else self.right_eye].mean(0)
+        ball = self.points[self.eye(side) & (self.masks["cornea"] < 0.5)]
+        return (ball.max(0) + ball.min(0)) / 2 * [1, 0, 0]
 
 
-def eye_midpoint(head: Head, mean: Array) -> Array:
-    """Midpoint (3,) of the eyeball centres of the level-0 mean, in its unit."""
-    return (mean[head.left_eye].mean(0) + mean[head.right_eye].mean(0)) / 2
-
-
-def refine(head: Head, mean_mm: Array) -> Surface:
-    """Subdivide the level-0 mean (V0,3) mm once and carry everything along."""
+def assemble(head: Head, mean: Array, inner: Inner) -> Surface:
+    """Subdivide the level-0 mean head (V0,3) mm once, and put the inner parts in."""
     matrix, quads = catmull_clark(head.quads, len(head.keep))
-    part = np.tile(head.part, 4)
-    tag = np.full(matrix.shape[0], 255, np.uint8)
-    for code in (3, 2, 1, 0, 4):
-        tag[quads[part == code]] = code
-    points = matrix @ mean_mm
-    mirror = refine_mirror(head.quads, head.mirror)
-    masks = {name: matrix @ mask for name, mask in head.masks.items()}
+    skin, inside = matrix.shape[0], len(inner.points)
+    rim, cap = neck_cap(quads, skin + inside)
+    whole = np.concatenate([quads, inner.quads + skin, cap])
+    part = np.concatenate([np.tile(head.part, 4), inner.part, np.full(len(cap), CAP, np.uint8)])
+    tag = np.full(skin + inside + len(rim), CAP, np.uint8)
+    for code in [*np.unique(inner.part).tolist(), MOUTH, CAVITY, SKIN, FACE]:
+        tag[whole[part == code]] = code
+    points = matrix @ mean
     return Surface(
-        points=points,
+        points=np.concatenate([points, inner.points, points[rim]]),
         matrix=matrix,
-        quads=quads,
+        quads=whole,
         part=part,
-        mirror=mirror,
-        landmarks=_place_landmarks(head.landmarks, points, np.flatnonzero(tag == 0)),
+        mirror=_whole_mirror(refine_mirror(head.quads, head.mirror), inner.mirror, rim),
+        landmarks=landmark_vertices(head),
         tag=tag,
-        masks={name: (mask + mask[mirror]) / 2 for name, mask in masks.items()},
-        left_eye=(matrix @ head.left_eye.astype(float)) > 0.5,
-        right_eye=(matrix @ head.right_eye.astype(float)) > 0.5,
+        masks=_masks(head, matrix, inner, rim),
+        inner=inner,
     )
 
 
-def _place_landmarks(landmarks: Index, points: Array, skin: Index) -> Index:
-    """The hand-picked vertices, three of them moved: inner brow ends and the front of the chin."""
-    placed = landmarks.copy()
-    for i, target in _MOVED_LANDMARKS.items():
-        placed[i] = skin[np.linalg.norm(points[skin] - target, axis=1).argmin()]
-    return placed
+def _whole_mirror(skin: Index, inner: Index, rim: Index) -> Index:
+    place = {int(v): i for i, v in enumerate(rim)}
+    cap = np.array([place[int(skin[v])] for v in rim])
+    first = len(skin) + len(inner)
+    return np.concatenate([skin, len(skin) + inner, first + cap])
+
+
+def _masks(head: Head, matrix: sparse.csr_matrix, inner: Inner, rim: Index) -> dict[str, Array]:
+    mirror = refine_mirror(head.quads, head.mirror)
+    masks = {}
+    for name, mask in head.masks.items():
+        fine = matrix @ mask
+        blank = np.zeros(len(inner.points) + len(rim))
+        masks[name] = np.concatenate([(fine + fine[mirror]) / 2, blank])
+    for name, inside in inner.regions.items():
+        parts = [np.zeros(matrix.shape[0]), inside.astype(float), np.zeros(len(rim))]
+        masks[name] = np.concatenate(parts)
+    return masks
+
+
+def landmark_vertices(head: Head) -> Index:
+    """The level-1 vertices (68,) of the landmarks: a level-0 vertex's, or the middle of an edge.
+
+    Picked by eye on renderings; 21 and 22 lie on the inner ends of the brows, 8 on the lower edge
+    of the chin.
+    """
+    rim, _, _ = edge_table(head.quads)
+    edges = {tuple(sorted(pair)): i for i, pair in enumerate(rim.tolist())}
+    count = len(head.keep)
+    return np.array(
+        [at[0] if len(at) == 1 else count + edges[tuple(sorted(at))] for at in head.landmarks]
+    )
 
 
 def refine_mirror(quads: Index, mirror: Index) -> Index:

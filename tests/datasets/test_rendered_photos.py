@@ -27,12 +27,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model():
-    return load_face_model("default-head")
+    return load_face_model("default")
 
 
 def test_truth_projects_to_the_landmarks(folder, model):
     data = RenderedPhotographs(folder)
-    assert len(data) == 6 and data.face_model == "default-head"
+    assert len(data) == 6 and data.face_model == "default"
     assert "6 synthetic faces" in data.summary
     for row in range(6):
         sample = data[row]
@@ -82,9 +82,9 @@ def test_errors(folder, tmp_path):
     with pytest.raises(MissingFileError):
         RenderedPhotographs(tmp_path)
     (tmp_path / "index.json").write_text(
-        (folder / "index.json").read_text().replace("default-head", "other")
+        (folder / "index.json").read_text().replace('"default"', '"other"')
     )
     assert json.loads((tmp_path / "index.json").read_text())["face_model"] == "other"
     (tmp_path / "shard-00000.npz").symlink_to(folder / "shard-00000.npz")
-    with pytest.raises(InputError, match="default-head, other"):
+    with pytest.raises(InputError, match="default, other"):
         RenderedPhotographs([folder, tmp_path])

@@ -24,7 +24,7 @@ def items(faces):
 
 
 @pytest.mark.parametrize("name", ["ibug68", "300w-lp"])
-@pytest.mark.parametrize("model_name", ["default", "default-head"])
+@pytest.mark.parametrize("model_name", ["default", "default-face"])
 def test_landmarks_are_those_of_the_coefficients(items, name, model_name):
     model = load_face_model(model_name)
     for face in items:
@@ -51,10 +51,10 @@ def test_turns_scale_the_three_angles(items):
         SyntheticConfig(turns=1.1)
 
 
-def test_shapes_types_and_ranges(items):
+def test_shapes_types_and_ranges(items, faces):
     for face in items:
         assert face.image.shape == (96, 96, 3) and face.image.dtype == np.uint8
-        assert face.identity.shape == (120,) and face.albedo.shape == (40,)
+        assert face.identity.shape == (120,) and face.albedo.shape == (faces.head.model.sizes[2],)
         assert face.expression.min() >= 0 and face.expression.max() <= 1
         assert face.light.shape == (9, 3) and np.isfinite(face.light).all()
         assert face.skin_mask.shape == (96, 96) and face.skin_mask.dtype == bool
@@ -100,7 +100,7 @@ def test_bare_faces_fill_what_the_model_covers():
     """Without hair, things in front, or a poor camera, the mask is the model's own silhouette."""
     bare = {n: 0.0 for n in ("hair", "glasses", "occluder", "border", "degradation", "beard")}
     faces = SyntheticFaces(SyntheticConfig(size=96, seed=1, **bare))
-    model = load_face_model("default-head")
+    model = load_face_model("default")
     from selfie3d.render.face import FaceRenderer
 
     renderer = FaceRenderer(model.faces)
@@ -120,7 +120,7 @@ def test_light_label_explains_the_shading():
     """Harmonics times albedo predict the skin's colours far better than their mean does."""
     plain = {n: 0.0 for n in ("hair", "glasses", "occluder", "border", "degradation", "shadow")}
     faces = SyntheticFaces(SyntheticConfig(size=96, seed=2, beard=0.0, **plain))
-    model = load_face_model("default-head")
+    model = load_face_model("default")
     from selfie3d.render.face import FaceRenderer
 
     renderer = FaceRenderer(model.faces)
@@ -168,8 +168,8 @@ def test_the_model_moves_as_its_own_vertices(faces, items):
 def test_refuses_what_it_cannot_draw(faces, tmp_path):
     with pytest.raises(InputError, match="index"):
         faces.item(-1)
-    with pytest.raises(InputError, match="default-head"):
-        SyntheticFaces(SyntheticConfig(), load_face_model("default"))
+    with pytest.raises(InputError, match="face model default"):
+        SyntheticFaces(SyntheticConfig(), load_face_model("default-face"))
     with pytest.raises(InputError, match="hair"):
         SyntheticConfig(hair=1.5)
     with pytest.raises(MissingFileError):

@@ -13,6 +13,7 @@ from selfie3d.datasets.synthetic import shards
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 from selfie3d.datasets.synthetic.shards import open_shards, shard_path, write_shards
+from selfie3d.geometry.face_model import SHIPPED_VERSION
 from typer.testing import CliRunner
 
 CONFIG = SyntheticConfig(size=48, seed=11)
@@ -100,6 +101,21 @@ def test_a_set_from_before_a_setting_existed_goes_on(tmp_path):
     path.write_text(json.dumps(index))
     with pytest.raises(InputError, match="Choose another folder"):
         write_shards(tmp_path, SyntheticConfig(size=48, seed=11, turns=0.4), 2)
+
+
+@pytest.mark.parametrize(
+    "named", [{"face_model": "default-head"}, {"face_model": "default", "face_model_version": 1}]
+)
+def test_faces_of_another_face_model_are_refused(folder, tmp_path, named):
+    index = json.loads((folder / "index.json").read_text())
+    assert (index["face_model"], index["face_model_version"]) == ("default", SHIPPED_VERSION)
+    del index["face_model_version"]
+    (tmp_path / "index.json").write_text(json.dumps(index | named))
+    shard_path(tmp_path, 0).symlink_to(shard_path(folder, 0))
+    with pytest.raises(InputError, match=r"drawn for version 1.*Draw them anew"):
+        open_shards(tmp_path)
+    with pytest.raises(InputError, match="Draw them anew"):
+        write_shards(tmp_path, CONFIG, 10)
 
 
 def test_what_is_missing_or_damaged_is_named(folder, tmp_path):

@@ -123,7 +123,7 @@ def test_coefficients_are_compared_in_one_s_own_model_alone(truth, batch):
     """In another they are drawn to the mean face, however long the vectors are."""
     faces = posed(truth)
     own = replace(faces.coefficients, identity=torch.ones_like(faces.coefficients.identity))
-    same = KnownFaces(truth, load_face_model("default-head"))
+    same = KnownFaces(truth, load_face_model("default-face"))
     other = KnownFaces(truth, another("mine"))
     seen = FaceViewer(truth, "cpu", "ibug68")(PosedFaces(own, faces.camera), SIZE)
     assert float(same(seen, replace(batch, truth=seen.faces))["coefficients"]) == 0
@@ -145,12 +145,12 @@ def test_errors_are_parts_of_the_whole_box(truth, batch):
 
 def test_which_model_the_known_faces_belong_to(truth):
     mine = another("mine")
-    heads, photographs = Named("drawn", "default-head"), Named("celeba", "")
+    heads, photographs = Named("drawn", "default-face"), Named("celeba", "")
     assert truth_model([photographs], mine) is mine
     assert truth_model([heads, photographs], truth) is truth
-    assert truth_model([heads, photographs], mine).name == "default-head"
+    assert truth_model([heads, photographs], mine).name == "default-face"
     assert truth_model([Named("own", "mine")], mine) is mine
-    with pytest.raises(InputError, match=r"data\.train.*one face model.*default-head, mine"):
+    with pytest.raises(InputError, match=r"data\.train.*one face model.*default-face, mine"):
         truth_model([heads, Named("own", "mine")], mine)
     with pytest.raises(InputError, match=r"known faces of default, default.*theirs"):
         truth_model([Named("own", "theirs")], truth)

@@ -49,5 +49,5 @@ def test_points_come_from_the_networks_own_surface(file):
 def test_other_weights_and_models_are_refused(file):
     with pytest.raises(InputError, match="UV maps"):
         MapPredictor.load(load_weights("default"))
-    with pytest.raises(InputError, match="default-head"):
-        MapPredictor(load_weights(file), load_face_model("default-head"))
+    with pytest.raises(InputError, match="default-face"):
+        MapPredictor(load_weights(file), load_face_model("default-face"))

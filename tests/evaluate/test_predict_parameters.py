@@ -84,8 +84,8 @@ def test_where_a_detector_finds_the_face(tmp_path, model, picture, monkeypatch):
 
 def test_wrong_models_are_named(tmp_path, model):
     weights = weights_of(tmp_path, model)
-    with pytest.raises(InputError, match="default-head"):
-        ParameterPredictor(weights, load_face_model("default-head"))
+    with pytest.raises(InputError, match="default-face"):
+        ParameterPredictor(weights, load_face_model("default-face"))
     with pytest.raises(InputError, match="network of parameters"):
         ParameterPredictor(load_weights("default"), model)
 

@@ -96,7 +96,7 @@ def test_damaged_files(tmp_path):
 def test_missing_and_unknown(tmp_path):
     with pytest.raises(MissingFileError, match="nowhere"):
         load_face_model(tmp_path / "nowhere.npz")
-    with pytest.raises(UnknownNameError, match="default-head"):
+    with pytest.raises(UnknownNameError, match="default-face"):
         load_face_model("default-haed")
 
 

@@ -211,7 +211,11 @@ def test_deep3d_is_its_code(side):
 
 
 def test_mobile_facernet_has_deep3ds_camera_at_its_size(face_model):
-    camera = make_layout("mobile_facernet", face_model, 64).decode(torch.zeros(1, 245)).camera
+    camera = (
+        make_layout("mobile_facernet", face_model, 64)
+        .decode(torch.zeros(1, sum(face_model.sizes) + 33))
+        .camera
+    )
     assert float(camera.focal[0]) == pytest.approx(290, abs=1e-4)
     assert camera.center[0].tolist() == [32, 32]
     assert float(camera.translation[0, 2] + face_model.mean[:, 2].mean()) == pytest.approx(-1000)

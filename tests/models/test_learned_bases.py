@@ -30,7 +30,7 @@ def bases(model):
 def test_they_are_linear_layers_of_the_coefficients(model, bases):
     """Equations 3 and 4, by a layer of torch with the PCA's weights and the differences added."""
     start = model.zero_coefficients(2)
-    some = replace(start, identity=torch.randn(2, 120), albedo=torch.randn(2, 40))
+    some = replace(start, identity=torch.randn(2, 120), albedo=torch.randn(2, 38))
     learned = bases.added_to(model)
     for found, mean, basis, own, weights in (
         (learned.vertices(some), model.mean, model.identity, bases.identity, some.identity),
@@ -47,7 +47,7 @@ def test_they_are_linear_layers_of_the_coefficients(model, bases):
 
 def test_gradients_reach_them(model, bases):
     start = model.zero_coefficients(1)
-    some = replace(start, identity=torch.ones(1, 120), albedo=torch.ones(1, 40))
+    some = replace(start, identity=torch.ones(1, 120), albedo=torch.ones(1, 38))
     learned = bases.added_to(model)
     (learned.vertices(some).sum() + learned.albedo(some).sum()).backward()
     for parameter in bases.parameters():

@@ -94,7 +94,7 @@ def test_attention_keeps_an_occluder_from_turning_the_face(model, layout):
     for given in (attention, None):
         faces = layout.decode(UvPrediction(wrong, shape, given, None))
         angles.append(float(torch.rad2deg(geodesic_angle(faces.camera.rotation, camera.rotation))))
-    assert angles[0] < 0.75 * angles[1]  # 0.1 of their weight stays
+    assert angles[0] < 0.8 * angles[1]  # 0.1 of their weight stays
 
 
 def test_the_shape_map_alone_makes_the_geometry_map(model, layout):

@@ -89,7 +89,7 @@ def test_what_a_model_without_regions_is_trusted_by():
     """Beside, below and behind the jaw nothing; on the features all: by the default's regions."""
     from selfie3d.pipeline.fit_model import vertex_trust
 
-    model = load_face_model("default-head")
+    model = load_face_model("default-face")
     regions, model.regions = model.regions, {}
     trust = vertex_trust(model)[0, :, 0]
     for name in ("nose", "lips", "eyelids", "brows"):
