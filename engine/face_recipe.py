@@ -77,7 +77,7 @@ class FaceTrainConfig:
 
     recipe: str = "faces"
     output: str = "runs/faces"
-    face_model: str = "default-face"
+    face_model: str = "default"
     rasterizer: str = "auto"
     network: FaceNetworkConfig = field(default_factory=FaceNetworkConfig)
     data: FaceDataConfig = field(default_factory=FaceDataConfig)

@@ -51,7 +51,7 @@ class SolverConfig:
     depth_noise: float = 1.5
     floor: float = 0.002
     nearness: tuple[float, float] = (9e-4, 5e-4)
-    identity_modes: int = 80
+    identity_modes: int = 120
     expression_spread: float = 0.3
 
 

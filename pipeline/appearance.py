@@ -14,6 +14,7 @@ from ..render.face import FaceRenderer
 from .light import ridge_light
 
 _ROUNDS = 10
+_DOUBTFUL = ("brows", "forehead", "ears")
 _SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
 _NOISE = 0.0012  # of the mean over all pixels, as of 0.06 each with 2,500 of them independent
 
@@ -28,10 +29,12 @@ class Appearance:
     def __init__(self, model: FaceModel, renderer: FaceRenderer) -> None:
         self.model, self.renderer = model, renderer
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
-        # Brows are small, and a fringe over them or a shape slightly off would bleach them.
-        none = torch.zeros(len(model.mean), dtype=torch.bool)
+        # Brows are small, and a fringe over them or a shape slightly off would bleach them; over
+        # forehead and ears there is hair in many photographs, and modes of patches would paint it.
         skin = model.region("skin") & model.region("face")
-        skin &= ~model.regions.get("brows", none)
+        for name in _DOUBTFUL:
+            if name in model.regions:
+                skin &= ~model.regions[name]
         self.extras = torch.cat([skin.to(modes)[:, None], modes], 1)[None]
 
     @torch.no_grad()

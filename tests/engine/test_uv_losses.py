@@ -84,7 +84,7 @@ def test_texels_weigh_as_in_the_paper(layout, model):
     neck = layout.mapper.mask & ~losses.mask
     rows = torch.nonzero(neck)[:, 0]
     assert len(rows) > 0
-    assert rows.min() > 0.9 * SIDE
+    assert rows.min() > 0.7 * SIDE  # the lowest part of the skin, above the strip of islands
     none = losses_of(layout, model, weights={"skin": 1.0})
     assert torch.equal(none.mask, layout.mapper.mask)
 

@@ -132,7 +132,7 @@ def test_weights_come_back_and_give_faces(repository, drawn, tmp_path):
         own, loaded = network(images), weights.network(images)
     for one, other in zip(own[:3], loaded[:3], strict=True):
         assert (one - other).norm() < 5e-3 * one.norm()  # matrices in float16
-    model = load_face_model("default")
+    model = load_face_model("default-face")
     faces = UvDecoder(weights.maps, model)(loaded)
     assert len(faces) == 3
     assert torch.isfinite(model.vertices(faces.coefficients)).all()

@@ -114,7 +114,7 @@ def test_what_cannot_be_scored(folder, tmp_path, known):
     with pytest.raises(InputError, match="--weights"):
         PROTOCOLS.create("synthetic")(Request(folder, tmp_path, predictions=tmp_path / "x.npz"))
     other = PROTOCOLS.create("synthetic", overrides=["face_model=some.npz"])
-    with pytest.raises(InputError, match="default-face"):
+    with pytest.raises(InputError, match="'default', as drawn"):
         other(Request(folder, tmp_path))
     head = told(known[0], model=load_face_model("default-face"))
     with pytest.raises(InputError, match="face model"):

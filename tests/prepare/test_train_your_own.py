@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy.io import savemat
 from selfie3d.commands import evaluate, model, prepare, train
@@ -14,6 +15,8 @@ from selfie3d.evaluate.mesh_file import write_obj
 from selfie3d.evaluate.outer_surface import model_surface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.topology import subset_mesh
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -65,7 +68,7 @@ def test_every_command_runs(repository, tmp_path, celeba_tree, drawn_faces, monk
 def write_basel(folder: Path) -> None:
     """01_MorphableModel.mat and its companions with the shipped face's surface and a few modes."""
     folder.mkdir()
-    face = load_face_model()
+    face = skin_of(load_face_model("default-face"))
     mean = face.mean.numpy()
     shape, deviation = unit_columns(face.identity[:5].numpy() * 1000)
     colour, colour_deviation = unit_columns(face.albedo_basis[:3].numpy() * 255)
@@ -89,6 +92,27 @@ def write_basel(folder: Path) -> None:
     content = np.int32(4).tobytes() + np.zeros(mean.size, "<f4").tobytes()
     (folder / "Exp_Pca.bin").write_bytes(content + columns.T.astype("<f4").tobytes())
     (folder / "std_exp.txt").write_text(" ".join(str(value) for value in spread[:, 0]))
+
+
+def skin_of(face: FaceModel) -> FaceModel:
+    """The skin alone, without what lies behind it."""
+    part = subset_mesh(face.faces, face.regions["face"])
+    local = torch.full((len(face.mean),), -1)
+    local[part.vertices] = torch.arange(len(part.vertices))
+    marks = LandmarkSet.from_vertices("ibug68", local[torch.tensor(nearest(face))])
+    return FaceModel.from_arrays(
+        name="skin",
+        mean=face.mean[part.vertices],
+        faces=part.faces,
+        identity=face.identity[:, part.vertices],
+        expression=face.expression[:, part.vertices],
+        albedo_mean=face.albedo_mean[part.vertices],
+        albedo_basis=face.albedo_basis[:, part.vertices],
+        landmarks={
+            "ibug68": LandmarkSet.from_vertices("ibug68", local[torch.tensor(nearest(face))])
+        },
+        origin=(0.0, 0.0, 0.0),
+    )
 
 
 def unit_columns(modes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
