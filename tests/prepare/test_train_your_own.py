@@ -108,9 +108,7 @@ def skin_of(face: FaceModel) -> FaceModel:
         expression=face.expression[:, part.vertices],
         albedo_mean=face.albedo_mean[part.vertices],
         albedo_basis=face.albedo_basis[:, part.vertices],
-        landmarks={
-            "ibug68": LandmarkSet.from_vertices("ibug68", local[torch.tensor(nearest(face))])
-        },
+        landmarks={"ibug68": marks},
         origin=(0.0, 0.0, 0.0),
     )
 
