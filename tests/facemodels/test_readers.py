@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +100,19 @@ def test_missing_and_unknown(tmp_path):
         load_face_model(tmp_path / "nowhere.npz")
     with pytest.raises(UnknownNameError, match="default-face"):
         load_face_model("default-haed")
+
+
+def test_models_of_another_version_are_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match="whole head since version 2"):
+        load_face_model("default-head")
+    header = {"format": "selfie3d-subdivision-model-1", "licence": "CC0-1.0"}
+    np.savez(tmp_path / "old.npz", header=np.array(json.dumps(header)), mean=np.zeros((3, 3)))
+    with pytest.raises(InputError, match=r"old\.npz.*version 2.*version 1.*model build"):
+        load_face_model(tmp_path / "old.npz")
+    header = {"format": "selfie3d-subdivision-model-2", "version": 2}
+    np.savez(tmp_path / "cut.npz", header=np.array(json.dumps(header)), mean=np.zeros((3, 3)))
+    with pytest.raises(InputError, match=r"cut\.npz.*quads"):
+        load_face_model(tmp_path / "cut.npz")
 
 
 def outward(model: FaceModel) -> float:

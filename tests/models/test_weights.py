@@ -6,10 +6,12 @@ import json
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from selfie3d.core.errors import InputError, UnknownNameError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.dense_points import PointLayout
+from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.models.heads.layouts import LAYOUTS, make_layout
 from selfie3d.models.heads.uv_layout import UvSpec
 from selfie3d.models.registry import NETWORKS
@@ -164,3 +166,26 @@ def test_unusable_files_are_named(tmp_path):
         pack_weights(network, "mobdensenet", 3, layout, {})
     with pytest.raises(InputError, match="points, a layout"):
         pack_weights(network, "mobdensenet", {}, object(), {})
+
+
+def test_weights_of_another_version_of_the_face_model_are_refused(tmp_path):
+    """A file from before the version was written, and one of a version to come."""
+    path = stored(tmp_path, settled("dense-points"), "dense-points", POINTS)
+    assert load_weights(path).face_model == "default"
+    with safe_open(str(path), framework="pt") as file:
+        header = dict(file.metadata())
+    tensors = load_file(path)
+    assert header["face_model_version"] == str(SHIPPED_VERSION)
+    for version in (None, "1", str(SHIPPED_VERSION + 1)):
+        other = {k: v for k, v in header.items() if k != "face_model_version"}
+        if version is not None:
+            other["face_model_version"] = version
+        save_file(tensors, path, other)
+        with pytest.raises(InputError, match=rf"version {version or 1}\b.*Train them anew"):
+            load_weights(path)
+
+
+def test_weights_for_other_face_models_need_no_version(tmp_path):
+    mine = PointLayout("mine", ("ibug68",), (5, 6, 7, 8), (1, 0, 3, 2))
+    path = stored(tmp_path, settled("dense-points"), "dense-points", mine)
+    assert load_weights(path).face_model == "mine"
