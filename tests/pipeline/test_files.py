@@ -35,7 +35,16 @@ def test_the_record_has_what_the_format_says(written, small_face):
     out, _ = written
     record = json.loads((out / "me.json").read_text())
     assert list(record) == [
-        *("version", "image", "weights", "face_model", "face_model_licence", "box", "score"),
+        *(
+            "version",
+            "image",
+            "weights",
+            "face_model",
+            "face_model_version",
+            "face_model_licence",
+            "box",
+            "score",
+        ),
         *("landmarks_68", "landmark_sigma", "pose_deg", "camera", "coefficients", "files"),
     ]
     assert record["image"] == {"path": "photos/me.jpg", "width": 120, "height": 100}
