@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from .hm08 import Array, Index
 from .shape_space import ShapeSpace, kernel
+from .surface import vertex_normals
 
 # Steps of the registration: how far the closest point may be, mm; the ridge; the weight of a
 # landmark against that of a vertex.
@@ -173,16 +174,6 @@ def register(
     current = fitter.moved(solution)
     samples, _ = target.closest(current, vertex_normals(current, faces))
     return solution[_FREE:], current, target.place(samples)
-
-
-def vertex_normals(vertices: Array, faces: Index) -> Array:
-    """Area-weighted unit normals (V,3)."""
-    corner = vertices[faces]
-    flat = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, faces[:, k], flat)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def similarity(source: Array, target: Array) -> tuple[float, Array, Array]:

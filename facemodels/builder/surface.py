@@ -43,13 +43,7 @@ class Surface:
 
     def normals(self) -> Array:
         """Area-weighted unit vertex normals (V,3)."""
-        faces = self.faces
-        corner = self.points[faces]
-        flat = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-        normals = np.zeros_like(self.points)
-        for k in range(3):
-            np.add.at(normals, faces[:, k], flat)
-        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+        return vertex_normals(self.points, self.faces)
 
     def eye(self, side: str) -> NDArray[np.bool_]:
         """The vertices (V,) of the "left" or "right" eyeball."""
@@ -104,6 +98,16 @@ def _masks(head: Head, matrix: sparse.csr_matrix, inner: Inner, rim: Index) -> d
         parts = [np.zeros(matrix.shape[0]), inside.astype(float), np.zeros(len(rim))]
         masks[name] = np.concatenate(parts)
     return masks
+
+
+def vertex_normals(points: Array, faces: Index) -> Array:
+    """Area-weighted unit normals (V,3) of a triangle mesh."""
+    corner = points[faces]
+    flat = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normals = np.zeros_like(points)
+    for k in range(3):
+        np.add.at(normals, faces[:, k], flat)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def landmark_vertices(head: Head) -> Index:

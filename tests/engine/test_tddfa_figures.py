@@ -24,7 +24,7 @@ SIZE, COUNT = 120, 6
 
 @pytest.fixture(scope="module")
 def model():
-    return load_face_model("default")
+    return load_face_model("default-face")
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_pictures_show_landmarks_and_shapes(model, layout, faces):
     assert float(image.min()) >= 0 and float(image.max()) <= 1
     photo, marked, shape, true = image.split(240, 1)
     assert 0 < float((photo != marked).any(0).float().mean()) < 0.2
-    assert float((shape - true).abs().mean()) < 1e-3  # but for rounding at folds
+    assert torch.equal(shape, true)
     plain = replace(batch, truth=None, known=None)
     look = TddfaPictures(model, layout, TddfaTargets(layout), plain, "ibug68")
     assert look(zeros)["faces"].shape == (3, 3 * 240, COUNT * 240)

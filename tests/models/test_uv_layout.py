@@ -17,12 +17,12 @@ SIDE = 256
 
 @pytest.fixture(scope="module")
 def model():
-    return load_face_model("default")
+    return load_face_model("default-face")
 
 
 @pytest.fixture(scope="module")
 def layout(model):
-    return UvLayout(UvSpec("default", SIDE, SIDE), model)
+    return UvLayout(UvSpec("default-face", SIDE, SIDE), model)
 
 
 def truth(model, batch=2, yaw=0.4):
@@ -50,7 +50,7 @@ def on_skin(layout, found, expected):
 @pytest.mark.parametrize("method", ["umeyama", "sadrnet"])
 @pytest.mark.parametrize("absolute", [False, True])
 def test_true_maps_give_face_and_camera_back(model, method, absolute):
-    layout = UvLayout(UvSpec("default", SIDE, SIDE, absolute, method), model)
+    layout = UvLayout(UvSpec("default-face", SIDE, SIDE, absolute, method), model)
     _, vertices, camera = truth(model)
     faces = layout.decode(prediction(layout, vertices, camera, torch.ones(2, 1, 32, 32)))
     assert on_skin(layout, faces.vertices, vertices).mean() < 0.1  # mm
@@ -94,7 +94,7 @@ def test_attention_keeps_an_occluder_from_turning_the_face(model, layout):
     for given in (attention, None):
         faces = layout.decode(UvPrediction(wrong, shape, given, None))
         angles.append(float(torch.rad2deg(geodesic_angle(faces.camera.rotation, camera.rotation))))
-    assert angles[0] < 0.8 * angles[1]  # 0.1 of their weight stays
+    assert angles[0] < 0.76 * angles[1]  # 0.1 of their weight stays
 
 
 def test_the_shape_map_alone_makes_the_geometry_map(model, layout):

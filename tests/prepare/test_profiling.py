@@ -252,9 +252,8 @@ def test_light_from_one_side_is_measured(model):
     lit = torch.exp(x / 200) * torch.tensor([0.3, 0.3, 0.3])
     seen = (x[:, 0] < 15).float()  # the right half and a strip of the left
     gain = extension.gain(lit, seen, mirror)
-    hidden = (x[:, 0] > 15) & (x[:, 0] < 60)
-    assert gain[hidden].min() > 0.995 and gain[mirror[hidden]].max() < 1.005
-    assert gain[hidden].mean() > 1.01 > 0.99 > gain[mirror[hidden]].mean()
+    hidden = (x[:, 0] > 15) & (x[:, 0] < 60) & model.regions["face"]
+    assert gain[hidden].min() > 1 and gain[mirror[hidden]].max() < 1
     assert torch.equal(
         extension.gain(lit, (x[:, 0] < -5).float(), mirror), torch.ones_like(lit.expand(-1, 3))
     )
