@@ -25,18 +25,40 @@ def _synth(
     backgrounds: Annotated[
         str, typer.Option("--backgrounds", help="A folder of photographs without faces.")
     ] = "",
+    assets: Annotated[
+        str, typer.Option("--assets", help="A folder of MakeHuman's assets: hair, brows, clothes.")
+    ] = "",
+    assets_share: Annotated[
+        float,
+        typer.Option("--assets-share", help="Share of people who wear them; the rest by rule."),
+    ] = 1.0,
+    hdri: Annotated[
+        str, typer.Option("--hdri", help="A folder of panoramas (.hdr, .exr): light and places.")
+    ] = "",
+    views: Annotated[
+        int, typer.Option("--views", min=1, help="Pictures of each person, one after the other.")
+    ] = 1,
 ) -> None:
     """Draw synthetic faces with all labels; run it again to continue."""
     from PIL import Image
 
+    from ..core.whole_file import prepare_folder, write_whole
     from ..datasets.synthetic.config import SyntheticConfig
     from ..datasets.synthetic.shards import open_shards, write_shards
     from ..datasets.synthetic.sheet import draw_sheet
+    from ..datasets.synthetic.studio import folder_problems
 
-    config = SyntheticConfig(size=size, seed=seed, turns=turns, backgrounds=backgrounds)
+    prepare_folder(out)
+    config = SyntheticConfig(
+        size=size, seed=seed, turns=turns, backgrounds=backgrounds, assets=assets,
+        assets_share=assets_share, hdri=hdri, views=views,
+    )  # fmt: skip
+    for problem in folder_problems(config):
+        typer.echo(f"Left out: {problem}", err=True)
     shards = write_shards(out, config, count, workers)
     sheet = out / "contact_sheet.png"
-    Image.fromarray(draw_sheet(open_shards(out))).save(sheet)
+    picture = Image.fromarray(draw_sheet(open_shards(out)))
+    write_whole(sheet, picture.save)
     typer.echo(f"{_many(count, 'face')} in {_many(len(shards), 'shard')}. Results: {out.resolve()}")
     typer.echo(f"  {sheet}")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pose import View
-from .surface import Surface, facing_normals, join, move, sum_normals
+from .surface import Surface, facing_normals, join, kinds_of, move, sum_normals
 
 Array = NDArray[Any]
 _NO_FACES = np.zeros((0, 3), np.int32)
@@ -22,8 +22,10 @@ class Assembly:
     """The head's vertices, then those of other opaque things, then those of sheets.
 
     Attributes:
-        points: (n,3) mm, camera space; albedo (n,3), gloss (n,), occlusion (n,) of `Surface`.
+        points: (n,3) mm, camera space; albedo (n,3), gloss (n,), occlusion (n,), kinds (n,) of
+            `Surface`.
         faces: (f,3) int32, all but the head's own.
+        texture, uv: of the opaque ones among them, see `Surface`.
         sheet: (m,5) of the last m vertices.
         opaque: how many vertices belong to opaque things; opaque_faces: how many of `faces`.
     """
@@ -32,7 +34,10 @@ class Assembly:
     albedo: Array
     gloss: Array
     occlusion: Array
+    kinds: Array
     faces: Array
+    texture: Array
+    uv: Array
     sheet: Array
     opaque: int
     opaque_faces: int
@@ -50,27 +55,32 @@ class Assembly:
 
 
 def assemble(
-    view: View, body: Sequence[Surface], torso: Surface | None, sheets: Sequence[Surface]
+    view: View, body: Sequence[Surface], placed: Sequence[Surface], sheets: Sequence[Surface]
 ) -> Assembly:
     """One assembly of many surfaces.
 
     Args:
         view: the camera.
-        body: opaque surfaces in model space, the head first; its faces are left out.
-        torso: in camera space.
+        body: opaque surfaces in model space, the head first; its faces are left out. Each surface
+            has classes.
+        placed: opaque surfaces in camera space.
         sheets: in model space.
     """
     head = replace(body[0], faces=_NO_FACES)
-    solids = [head, *body[1:], *([] if torso is None else [torso])]
-    one = join([*solids, *(replace(sheet, sheet=None) for sheet in sheets)])
+    solids = [head, *body[1:], *placed]
+    everything = [*solids, *(replace(sheet, sheet=None) for sheet in sheets)]
+    one = join(everything)
     points = np.empty_like(one.points)
-    placed, opaque = (sum(len(s.points) for s in part) for part in (body, solids))
-    for part in (slice(0, placed), slice(opaque, None)):
+    first, opaque = (sum(len(s.points) for s in part) for part in (body, solids))
+    for part in (slice(0, first), slice(opaque, None)):
         move(one.points[part], view.rotation, view.translation, points[part])
-    points[placed:opaque] = one.points[placed:opaque]
+    points[first:opaque] = one.points[first:opaque]
     sheet = np.concatenate([s.sheet for s in sheets if s.sheet is not None] or [_NO_SHEET])
+    corners = [s.corners() for s in solids]
     return Assembly(
         points=points, albedo=one.albedo, gloss=one.gloss, occlusion=one.occlusion,
-        faces=one.faces, sheet=sheet.astype(np.float32, copy=False), opaque=opaque,
+        kinds=kinds_of(everything), faces=one.faces,
+        texture=np.concatenate([c[0] for c in corners]), uv=np.concatenate([c[1] for c in corners]),
+        sheet=sheet.astype(np.float32, copy=False), opaque=opaque,
         opaque_faces=sum(len(s.faces) for s in solids),
     )  # fmt: skip

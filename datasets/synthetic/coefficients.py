@@ -1,4 +1,4 @@
-"""Random coefficients of a face: who it is, what it does, how its skin is coloured."""
+"""Random coefficients of a face: who it is and what it does."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ def half(values: NDArray) -> Array:
 def draw_identity(rng: np.random.Generator, count: int) -> Array:
     """`count` identity coefficients: normal, with three spreads so that rare faces occur."""
     return half(rng.standard_normal(count) * one_of(rng, (0.9, 1.1, 1.25)))
-
-
-def draw_albedo(rng: np.random.Generator, count: int) -> Array:
-    """`count` albedo coefficients."""
-    return half(rng.standard_normal(count) * one_of(rng, (0.8, 1.1)))
 
 
 def draw_expression(rng: np.random.Generator, names: Sequence[str]) -> Array:

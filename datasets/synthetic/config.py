@@ -22,6 +22,15 @@ class SyntheticConfig:
         degradation: how often the image goes through a poor camera and a JPEG file.
         backgrounds: a folder of photographs without faces to stand behind half of the faces;
             empty for painted backgrounds alone.
+        assets: a folder of MakeHuman's assets (hair, brows, lashes, hats, clothes); empty for hair
+            and clothes that are painted by rule alone.
+        assets_share: how many people wear assets, where there are some; the others are drawn by
+            rule.
+        hdri: a folder of panoramas that light faces and stand behind them; empty for painted
+            light and places alone.
+        hdri_share: how many faces stand in a panorama, where there are some.
+        views: pictures of one person, one after the other: the same head, skin and hair under
+            other light, in other places, from other sides.
 
     Raises:
         InputError: a probability outside [0, 1], or a size or margin that is too small.
@@ -40,17 +49,24 @@ class SyntheticConfig:
     background: float = 1.0
     degradation: float = 1.0
     backgrounds: str = ""
+    assets: str = ""
+    assets_share: float = 1.0
+    hdri: str = ""
+    hdri_share: float = 0.7
+    views: int = 1
 
     def __post_init__(self) -> None:
-        if self.size < 32:
-            raise InputError("size", "at least 32 pixels", str(self.size))
+        if self.size < 32 or self.size % 8:
+            raise InputError("size", "at least 32 pixels, a multiple of 8", str(self.size))
         if not 1 <= self.margin <= 3:
             raise InputError("margin", "1 to 3", str(self.margin))
         if self.seed < 0:
             raise InputError("seed", "0 or more", str(self.seed))
         if not 0 <= self.turns <= 1:
             raise InputError("turns", "0 (none) to 1 (any)", str(self.turns))
+        if self.views < 1:
+            raise InputError("views", "1 or more pictures of a person", str(self.views))
         for name in ("hair", "beard", "glasses", "occluder", "shadow", "border", "background",
-                     "degradation"):  # fmt: skip
+                     "degradation", "assets_share", "hdri_share"):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(name, "a probability in [0, 1]", str(getattr(self, name)))

@@ -30,12 +30,14 @@ class Layer:
         depth: (H,W) z/w, larger is farther, 1 where no triangle is.
         screen: (n,4) column and row of the vertices (whole numbers are pixel centres), z/w, 1/w.
         faces: (f,3) int32, the triangles.
+        source: (f,) int32, what number each triangle had before hidden ones were left out.
     """
 
     ids: Array
     depth: Array
     screen: Array
     faces: Array
+    source: Array
 
 
 @kernel
@@ -57,25 +59,32 @@ def project(clip: Array, size: int) -> NDArray[np.float32]:
 
 
 @kernel
-def _facing(screen: Array, closed: Array, other: Array, out: Array) -> int:
-    """Copy the closed faces that turn to the camera, and all others, into out."""
+def _facing(screen: Array, closed: Array, other: Array, out: Array, source: Array) -> int:
+    """Copy the closed faces that turn to the camera, and all others, into out; number them."""
     count = 0
     for f in range(len(closed)):
         i, j, k = closed[f, 0], closed[f, 1], closed[f, 2]
         ax, ay = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
         bx, by = screen[k, 0] - screen[i, 0], screen[k, 1] - screen[i, 1]
         out[count, 0], out[count, 1], out[count, 2] = i, j, k
+        source[count] = f
         count += int(ax * by < bx * ay)  # rows count downwards
     for f in range(len(other)):
         out[count, 0], out[count, 1], out[count, 2] = other[f, 0], other[f, 1], other[f, 2]
+        source[count] = len(closed) + f
         count += 1
     return count
 
 
-def front_faces(screen: Array, closed: Array, other: Array) -> NDArray[np.int32]:
-    """The faces that can be seen: those of `closed` (f,3) bound solid bodies."""
+def front_faces(
+    screen: Array, closed: Array, other: Array
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The faces (n,3) that can be seen, those of `closed` (f,3) bound solid bodies; their numbers
+    (n,) in both, one after the other."""
     out = np.empty((len(closed) + len(other) + 1, 3), np.int32)
-    return out[: _facing(screen, closed, other, out)]
+    source = np.empty(len(out), np.int32)
+    count = _facing(screen, closed, other, out, source)
+    return out[:count], source[:count]
 
 
 @inline
@@ -139,8 +148,37 @@ def _rasterize(screen: Array, faces: Array, ids: Array, depth: Array) -> None:
                     ids[row, column] = spans[n, 0]
 
 
-def rasterize(screen: Array, faces: Array, size: int) -> Layer:
-    """Draw one mesh: screen (n,4) of `project`, faces (f,3) int32."""
+def rasterize(screen: Array, faces: Array, size: int, source: Array | None = None) -> Layer:
+    """Draw one mesh: screen (n,4) of `project`, faces (f,3) int32 and their numbers, if others."""
     ids, depth = np.zeros((size, size), np.int32), np.ones((size, size), np.float32)
     _rasterize(screen, faces, ids, depth)
-    return Layer(ids, depth, screen, faces)
+    source = np.arange(len(faces), dtype=np.int32) if source is None else source
+    return Layer(ids, depth, screen, faces, source)
+
+
+@kernel
+def _count_rows(screen: Array, faces: Array, size: int) -> int:
+    """At least so many rows of pixels belong to the faces."""
+    count = 0
+    for f in range(len(faces)):
+        yi, yj, yk = screen[faces[f, 0], 1], screen[faces[f, 1], 1], screen[faces[f, 2], 1]
+        top = max(math.ceil(min(min(yi, yj), yk)), 0)
+        count += max(min(math.ceil(max(max(yi, yj), yk)), size) - top, 0)
+    return count
+
+
+@kernel
+def _all_spans(screen: Array, faces: Array, size: int, spans: Array, planes: Array) -> int:
+    return _list_spans(screen, faces, 0, size, spans, planes)[1]
+
+
+def rows_of(screen: Array, faces: Array, size: int) -> tuple[Array, Array]:
+    """Rows of pixels of triangles in their order, for whoever paints them one over the other.
+
+    Returns:
+        (n,4) int32 triangle + 1, row, first column, end; (n,2) depth at column 0 and its slope.
+    """
+    rows = _count_rows(screen, faces, size) + size
+    spans, planes = np.empty((rows, 4), np.int32), np.empty((rows, 2), np.float64)
+    count = _all_spans(screen, faces, size, spans, planes)
+    return spans[:count], planes[:count]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ...geometry.segments import Segment
 from .chance import one_of
 from .colours import cloth_colour
 from .pose import Turn, View
@@ -35,35 +38,88 @@ def draw_neck(ends: NDArray, colours: NDArray) -> Surface:
         rows.append(rows[-1] + length * way)
     points = np.concatenate(rows)
     faces = grid_faces(len(rows), len(ring), closed=True)
-    return Surface.plain(points, faces, np.tile(colours, (len(rows), 1)), 0.05)
+    return Surface.plain(points, faces, np.tile(colours, (len(rows), 1)), 0.05, kind=Segment.NECK)
 
 
-def draw_torso(rng: np.random.Generator, turn: Turn, view: View, skin: NDArray) -> Surface:
-    """Shoulders in clothes, in camera space; they follow the head's turn by some part."""
+@dataclass(frozen=True)
+class Stance:
+    """How the body stands under the head: about a pivot at the neck's base, in camera space.
+
+    Attributes:
+        rotation: (3,3) of model space into camera space.
+        pivot: (3,) in model space; at: (3,) where it lies in camera space.
+    """
+
+    rotation: NDArray
+    pivot: NDArray
+    at: NDArray
+
+    def place(self, points: NDArray) -> NDArray:
+        """Points (N,3) of the upright body, mm in model space, in camera space."""
+        moved: NDArray = (points - self.pivot) @ self.rotation.T + self.at
+        return moved
+
+
+def draw_stance(rng: np.random.Generator, turn: Turn, view: View) -> Stance:
+    """A body that follows the head's turn by some part."""
+    follow = rng.uniform(0, 1)
+    own = Turn(turn.pitch * 0.3, turn.yaw * follow + rng.normal(0, 10), turn.roll * rng.uniform())
+    pivot = np.array([0, -146.0 - rng.uniform(0, 25), -106])
+    return Stance(own.matrix(), pivot, view.to_camera(pivot[None])[0])
+
+
+def draw_torso(rng: np.random.Generator, stance: Stance, skin: NDArray) -> Surface:
+    """Shoulders in clothes, in camera space."""
+    points = _shoulders(rng.uniform(160, 240), rng.uniform(50, 90), rng.uniform(70, 110))
+    points[..., 1] += rng.uniform(-8, 14)
+    shape = points.shape[:2]
     around = np.arange(_TORSO_COLUMNS) / _TORSO_COLUMNS * 2 * np.pi
-    u, v = np.meshgrid(np.linspace(0, np.pi * 0.75, _TORSO_ROWS), around, indexing="ij")
-
-    def bent(values: NDArray, power: float) -> NDArray:
-        return np.sign(values) * np.abs(values) ** power
-
-    points = np.stack([bent(np.sin(u) * np.sin(v), 0.8) * rng.uniform(160, 240),
-                       (bent(np.cos(u), 0.7) - 1) * rng.uniform(50, 90) + rng.uniform(-8, 14),
-                       np.sin(u) * np.cos(v) * rng.uniform(70, 110)], -1)  # fmt: skip
-    colour = cloth_colour(rng) * np.exp(rng.normal(0, one_of(rng, (0.03, 0.3)), (*u.shape, 1)))
-    kind = rng.random()
+    colour = cloth_colour(rng) * np.exp(rng.normal(0, one_of(rng, (0.03, 0.3)), (*shape, 1)))
+    kind, bare = rng.random(), 0
     if kind < 0.3:  # a low neckline
-        colour = np.where(np.arange(_TORSO_ROWS)[:, None, None] < rng.integers(3, 7), skin, colour)
+        bare = int(rng.integers(3, 7))
+        colour = np.where(np.arange(_TORSO_ROWS)[:, None, None] < bare, skin, colour)
     elif kind < 0.5:  # a jacket over a shirt
-        open_front = np.abs((v + np.pi) % (2 * np.pi) - np.pi) < rng.uniform(0.2, 0.7)
-        colour = np.where(open_front[..., None], cloth_colour(rng), colour)
+        open_front = np.abs((around + np.pi) % (2 * np.pi) - np.pi) < rng.uniform(0.2, 0.7)
+        colour = np.where(open_front[None, :, None], cloth_colour(rng), colour)
     elif kind < 0.65:  # stripes
         stripe = (np.arange(_TORSO_ROWS) % 2 == 0)[:, None, None]
         colour = np.where(stripe, cloth_colour(rng), colour)
-    follow = rng.uniform(0, 1)
-    own = Turn(turn.pitch * 0.3, turn.yaw * follow + rng.normal(0, 10), turn.roll * rng.uniform())
-    neck = view.to_camera(np.array([[0, -146.0 - rng.uniform(0, 25), -106]]))
-    return Surface.plain(points.reshape(-1, 3) @ own.matrix().T + neck, _TORSO_FACES,
-                         colour.reshape(-1, 3))  # fmt: skip
+    return _body(stance, points.reshape(-1, 3) + stance.pivot, colour.reshape(-1, 3), bare)
+
+
+def draw_chest(clothes: NDArray, stance: Stance, skin: NDArray, cloth: NDArray) -> Surface:
+    """What clothes let through: skin above, and cloth where they end; in camera space.
+
+    Args:
+        clothes: (n,3) mm in model space. stance: how the body stands.
+        skin, cloth: (3,) linear light.
+    """
+    low, high = clothes.min(0), clothes.max(0)
+    points = _shoulders((high[0] - low[0]) * 0.33, 140.0, (high[2] - low[2]) * 0.31)
+    points += [0, high[1] - 34, (high[2] + low[2]) / 2]
+    covered = points[..., 1:2] < low[1] + 15
+    points[..., [0, 2]] *= np.where(covered, 1.4, 1.0)
+    colour = np.where(covered, cloth, skin)
+    torso = _body(stance, points.reshape(-1, 3), colour.reshape(-1, 3), 0)
+    return torso.classified(
+        np.where(covered.ravel(), int(Segment.CLOTHES), int(Segment.NECK)).astype(np.uint8)
+    )
+
+
+def _shoulders(wide: float, high: float, deep: float) -> NDArray[np.float64]:
+    """Points (rows,columns,3) of a rounded box, its top at the origin."""
+    around = np.arange(_TORSO_COLUMNS) / _TORSO_COLUMNS * 2 * np.pi
+    u, v = np.meshgrid(np.linspace(0, np.pi * 0.75, _TORSO_ROWS), around, indexing="ij")
+    return np.stack([_bent(np.sin(u) * np.sin(v), 0.8) * wide, (_bent(np.cos(u), 0.7) - 1) * high,
+                     np.sin(u) * np.cos(v) * deep], -1)  # fmt: skip
+
+
+def _body(stance: Stance, points: NDArray, colour: NDArray, bare: int) -> Surface:
+    torso = Surface.plain(stance.place(points), _TORSO_FACES, colour)
+    kinds = np.full(len(points), int(Segment.CLOTHES), np.uint8)
+    kinds[: bare * _TORSO_COLUMNS] = int(Segment.NECK)
+    return torso.classified(kinds)
 
 
 def draw_glasses(rng: np.random.Generator, marks: NDArray) -> list[Surface]:
@@ -111,7 +167,8 @@ def _lens(rim: NDArray, colour: NDArray, opacity: float, gloss: float) -> Surfac
     points = np.vstack([middle, rim])
     k = np.arange(1, len(rim))
     faces = np.stack([np.zeros_like(k), k, k + 1], 1).astype(np.int32)
-    return Surface.plain(points, faces, colour, gloss, _constant_sheet(len(points), opacity))
+    sheet = _constant_sheet(len(points), opacity)
+    return Surface.plain(points, faces, colour, gloss, sheet, kind=Segment.GLASSES)
 
 
 def _tube(path: NDArray, radius: float, colour: NDArray) -> Surface:
@@ -125,4 +182,4 @@ def _tube(path: NDArray, radius: float, colour: NDArray) -> Surface:
     ring = one[:, None] * np.cos(turn)[None, :, None] + two[:, None] * np.sin(turn)[None, :, None]
     points = (path[:, None] + radius * ring).reshape(-1, 3)
     return Surface.plain(points, grid_faces(len(path), _TUBE, closed=True), colour, 0.25,
-                         _constant_sheet(len(points), 1.0))  # fmt: skip
+                         _constant_sheet(len(points), 1.0), kind=Segment.GLASSES)  # fmt: skip

@@ -21,6 +21,7 @@ class SyntheticFace:
 
     Attributes:
         image: (H,W,3) uint8.
+        person: number of the person; pictures of one person share identity and albedo.
         identity, expression, albedo: coefficients of the default face models.
         light: (9,3) spherical harmonics in camera space; times the model's albedo it is nearest
             to the skin's colours as drawn, before camera and file changed them.
@@ -28,10 +29,14 @@ class SyntheticFace:
         landmarks: "ibug68" and "300w-lp", (68,3): x, y, and depth at the same scale relative
             to the model's origin, larger = nearer.
         visible: (68,) bool, landmarks of ibug68 that nothing hides.
+        visible_vertices: (V,) bool, vertices of the face model `default` that the picture shows.
         skin_mask: (H,W) bool, bare facial skin.
+        segmentation: (H,W) uint8, codes of `geometry.segments.Segment`; what was put over the
+            drawing, borders included, is an occluder.
     """
 
     image: NDArray[np.uint8]
+    person: int
     identity: NDArray[np.float32]
     expression: NDArray[np.float32]
     albedo: NDArray[np.float32]
@@ -42,7 +47,9 @@ class SyntheticFace:
     centre: NDArray[np.float32]
     landmarks: Mapping[str, NDArray[np.float32]]
     visible: NDArray[np.bool_]
+    visible_vertices: NDArray[np.bool_]
     skin_mask: NDArray[np.bool_]
+    segmentation: NDArray[np.uint8]
 
     def camera(self) -> PerspectiveCamera:
         """The camera, a batch of one."""

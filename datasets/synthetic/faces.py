@@ -9,17 +9,20 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...geometry.face_model import FaceModel
+from ...geometry.segments import Segment
 from . import filters
 from .background import draw_background
+from .canvas import Drawing
 from .chance import one_of
-from .coefficients import draw_albedo, draw_expression, draw_identity
-from .compose import Drawing
+from .coefficients import draw_expression
 from .config import SyntheticConfig
 from .degrade import degrade, draw_border, to_bytes
 from .face import SyntheticFace
-from .head import load_head
 from .occluders import draw_occluder
+from .panorama_view import panorama_background
+from .person import draw_person
 from .scene import Scene, draw_scene
+from .studio import Studio
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _LARGEST = 640
@@ -33,14 +36,20 @@ class SyntheticFaces:
         config: what they are made of.
         model: the face model `default`, if it is loaded already.
 
+    Attributes:
+        problems: files of the folders of assets and panoramas that could not be used, and why.
+
     Raises:
-        InputError: another model, or no picture in the folder of backgrounds.
+        InputError: another model, no picture in the folder of backgrounds, or nothing that can be
+            used in that of assets or panoramas.
         MissingFileError: there is no such folder.
     """
 
     def __init__(self, config: SyntheticConfig, model: FaceModel | None = None) -> None:
         self.config = config
-        self.head = load_head(model)
+        self.studio = Studio.of(config, model)
+        self.head = self.studio.head
+        self.problems = self.studio.problems
         self.photographs = _read_photographs(config.backgrounds)
 
     def item(self, index: int) -> SyntheticFace:
@@ -48,19 +57,19 @@ class SyntheticFaces:
         if index < 0:
             raise InputError("index", "0 or more", str(index))
         config = self.config
+        number = index // config.views
+        person = draw_person(number, self.studio, config)
         rng = np.random.default_rng([config.seed, index])
-        ki, _, ka = self.head.model.sizes
-        identity = draw_identity(rng, ki)
         expression = draw_expression(rng, self.head.model.expression_names)
-        albedo = draw_albedo(rng, ka)
-        scene = draw_scene(rng, self.head, config, identity, expression, albedo)
-        image, free = self._photograph(rng, scene)
-        view = scene.view
+        scene = draw_scene(rng, self.studio, person, config, expression)
+        image, segmentation = self._photograph(rng, scene)
+        view, free = scene.view, segmentation != Segment.OCCLUDER
         return SyntheticFace(
             image=image,
-            identity=identity,
+            person=number,
+            identity=person.identity,
             expression=expression,
-            albedo=albedo,
+            albedo=person.albedo,
             light=scene.light,
             rotation=view.rotation,
             translation=view.translation,
@@ -68,34 +77,41 @@ class SyntheticFaces:
             centre=view.centre,
             landmarks=scene.landmarks,
             visible=scene.visible & _at(free, scene.landmarks["ibug68"]),
+            visible_vertices=scene.vertices_seen & _at(free, scene.vertices),
             skin_mask=(scene.drawing.skin > 0.5) & free,
+            segmentation=segmentation,
         )
 
     def _photograph(
         self, rng: np.random.Generator, scene: Scene
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The picture, and where nothing was put over the drawing."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The picture, and its segmentation map: borders and what is put in front are occluders."""
         config, drawing = self.config, scene.drawing
-        if rng.random() < config.background:
-            behind = draw_background(rng, config.size, self.photographs)
-        else:
-            behind = np.broadcast_to(
-                rng.uniform(0, 1, 3).astype(np.float32), (config.size, config.size, 3)
-            )
+        behind = self._place(rng, scene)
         if rng.random() < _COMPANY:
             behind = _add_company(rng, drawing, behind)
         image = drawing.colour + (1 - drawing.coverage[..., None]) * behind
-        free = np.ones((config.size, config.size), bool)
+        segmentation = drawing.segmentation.copy()
         if rng.random() < config.occluder:
             skin, hair = _tones(drawing, scene)
             texture, mask = draw_occluder(rng, scene.landmarks["ibug68"], skin, hair, config.size)
             image = image + mask[..., None] * (texture - image)
-            free &= mask < 0.5
+            segmentation[mask >= 0.5] = int(Segment.OCCLUDER)
         poor = rng.random() < config.degradation
         picture = degrade(rng, image.astype(np.float32)) if poor else to_bytes(image)
         if rng.random() < config.border:
-            free &= draw_border(rng, picture)
-        return picture, free
+            segmentation[~draw_border(rng, picture)] = int(Segment.OCCLUDER)
+        return picture, segmentation
+
+    def _place(self, rng: np.random.Generator, scene: Scene) -> NDArray[np.float32]:
+        """What stands behind."""
+        config, light = self.config, scene.lighting
+        if light.panorama is not None:
+            return panorama_background(rng, light, scene.exposure, scene.view, config.size)
+        if rng.random() < config.background:
+            return draw_background(rng, config.size, self.photographs)
+        flat = rng.uniform(0, 1, 3).astype(np.float32)
+        return np.broadcast_to(flat, (config.size, config.size, 3))
 
 
 def _add_company(rng: np.random.Generator, drawing: Drawing, behind: NDArray) -> NDArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.segments import Segment
 from ...render.cpu.jit import kernel
 from .chance import one_of, pick, running_shares
 from .colours import cloth_colour
@@ -139,7 +140,7 @@ def _strands(rng: np.random.Generator, shell: NDArray, colour: NDArray) -> Surfa
     sheet[..., 4] = (1 - down) * rows / rng.uniform(2.0, 5.0)
     return Surface.plain(
         shell.reshape(-1, 3), _FACES, (colour * np.exp(shade) * tips).reshape(-1, 3),
-        float(rng.uniform(0.02, 0.2)), sheet.reshape(-1, 5),
+        float(rng.uniform(0.02, 0.2)), sheet.reshape(-1, 5), kind=Segment.HAIR,
     )  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def _bun(rng: np.random.Generator, shell: NDArray, colour: NDArray) -> Surface:
     shade = rng.normal(0, 0.15, (10, 15, 1))
     return Surface.plain(points.reshape(-1, 3), grid_faces(10, 15),
                          (colour * np.exp(shade)).reshape(-1, 3), 0.08,
-                         sheet.reshape(-1, 5))  # fmt: skip
+                         sheet.reshape(-1, 5), kind=Segment.HAIR)  # fmt: skip
 
 
 def _cloth(rng: np.random.Generator, shell: NDArray, angle: NDArray, *, brim: bool) -> Surface:
@@ -179,4 +180,5 @@ def _cloth(rng: np.random.Generator, shell: NDArray, angle: NDArray, *, brim: bo
     sheet[..., 2] = np.linspace(0, 1, rows)[:, None]
     sheet[..., 3] = rng.uniform(0, 0.25)
     return Surface.plain(shell.reshape(-1, 3), _FACES, colour.reshape(-1, 3),
-                         float(rng.uniform(0, 0.1)), sheet.reshape(-1, 5))  # fmt: skip
+                         float(rng.uniform(0, 0.1)), sheet.reshape(-1, 5),
+                         kind=Segment.HEADWEAR)  # fmt: skip

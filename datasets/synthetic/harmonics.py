@@ -1,4 +1,4 @@
-"""The light label: spherical harmonics that explain the colours of skin."""
+"""Light as spherical harmonics: the label that explains skin's colours, and panoramas' light."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...geometry.sh import sh_basis
+from ...geometry.sh import BAND_OF_TERM, LAMBERT, rotate_light, sh_basis
 from ...render.cpu.jit import inline, kernel
+from .panorama_lamp import directions
 
 Array = NDArray[Any]
 _STEADY = 1e-4
@@ -23,7 +24,7 @@ def _constants() -> NDArray[np.float32]:
     return (basis / np.array(terms)).astype(np.float32)
 
 
-_CONSTANTS = _constants()
+CONSTANTS = _constants()
 
 
 def fit_harmonics(
@@ -40,7 +41,7 @@ def fit_harmonics(
     """
     matrices, targets = np.zeros((3, 9, 9)), np.zeros((3, 9))
     count = _accumulate(
-        normals, albedo, lit, np.float32(exposure), vertices, _CONSTANTS, matrices, targets
+        normals, albedo, lit, np.float32(exposure), vertices, CONSTANTS, matrices, targets
     )
     matrices += _STEADY * count * np.eye(9)
     return np.linalg.solve(matrices, targets[..., None])[..., 0].T.astype(np.float32)
@@ -88,3 +89,28 @@ def _accumulate(
                 for j in range(9):
                     matrices[c, i, j] += one * scale * basis[j]
     return used
+
+
+def irradiance_harmonics(picture: Array) -> NDArray[np.float64]:
+    """The light (9,3) of geometry/sh.py that a white surface gets from a panorama (h,w,3).
+
+    Shading with it is the irradiance over pi (Ramamoorthi and Hanrahan 2001): 1 where all
+    directions are 1.
+    """
+    ways, solid = directions(*picture.shape[:2])
+    basis = sh_basis(torch.from_numpy(ways.reshape(1, -1, 3)))[0].numpy()
+    radiance = (picture * solid[..., None]).reshape(-1, 3)
+    lambert = np.array([LAMBERT[band] / np.pi for band in BAND_OF_TERM])
+    return lambert[:, None] * (basis.T @ radiance)
+
+
+def vertical_turn(angle: float) -> NDArray[np.float32]:
+    """The rotation (3,3) that turns a panorama's directions to the right by an angle, radians."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]], np.float32)
+
+
+def turned(light: Array, rotation: Array) -> NDArray[np.float32]:
+    """The light (9,3) after all that gives it has been turned by a rotation (3,3)."""
+    both = (torch.from_numpy(np.asarray(part, np.float64))[None] for part in (light, rotation))
+    return rotate_light(*both)[0].numpy().astype(np.float32)

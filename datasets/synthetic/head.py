@@ -18,6 +18,7 @@ from ...facemodels.subdivide import triangles
 from ...facemodels.subdivision_model import WholeHead, whole_head
 from ...geometry.face_model import FaceModel
 from .face import LANDMARK_SETS
+from .head_classes import head_classes
 from .head_shape import HeadShape, combine, flat
 from .masks import Masks, Noise, paint_masks, paint_noise
 from .scalp import Scalp, measure_scalp
@@ -45,6 +46,8 @@ class Head:
             face, a number and (Ka,).
         occlusion: (V,) ambient occlusion, 1 in the open, on the eyes and inside the mouth.
         masks: painted masks; noise: random fields of the skin; scalp: the skull.
+        kinds: (V,) uint8 classes of the bare head; corners: (F,3,2) texture coordinates of the
+            corners of its faces, v down.
         face: the vertices on the skin of the facial mask; throat: those of the neck's skin.
         neck: (2,N) vertices round the neck's end, then their neighbours above.
         marks: vertices (68,k), weights (68,k,1) and offsets (68,3) of each landmark set.
@@ -62,6 +65,8 @@ class Head:
     masks: Masks
     noise: Noise
     scalp: Scalp
+    kinds: Array
+    corners: Array
     face: Array
     throat: Array
     neck: Array
@@ -70,6 +75,11 @@ class Head:
     def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
         """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
         return self.shape.vertices(identity, expression)
+
+    def shaped(self, identity: Array, expression: Array) -> tuple[Array, Array]:
+        """Positions (V,3) of one face, and (V0,3) of its skin before subdivision."""
+        level0 = self.shape.coarse_vertices(identity, expression)
+        return self.shape.refined(level0, identity, expression), level0
 
     def albedo(self, weights: Array) -> NDArray[np.float32]:
         """Albedo (V,3), sRGB-coded, as `FaceModel.albedo` gives it."""
@@ -106,10 +116,11 @@ def load_head(model: FaceModel | None = None) -> Head:
     occlusion = np.clip(arrays["occlusion"].astype(np.float32), 0.05, 1)
     occlusion[np.concatenate([masks.mouth, *masks.eyes])] = 1
     face = np.flatnonzero(masks.face > 0.5)
+    seen = _seen(model, whole)
     return Head(
         model=model,
         mean=mean,
-        faces=_seen(model, whole),
+        faces=model.faces.numpy()[seen].astype(np.int32),
         casters=triangles(arrays["quads"].astype(np.int64)).astype(np.int32),
         shape=HeadShape.of(arrays, whole),
         albedo_mean=flat(model.albedo_mean.numpy()),
@@ -122,6 +133,8 @@ def load_head(model: FaceModel | None = None) -> Head:
         masks=masks,
         noise=paint_noise(mean),
         scalp=measure_scalp(model),
+        kinds=head_classes(model),
+        corners=_corners(model, seen),
         face=face,
         throat=np.flatnonzero((masks.neck > 33) & (masks.skin > 0.5)),
         neck=_neck(whole),
@@ -129,13 +142,19 @@ def load_head(model: FaceModel | None = None) -> Head:
     )
 
 
-def _seen(model: FaceModel, whole: WholeHead) -> NDArray[np.int32]:
-    """The faces (F,3) without the neck's base and the backs of the eyes."""
+def _seen(model: FaceModel, whole: WholeHead) -> NDArray[np.int64]:
+    """The numbers (F,) of the faces but those of the neck's base and the backs of the eyes."""
     faces, height = model.faces.numpy(), model.mean.numpy()[:, 2]
     eyes = (model.region("left_eye") | model.region("right_eye")).numpy()
     unseen = eyes & (height < _EYE_BACK)
     unseen[whole.count - len(whole.rim) :] = True
-    return faces[~unseen[faces].all(1)].astype(np.int32)
+    return np.flatnonzero(~unseen[faces].all(1))
+
+
+def _corners(model: FaceModel, faces: NDArray[np.int64]) -> NDArray[np.float32]:
+    uv = model.uv.numpy()[model.uv_faces.numpy()[faces]].astype(np.float32)
+    uv[..., 1] = 1 - uv[..., 1]
+    return np.ascontiguousarray(uv)
 
 
 def _neck(whole: WholeHead) -> NDArray[np.int64]:

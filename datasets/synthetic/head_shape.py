@@ -98,16 +98,24 @@ class HeadShape:
             rim=whole.rim.astype(np.int64),
         )
 
-    def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
-        """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
+    def coarse_vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
+        """Positions (V0,3) of one face's skin before subdivision."""
         mean, shapes, moves = self.coarse
         level0 = np.empty_like(mean)
         combine(mean, shapes, identity, level0)
         combine(level0.copy(), moves, expression, level0)
+        return level0.reshape(-1, 3)
+
+    def vertices(self, identity: Array, expression: Array) -> NDArray[np.float32]:
+        """Positions (V,3) of one face, as `FaceModel.vertices` gives them."""
+        return self.refined(self.coarse_vertices(identity, expression), identity, expression)
+
+    def refined(self, level0: Array, identity: Array, expression: Array) -> NDArray[np.float32]:
+        """The positions (V,3) that belong to `coarse_vertices` (V0,3)."""
         points, weights = self.inner
         skin = len(self.matrix[0]) - 1
         out = np.empty((skin + len(points) + len(self.rim), 3), np.float32)
-        _refine(*self.matrix, level0.reshape(-1, 3), out)
+        _refine(*self.matrix, level0, out)
         motion = identity @ self.motion[0] + expression @ self.motion[1]
         _carry(points, weights, motion.reshape(-1, 3, 4), out[skin : skin + len(points)])
         out[skin + len(points) :] = out[self.rim]

@@ -1,19 +1,32 @@
-"""Light: a coloured sky, one or two lamps, and how surfaces answer."""
+"""Light: a coloured sky or a panorama, one or two lamps, and how surfaces answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
+from ...render.cpu.jit import inline, kernel
 from .chance import one_of, pick, running_shares
+from .harmonics import CONSTANTS, turned, vertical_turn
+from .panorama import Panorama
 
 Array = NDArray[Any]
 _STRENGTHS = running_shares((0.12, 0.2, 0.26, 0.24, 0.12, 0.06))
 _DARK = running_shares((0.7, 0.18, 0.12))
+
+_NONE = np.zeros((0, 3), np.float32)
+_OWN_LAMP = 0.2
+_CONTRAST = 5.0
+"""No panorama's lamp gives more times the ambient light: photographers lighten shadows up."""
+
+_SIDEWAYS = 0.35
+"""Lamps whose direction has less than this along z light a face from its side or from behind."""
+
+_DARKEST = 0.05
+"""Ambient light is nowhere less than this share of its mean."""
 
 WET = 0.5
 """A gloss from which on a surface is wet, as eyes are: small, sharp highlights."""
@@ -30,6 +43,11 @@ class Light:
         shine: exponent of the highlights, but of wet surfaces.
         shadow: how dark the first lamp's shadow is, 0 (none) to 1.
         exposure: display level that lit skin shall have.
+        panorama: what the light comes from, None for painted light.
+        turn: radians by which the panorama is turned to the right.
+        ambient: (9,3) harmonics of `geometry.sh` in camera space, in place of sky and slope.
+        white: (3,) the camera's white balance: what a panorama's colours are multiplied by; in
+            `ambient` and `colours` it is already.
     """
 
     sky: Array
@@ -40,10 +58,25 @@ class Light:
     shine: float
     shadow: float
     exposure: float
+    panorama: Panorama | None = None
+    turn: float = 0.0
+    ambient: Array | None = None
+    white: Array = field(default_factory=lambda: np.ones(3, np.float32))
 
 
-def draw_light(rng: np.random.Generator, shadow: float) -> Light:
-    """A light; `shadow` is the probability of one."""
+def draw_light(rng: np.random.Generator, shadow: float, panorama: Panorama | None = None) -> Light:
+    """A light: painted, or a panorama's, turned so that most of it comes from the front as a rule.
+
+    Args:
+        rng: chance.
+        shadow: the probability of a shadow in painted light; panoramas' lamps cast one more often.
+        panorama: where the face is.
+    """
+    return _painted(rng, shadow) if panorama is None else _placed(rng, shadow, panorama)
+
+
+def _painted(rng: np.random.Generator, shadow: float) -> Light:
+    """Sky and lamps by chance alone."""
     strength = (0, 0.5, 1, 2, 4, 9)[pick(rng, _STRENGTHS)]
     lamps = [_direction(rng)]
     colours = [strength * np.exp(rng.normal(0, 0.3)) * _white(rng)]
@@ -68,6 +101,79 @@ def draw_light(rng: np.random.Generator, shadow: float) -> Light:
     )
 
 
+def _placed(rng: np.random.Generator, shadow: float, panorama: Panorama) -> Light:
+    """A panorama's light, now and then with a lamp of the photographer's."""
+    turn = _facing_turn(rng, panorama)
+    rotation = vertical_turn(turn)
+    ambient = turned(panorama.ambient, rotation)
+    most = _CONTRAST * CONSTANTS[0] * ambient[0].mean()
+    colour = panorama.colour * min(1, most / max(panorama.colour.mean(), 1e-6))
+    ways, colours = _panorama_lamps(rng, rotation @ panorama.lamp, colour)
+    white = _white_balance(rng, ambient, ways, colours)
+    silhouette = rng.uniform(0.15, 0.5) if rng.random() < 0.03 else 1.0
+    often = 1.0 if ways[0, 2] < _SIDEWAYS else shadow**0.3
+    casts = shadow > 0 and colours[0].any() and rng.random() < often
+    return Light(
+        sky=(white * np.maximum(ambient[0] * CONSTANTS[0], 0)).astype(np.float32),
+        slope=np.zeros((3, 3), np.float32),
+        lamps=ways.astype(np.float32),
+        colours=(colours * white).astype(np.float32),
+        wrap=float(rng.uniform(0.03, 0.18)),
+        shine=float(rng.uniform(6, 40)),
+        shadow=float(rng.uniform(0.6, 1)) if casts else 0.0,
+        exposure=float(0.25 * np.exp(np.clip(rng.normal(0, 0.27), -0.6, 0.3)) * silhouette),
+        panorama=panorama,
+        turn=turn,
+        ambient=(ambient * white).astype(np.float32),
+        white=white.astype(np.float32),
+    )
+
+
+def _panorama_lamps(rng: np.random.Generator, way: Array, colour: Array) -> tuple[Array, Array]:
+    """Directions (L,3) and colours (L,3), the strongest, which casts the shadow, first.
+
+    What comes from behind without a shadow would shine through the head, so that it is dimmed.
+    """
+    ways, colours = way[None].astype(np.float64), colour[None].astype(np.float64)
+    if rng.random() < _OWN_LAMP:
+        own = _direction(rng)
+        own[2] = abs(own[2])
+        ways = np.stack([ways[0], own / np.linalg.norm(own)])
+        colours = np.stack([colours[0], np.exp(rng.normal(-0.2, 0.6)) * _white(rng)])
+    order = np.argsort(-colours.sum(1), kind="stable")
+    ways, colours = ways[order], colours[order]
+    colours[1:] *= np.where(ways[1:, 2:] < _SIDEWAYS, 0.3, 1)
+    return ways, colours
+
+
+def _facing_turn(rng: np.random.Generator, panorama: Panorama) -> float:
+    """A turn that brings what lights most to the front, about 55 degrees to either side of it."""
+    if rng.random() < 0.13:
+        return float(rng.uniform(-np.pi, np.pi))
+    bands = panorama.ambient[[3, 2]].mean(1) * CONSTANTS[[3, 2]] * 1.5  # towards x and z
+    across, along = bands + panorama.lamp[[0, 2]] * panorama.colour.mean()
+    return float(np.pi + rng.normal(0, 0.96) - np.arctan2(across, -along))
+
+
+def _white_balance(
+    rng: np.random.Generator, ambient: Array, ways: Array, colours: Array
+) -> NDArray[np.float64]:
+    """What a camera multiplies colours (3,) by, so that its guess of the light looks whiter.
+
+    The guess: the light on what faces the camera, and that from all sides. Cameras leave some of
+    the warmth of lamps and of the blue of shadows, and less of what is green or purple.
+    """
+    ahead = CONSTANTS[0] * ambient[0] + CONSTANTS[2] * ambient[2] + CONSTANTS[6] * 2 * ambient[6]
+    lamps = (0.1 + 0.9 * np.maximum(ways[:, 2:], 0)) * colours
+    around = CONSTANTS[0] * ambient[0] + 0.25 * colours.sum(0)
+    seen = np.maximum(ahead + lamps.sum(0), 0) + 0.4 * around
+    red, green, blue = np.log(np.maximum(seen / seen.mean(), 0.05))
+    warm, leafy = (red - blue) / 2, green - (red + blue) / 2
+    taken = warm * rng.uniform(0.55, 0.95), leafy * rng.uniform(0.8, 1)
+    cast = np.array([taken[0] - taken[1] / 3, taken[1] * 2 / 3, -taken[0] - taken[1] / 3])
+    return np.exp(rng.normal(0, 0.03, 3) - cast)
+
+
 def _white(rng: np.random.Generator) -> NDArray[np.float64]:
     """The colour (3,) of a light that counts as white: warm or cool, and a little off."""
     return np.exp(rng.normal(0.15, 0.45) * np.array([0.3, 0.02, -0.35]) + rng.normal(0, 0.06, 3))
@@ -82,14 +188,24 @@ def _direction(rng: np.random.Generator) -> NDArray[np.float64]:
     return way
 
 
+@inline
+def _ambient(terms: Array, c: int, x: float, y: float, z: float) -> float:
+    """Harmonics (9,3), times their constants, at a unit normal."""
+    flat = terms[0, c] + terms[1, c] * y + terms[2, c] * z + terms[3, c] * x
+    mixed = terms[4, c] * x * y + terms[5, c] * y * z + terms[7, c] * x * z
+    return flat + mixed + terms[6, c] * (3 * z * z - 1) + terms[8, c] * (x * x - y * y)
+
+
 @kernel
 def _shade(
     albedo: Array, normals: Array, gloss: Array, occlusion: Array, open_sky: Array, sky: Array,
-    slope: Array, lamps: Array, colours: Array, wrap: float, shine: float, out: Array,
+    slope: Array, ambience: Array, lamps: Array, colours: Array, wrap: float, shine: float,
+    out: Array,
 ) -> None:  # fmt: skip
     zero = np.float32(0)
     soft = np.array([wrap, 0.5 * wrap, 0.35 * wrap], np.float32)
-    scale, wet = 1 / (1 + soft), np.float32(WET)
+    scale, wet, dark = 1 / (1 + soft), np.float32(WET), np.float32(_DARKEST)
+    sharp = np.float32(200) if len(ambience) else np.float32(80)
     halves = np.empty_like(lamps)
     for n in range(len(lamps)):
         x, y, z = lamps[n, 0], lamps[n, 1], lamps[n, 2] + 1
@@ -97,6 +213,10 @@ def _shade(
     for v in range(len(albedo)):
         nx, ny, nz = normals[v, 0], normals[v, 1], normals[v, 2]
         for c in range(3):
+            if len(ambience):
+                light = _ambient(ambience, c, nx, ny, nz)
+                out[v, c] = albedo[v, c] * max(light, sky[c] * dark) * occlusion[v]
+                continue
             ambient = 1 + slope[c, 0] * nx + slope[c, 1] * ny + slope[c, 2] * nz
             out[v, c] = albedo[v, c] * sky[c] * max(ambient, np.float32(0.05)) * occlusion[v]
         for n in range(len(lamps)):
@@ -107,7 +227,7 @@ def _shade(
             half = nx * halves[n, 0] + ny * halves[n, 1] + nz * halves[n, 2]
             shiny = zero
             if gloss[v] > 0 and half > 0.5 and cosine > 0:
-                power = shine if gloss[v] < wet else np.float32(80)
+                power = shine if gloss[v] < wet else sharp
                 shiny = gloss[v] * half**power * seen
             for c in range(3):
                 lit = max((cosine + soft[c]) * scale[c], zero) * seen
@@ -123,8 +243,10 @@ def shade(
     and Blinn's highlight (1977); `open_sky` (n,) is 0 in the first lamp's shadow.
     """
     out = np.empty((len(albedo), 3), np.float32)
-    _shade(albedo, normals, gloss, occlusion, open_sky, light.sky, light.slope, light.lamps,
-           light.colours, np.float32(light.wrap), np.float32(light.shine), out)  # fmt: skip
+    ambience = _NONE if light.ambient is None else light.ambient * CONSTANTS[:, None]
+    _shade(albedo, normals, gloss, occlusion, open_sky, light.sky, light.slope, ambience,
+           light.lamps, light.colours, np.float32(light.wrap), np.float32(light.shine),
+           out)  # fmt: skip
     return out
 
 

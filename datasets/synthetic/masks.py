@@ -1,4 +1,4 @@
-"""Soft masks and noise on the mean head, painted by rule: where beards, brows and make-up go."""
+"""Soft masks and noise on the mean head, painted by rule: where make-up and lines go."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...geometry.face_model import FaceModel
 from .spots import Spot
 
 Array = NDArray[np.float32]
-_FIELDS = 32
+_FIELDS = 20
 _INSIDE = ("left_eye", "right_eye", "cavities", "mouth_interior")
 
 
@@ -23,9 +23,7 @@ class Masks:
         skin: 1 on skin, 0 on eyes, mouth and cavities; face: 1 on the skin of the facial mask.
         eyes: the vertices of the left and of the right eyeball; teeth: those of the teeth; mouth:
             of all that lies behind the lips; inside: of mouth, eyeballs and the pockets round them.
-        lips, brows, lashes, lids, cheeks: what they say, soft, as spots.
-        beards: four spots: full beard, moustache, goatee with moustache, chin beard.
-        stubble: the whole area where a beard grows, a spot.
+        lips, lashes, lids, cheeks: what they say, soft, as spots.
         forehead: the lined part of the forehead.
         neck: height below the chin along the neck, mm, for a collar.
     """
@@ -37,12 +35,9 @@ class Masks:
     mouth: NDArray[np.int64]
     inside: NDArray[np.int64]
     lips: Spot
-    brows: Spot
     lashes: Spot
     lids: Spot
     cheeks: Spot
-    beards: tuple[Spot, ...]
-    stubble: Spot
     forehead: Array
     neck: Array
 
@@ -52,12 +47,11 @@ class Noise:
     """Random fields on the mean head.
 
     Attributes:
-        fields: (N,V) of unit variance; the first third varies over 3-6 mm, then 8-16, then 25-60.
-        bumps: (N,V,3) their gradients, scaled to unit size: directions to tilt normals in.
+        bumps: (N,V,3) gradients of fields, scaled to unit size: directions to tilt normals in; the
+            first half of the fields vary over 3-6 mm, then over 8-16.
         lines: (V,3) tilt of the normals by horizontal lines.
     """
 
-    fields: Array
     bumps: Array
     lines: Array
 
@@ -82,7 +76,6 @@ def paint_masks(model: FaceModel) -> Masks:
     regions = {name: mask.numpy().astype(np.float32) for name, mask in model.regions.items()}
     skin = regions["skin"]
     lips = regions["lips"] * _blobs(points, marks[48:], 10.0) * skin
-    beards, stubble = _beards(points, marks, (1 - np.clip(lips * 2, 0, 1)) * skin)
     corners = marks[[36, 37, 38, 39, 42, 43, 44, 45]]
     lashes = np.clip(
         _blobs(points, corners, 2.8, 1.6) + 0.4 * _blobs(points, marks[36:48], 2.4), 0, 1
@@ -98,48 +91,20 @@ def paint_masks(model: FaceModel) -> Masks:
         mouth=np.flatnonzero(regions["mouth_interior"]),
         inside=np.flatnonzero(sum(regions[name] for name in _INSIDE)),
         lips=Spot.of(lips),
-        brows=Spot.of(_brows(points, marks) * skin),
         lashes=Spot.of(lashes * skin),
         lids=Spot.of(lids * skin),
         cheeks=Spot.of(cheeks * skin),
-        beards=tuple(Spot.of(beard) for beard in beards),
-        stubble=Spot.of(stubble),
         forehead=forehead * skin,
         neck=(-y - 0.25 * (z + 78)).astype(np.float32),
     )
 
 
-def _brows(points: NDArray, marks: NDArray) -> Array:
-    """Soft bands along the brows' landmarks, narrower to the temples."""
-    best = np.zeros(len(points), np.float32)
-    for side in (marks[17:22], marks[26:21:-1]):
-        steps = np.linspace(0.35, 4, 30)
-        line = np.stack([np.interp(steps, np.arange(5), side[:, c]) for c in range(3)], 1)
-        for centre, wide in zip(line, np.linspace(2.8, 4.6, len(line)), strict=True):
-            best = np.maximum(best, _blobs(points, centre[None], wide, 1.3))
-    return best
-
-
-def _beards(points: NDArray, marks: NDArray, free: Array) -> tuple[Array, Array]:
-    x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
-    nose, chin, mouth = marks[33, 1], marks[8, 1], marks[[48, 54], 1].mean()
-    under = sigmoid((y - (chin - 22)) / 4)
-    low = sigmoid((nose - 7 - y) / 3) * sigmoid((z + 84) / 8) * under * free
-    side = sigmoid((x - 46) / 5) * sigmoid((-9 - y) / 5) * sigmoid((z + 84) / 8) * under * free
-    moustache = low * sigmoid((y - mouth - 0.5) / 2) * sigmoid((33 - x) / 3)
-    goatee = low * sigmoid((28 - x) / 4)
-    below = sigmoid((mouth + 5 - y) / 5)
-    whole = np.maximum(low * np.maximum(below, sigmoid((33 - x) / 3)), side)
-    parts = [whole, moustache, np.maximum(goatee * below, moustache), goatee * below]
-    return np.stack(parts).astype(np.float32), np.maximum(low, side).astype(np.float32)
-
-
 def paint_noise(points: Array, seed: int = 20) -> Noise:
     """Fields that are sums of waves through space; always the same."""
     rng = np.random.default_rng(seed)
-    fields, bumps = [], []
+    bumps = []
     for n in range(_FIELDS):
-        low, high = ((3, 6), (8, 16), (25, 60))[n * 3 // _FIELDS]
+        low, high = ((3, 6), (8, 16))[n * 2 // _FIELDS]
         wave = rng.standard_normal((24, 3))
         wave *= (2 * np.pi / rng.uniform(low, high, (24, 1))) / np.linalg.norm(
             wave, axis=1, keepdims=True
@@ -147,11 +112,10 @@ def paint_noise(points: Array, seed: int = 20) -> Noise:
         phase = points @ wave.T.astype(np.float32) + rng.uniform(0, 2 * np.pi, 24).astype(
             np.float32
         )
-        fields.append(np.cos(phase).sum(1) * np.sqrt(2 / 24))
         slope = -np.sin(phase) @ wave.astype(np.float32)
         bumps.append(slope / np.sqrt((slope**2).sum(1).mean()))
     y, x = points[:, 1], points[:, 0]
     wobble = 2.5 * np.cos(x / 19) + 1.5 * np.cos(x / 7 + 1)
     lines = np.zeros_like(points)
     lines[:, 1] = np.sin((y + wobble) * 2 * np.pi / 8.5)
-    return Noise(np.stack(fields).astype(np.float32), np.stack(bumps).astype(np.float32), lines)
+    return Noise(np.stack(bumps).astype(np.float32), lines)

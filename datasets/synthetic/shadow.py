@@ -39,7 +39,7 @@ def cast_shadow(
     clip = np.empty((len(points), 4), np.float32)
     _clip(local, (low + high) / 2, np.float32(half), clip)
     screen = project(clip, _MAP)
-    drawn = rasterize(screen, front_faces(screen, closed, other), _MAP)
+    drawn = rasterize(screen, front_faces(screen, closed, other)[0], _MAP)
     seen = np.empty(len(points), np.float32)
     _look_up(drawn.depth, screen, np.float32(_BLUR_MM * _MAP / (2 * half) / 2),
              np.float32(light.shadow), seen)  # fmt: skip

@@ -23,7 +23,7 @@ from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
 from .head import FACE_MODEL
 
-VERSION = 3
+VERSION = 4
 """To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
 
 FACES_PER_SHARD = 1024
@@ -31,6 +31,7 @@ FACES_PER_SHARD = 1024
 # Name in a shard and type; float16 holds the drawn coefficients exactly.
 _ARRAYS: dict[str, type] = {
     "image": np.uint8,
+    "person": np.int32,
     "identity": np.float16,
     "expression": np.float16,
     "albedo": np.float16,
@@ -40,8 +41,11 @@ _ARRAYS: dict[str, type] = {
     "focal": np.float32,
     "centre": np.float32,
     "visible": np.bool_,
+    "visible_vertices": np.bool_,
     "skin_mask": np.bool_,
+    "segmentation": np.uint8,
 }
+_BITS = ("visible_vertices", "skin_mask")
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -108,7 +112,9 @@ def _save(path: Path, faces: Sequence[SyntheticFace]) -> None:
         name: np.stack([np.asarray(getattr(face, name)) for face in faces]).astype(kind)
         for name, kind in _ARRAYS.items()
     }
-    arrays["skin_mask"] = np.packbits(arrays["skin_mask"], axis=2)
+    for name in _BITS:
+        arrays[name] = np.packbits(arrays[name], axis=-1)
+    arrays["segmentation"] = pack_classes(arrays["segmentation"])
     for name in LANDMARK_SETS:
         arrays[f"landmarks_{name}"] = np.stack([face.landmarks[name] for face in faces])
     part = path.with_suffix(f".{os.getpid()}.part")
@@ -117,6 +123,16 @@ def _save(path: Path, faces: Sequence[SyntheticFace]) -> None:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
     part.replace(path)
+
+
+def pack_classes(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Segmentation maps (...,H,W) with two pixels to a byte (...,H,W/2), the left one high."""
+    return ((classes[..., 0::2] << 4) | classes[..., 1::2]).astype(np.uint8)
+
+
+def unpack_classes(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The inverse of `pack_classes`."""
+    return np.stack([packed >> 4, packed & 15], -1).reshape(*packed.shape[:-1], -1)
 
 
 def _is_whole(path: Path, size: int) -> bool:

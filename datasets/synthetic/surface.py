@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.segments import Segment
 from ...render.cpu.jit import kernel
+from .textures import NONE
 
 Array = NDArray[Any]
 
@@ -24,6 +26,9 @@ class Surface:
         gloss: (n,) strength of the highlight; occlusion: (n,) of the ambient light.
         sheet: (n,5) of sheets only: opacity, column and row of the strand pattern, strength of
             the pattern, distance to the ragged lower border (1 is far).
+        kinds: (n,) uint8, classes of a segmentation map.
+        texture: number of the texture that the light is multiplied by, NONE without one.
+        uv: (f,3,2) its coordinates at the corners of the faces, v down.
     """
 
     points: Array
@@ -32,23 +37,45 @@ class Surface:
     gloss: Array
     occlusion: Array
     sheet: Array | None = None
+    kinds: Array | None = None
+    texture: int = NONE
+    uv: Array | None = None
 
     @classmethod
     def plain(
         cls, points: Array, faces: Array, albedo: Array, gloss: float = 0.0,
-        sheet: Array | None = None,
+        sheet: Array | None = None, *, kind: Segment = Segment.CLOTHES,
     ) -> Surface:  # fmt: skip
-        """A surface of one gloss in open light; albedo (n,3) or one colour (3,)."""
+        """A surface of one gloss and class in open light; albedo (n,3) or one colour (3,)."""
         count = len(points)
         colours = np.empty((count, 3), np.float32)
         colours[:] = np.minimum(np.maximum(albedo, 0.002), 0.95)
         glosses = np.full(count, gloss, np.float32)
-        ones = np.ones(count, np.float32)
-        return cls(points.astype(np.float32), faces, colours, glosses, ones, sheet)
+        ones, kinds = np.ones(count, np.float32), np.full(count, int(kind), np.uint8)
+        return cls(points.astype(np.float32), faces, colours, glosses, ones, sheet, kinds)
+
+    def textured(self, texture: int, uv: Array) -> Surface:
+        """The same with a texture and its coordinates (f,3,2)."""
+        return replace(self, texture=texture, uv=uv)
+
+    def classified(self, kinds: Array) -> Surface:
+        """The same with classes (n,) of its vertices."""
+        return replace(self, kinds=kinds)
+
+    def corners(self) -> tuple[Array, Array]:
+        """Texture numbers (f,) int32 of the faces, and coordinates (f,3,2) of their corners."""
+        count = len(self.faces)
+        uv = np.zeros((count, 3, 2), np.float32) if self.uv is None else self.uv
+        return np.full(count, self.texture, np.int32), uv
+
+
+def kinds_of(surfaces: list[Surface]) -> Array:
+    """The classes of all their vertices; every surface must have some."""
+    return np.concatenate([s.kinds for s in surfaces if s.kinds is not None])
 
 
 def join(surfaces: list[Surface]) -> Surface:
-    """One surface of many, none of them a sheet."""
+    """One surface of many, none of them a sheet, without classes and textures."""
     starts = np.cumsum([0, *(len(s.points) for s in surfaces[:-1])])
     faces = [s.faces + np.int32(start) for s, start in zip(surfaces, starts, strict=True)]
     return Surface(

@@ -5,18 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from selfie3d.datasets.synthetic.canvas import Canvas, develop
 from selfie3d.datasets.synthetic.chance import one_of, pick, running_shares
-from selfie3d.datasets.synthetic.compose import compose
-from selfie3d.datasets.synthetic.draw import Layer, front_faces, project, rasterize
-from selfie3d.datasets.synthetic.filters import to_srgb
+from selfie3d.datasets.synthetic.draw import Layer, front_faces, project, rasterize, rows_of
+from selfie3d.datasets.synthetic.filters import to_linear, to_srgb
 from selfie3d.datasets.synthetic.harmonics import fit_harmonics
+from selfie3d.datasets.synthetic.head_classes import ON_FACE
 from selfie3d.datasets.synthetic.light import Light
+from selfie3d.datasets.synthetic.paint import Cards, Solids, paint_cards, paint_sheet, paint_solids
 from selfie3d.datasets.synthetic.shadow import cast_shadow
 from selfie3d.datasets.synthetic.spots import Spot, blend, fade, multiply
+from selfie3d.datasets.synthetic.textures import TextureTable
+from selfie3d.geometry.segments import Segment
 from selfie3d.geometry.sh import sh_basis
 from selfie3d.render.rasterizer import get_rasterizer
 
 SIZE = 48
+FACE = ON_FACE | Segment.SKIN
 
 
 @pytest.fixture
@@ -68,43 +73,143 @@ def test_only_one_side_of_a_closed_body_is_kept():
     clip = np.array([[0, 0, 0, 1], [1, 0, 0, 1], [0, 1, 0, 1.0]], np.float32)
     screen = project(clip, SIZE)
     front, back = np.array([[0, 1, 2]], np.int32), np.array([[0, 2, 1]], np.int32)
-    np.testing.assert_array_equal(front_faces(screen, front, back), [[0, 1, 2], [0, 2, 1]])
-    np.testing.assert_array_equal(front_faces(screen, back, front), [[0, 1, 2]])
+    both, numbers = front_faces(screen, front, back)
+    np.testing.assert_array_equal(both, [[0, 1, 2], [0, 2, 1]])
+    np.testing.assert_array_equal(numbers, [0, 1])
+    kept, numbers = front_faces(screen, back, front)
+    np.testing.assert_array_equal(kept, [[0, 1, 2]])
+    np.testing.assert_array_equal(numbers, [1])
 
 
-def test_composed_colours_are_the_interpolated_ones(soup):
-    """Without a sheet a pixel is the mean of four coded samples of the renderer's attributes."""
+def test_rows_are_the_pixels_of_each_triangle_by_itself(soup):
     clip, faces = soup
-    values = np.random.default_rng(6).uniform(0, 0.7, (len(clip), 4)).astype(np.float32)
-    layer = rasterize(project(clip, SIZE), faces, SIZE)
-    drawing = compose(np.random.default_rng(0), SIZE // 2, 0.9, (layer, values), None)
+    screen = project(clip, SIZE)
+    spans, planes = rows_of(screen, faces, SIZE)
+    assert (np.diff(spans[:, 0]) >= 0).all()
+    for number in np.unique(spans[:, 0])[::17]:
+        alone = rasterize(screen, faces[number - 1 : number], SIZE)
+        ids, depth = np.zeros((SIZE, SIZE), int), np.ones((SIZE, SIZE))
+        for (_, row, first, end), (start, slope) in zip(
+            spans[spans[:, 0] == number], planes[spans[:, 0] == number], strict=True
+        ):
+            ids[row, first:end] = 1
+            depth[row, first:end] = start + slope * np.arange(first, end)
+        shown = alone.ids > 0
+        assert (ids[shown] == 1).all()
+        np.testing.assert_allclose(depth[shown], alone.depth[shown], atol=1e-5)
+
+
+def _solids(light, faces, head=0, texture=-1, detail=128, growth=0, kinds=FACE):
+    """Solids of one class; the first `head` faces belong to the head."""
+    others = len(faces) - head
+    corners = np.array([[0, 0], [1, 0], [0, 1.0]], np.float32)
+    return Solids(
+        light=light, kinds=np.full(len(light), int(kinds), np.uint8),
+        head_uv=np.tile(corners, (head, 1, 1)),
+        detail=np.full((4, 4, 3), detail, np.uint8), growth=np.full((4, 4), int(growth), np.uint8),
+        texture=np.full(others, texture, np.int32), uv=np.tile(corners, (others, 1, 1)),
+    )  # fmt: skip
+
+
+def test_painted_colours_are_the_interpolated_ones(soup):
+    """A pixel is the mean of four coded samples of the renderer's attributes."""
+    clip, faces = soup
+    light = np.random.default_rng(6).uniform(0, 0.7, (len(clip), 3)).astype(np.float32)
+    layer, canvas = rasterize(project(clip, SIZE), faces, SIZE), Canvas.empty(SIZE)
+    paint_solids(canvas, layer, _solids(light, faces), TextureTable())
+    drawing = develop(canvas, 0.9)
     rasterizer, tri = get_rasterizer(), torch.from_numpy(faces)
     fragments = rasterizer.rasterize(torch.from_numpy(clip)[None], tri, (SIZE, SIZE))
-    seen = rasterizer.interpolate(torch.from_numpy(values)[None], fragments, tri)[0].numpy()
+    seen = rasterizer.interpolate(torch.from_numpy(light)[None], fragments, tri)[0].numpy()
     covered = (layer.ids > 0)[..., None]
-    coded = to_srgb(np.clip(seen[..., :3] * 0.9, 0, 1)) * covered
+    coded = to_srgb(np.clip(seen * 0.9, 0, 1)) * covered
     halved = coded.reshape(SIZE // 2, 2, SIZE // 2, 2, 3).mean((1, 3))
     wrong = np.abs(drawing.colour - halved).max(2) > 2e-3
     assert wrong.mean() < 0.005  # a sample on an edge may fall to the other triangle
     share = covered[..., 0].reshape(SIZE // 2, 2, SIZE // 2, 2).mean((1, 3))
     np.testing.assert_allclose(drawing.coverage, share, atol=1e-6)
+    np.testing.assert_array_equal(drawing.segmentation[share == 1], Segment.SKIN)
+    np.testing.assert_array_equal(drawing.segmentation[share == 0], Segment.BACKGROUND)
+
+
+WHOLE = np.array([[-9, -9, 0, 1], [30, -9, 0, 1], [-9, 30, 0, 1]], np.float32)
+ONE_FACE = np.array([[0, 1, 2]], np.int32)
+
+
+def _layer(depth):
+    ids = np.ones((4, 4), np.int32)
+    number = np.zeros(1, np.int32)
+    return Layer(ids, np.full((4, 4), depth, np.float32), WHOLE, ONE_FACE, number)
+
+
+def _base(light=(0.1, 0.2, 0.3), textures=None, **look):
+    canvas = Canvas.empty(4)
+    solids = _solids(np.tile(np.float32(light), (3, 1)), ONE_FACE, **look)
+    paint_solids(canvas, _layer(0.5), solids, textures or TextureTable())
+    return canvas
 
 
 @pytest.mark.parametrize(("opacity", "depth"), [(1.0, 0.2), (0.3, 0.2), (1.0, 0.8)])
 def test_a_sheet_covers_what_lies_behind_it(opacity, depth):
-    ids, faces = np.ones((4, 4), np.int32), np.array([[0, 1, 2]], np.int32)
-    screen = np.array([[-9, -9, 0, 1], [30, -9, 0, 1], [-9, 30, 0, 1]], np.float32)
-    base = Layer(ids, np.full((4, 4), 0.5, np.float32), screen, faces)
-    over = Layer(ids, np.full((4, 4), depth, np.float32), screen, faces)
-    under = np.tile(np.float32([0.1, 0.2, 0.3, 1]), (3, 1))
+    canvas = _base()
     sheet = np.tile(np.float32([0.5, 0.1, 0.1, opacity, 0, 0, 0, 1]), (3, 1))
-    drawing = compose(np.random.default_rng(0), 2, 1.0, (base, under), (over, sheet))
+    glasses = np.full(3, int(Segment.GLASSES), np.uint8)
+    paint_sheet(np.random.default_rng(0), canvas, _layer(depth), sheet, glasses)
+    drawing = develop(canvas, 1.0)
     share = opacity if depth < 0.5 else 0.0
-    light = share * sheet[0, :3] + (1 - share) * under[0, :3]
+    light = share * sheet[0, :3] + (1 - share) * np.float32([0.1, 0.2, 0.3])
     np.testing.assert_allclose(drawing.colour[1, 1], to_srgb(light), atol=2e-3)
     np.testing.assert_allclose(drawing.coverage, 1)
     assert drawing.skin[0, 0] == (1 if share < 0.5 else 0)
+    assert drawing.segmentation[0, 0] == (Segment.SKIN if share < 0.5 else Segment.GLASSES)
     np.testing.assert_allclose(drawing.depth, 0.2 if share > 0.5 else 0.5)
+
+
+def test_textures_multiply_the_light_of_what_is_worn():
+    table = TextureTable()
+    plain, colour = np.full((3, 2, 4), 255, np.uint8), np.array([200, 100, 50, 255], np.uint8)
+    numbers = table.add([plain, np.broadcast_to(colour, (5, 7, 4)).copy()])
+    assert numbers == [0, 1]
+    for number, factor in zip(numbers, (np.ones(3), to_linear(colour[:3] / 255)), strict=True):
+        drawing = develop(_base(textures=table, texture=number, kinds=Segment.CLOTHES), 1.0)
+        expected = to_srgb(np.array([0.1, 0.2, 0.3]) * factor)
+        np.testing.assert_allclose(drawing.colour[0, 0], expected, atol=2e-3)
+        assert drawing.skin.max() == 0 and (drawing.segmentation == Segment.CLOTHES).all()
+
+
+def test_the_skins_detail_darkens_it_and_hair_painted_on_it_counts_as_hair():
+    drawing = develop(_base(head=1, detail=64, growth=Segment.BEARD), 1.0)
+    np.testing.assert_allclose(
+        drawing.colour[0, 0], to_srgb(np.array([0.05, 0.1, 0.15])), atol=2e-3
+    )
+    assert (drawing.segmentation == Segment.BEARD).all()
+    eye = develop(_base(head=1, growth=Segment.BEARD, kinds=Segment.SCLERA), 1.0)
+    assert (eye.segmentation == Segment.SCLERA).all()
+
+
+def test_cards_are_blended_from_back_to_front():
+    """Two cards that lie one behind the other, given the wrong way round."""
+    table = TextureTable()
+    half = np.full((2, 2, 4), 255, np.uint8)
+    half[..., 3] = 128
+    (number,) = table.add([half])
+    canvas = _base()
+    near, far = np.float32([0, 0, 0.1, 0]), np.float32([0, 0, 0.3, 0])
+    screen = np.concatenate([WHOLE + near, WHOLE + far])
+    colours = np.repeat(np.float32([[0.6, 0.1, 0.1], [0.1, 0.6, 0.1]]), 3, axis=0)
+    cards = Cards(
+        points=np.zeros((6, 3), np.float32), faces=np.array([[0, 1, 2], [3, 4, 5]], np.int32),
+        uv=np.zeros((2, 3, 2), np.float32), texture=np.full(2, number, np.int32),
+        level=np.ones(2, np.float32), kinds=np.full(2, int(Segment.HAIR), np.uint8),
+        diffuse=colours, shine=np.zeros((6, 3), np.float32),
+    )  # fmt: skip
+    paint_cards(np.random.default_rng(0), canvas, screen, cards, table)
+    alpha, under = 128 / 255, np.array([0.1, 0.2, 0.3])
+    far = alpha * colours[3] + (1 - alpha) * under
+    expected = alpha * colours[0] + (1 - alpha) * far
+    np.testing.assert_allclose(canvas.light[2, 2], expected, atol=1e-4)
+    assert (canvas.kind == Segment.HAIR).all()
+    np.testing.assert_allclose(canvas.depth, 0.1, atol=1e-6)
 
 
 def test_a_plate_shades_the_floor_beneath_it():

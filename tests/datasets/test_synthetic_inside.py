@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from selfie3d.datasets.synthetic.coefficients import draw_expression, draw_identity
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.head import load_head
 from selfie3d.datasets.synthetic.inside import paint_mouth
+from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.scene import draw_scene
+from selfie3d.datasets.synthetic.skin_details import SkinDetails
+from selfie3d.datasets.synthetic.studio import Studio
+from selfie3d.datasets.synthetic.textures import TextureTable
 
 PLAIN = SyntheticConfig(size=192, hair=0, glasses=0, shadow=0, beard=0, turns=0)
 
@@ -86,8 +92,10 @@ def test_closed_lids_hide_the_eyes(head, unit):
 
 def _eye_pixels(rng, head, identity, expression):
     """Pixels of a drawing that show an eye instead of skin, within the lids' landmarks."""
-    albedo = np.zeros(head.model.sizes[2], np.float32)
-    scene = draw_scene(rng, head, PLAIN, identity, expression, albedo)
+    studio = Studio(head, SkinDetails.make(head), None, None, TextureTable(), ())
+    person = replace(draw_person(0, studio, PLAIN), identity=identity,
+                     albedo=np.zeros(head.model.sizes[2], np.float32))  # fmt: skip
+    scene = draw_scene(rng, studio, person, PLAIN, expression)
     count = 0
     for lids in (slice(36, 42), slice(42, 48)):
         x, y = scene.landmarks["ibug68"][lids, :2].T

@@ -1,0 +1,1 @@
+"""Hair, brows, lashes, teeth, beards, clothes, hats and glasses in MakeHuman's file formats."""

@@ -1,0 +1,247 @@
+"""Kernels that paint triangles: opaque ones, sheets of strands or glass, cards of hair.
+
+One file, for they share how a pixel finds its place on a triangle and a texture.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...geometry.segments import Segment
+from ...render.cpu.jit import inline, kernel
+from .head_classes import ON_FACE
+
+Array = NDArray[Any]
+
+CELLS = 1024
+"""Length of a table of strands."""
+
+_SKIN = np.zeros(256, np.bool_)
+_HAIRY = np.array([Segment.SKIN, Segment.LIPS, Segment.NECK, Segment.EARS])
+_SKIN[_HAIRY] = _SKIN[_HAIRY | ON_FACE] = True
+"""Where painted hair counts as what it is."""
+
+
+@inline
+def _shares(
+    i: int, j: int, k: int, screen: Array, row: int, column: int
+) -> tuple[np.float32, np.float32, np.float32]:
+    """Perspective-correct shares of a triangle's corners at a pixel."""
+    xi, yi = screen[i, 0] - column, screen[i, 1] - row
+    xj, yj = screen[j, 0] - column, screen[j, 1] - row
+    xk, yk = screen[k, 0] - column, screen[k, 1] - row
+    bi = (xj * yk - yj * xk) * screen[i, 3]
+    bj = (xk * yi - yk * xi) * screen[j, 3]
+    bk = (xi * yj - yi * xj) * screen[k, 3]
+    inverse = 1 / (bi + bj + bk)
+    return np.float32(bi * inverse), np.float32(bj * inverse), np.float32(bk * inverse)
+
+
+@inline
+def _within(place: float, last: float) -> np.float32:
+    """A place in [0, last]; what is no number becomes 0."""
+    if not place > 0:
+        return np.float32(0)
+    return np.float32(min(place, last))
+
+
+@inline
+def _multiply_detail(
+    detail: Array, growth: Array, x: float, y: float, kind: int, out: Array
+) -> int:
+    """Multiply out by the detail at (x,y) in [0,1]; the class there."""
+    last = np.float32(len(detail) - 1)
+    across = _within(x * len(detail) - np.float32(0.5), last)
+    down = _within(y * len(detail) - np.float32(0.5), last)
+    c, r = int(across), int(down)
+    d, s = min(c + 1, len(detail) - 1), min(r + 1, len(detail) - 1)
+    fx, fy = across - np.float32(c), down - np.float32(r)
+    for k in range(3):
+        top = detail[r, c, k] + fx * (np.float32(detail[r, d, k]) - detail[r, c, k])
+        low = detail[s, c, k] + fx * (np.float32(detail[s, d, k]) - detail[s, c, k])
+        out[k] *= (top + fy * (low - top)) * np.float32(1 / 128)
+    hair = growth[int(down + np.float32(0.5)), int(across + np.float32(0.5))]
+    return hair | (kind & ON_FACE) if hair > 0 and _SKIN[kind] else kind
+
+
+@inline
+def _multiply_texture(
+    buffer: Array, start: int, height: int, width: int, x: float, y: float, table: Array,
+    out: Array,
+) -> None:  # fmt: skip
+    """Multiply out by a texture at (x,y), which repeats outside [0,1]."""
+    across = (x - math.floor(x)) * width - np.float32(0.5)
+    down = (y - math.floor(y)) * height - np.float32(0.5)
+    c, r = math.floor(across), math.floor(down)
+    fx, fy = np.float32(across - c), np.float32(down - r)
+    above, below = (r % height) * width, ((r + 1) % height) * width
+    left, right = c % width, (c + 1) % width
+    for k in range(3):
+        a = table[buffer[start + 4 * (above + left) + k]]
+        b = table[buffer[start + 4 * (above + right) + k]]
+        p = table[buffer[start + 4 * (below + left) + k]]
+        q = table[buffer[start + 4 * (below + right) + k]]
+        top, low = a + fx * (b - a), p + fx * (q - p)
+        out[k] *= top + fy * (low - top)
+
+
+@kernel
+def paint_solid_pixels(
+    ids: Array, screen: Array, faces: Array, source: Array, light: Array, kinds: Array,
+    head_uv: Array, detail: Array, growth: Array, texture: Array, uv: Array,
+    buffer: Array, places: Array, table: Array,
+    out: Array, cover: Array, kind: Array,
+) -> None:  # fmt: skip
+    """Fill light, cover and kind where ids shows a triangle; see `paint.Solids`."""
+    head, shade = len(head_uv), np.empty(3, np.float32)
+    for r in range(ids.shape[0]):
+        for c in range(ids.shape[1]):
+            if ids[r, c] == 0:
+                continue
+            f = ids[r, c] - 1
+            i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
+            a, b, d = _shares(i, j, k, screen, r, c)
+            for n in range(3):
+                shade[n] = a * light[i, n] + b * light[j, n] + d * light[k, n]
+            best = kinds[i] if a >= b and a >= d else kinds[j] if b >= d else kinds[k]
+            f = source[f]
+            if f < head:
+                x = a * head_uv[f, 0, 0] + b * head_uv[f, 1, 0] + d * head_uv[f, 2, 0]
+                y = a * head_uv[f, 0, 1] + b * head_uv[f, 1, 1] + d * head_uv[f, 2, 1]
+                best = _multiply_detail(detail, growth, x, y, best, shade)
+            elif texture[f - head] >= 0:
+                f -= head
+                x = a * uv[f, 0, 0] + b * uv[f, 1, 0] + d * uv[f, 2, 0]
+                y = a * uv[f, 0, 1] + b * uv[f, 1, 1] + d * uv[f, 2, 1]
+                place = places[texture[f]]
+                _multiply_texture(buffer, place[0], place[1], place[2], x, y, table, shade)
+            for n in range(3):
+                out[r, c, n] = shade[n]
+            cover[r, c], kind[r, c] = 1, best
+
+
+@inline
+def _strand(table: Array, place: float) -> float:
+    """Value in [-1,1] of a pattern of strands across which `place` counts."""
+    low = math.floor(place)
+    one, two = table[low & (CELLS - 1)], table[(low + 1) & (CELLS - 1)]
+    return one + np.float32(place - low) * (two - one)
+
+
+@inline
+def _opacity(value: Array, table: Array, strands: float, height: float, waves: float) -> float:
+    """How much a sheet with these values (8,) hides; its colour there gets its strands."""
+    zero, one, grain = np.float32(0), np.float32(1), np.float32(0)
+    if value[6] > 0:
+        u = value[4] * strands + height * math.sin(waves * value[5] + np.float32(9) * value[4])
+        fine, coarse = _strand(table, u), _strand(table, u / 5 + np.float32(0.4))
+        grain = (np.float32(0.6) * fine + np.float32(0.4) * coarse) * value[6]
+        for k in range(3):
+            value[k] *= one + np.float32(0.7) * grain
+    ragged = min(max(value[7] + np.float32(1.2) * grain, zero), one)
+    return min(max(value[3], zero), one) * ragged
+
+
+@kernel
+def paint_sheet_pixels(
+    ids: Array, over: Array, screen: Array, faces: Array, values: Array, kinds: Array,
+    table: Array, strands: float, height: float, waves: float,
+    light: Array, cover: Array, kind: Array, depth: Array,
+) -> None:  # fmt: skip
+    """Blend the nearest sheet over each pixel; values (n,8) light and `Surface.sheet`."""
+    value = np.zeros(8, np.float32)
+    one, half = np.float32(1), np.float32(0.5)
+    for r in range(ids.shape[0]):
+        for c in range(ids.shape[1]):
+            if ids[r, c] == 0 or over[r, c] >= depth[r, c]:
+                continue
+            face = faces[ids[r, c] - 1]
+            i, j, k = np.uint32(face[0]), np.uint32(face[1]), np.uint32(face[2])
+            u, v, w = _shares(i, j, k, screen, r, c)
+            for n in range(8):
+                value[n] = u * values[i, n] + v * values[j, n] + w * values[k, n]
+            opacity = _opacity(value, table, strands, height, waves)
+            for n in range(3):
+                light[r, c, n] += opacity * (value[n] - light[r, c, n])
+            cover[r, c] += opacity * (one - cover[r, c])
+            if opacity > half:
+                depth[r, c], kind[r, c] = over[r, c], kinds[i]
+
+
+@inline
+def _sample(
+    buffer: Array, start: int, height: int, width: int, x: float, y: float, out: Array
+) -> None:
+    """A texture's coded colours and opacity (4,) in [0,1] at (x,y), continued outside."""
+    across = _within(x * width - np.float32(0.5), np.float32(width - 1))
+    down = _within(y * height - np.float32(0.5), np.float32(height - 1))
+    c, r = int(across), int(down)
+    fx, fy = across - np.float32(c), down - np.float32(r)
+    right, below = 4 * int(c + 1 < width), 4 * width * int(r + 1 < height)
+    base = start + 4 * (r * width + c)
+    for k in range(4):
+        n = base + k
+        top = buffer[n] + fx * (np.float32(buffer[n + right]) - buffer[n])
+        n += below
+        low = buffer[n] + fx * (np.float32(buffer[n + right]) - buffer[n])
+        out[k] = (top + fy * (low - top)) * np.float32(1 / 255)
+
+
+@inline
+def _card(
+    texel: Array, texture: int, level: float, x: float, y: float, buffer: Array, places: Array,
+    table: Array, strands: float,
+) -> tuple[np.float32, np.float32]:  # fmt: skip
+    """Opacity of a card at (x,y), and the factor on its colour.
+
+    Without a texture strands are drawn by rule: x counts across them, y is the distance to the end.
+    """
+    zero, one = np.float32(0), np.float32(1)
+    if texture >= 0:
+        place = places[texture]
+        _sample(buffer, place[0], place[1], place[2], x, y, texel)
+        grey = np.float32(0.3) * texel[0] + np.float32(0.59) * texel[1]
+        grey = (grey + np.float32(0.11) * texel[2]) * level
+        return texel[3], grey * np.float32(math.sqrt(math.sqrt(grey)))
+    u = x * strands
+    grain = np.float32(0.6) * _strand(table, u)
+    grain += np.float32(0.5) * _strand(table, u / 6 + np.float32(0.3))
+    ragged = y * 9 * (one + np.float32(0.9) * grain) + np.float32(0.5) * grain
+    return min(max(np.float32(ragged), zero), one), np.float32(math.exp(0.45 * grain))
+
+
+@kernel
+def paint_card_pixels(
+    spans: Array, planes: Array, screen: Array, faces: Array, uv: Array, texture: Array,
+    level: Array, kinds: Array, diffuse: Array, shine: Array,
+    buffer: Array, places: Array, table: Array, strands: float,
+    light: Array, cover: Array, kind: Array, depth: Array,
+) -> None:  # fmt: skip
+    """Blend cards in their order, the farthest first; level (f,): one over the mean grey."""
+    texel, one = np.zeros(4, np.float32), np.float32(1)
+    for n in range(len(spans)):
+        f, row = spans[n, 0] - 1, spans[n, 1]
+        i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
+        for column in range(spans[n, 2], spans[n, 3]):
+            z = np.float32(planes[n, 0] + column * planes[n, 1])
+            if z >= depth[row, column]:
+                continue
+            a, b, d = _shares(i, j, k, screen, row, column)
+            x = a * uv[f, 0, 0] + b * uv[f, 1, 0] + d * uv[f, 2, 0]
+            y = a * uv[f, 0, 1] + b * uv[f, 1, 1] + d * uv[f, 2, 1]
+            opacity, factor = _card(
+                texel, texture[f], level[f], x, y, buffer, places, table, strands
+            )
+            if opacity < np.float32(0.01):
+                continue
+            for m in range(3):
+                value = factor * (a * diffuse[i, m] + b * diffuse[j, m] + d * diffuse[k, m])
+                value += factor * (a * shine[i, m] + b * shine[j, m] + d * shine[k, m])
+                light[row, column, m] += opacity * (value - light[row, column, m])
+            cover[row, column] += opacity * (one - cover[row, column])
+            if opacity > np.float32(0.5):
+                depth[row, column], kind[row, column] = z, kinds[f]

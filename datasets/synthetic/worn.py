@@ -1,0 +1,124 @@
+"""Assets on one head: hair, brows and lashes as cards, hats and clothes as surfaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...geometry.segments import Segment
+from .assets.placing import strand_directions
+from .hair_light import shade_hair
+from .light import Light
+from .paint import Cards
+from .pose import View
+from .style import Piece, Style
+from .surface import Surface, facing_normals, sum_normals
+
+Array = NDArray[Any]
+
+_FORWARD_MM = 1.2
+"""Brows and lashes are drawn this much nearer, or the skin that they lie in would hide them."""
+
+_SCALP_MM = 0.5
+_LASH = np.array([0.012, 0.01, 0.009])
+_ROOM = 1.05
+_TUCKED_MM = 4.0
+"""Hair that is this much above a hat's brim is under the hat."""
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """Hair of one kind on one head, before light.
+
+    Attributes:
+        piece: what it is.
+        points: (n,3) mm, camera space; faces: (f,) numbers of the asset's faces that are drawn.
+        colour: (3,) linear; kind: class of a segmentation map.
+    """
+
+    piece: Piece
+    points: Array
+    faces: Array
+    colour: Array
+    kind: Segment
+
+    @property
+    def triangles(self) -> Array:
+        """The faces (f,3) that are drawn."""
+        triangles: Array = self.piece.asset.faces[self.faces]
+        return triangles
+
+    def cards(self, light: Light, seen: Array) -> Cards:
+        """In a light; seen: (n,) 0 in the first lamp's shadow."""
+        asset, count = self.piece.asset, len(self.faces)
+        normals = np.empty_like(self.points)
+        sum_normals(self.points, asset.faces, normals)
+        facing_normals(normals, normals)
+        strands = strand_directions(self.points, asset.faces, asset.uv)
+        diffuse, shine = shade_hair(light, self.colour, normals, strands, seen)
+        return Cards(
+            points=self.points, faces=self.triangles, uv=self.piece.uv[self.faces],
+            texture=np.full(count, self.piece.texture, np.int32),
+            level=np.full(count, 1 / max(asset.luminance, 0.05), np.float32),
+            kinds=np.full(count, int(self.kind), np.uint8), diffuse=diffuse, shine=shine,
+        )  # fmt: skip
+
+
+def grow(style: Style, base: Array, view: View, hair: Array, styled: bool) -> list[Growth]:
+    """Brows, lashes, beard and hair, in the order in which they are painted.
+
+    Args:
+        style: what is worn.
+        base: see `Wardrobe.base`.
+        view: the camera.
+        hair: (3,) the colour of hair, linear.
+        styled: whether there is hair on the head.
+    """
+    kinds = (
+        (style.brows, Segment.BROWS, hair * 0.7, _FORWARD_MM),
+        (style.lashes, Segment.BROWS, _LASH, _FORWARD_MM),
+        (style.beard, Segment.BEARD, hair, _SCALP_MM),
+        (style.hair if styled else None, Segment.HAIR, hair, _SCALP_MM),
+    )
+    hat = None if style.hat is None or not styled else place_hat(style.hat, base)
+    out = []
+    for piece, kind, colour, forward in kinds:
+        if piece is None:
+            continue
+        upright = piece.asset.place(base)
+        faces = np.arange(len(piece.asset.faces))
+        if kind is Segment.HAIR and hat is not None:
+            faces = faces[~under_hat(upright, piece.asset.faces, hat)]
+        points = view.to_camera(upright)
+        points *= 1 - np.float32(forward) / -points[:, 2:]
+        out.append(Growth(piece, points, faces, colour, kind))
+    return out
+
+
+def put_on(piece: Piece, points: Array, colour: Array, kind: Segment) -> Surface:
+    """A hat or clothes as a surface; points (n,3), colour (3,) times its texture."""
+    surface = Surface.plain(points, piece.asset.faces, colour, 0.05, kind=kind)
+    return surface.textured(piece.texture, piece.uv)
+
+
+def place_hat(piece: Piece, base: Array) -> Array:
+    """A hat's points (n,3), mm in model space, a little wider than it is: heads differ."""
+    points = piece.asset.place(base)
+    middle = points.mean(0)
+    return (middle + (points - middle) * _ROOM).astype(np.float32)
+
+
+def under_hat(points: Array, faces: Array, hat: Array) -> NDArray[np.bool_]:
+    """Which faces (f,) of hair (n,3) lie above the brim of a hat (m,3), so that it hides them.
+
+    The brim: of the hat's points in each direction round its middle, the farthest.
+    """
+    away = hat[:, [0, 2]] - hat[:, [0, 2]].mean(0)
+    far = np.hypot(*away.T)
+    brim = hat[far > np.quantile(far, 0.7)]
+    plane = np.linalg.lstsq(np.c_[brim[:, [0, 2]], np.ones(len(brim))], brim[:, 1], rcond=None)[0]
+    above = points[:, 1] > points[:, [0, 2]] @ plane[:2] + plane[2] + _TUCKED_MM
+    return above[faces].any(1)
