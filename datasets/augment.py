@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 
 FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box (3DDFA)
+_SMALLEST, _MORE = 0.08, 0.34  # sides of rectangles, of the picture's
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,13 @@ class Rectangles:
         """Those of the pictures `rows` (N,) int64."""
         return Rectangles(self.chosen[rows], self.place[rows], self.colour[rows])
 
+    def edges(self, picture: int) -> tuple[float, float, float, float]:
+        """Top, bottom, left and right of a picture's rectangle, in sides; may lie outside it."""
+        u = self.place[picture].tolist()
+        height, width = _SMALLEST + _MORE * u[0], _SMALLEST + _MORE * u[1]
+        top, left = u[2] * (1 + height) - height, u[3] * (1 + width) - width
+        return top, top + height, left, left + width
+
 
 def draw_rectangles(count: int, share: float, generator: torch.Generator) -> Rectangles:
     """Rectangles for a `share` of `count` pictures."""
@@ -156,9 +164,8 @@ def paint(images: Tensor, rectangles: Rectangles) -> Tensor:
     """Paint rectangles, 8 to 42 % of the side high and wide, over pictures (B,3,H,W), in place."""
     height, width = images.shape[2:]
     for k in torch.nonzero(rectangles.chosen)[:, 0].tolist():
-        u = rectangles.place[k].tolist()
-        h, w = (0.08 + 0.34 * u[0]) * height, (0.08 + 0.34 * u[1]) * width
-        top, left = u[2] * (height + h) - h, u[3] * (width + w) - w
-        rows = slice(max(int(top), 0), max(int(top + h), 0))
-        images[k, :, rows, max(int(left), 0) : max(int(left + w), 0)] = rectangles.colour[k]
+        top, bottom, left, right = rectangles.edges(k)
+        rows = slice(max(int(top * height), 0), max(int(bottom * height), 0))
+        columns = slice(max(int(left * width), 0), max(int(right * width), 0))
+        images[k, :, rows, columns] = rectangles.colour[k]
     return images

@@ -1,4 +1,4 @@
-"""Rendered faces in memory, and endless batches of dense points made from them."""
+"""Rendered faces in memory, and batches of dense points made from them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,26 @@ from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.coefficient_vector import coefficients_to_vector
 from ..geometry.coefficients import Coefficients
 from ..geometry.dense_points import PointBasis, PointLayout
-from .augment import NO_AUGMENTATION, AugmentConfig, change_colours, cover, draw_frames, move_points
-from .seeds import derived_seed
+from .augment import (
+    NO_AUGMENTATION,
+    AugmentConfig,
+    change_colours,
+    draw_frames,
+    draw_rectangles,
+    move_points,
+    paint,
+)
+from .labels import cover_labels, seen_points, warp_labels
 from .warp import warp
 
 
-class ImageRows(Protocol):
-    """Pictures that are read when they are asked for; an array is one."""
+class Rows(Protocol):
+    """Arrays of bytes, one per face, that are read when they are asked for; an array is one."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The pictures `rows` (B,) as (B,H,W,3)."""
+        """Those of the faces `rows` (B,), (B,...)."""
         ...
 
 
@@ -40,9 +48,14 @@ class RenderedFaces:
         image: N pictures (H,W,3) uint8.
         identity: (N,Ki). expression: (N,Ke). albedo: (N,Ka). light: (N,9,3).
         rotation: (N,3,3). translation: (N,3) mm. focal: (N,) pixels. centre: (N,2) pixels.
+        segmentation: N maps (H,W/2) uint8, two classes of `geometry.segments` to a byte, the left
+            pixel's in the high four bits; None where nobody drew them.
+        visible_vertices: N rows of bits, as numpy.packbits makes them, of the vertices that the
+            picture shows; None likewise.
+        person: (N,) int64, whom a picture shows; None where every face is another person's.
     """
 
-    image: ImageRows
+    image: Rows
     identity: Tensor
     expression: Tensor
     albedo: Tensor
@@ -51,12 +64,15 @@ class RenderedFaces:
     translation: Tensor
     focal: Tensor
     centre: Tensor
+    segmentation: Rows | None = None
+    visible_vertices: Rows | None = None
+    person: Tensor | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            length = len(getattr(self, field.name))
-            if length != len(self.image):
-                raise InputError(field.name, f"{len(self.image)} rows", str(length))
+            value = getattr(self, field.name)
+            if value is not None and len(value) != len(self.image):
+                raise InputError(field.name, f"{len(self.image)} rows", str(len(value)))
 
     def __len__(self) -> int:
         return len(self.image)
@@ -79,22 +95,32 @@ class DenseBatch:
     Attributes:
         images: (B,3,S,S) in [0,1], channels last in memory.
         points: (B,N,3) as `PointPrediction.points`. coefficients: (B,K).
+        visible: (B,N) bool, points within the crop that nothing hides; None where unknown.
+        segmentation: (B,S/4,S/4) int64, classes of `geometry.segments`; None where unknown.
+        person: (B,) int64, alike for pictures of one person; None where all differ.
     """
 
     images: Tensor
     points: Tensor
     coefficients: Tensor
+    visible: Tensor | None = None
+    segmentation: Tensor | None = None
+    person: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def to(self, device: torch.device) -> DenseBatch:
         """The same batch on another device."""
-        return DenseBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
+        return self._each(lambda value: value.to(device))
 
     def __getitem__(self, rows: slice | Tensor) -> DenseBatch:
         """Some of its rows."""
-        return DenseBatch(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return self._each(lambda value: value[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> DenseBatch:
+        present = {f.name: getattr(self, f.name) for f in fields(self)}
+        return DenseBatch(**{k: change(v) for k, v in present.items() if v is not None})
 
 
 class DenseBatchMaker:
@@ -105,9 +131,11 @@ class DenseBatchMaker:
         basis: the face model at the layout's points.
         layout: the points; must hold the set `frame_set`.
         mirror: of the same model.
-        size: side of the crops in pixels.
+        size: side of the crops in pixels; a multiple of 4 where faces have a segmentation.
         augment: see `AugmentConfig`.
         frame_set: the landmarks whose box is framed.
+        vertices: (N,) int64, the vertices that tell whether points are seen
+            (`geometry.dense_points.vertices_of`); None leaves it unknown.
     """
 
     def __init__(
@@ -119,10 +147,17 @@ class DenseBatchMaker:
         size: int,
         augment: AugmentConfig = NO_AUGMENTATION,
         frame_set: str = "ibug68",
+        vertices: Tensor | None = None,
     ) -> None:
-        self.faces, self.basis, self.mirror = faces, basis, mirror
+        self.faces, self.mirror = faces, mirror
         self.size, self.augment = size, augment
-        self._frame = layout.landmarks(frame_set)
+        self._frame_set = frame_set
+        self.use(basis, layout, vertices)
+
+    def use(self, basis: PointBasis, layout: PointLayout, vertices: Tensor | None) -> None:
+        """Label other points from now on."""
+        self.basis, self._vertices = basis, vertices
+        self._frame = layout.landmarks(self._frame_set)
         self._permutation = layout.permutation
 
     def __call__(self, rows: Tensor, seed: int) -> DenseBatch:
@@ -130,93 +165,53 @@ class DenseBatchMaker:
         generator = torch.Generator().manual_seed(seed)
         coefficients = self.faces.coefficients(rows)
         body = self.basis.points(coefficients.identity, coefficients.expression)
-        seen = self.faces.camera(rows).project(body)
-        frames = draw_frames(seen[:, self._frame, :2], self.size, self.augment, generator)
-        points = move_points(seen, frames, self.size)
+        shown = self.faces.camera(rows).project(body)
+        frames = draw_frames(shown[:, self._frame, :2], self.size, self.augment, generator)
+        points = move_points(shown, frames, self.size)
         reflected = torch.rand(len(rows), generator=generator) < 0.5
         images = warp(self.faces.image[rows.numpy()], frames, self.size, reflected)
-        images = cover(change_colours(images, self.augment, generator), self.augment, generator)
+        images = change_colours(images, self.augment, generator)
+        covers = draw_rectangles(len(images), self.augment.covered, generator)
+        paint(images, covers)
+        visible = self._visible(rows, points)
+        segments = self._segments(rows, frames, reflected)
+        cover_labels(points, visible, segments, covers)
         vector = coefficients_to_vector(coefficients)
-        flip = torch.rand(len(rows), generator=generator) < self.augment.mirrored
+        person = None if self.faces.person is None else self.faces.person[rows]
+        flip = _drawn_alike(person, len(rows), generator) < self.augment.mirrored
         if bool(flip.any()):
             images[flip] = images[flip].flip(3)
             points[flip] = points[flip][:, self._permutation] * torch.tensor([-1.0, 1, 1])
             vector[flip] = coefficients_to_vector(self.mirror(self.faces.coefficients(rows[flip])))
-        return DenseBatch(images.contiguous(memory_format=torch.channels_last), points, vector)
+            if visible is not None:
+                visible[flip] = visible[flip][:, self._permutation]
+            if segments is not None:
+                segments[flip] = segments[flip].flip(2)
+        images = images.contiguous(memory_format=torch.channels_last)
+        return DenseBatch(images, points, vector, visible, segments, person)
+
+    def _visible(self, rows: Tensor, points: Tensor) -> Tensor | None:
+        """Which points (B,N) are seen, before anything is painted over the crops."""
+        if self.faces.visible_vertices is None or self._vertices is None:
+            return None
+        bits = self.faces.visible_vertices[rows.numpy()]
+        inside = (points[..., :2].abs() < 1).all(-1)
+        return seen_points(bits, self._vertices) & inside
+
+    def _segments(self, rows: Tensor, frames: Tensor, reflected: Tensor) -> Tensor | None:
+        """The crops' classes (B,S/4,S/4)."""
+        if self.faces.segmentation is None:
+            return None
+        return warp_labels(self.faces.segmentation[rows.numpy()], frames, self.size, reflected)
 
 
-class EpochSource:
-    """Endless batches in seeded random order; its position can be saved and restored exactly.
+def _drawn_alike(person: Tensor | None, count: int, generator: torch.Generator) -> Tensor:
+    """Numbers (count,) in [0,1), one for all pictures of a person.
 
-    Args:
-        make: (rows, seed) to a batch.
-        count: returns how many rows there are, asked at the start of every epoch.
-        batch: rows of a batch; what an epoch leaves over is dropped.
-        seed: of the order and of every batch.
+    Mirrored pictures of a person show another one, so all of them are or none.
     """
-
-    def __init__(
-        self,
-        make: Callable[[Tensor, int], DenseBatch],
-        count: Callable[[], int],
-        batch: int,
-        seed: int,
-    ) -> None:
-        self._make, self._count, self._batch, self._seed = make, count, batch, seed
-        self._part: slice | None = None
-        self._epoch, self._offset, self._rows = 0, 0, 0
-        self._order = torch.zeros(0, dtype=torch.int64)
-        self._begin(count())
-
-    def __next__(self) -> DenseBatch:
-        if self._offset + self._batch > self._rows:
-            self._epoch += 1
-            self._offset = 0
-            self._begin(self._count())
-        rows = self._order[self._offset : self._offset + self._batch]
-        self._offset += self._batch
-        batch = self._make(rows, derived_seed(self._seed, self._epoch, self._offset))
-        return batch if self._part is None else batch[self._part]
-
-    def __len__(self) -> int:
-        """Batches of the present epoch."""
-        return self._rows // self._batch
-
-    def shard(self, rank: int, world: int) -> EpochSource:
-        """One of `world` equal parts of every batch, from where this source stands.
-
-        Each part is cut out of the whole batch, whose draws depend on all of its rows.
-
-        Raises:
-            InputError: the batch cannot be divided so.
-        """
-        if not 0 <= rank < world or self._batch % world:
-            expected = f"a batch that {world} processes can divide"
-            raise InputError("data.batch", expected, f"{self._batch} (rank {rank})")
-        part = EpochSource(self._make, self._count, self._batch, self._seed)
-        part.load_state_dict(self.state_dict())
-        rows = self._batch // world
-        part._part = slice(rank * rows, (rank + 1) * rows)
-        return part
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the source stands."""
-        return {"epoch": self._epoch, "offset": self._offset, "rows": self._rows}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where `state` was taken.
-
-        Raises:
-            InputError: there are fewer rows than there were.
-        """
-        if self._count() < state["rows"]:
-            raise InputError("rows", f"at least {state['rows']}, as before", str(self._count()))
-        self._epoch, self._offset = state["epoch"], state["offset"]
-        self._begin(state["rows"])
-
-    def _begin(self, rows: int) -> None:
-        if rows < self._batch:
-            raise InputError("training data", f"at least {self._batch} faces", str(rows))
-        self._rows = rows
-        generator = torch.Generator().manual_seed(derived_seed(self._seed, self._epoch))
-        self._order = torch.randperm(rows, generator=generator)
+    numbers = torch.rand(count, generator=generator)
+    if person is None:
+        return numbers
+    _, which = torch.unique(person, return_inverse=True)
+    return numbers[which]

@@ -9,19 +9,22 @@ from torch import nn
 
 from ..core.errors import InputError
 from ..datasets.augment import AugmentConfig
-from ..datasets.rendered import DenseBatchMaker, EpochSource, RenderedFaces
+from ..datasets.epochs import EpochSource
+from ..datasets.rendered import DenseBatchMaker, RenderedFaces
 from ..datasets.rendered_shards import draw_rendered, open_rendered
 from ..datasets.synthetic.config import SyntheticConfig
 from ..facemodels.registry import load_face_model
 from ..geometry.coefficient_mirror import CoefficientMirror
-from ..geometry.dense_points import PointBasis, PointLayout, make_layout
+from ..geometry.dense_points import PointBasis, PointLayout, make_layout, vertices_of
 from ..geometry.face_model import FaceModel
+from ..geometry.point_parts import make_part_layout
 from ..models.dense_points import DensePointOptions
 from ..models.fuse import channels_last
 from ..models.registry import NETWORKS
 from ..models.weights import load_weights
 from .config import EngineConfig
-from .dense_task import DenseLossConfig, DensePointTask
+from .dense_losses import DenseLossConfig
+from .dense_task import DensePointTask
 from .recipes import RECIPES, Recipe
 
 _NAME = "dense-points"
@@ -60,9 +63,10 @@ class TrainConfig:
         recipe: this one.
         output: folder of checkpoints, weights and log.
         start: weights (a name or a path) to start from; empty starts from nothing.
-        vertices: about how many points are predicted beside the 68 landmarks. These are the model's
-            own `ibug68`: the readout of a data set's convention, `300w-lp`, comes from annotations,
-            and no weight sees it.
+        vertices: about how many points, spread evenly over the face, are predicted beside the 68
+            landmarks; 0 takes those of `geometry.point_parts`, which lie dense where shapes are
+            fine. The landmarks are the model's own `ibug68`: the readout of a data set's
+            convention, `300w-lp`, comes from annotations, and no weight sees it.
         network, data, loss, engine: see there.
     """
 
@@ -91,19 +95,21 @@ def build_task(config: TrainConfig) -> DensePointTask:
     model = load_face_model("default")
     network, layout = _network(config, model)
     basis, mirror = PointBasis.of(model, layout), CoefficientMirror.of(model)
+    vertices = vertices_of(model, layout)
     train, validation = _open(config.data)
-    size = config.network.size
+    size = int(network.input_shape[-1])  # type: ignore[index]
     data = config.data
-    maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment)
-    checker = DenseBatchMaker(validation, basis, layout, mirror, size)
+    maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment, vertices=vertices)
+    checker = DenseBatchMaker(validation, basis, layout, mirror, size, vertices=vertices)
 
     def count() -> int:
         if data.train:
             maker.faces = open_rendered(data.train, data.limit)
         return len(maker.faces)
 
-    source = EpochSource(maker, count, data.batch, config.engine.seed)
-    return DensePointTask(network, source, checker, model, layout, config.loss, _NAME)
+    seed = config.engine.seed
+    source = EpochSource(maker, count, data.batch, seed, lambda: maker.faces.person)
+    return DensePointTask(network, source, checker, model, layout, config.loss, _NAME, [maker])
 
 
 def _network(config: TrainConfig, model: FaceModel) -> tuple[nn.Module, PointLayout]:
@@ -111,7 +117,8 @@ def _network(config: TrainConfig, model: FaceModel) -> tuple[nn.Module, PointLay
     if config.start:
         weights = load_weights(config.start)
         return channels_last(weights.network).train(), weights.layout
-    layout = make_layout(model, config.vertices)
+    few = config.vertices
+    layout = make_layout(model, few) if few else make_part_layout(model)
     options = replace(config.network, points=len(layout), coefficients=sizes)
     return channels_last(NETWORKS.create(_NAME, **vars(options))), layout
 

@@ -6,8 +6,9 @@ header of a weights file; a `PointBasis` holds the model restricted to them, lin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from .checks import check_shape
 from .face_model import FaceModel
 from .landmarks import IBUG68_MIRROR
 
+_LISTS = ("landmark_sets", "vertices", "mirror")  # fields of `PointLayout`
 _HIDDEN = ("mouth", "left_eye", "right_eye", "cavities")  # inside the face or no skin
 
 
@@ -49,6 +51,20 @@ class PointLayout:
             raise InputError("landmark set", f"one of {self.landmark_sets}", repr(name))
         start = 68 * self.landmark_sets.index(name)
         return slice(start, start + 68)
+
+    def describe(self) -> dict[str, Any]:
+        """As plain values."""
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return {"face_model": self.face_model, **lists}
+
+    @classmethod
+    def restore(cls, content: Mapping[str, Any]) -> PointLayout:
+        """The layout of a `describe`.
+
+        Raises:
+            KeyError: something is missing.
+        """
+        return cls(content["face_model"], *(tuple(content[name]) for name in _LISTS))
 
     @property
     def permutation(self) -> Tensor:
@@ -108,6 +124,16 @@ def points_of(model: FaceModel, layout: PointLayout, vertices: Tensor) -> Tensor
     rows = torch.tensor(layout.vertices, dtype=torch.int64, device=vertices.device)
     picked = vertices[:, rows]
     return torch.cat([*sets, picked], 1)
+
+
+def vertices_of(model: FaceModel, layout: PointLayout) -> Tensor:
+    """The vertex (N,) int64 at each of the layout's points, the nearest one of landmarks."""
+    rows = []
+    for name in layout.landmark_sets:
+        points = model.landmark_set(name)
+        nearest = points.weights.argmax(1, keepdim=True)
+        rows.append(points.vertices.gather(1, nearest)[:, 0])
+    return torch.cat([*rows, torch.tensor(layout.vertices, dtype=torch.int64)])
 
 
 def make_layout(

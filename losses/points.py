@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..geometry.checks import check_shape
 
@@ -35,6 +36,31 @@ def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     check_shape("target", target, tuple(predicted.shape))
     check_shape("unit", unit, (len(predicted), 1))
     return (predicted[..., 2] - target[..., 2]).abs() / unit
+
+
+def gap_distance(predicted: Tensor, target: Tensor, pairs: Tensor, unit: Tensor) -> Tensor:
+    """How wrong the way from one point of each pair to the other is, in x and y, over `unit`.
+
+    Of lips and lids: where both points err alike, what is shut stays shut.
+
+    Args:
+        predicted, target: (B,N,2+). pairs: (P,2) int64, positions among the N points.
+        unit: (B,1) > 0.
+
+    Returns:
+        (B,P).
+    """
+    first, second = pairs[:, 0], pairs[:, 1]
+    found, true = (points[:, first, :2] - points[:, second, :2] for points in (predicted, target))
+    return point_distance(found, true, unit)
+
+
+def visibility_error(logits: Tensor, visible: Tensor) -> Tensor:
+    """Binary cross entropy of logits (B,N) that points are seen, with what is so: (B,N)."""
+    check_shape("visible", visible, tuple(logits.shape))
+    return functional.binary_cross_entropy_with_logits(
+        logits, visible.to(logits.dtype), reduction="none"
+    )
 
 
 def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:

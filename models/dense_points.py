@@ -14,20 +14,27 @@ from torch import Tensor, nn
 from ..core.errors import InputError
 from .blocks import ResidualBlock, conv_norm
 from .heads.points import PointHead, PointPrediction
+from .heads.segmentation import SegmentationHead
 from .inputs import check_images
 
 
 @dataclass(frozen=True)
 class DensePointOptions:
-    """Size of the network.
+    """Size of the network; the defaults are those of the first weights, which name no others.
 
     Attributes:
-        size: side of the square input in pixels, a multiple of 16.
+        size: side of the square input in pixels, a multiple of 16 for four stages.
         width: channels of the first stage; each later one has twice as many.
         blocks: residual blocks of each stage.
         points: points predicted.
         coefficients: coefficients predicted directly.
         reduced: channels of the map that the head sees unpooled.
+        hidden: units of a layer before the head's answers; 0 has none.
+        visibility: whether it tells which points are seen.
+        segments: classes of a segmentation of a quarter of the input's size; 0 makes none.
+        decoder: channels of the segmentation's maps.
+        stem: stride of the first convolution, 2, or 4 with a kernel of 8 and twice the channels,
+            after which the first stage keeps the size.
     """
 
     size: int = 96
@@ -36,11 +43,23 @@ class DensePointOptions:
     points: int = 280
     coefficients: int = 239
     reduced: int = 64
+    hidden: int = 0
+    visibility: bool = False
+    segments: int = 0
+    decoder: int = 32
+    stem: int = 2
 
     def __post_init__(self) -> None:
-        step = 2 ** (len(self.blocks) + 1)
-        if self.size < step or self.size % step:
-            raise InputError("size", f"a multiple of {step}", str(self.size))
+        step = 2 ** len(self.blocks)
+        if self.size < 2 * step or self.size % step:
+            raise InputError("size", f"a multiple of {step}, from {2 * step}", str(self.size))
+        if self.stem not in (2, 4):
+            raise InputError("stem", "2 or 4", str(self.stem))
+
+    @property
+    def side(self) -> int:
+        """Height and width of the last features."""
+        return -(-self.size // 2 ** (len(self.blocks) + 1))
 
 
 class DensePointNetwork(nn.Module):
@@ -58,19 +77,40 @@ class DensePointNetwork(nn.Module):
         self.options = options or DensePointOptions()
         o = self.options
         self.input_shape = (3, o.size, o.size)
-        self.stem = nn.Sequential(conv_norm(3, o.width, 5, 2), nn.ReLU(inplace=True))
-        channels, stages = o.width, []
-        for k, count in enumerate(o.blocks):
-            wide = o.width * 2**k
-            stages += [ResidualBlock(channels, wide, 2)]
-            stages += [ResidualBlock(wide, wide) for _ in range(count - 1)]
-            channels = wide
+        first = o.width if o.stem == 2 else 2 * o.width
+        opening = conv_norm(3, first, 5, 2) if o.stem == 2 else _patches(first)
+        self.stem = nn.Sequential(opening, nn.ReLU(inplace=True))
+        wide = [o.width * 2**k for k in range(len(o.blocks))]
+        channels = first
+        stages: list[nn.Module] = []
+        self._ends: list[int] = []  # the last block of each stage
+        for outputs, count in zip(wide, o.blocks, strict=True):
+            stride = 1 if o.stem == 4 and not stages else 2
+            stages += [ResidualBlock(channels, outputs, stride)]
+            stages += [ResidualBlock(outputs, outputs) for _ in range(count - 1)]
+            self._ends.append(len(stages) - 1)
+            channels = outputs
         self.stages = nn.Sequential(*stages)
-        side = o.size // 2 ** (len(o.blocks) + 1)
-        self.head = PointHead(channels, side, o.points, o.coefficients, o.reduced)
+        self.head = PointHead(
+            channels, o.side, o.points, o.coefficients, o.reduced, o.hidden, o.visibility
+        )
+        self.segments = SegmentationHead(wide, o.segments, o.decoder) if o.segments else None
 
     def forward(self, images: Tensor) -> PointPrediction:
         """(B,3,size,size) RGB in [0,1]."""
         check_images(images, self.input_shape)
-        prediction: PointPrediction = self.head(self.stages(self.stem(2 * images - 1)))
-        return prediction
+        features, maps = self.stem(2 * images - 1), []
+        for k, block in enumerate(self.stages):
+            features = block(features)
+            if k in self._ends:
+                maps.append(features)
+        prediction: PointPrediction = self.head(features)
+        if self.segments is None:
+            return prediction
+        return prediction._replace(segmentation=self.segments(maps))
+
+
+def _patches(channels: int) -> nn.Sequential:
+    """A convolution of 8x8 pixels every 4, which spares maps of half the input's size."""
+    convolution = nn.Conv2d(3, channels, 8, 4, 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(channels))

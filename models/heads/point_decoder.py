@@ -48,7 +48,7 @@ class PointDecoder:
 
     def __call__(self, prediction: PointPrediction) -> PosedFaces:
         """B faces with cameras in crop pixels."""
-        points, log_sigma, vector = (value.float() for value in prediction)
+        points, log_sigma, vector = (value.float() for value in prediction[:3])
         self.to(points.device)
         found = self.solver.differentiable(points, log_sigma.exp(), self._prior(vector))
         direct = vector_to_coefficients(vector, self.model.sizes)

@@ -1,4 +1,4 @@
-"""The head of dense points: positions, their confidence, and direct coefficients."""
+"""The head of dense points: positions, confidence and visibility of each, direct coefficients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 _LOG_SIGMA_AT_START = -2.5
 _WEIGHT_SPREAD = 1e-3
@@ -20,15 +21,21 @@ class PointPrediction(NamedTuple):
             the camera, relative to the model's origin.
         log_sigma: (B,N) natural logarithm of the expected distance in x and y, same unit.
         coefficients: (B,K) identity, expression, albedo and light, each over its unit.
+        visibility: (B,N) logits of the points being seen, within the crop with nothing in front;
+            None of networks that do not tell.
+        segmentation: (B,C,S/4,S/4) logits of the classes of `geometry.segments`, row 0 at the top;
+            None of networks that do not tell.
     """
 
     points: Tensor
     log_sigma: Tensor
     coefficients: Tensor
+    visibility: Tensor | None = None
+    segmentation: Tensor | None = None
 
 
 class PointHead(nn.Module):
-    """One linear layer over the pooled features and a reduced map of them.
+    """Linear layers over the pooled features and a reduced map of them.
 
     The map keeps where things are, which pooling forgets; reduced to `reduced` channels it costs
     little.
@@ -37,29 +44,46 @@ class PointHead(nn.Module):
         features: channels of the map. side: its height and width.
         points: N. coefficients: K.
         reduced: channels kept of the map.
+        hidden: units between the features and the answers: fewer weights than one layer to many
+            points has, and coefficients are no linear function of what moves points; 0 has none.
+        visibility: also tell which points are seen.
     """
 
     def __init__(
-        self, features: int, side: int, points: int, coefficients: int, reduced: int = 64
+        self,
+        features: int,
+        side: int,
+        points: int,
+        coefficients: int,
+        reduced: int = 64,
+        hidden: int = 0,
+        visibility: bool = False,
     ) -> None:
         super().__init__()
-        self.points, self.coefficients = points, coefficients
+        self.points, self.visibility = points, visibility
         self.reduce = nn.Conv2d(features, reduced, 1)
-        self.linear = nn.Linear(reduced * side * side + features, 4 * points + coefficients)
+        inputs = reduced * side * side + features
+        self.hidden = nn.Linear(inputs, hidden) if hidden else None
+        self._sizes = [3 * points, points, points if visibility else 0, coefficients]
+        self.linear = nn.Linear(hidden or inputs, sum(self._sizes))
         nn.init.normal_(self.linear.weight, std=_WEIGHT_SPREAD)
         nn.init.zeros_(self.linear.bias)
         with torch.no_grad():
             self.linear.bias[3 * points : 4 * points] = _LOG_SIGMA_AT_START
 
     def forward(self, features: Tensor) -> PointPrediction:
-        """(B,features,side,side) to predictions."""
+        """(B,features,side,side) to predictions, without segmentation."""
         pooled = features.float().mean((2, 3))
         flat = torch.cat([pooled, self.reduce(features).float().flatten(1)], 1)
         with torch.autocast(flat.device.type, enabled=False):  # half precision is 0.2 pixels here
+            if self.hidden is not None:
+                flat = functional.relu(self.hidden(flat))
             numbers = self.linear(flat)
-        sizes = [3 * self.points, self.points, self.coefficients]
-        points, log_sigma, coefficients = numbers.split(sizes, 1)
+        points, log_sigma, visibility, coefficients = numbers.split(self._sizes, 1)
         low, high = _LOG_SIGMA_RANGE
         return PointPrediction(
-            points.unflatten(1, (self.points, 3)), log_sigma.clamp(low, high), coefficients
+            points.unflatten(1, (self.points, 3)),
+            log_sigma.clamp(low, high),
+            coefficients,
+            visibility if self.visibility else None,
         )

@@ -1,0 +1,54 @@
+"""How far wrong identity coefficients move a face, and how alike those of one person are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..geometry.checks import check_shape
+
+
+def displacement_matrix(basis: Tensor) -> Tensor:
+    """(K,K) mm^2 per unit^2: c^T G c is the mean squared displacement that coefficients c make.
+
+    Args:
+        basis: (K,V,3) mm per unit, at the V points that count.
+    """
+    check_shape("basis", basis, (None, None, 3))
+    flat = basis.flatten(1)
+    return flat @ flat.T / basis.shape[1]
+
+
+def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
+    """Mean squared displacement (B,) mm^2 between faces of coefficients (B,K).
+
+    Args:
+        predicted, target: coefficients.
+        matrix: (K,K) of `displacement_matrix`.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    check_shape("target", target, tuple(predicted.shape))
+    check_shape("matrix", matrix, (predicted.shape[1], predicted.shape[1]))
+    error = predicted - target
+    return ((error @ matrix) * error).sum(1)
+
+
+def disagreement(errors: Tensor, person: Tensor) -> Tensor:
+    """Squared distance (B,K) of each picture's errors (B,K) from their mean over its person.
+
+    Pictures of one person have one truth, so that their errors differ as their answers do.
+
+    Args:
+        errors: answers less truth.
+        person: (B,) int64, alike for pictures of one person.
+
+    Raises:
+        InputError: another number of persons.
+    """
+    check_shape("person", person, (len(errors),))
+    names, which = torch.unique(person, return_inverse=True)
+    total = errors.new_zeros(len(names), errors.shape[1]).index_add(0, which, errors)
+    count = torch.bincount(which, minlength=len(names)).to(errors)
+    return (errors - (total / count[:, None])[which]).square()
