@@ -41,6 +41,7 @@ _EXTRAS = {
     "tensorboard": "training curves: pip install 'selfie3d[log]'",
     "onnx": "export of networks: pip install 'selfie3d[export]'",
     "onnxruntime": "export of networks: pip install 'selfie3d[export]'",
+    "OpenImageIO": "panoramas for synthetic faces: pip install 'selfie3d[assets]'",
     "nvdiffrast": (
         "optional, the fastest rendering on NVIDIA GPUs, for training; the rasterizers cpu and "
         "pytorch3d do without it. Licence: NVIDIA Source Code License, non-commercial use only. "

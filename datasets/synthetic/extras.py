@@ -21,12 +21,12 @@ _TUBE = 4
 _RIM = 22
 
 
-def draw_neck(ends: NDArray, colours: NDArray) -> Surface:
+def draw_neck(ends: NDArray, colours: NDArray, kinds: NDArray) -> Surface:
     """The neck below a head.
 
     Args:
         ends: (2,N,3) the points round its end, then points a little above them, mm.
-        colours: (N,3) there, linear light.
+        colours: (N,3) there, linear light; kinds: (N,) classes there.
     """
     ring, above = ends.astype(np.float64)
     along = uniform_filter1d(ring - above, 7, axis=0, mode="wrap")
@@ -38,7 +38,8 @@ def draw_neck(ends: NDArray, colours: NDArray) -> Surface:
         rows.append(rows[-1] + length * way)
     points = np.concatenate(rows)
     faces = grid_faces(len(rows), len(ring), closed=True)
-    return Surface.plain(points, faces, np.tile(colours, (len(rows), 1)), 0.05, kind=Segment.NECK)
+    neck = Surface.plain(points, faces, np.tile(colours, (len(rows), 1)), 0.05)
+    return neck.classified(np.tile(kinds, len(rows)))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Cards:
 
     Attributes:
         points: (n,3) mm, camera space; faces: (f,3) int32; uv: (f,3,2), v down.
-        texture: (f,) int32; level: (f,) one over the texture's mean grey; kinds: (f,) uint8.
+        texture: (f,) int32; kinds: (f,) uint8.
+        level: (f,) one over the texture's mean grey; power: (f,) exponent of grey over its mean.
         diffuse: (n,3) colour times light, for grey that is the mean; shine: (n,3) highlights.
     """
 
@@ -52,6 +53,7 @@ class Cards:
     uv: Array
     texture: Array
     level: Array
+    power: Array
     kinds: Array
     diffuse: Array
     shine: Array
@@ -109,7 +111,7 @@ def paint_cards(
     table = rng.uniform(-1, 1, CELLS).astype(np.float32)
     paint_card_pixels(
         spans, planes, screen, faces, np.ascontiguousarray(cards.uv[order]), cards.texture[order],
-        cards.level[order], cards.kinds[order], cards.diffuse, cards.shine,
+        cards.level[order], cards.power[order], cards.kinds[order], cards.diffuse, cards.shine,
         textures.buffer, textures.places, table, np.float32(rng.uniform(150, 500)),
         canvas.light, canvas.cover, canvas.kind, canvas.depth,
     )  # fmt: skip

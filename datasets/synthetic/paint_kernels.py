@@ -193,8 +193,8 @@ def _sample(
 
 @inline
 def _card(
-    texel: Array, texture: int, level: float, x: float, y: float, buffer: Array, places: Array,
-    table: Array, strands: float,
+    texel: Array, texture: int, level: float, power: float, x: float, y: float, buffer: Array,
+    places: Array, table: Array, strands: float,
 ) -> tuple[np.float32, np.float32]:  # fmt: skip
     """Opacity of a card at (x,y), and the factor on its colour.
 
@@ -206,7 +206,7 @@ def _card(
         _sample(buffer, place[0], place[1], place[2], x, y, texel)
         grey = np.float32(0.3) * texel[0] + np.float32(0.59) * texel[1]
         grey = (grey + np.float32(0.11) * texel[2]) * level
-        return texel[3], grey * np.float32(math.sqrt(math.sqrt(grey)))
+        return texel[3], grey**power
     u = x * strands
     grain = np.float32(0.6) * _strand(table, u)
     grain += np.float32(0.5) * _strand(table, u / 6 + np.float32(0.3))
@@ -217,11 +217,11 @@ def _card(
 @kernel
 def paint_card_pixels(
     spans: Array, planes: Array, screen: Array, faces: Array, uv: Array, texture: Array,
-    level: Array, kinds: Array, diffuse: Array, shine: Array,
+    level: Array, power: Array, kinds: Array, diffuse: Array, shine: Array,
     buffer: Array, places: Array, table: Array, strands: float,
     light: Array, cover: Array, kind: Array, depth: Array,
 ) -> None:  # fmt: skip
-    """Blend cards in their order, the farthest first; level (f,): one over the mean grey."""
+    """Blend cards in their order, the farthest first; see `paint.Cards`."""
     texel, one = np.zeros(4, np.float32), np.float32(1)
     for n in range(len(spans)):
         f, row = spans[n, 0] - 1, spans[n, 1]
@@ -234,7 +234,7 @@ def paint_card_pixels(
             x = a * uv[f, 0, 0] + b * uv[f, 1, 0] + d * uv[f, 2, 0]
             y = a * uv[f, 0, 1] + b * uv[f, 1, 1] + d * uv[f, 2, 1]
             opacity, factor = _card(
-                texel, texture[f], level[f], x, y, buffer, places, table, strands
+                texel, texture[f], level[f], power[f], x, y, buffer, places, table, strands
             )
             if opacity < np.float32(0.01):
                 continue

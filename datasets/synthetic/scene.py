@@ -32,7 +32,7 @@ from .skin_relief import rough_normals
 from .spots import Spot
 from .studio import Studio
 from .style import Style
-from .surface import Surface
+from .surface import Surface, kinds_of
 from .visibility import seen_points, seen_vertices
 from .worn import Growth, grow, place_hat, put_on
 
@@ -145,10 +145,10 @@ def _set_up(
         growth = grow(style, shape.base, view, person.hair, person.styled)
     sheets, roots = _headdress(person, head, points)
     skin = skin_surface(person.chance(Part.EYES), head, points, person.skin, roots, marks)
-    skin = _classified(skin, head, roots)
     if rng.random() < config.glasses:
         sheets = [*sheets, *draw_glasses(rng, marks)]
-    body = [skin, draw_neck(points[head.neck], skin.albedo[head.neck[0]])]
+    end = head.neck[0]
+    body = [skin, draw_neck(points[head.neck], skin.albedo[end], kinds_of([skin])[end])]
     if shape.base is not None and style.hat is not None and person.styled:
         colour = np.minimum(cloth_colour(person.chance(Part.STYLE)) * 1.5, 0.9)
         hat = place_hat(style.hat, shape.base)
@@ -180,15 +180,6 @@ def _headdress(person: Person, head: Head, points: Array) -> tuple[list[Surface]
         return [], person.style.hair.roots
     hair = draw_hair(person.chance(Part.HAIR), head.scalp, points, person.hair)
     return [] if person.style.hat is not None else hair.sheets, hair.roots(head.scalp)
-
-
-def _classified(skin: Surface, head: Head, roots: Spot | None) -> Surface:
-    """The head with the classes of its vertices."""
-    kinds = head.kinds.copy()
-    if roots is not None:
-        hairy = roots.where[roots.weight > 0.5]
-        kinds[hairy[head.masks.skin[hairy] > 0.5]] = int(Segment.HAIR)
-    return skin.classified(kinds)
 
 
 def _lit(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.segments import Segment
 from ...render.cpu.jit import kernel
 from .colours import cloth_colour
 from .head import Head
@@ -42,9 +43,11 @@ def skin_surface(
         albedo *= skin.lift
     skin.make_up.put_on(head, albedo)
     gloss = np.float32(rng.uniform(0, 0.18)) * skin.shiny
+    kinds = head.kinds.copy()
     if roots is not None:
         blend(albedo, Spot(roots.where, roots.weight * masks.skin[roots.where]), skin.hair)
         fade(gloss, roots)
+        _classify(kinds, head, roots, Segment.HAIR)
     occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
     paint_eyes(rng, head, points, skin.coded, albedo, gloss, marks)
     paint_mouth(rng, head, points, skin.coded, albedo, gloss, marks)
@@ -53,8 +56,15 @@ def skin_surface(
         collar = Spot.of(sigmoid((masks.neck - height) / 2) * masks.skin)
         blend(albedo, collar, cloth_colour(rng))
         fade(gloss, collar)
+        _classify(kinds, head, collar, Segment.CLOTHES)
     np.minimum(np.maximum(albedo, _LEAST, out=albedo), _MOST, out=albedo)
-    return Surface(points, head.faces, albedo, gloss, occlusion)
+    return Surface(points, head.faces, albedo, gloss, occlusion, kinds=kinds)
+
+
+def _classify(kinds: Array, head: Head, spot: Spot, kind: Segment) -> None:
+    """Give the skin that a spot covers by more than half another class, in place."""
+    covered = spot.where[spot.weight > 0.5]
+    kinds[covered[head.masks.skin[covered] > 0.5]] = int(kind)
 
 
 @kernel

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 _SELDOM = {"bob01": 0.3, "bob02": 0.3, "short03": 0.5}
 """Hair that hides an eye more often than people's does."""
 
-_UNPICTURED = 0.15
+_UNPICTURED = 0.5
 """How readily hair is taken whose strands are painted by rule for want of a picture."""
 
 _LONG = ("long", "bob", "braid", "ponytail", "tail", "curl")

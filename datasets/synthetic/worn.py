@@ -25,6 +25,10 @@ _FORWARD_MM = 1.2
 _SCALP_MM = 0.5
 _LASH = np.array([0.012, 0.01, 0.009])
 _ROOM = 1.05
+_CONTRAST, _TAMED = 1.3, 0.45
+"""Exponent of a picture's grey over its mean, and what it times the picture's contrast exceeds
+nowhere: lit strands must not burn out."""
+
 _TUCKED_MM = 4.0
 """Hair that is this much above a hat's brim is under the hat."""
 
@@ -57,12 +61,13 @@ class Growth:
         normals = np.empty_like(self.points)
         sum_normals(self.points, asset.faces, normals)
         facing_normals(normals, normals)
-        strands = strand_directions(self.points, asset.faces, asset.uv)
+        strands = strand_directions(self.points, asset.faces, asset.grain)
         diffuse, shine = shade_hair(light, self.colour, normals, strands, seen)
         return Cards(
             points=self.points, faces=self.triangles, uv=self.piece.uv[self.faces],
             texture=np.full(count, self.piece.texture, np.int32),
             level=np.full(count, 1 / max(asset.luminance, 0.05), np.float32),
+            power=np.full(count, min(_CONTRAST, _TAMED / max(asset.contrast, 0.05)), np.float32),
             kinds=np.full(count, int(self.kind), np.uint8), diffuse=diffuse, shine=shine,
         )  # fmt: skip
 

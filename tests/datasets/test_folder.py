@@ -30,7 +30,8 @@ def test_photographs_of_all_folders_in_order(tree):
     assert sample.name == "folder/b/c/d.jpeg"
     assert sample.picture.shape == (40, 50, 3)
     assert sample.box is None and not sample.landmarks
-    assert PhotoFolder(tree, name="mine").summary == "mine: 3 photographs"
+    summary = PhotoFolder(tree, name="mine").summary
+    assert summary.startswith("mine: 3 photographs; ") and "notes.txt" in summary
 
 
 def test_side_files_beside_and_elsewhere(tree, tmp_path):
@@ -65,3 +66,15 @@ def test_a_folder_without_photographs(tmp_path):
         PhotoFolder(tmp_path)
     with pytest.raises(MissingFileError, match="none"):
         PhotoFolder(tmp_path / "none")
+
+
+def test_photographs_of_every_kind_and_no_results(tree):
+    (tree / "results" / ".selfie3d").mkdir(parents=True)
+    for name in ("results/sheet.png", "b/b.gif", "b/IMG_1"):
+        kind = "GIF" if name.endswith("gif") else "PNG"
+        Image.new("RGB", (40, 50)).save(tree / name, kind)
+    data = PhotoFolder(tree)
+    names = [data.row_name(row) for row in range(len(data))]
+    assert names[:3] == ["folder/b/IMG_1", "folder/b/a.PNG", "folder/b/b.gif"]
+    assert len(names) == 5 and data[0].picture.shape == (50, 40, 3)
+    assert "results" in [path.name for path, _ in data.passed.passed]

@@ -67,3 +67,23 @@ def test_side_files(tmp_path):
     (tmp_path / "a.b_skin.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.b_skin\.png"):
         read_side_files(tmp_path / "a.b")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"five_points": [[1, 2], [1, 2], [1, 2], [1e300, 2], [-1e300, 2]]}', "1,000,000.*1e"),
+        ('{"box": ["1", "2", "3", "4"]}', "finite numbers, got str"),
+        ('{"box": [true, 2, 3, 4]}', "finite numbers, got bool"),
+        ('{"labels": {"yaw": ["7"]}}', "yaw: expected finite numbers, got str"),
+        ('{"landmarks": {"aflw21": [[null, 3]' + ", null" * 20 + "]}}", "got null"),
+        ('{"labels": {"yaw": ' + "[" * 40 + "1" + "]" * 40 + "}}", "yaw"),
+        ('{"labels": {"yaw": [1' + "0" * 400 + "]}}", "yaw"),
+        ('{"box": [1, 2, 3, ' + "9" * 5000 + "]}", "JSON"),
+        (b"\xff\xfe\x00", "JSON"),
+        (b" " * 20_000_000, "at most"),
+    ],
+)
+def test_what_numpy_would_take_for_numbers_or_is_out_of_reach(text, reason):
+    with pytest.raises(InputError, match=reason):
+        parse_record(text, "folder/a.json")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.augment import NO_AUGMENTATION, AugmentConfig
-from selfie3d.datasets.rendered import DenseBatchMaker, EpochSource, RenderedFaces
+from selfie3d.datasets.epochs import EpochSource
+from selfie3d.datasets.rendered import DenseBatchMaker, RenderedFaces
 from selfie3d.datasets.rendered_shards import draw_rendered, open_rendered
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
 from selfie3d.geometry.coefficient_vector import vector_to_coefficients
-from selfie3d.geometry.dense_points import PointBasis, make_layout
+from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
 
-SMALL = SyntheticConfig(size=48, seed=3)
+SMALL = SyntheticConfig(size=48, seed=3, views=2)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,10 @@ def test_shards_hold_the_same_faces_as_drawing(faces, tmp_path):
     for name in ("identity", "expression", "albedo", "rotation", "translation", "focal", "centre"):
         torch.testing.assert_close(getattr(read, name), getattr(faces, name))
     assert len(open_rendered([tmp_path], limit=4)) == 4
+    for name in ("segmentation", "visible_vertices"):
+        assert np.array_equal(getattr(read, name)[order], getattr(faces, name)[order])
+    assert read.person.tolist() == faces.person.tolist() == [0, 0, 1, 1, 2, 2]
+    assert open_rendered([tmp_path, tmp_path], limit=8).person.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     twice = open_rendered([tmp_path, tmp_path])
     assert np.array_equal(twice.image[np.array([7, 1])], faces.image[np.array([1, 1])])
 
@@ -72,6 +79,42 @@ def test_pictures_and_points_are_mirrored_together(faces, parts):
     torch.testing.assert_close(always.images, plain.images.flip(3))
     flipped = plain.points[:, layout.permutation] * torch.tensor([-1.0, 1.0, 1.0])
     torch.testing.assert_close(always.points, flipped)
+
+
+def test_labels_are_mirrored_with_the_pictures(faces, parts, model):
+    basis, layout, mirror = parts
+    own = {"vertices": vertices_of(model, layout)}
+    plain = DenseBatchMaker(faces, basis, layout, mirror, 32, **own)(torch.arange(6), 0)
+    always = AugmentConfig(1.0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0)
+    flipped = DenseBatchMaker(faces, basis, layout, mirror, 32, always, **own)(torch.arange(6), 0)
+    assert torch.equal(flipped.segmentation, plain.segmentation.flip(2))
+    assert torch.equal(flipped.visible, plain.visible[:, layout.permutation])
+    assert 0.1 < float(plain.visible.float().mean()) < 0.9
+    assert torch.equal(plain.person, faces.person)
+    outside = (plain.points[..., :2].abs() >= 1).any(-1)
+    assert not bool((plain.visible & outside).any())
+
+
+def test_a_person_is_mirrored_in_all_pictures_or_none(faces, parts):
+    """Their identities stay alike; those of different persons are mirrored each by chance."""
+    basis, layout, mirror = parts
+    config = AugmentConfig(1.0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0)
+    maker = DenseBatchMaker(faces, basis, layout, mirror, 32, config)
+    identities = [maker(torch.arange(6), seed).coefficients[:, :120] for seed in range(8)]
+    for found in identities:
+        assert torch.equal(found[0::2], found[1::2])
+    flips = torch.stack([(found - faces.identity).abs().amax(1) > 0 for found in identities])
+    assert 0.2 < float(flips.float().mean()) < 0.8
+    assert not torch.equal(flips[:, 0], flips[:, 2])
+
+
+def test_faces_without_labels_make_batches_without(faces, parts, model):
+    basis, layout, mirror = parts
+    bare = replace(faces, segmentation=None, visible_vertices=None, person=None)
+    maker = DenseBatchMaker(bare, basis, layout, mirror, 32, vertices=vertices_of(model, layout))
+    batch = maker(torch.arange(4), 0)
+    assert batch.segmentation is None and batch.visible is None and batch.person is None
+    assert len(batch[1:3].to(torch.device("cpu"))) == 2
 
 
 def test_the_same_rows_and_seed_give_the_same_batch(faces, parts):
@@ -122,6 +165,27 @@ def test_rows_that_arrive_are_shown_from_the_next_epoch():
     assert max(next(late)[0]) < 10
     with pytest.raises(InputError, match="rows"):
         EpochSource(recorder, lambda: 9, 5, seed=0).load_state_dict(state)
+
+
+def test_pictures_of_a_person_follow_each_other():
+    """In another order every epoch; a source that is restored deals them out alike."""
+    persons = torch.arange(20) // 4
+
+    def source():
+        return EpochSource(recorder, lambda: 20, 8, seed=0, persons=lambda: persons)
+
+    rows = [row for batch, _ in collect(source(), 2) for row in batch]
+    assert len(set(rows)) == 16
+    for start in range(0, 16, 4):
+        assert rows[start : start + 4] == list(range(rows[start], rows[start] + 4))
+    shuffled, again = source(), source()
+    first, second = collect(shuffled, 2), collect(shuffled, 2)
+    assert [batch for batch, _ in first] != [batch for batch, _ in second]
+    collect(shuffled, 1)
+    again.load_state_dict(shuffled.state_dict())
+    assert collect(again, 5) == collect(shuffled, 5)
+    halves = [shuffled.shard(rank, 2) for rank in range(2)]
+    assert all(part._persons is not None for part in halves)
 
 
 def test_unusable_tables_are_named(faces):

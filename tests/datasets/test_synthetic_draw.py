@@ -200,7 +200,8 @@ def test_cards_are_blended_from_back_to_front():
     cards = Cards(
         points=np.zeros((6, 3), np.float32), faces=np.array([[0, 1, 2], [3, 4, 5]], np.int32),
         uv=np.zeros((2, 3, 2), np.float32), texture=np.full(2, number, np.int32),
-        level=np.ones(2, np.float32), kinds=np.full(2, int(Segment.HAIR), np.uint8),
+        level=np.ones(2, np.float32), power=np.full(2, 1.3, np.float32),
+        kinds=np.full(2, int(Segment.HAIR), np.uint8),
         diffuse=colours, shine=np.zeros((6, 3), np.float32),
     )  # fmt: skip
     paint_cards(np.random.default_rng(0), canvas, screen, cards, table)

@@ -26,7 +26,8 @@ class Asset:
         ids, weights, offsets, rulers, lengths: see `mhclo.Fitting`.
         faces: (f,3) int32; uv: (f,3,2) float32 per corner, v up.
         texture: (h,w,4) uint8, sRGB and alpha not multiplied in, row 0 at v = 1; None where it
-            has no picture. Hair without one has strand coordinates in `uv`: see `strands`.
+            has no picture. Hair without one has strand coordinates in `uv`: see `strands`; where
+            it is made of many small cards it gets the picture of `curls`.
         grain: (f,3,2) `uv` turned face by face so that painted strands run along v, for
             `strand_directions`; `uv` itself for what is no hair.
         luminance: log-mean luminance of the picture where faces use it, sRGB-coded; 0.5 without.
