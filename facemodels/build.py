@@ -23,7 +23,7 @@ from .builder.pack import smallest_ints, write_npz
 from .builder.population import EYES_BEHIND, Population, read_population, shipped_population
 from .builder.population import NOTICE as POPULATION_NOTICE
 from .builder.regions import name_regions
-from .builder.settle import follow_eyes, seal_lips, settle_mean
+from .builder.settle import even_necks, follow_eyes, settle_mean, shut_lids, sink_pockets
 from .builder.skin_masks import paint_masks
 from .builder.source import PACKAGE, VERSION, WHEEL_SHA256, AnnySource
 from .builder.surface import Surface, assemble
@@ -94,25 +94,37 @@ def build_parts(source: AnnySource, population: Population) -> _Parts:
     anchors = _anchors(population)
     inner = build_inner(anchors)
     identity = build_identity(head, carried, population, source, _carrier_places(anchors))
-    _settle(head, identity)
     expressions = build_expressions(carried, source, population.scale)
     moves = expression_carriers(expressions.names, mesh, source, 100 * population.scale, anchors)
+    _settle(head, identity, expressions, moves, anchors)
     return _Parts(
         head, carried, source, mesh, population, anchors, inner, identity, expressions, moves
     )
 
 
-def _settle(head: Head, identity: Identity) -> None:
-    """Repair what fits of skin cannot know, in place."""
+def _settle(
+    head: Head, identity: Identity, units: Expressions, moves: NDArray, anchors: InnerAnchors
+) -> None:
+    """Repair what fits of skin and sculpted units cannot know, in place."""
     count = len(head.keep)
     mean = identity.mean[:count]
-    seal_lips(head, mean, identity.basis)
     mean[:] = settle_mean(head, mean)
-    on_left = mean[:, 0] > 0
-    left, right = identity.motions[:, :1], identity.motions[:, 1:2]
-    sides = np.where(on_left[:, None, None], left, right)
-    eyes = np.einsum("kvij,vj->kvi", sides[..., :3], mean) + sides[..., 3]
-    follow_eyes(head, identity.basis[:, :count], eyes.astype(np.float32))
+    sink_pockets(head, mean, np.array(anchors.eye_centre), anchors.eye_radius)
+    basis = identity.basis[:, :count]
+    even_necks(head.quads, basis)
+    follow_eyes(head, basis, _with_eyes(mean, identity.motions).astype(np.float32))
+    for name, unit in zip(units.names, units.shapes, strict=True):
+        if name.startswith("eyeBlink"):
+            shut_lids(head, identity.mean, unit, left=name.endswith("Left"))
+    # A ball that turns in its pocket leaves it where it is.
+    still = np.array([name.startswith("eyeLook") for name in units.names])
+    follow_eyes(head, units.shapes[:, :count], _with_eyes(mean, moves) * ~still[:, None, None])
+
+
+def _with_eyes(mean: NDArray, motions: NDArray) -> NDArray:
+    """Displacements (K,V,3) of points as parts of the eyeball on their side."""
+    sides = np.where((mean[:, 0] > 0)[:, None, None], motions[:, :1], motions[:, 1:2])
+    return np.einsum("kvij,vj->kvi", sides[..., :3], mean) + sides[..., 3]
 
 
 def _anchors(population: Population) -> InnerAnchors:

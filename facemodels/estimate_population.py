@@ -12,7 +12,7 @@ physically-based face attributes", MIT.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +20,26 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.progress import progress
+from ..geometry.closest import ClosestPoints
 from ..geometry.face_model import FaceModel
 from .builder.carried import Carried, choose_carried
 from .builder.head import Head, extract_head
 from .builder.hm08 import Array, Index, read_base
-from .builder.population import EYES_BEHIND, Population, write_population
+from .builder.ict_heads import (
+    BEHIND,
+    EYES,
+    ICT_SKIN,
+    VERTICES,
+    IctHeads,
+    chained,
+    draw_coefficients,
+)  # fmt: skip
+from .builder.population import Population, write_population
 from .builder.registration import (
     Fitter,
     Place,
     Target,
+    bend,
     register,
     ridge_matrix,
     similarity,
@@ -42,12 +53,8 @@ from .registry import load_face_model
 from .subdivide import catmull_clark, triangles
 
 SEED, HEADS, FACTORS = 99, 1000, 100
+_PASSES, _FEW = 8, 150  # registrations as people differ; heads that say how
 RIDGE, MEAN_RIDGE = 0.3, 3.0
-# ICT-FaceKit's vertex ranges (its README), and its eyeballs' centre behind the mean of their
-# vertices, mm: they are dense at the cornea.
-_SKIN, _TEETH = slice(0, 11248), slice(17039, 21451)
-_EYES = slice(21451, 23021), slice(23021, 24591)
-_VERTICES, _BEHIND = 24591, np.array(EYES_BEHIND)
 _SCALP = 0.5  # weight of skin outside the facial mask
 _NECK = -150.0, -115.0  # mm below the eyes between which trust in correspondence fades
 _INNER = np.arange(17, 68)  # landmarks that are the same in both; those of the jaw slide
@@ -71,6 +78,10 @@ class _Ours:
     on_face: NDArray[np.bool_]
     marks: Index
 
+    def at(self, weights: Array) -> Array:
+        """The skin (V,3) that weights (N,) make."""
+        return self.rest + np.tensordot(weights, self.shapes, 1)
+
     @property
     def trust(self) -> Array:
         """How much each vertex (V,) counts in fits: the neck's base little, it has no twin."""
@@ -89,107 +100,85 @@ def estimate_population(ict: FaceModel, source: AnnySource) -> Population:
     Raises:
         InputError: the model is not ICT-FaceKit's whole head.
     """
-    if len(ict.mean) < _VERTICES or not len(ict.identity):
+    if len(ict.mean) < VERTICES or not len(ict.identity):
         got = f"{len(ict.mean)} vertices, {len(ict.identity)} modes"
         raise InputError("ict", "ICT-FaceKit with all parts", got, "Convert it with --part full.")
     ours = _prepare(source)
     mean = ict.mean.numpy().astype(np.float64)
-    mean = mean - (mean[_EYES[0]].mean(0) + mean[_EYES[1]].mean(0)) / 2 - _BEHIND
+    mean = mean - (mean[EYES[0]].mean(0) + mean[EYES[1]].mean(0)) / 2 - BEHIND
     theirs = ict.landmark_set("ibug68").vertices[:, 0].numpy()
     scale, turn, shift = similarity(mean[theirs[_INNER]], ours.rest[ours.marks[_INNER]])
     fitter = Fitter(ours.rest, ours.shapes, ridge_matrix(ours.space, ours.controls))
     corners = ict.faces.numpy()
-    target = Target(scale * mean @ turn + shift, corners[(corners < _SKIN.stop).all(1)])
+    target = Target(scale * mean @ turn + shift, corners[(corners < ICT_SKIN.stop).all(1)])
     laid = scale * mean[theirs[_INNER]] @ turn + shift
     weights, current, place = register(
         fitter, ours.faces, target, ours.trust, (ours.marks[_INNER], laid)
     )
-    # The fit leaves a similarity free; undo it, so that the mean is what the weights say.
     settled = ours.rest + np.tensordot(weights, ours.shapes, 1)
-    again = similarity(current, settled)
-    scale, turn, shift = _chained((scale, turn, shift), again)
-    heads = _Heads(ict, mean, place, (scale, turn, shift), settled, ours.on_face)
+    frame = chained((scale, turn, shift), similarity(current, settled))
+    heads = IctHeads(ict, mean, place, frame, ours.on_face)
+    weights = _mean_weights(heads, ours, fitter, weights)
+    factors = _factors(_fits(heads, ours, fitter, _FEW)[0])[1]
+    for _ in range(_PASSES):
+        heads = _placed_anew(heads, ours, ours.at(weights), factors)
+        weights = _mean_weights(heads, ours, fitter, weights)
     return _figures(heads, ours, fitter, weights)
 
 
-@dataclass(frozen=True)
-class _Heads:
-    """Heads drawn from ICT-FaceKit, aligned with our mean in the base frame.
-
-    frame: scale, rotation and shift from its millimetres; settled: (V,3) our mean.
-    """
-
-    ict: FaceModel
-    mean: Array
-    place: Place
-    frame: tuple[float, Array, Array]
-    settled: Array
-    on_face: NDArray[np.bool_]
-
-    def draw(self, rng: np.random.Generator) -> tuple[Array, Array]:
-        """One head: its skin at our vertices (V,3), and affine motions (4,3,4) of eyes and jaws."""
-        weights = rng.standard_normal(len(self.ict.identity)).astype(np.float32)
-        moved = np.tensordot(weights, self.ict.identity.numpy(), 1)
-        head = self.mean + moved[: len(self.mean)]
-        scale, turn, shift = self.frame
-        base, skin = scale * self.mean @ turn + shift, self.place.on(scale * head @ turn + shift)
-        size, spin, move = similarity(skin[self.on_face], self.place.on(base)[self.on_face])
-        whole = size * (scale * head @ turn + shift) @ spin + move
-        return self.place.on(whole), _carried(base, whole, self.lower_teeth, (turn, shift), scale)
-
-    @property
-    def lower_teeth(self) -> NDArray[np.bool_]:
-        """Which of the teeth's vertices the jaw moves."""
-        opening = list(self.ict.expression_names).index("jawOpen")
-        return np.linalg.norm(self.ict.expression[opening, _TEETH].numpy(), axis=1) > 3
+def _mean_weights(heads: IctHeads, ours: _Ours, fitter: Fitter, weights: Array) -> Array:
+    """Weights that also say what those given leave of the mean."""
+    left = heads.place.on(heads.middle) - ours.at(weights)
+    return weights + fitter.solve_many(left[None], ours.trust, MEAN_RIDGE)[0]
 
 
-def _carried(
-    base: Array, head: Array, lower: NDArray[np.bool_], frame: tuple[Array, Array], scale: float
-) -> Array:
-    """Affine displacements (4,3,4), model space, of eyeballs and rows of teeth from the mean."""
-    origin = frame[1]
-    teeth = np.arange(_TEETH.start, _TEETH.stop)
-    parts = [np.arange(e.start, e.stop) for e in _EYES] + [teeth[~lower], teeth[lower]]
-    out = np.zeros((len(parts), 3, 4))
-    for k, part in enumerate(parts):
-        before, after = (base[part] - origin) / scale, (head[part] - origin) / scale
-        middle = before.mean(0)
-        arms, moved = before - middle, after - after.mean(0)
-        if k < 2:  # an eyeball stays a ball
-            change = ((arms * moved).sum() / (arms**2).sum() - 1) * np.eye(3)
-        else:
-            change = np.linalg.lstsq(arms, moved - arms, rcond=None)[0].T
-        out[k, :, :3] = change
-        out[k, :, 3] = after.mean(0) - middle - change @ middle
-    return out
+def _placed_anew(heads: IctHeads, ours: _Ours, mean: Array, factors: Array) -> IctHeads:
+    """The same heads, our mean (V,3) placed on theirs by how people differ."""
+    fields = np.tensordot(factors.astype(np.float32), ours.shapes, 1)
+    people = Fitter(mean, fields, np.eye(len(factors)))
+    corners = heads.ict.faces.numpy()
+    goal = heads.middle[: ICT_SKIN.stop], corners[(corners < ICT_SKIN.stop).all(1)]
+    points = heads.middle[heads.ict.landmark_set("ibug68").vertices[_INNER, 0].numpy()]
+    face = ours.on_face
+    bent = bend(people, ours.faces, goal, face.astype(float), (ours.marks[_INNER], points))
+    found = ClosestPoints(*goal).query(bent)
+    frame = chained(heads.frame, similarity(found.points[face], mean[face]))
+    return replace(heads, place=Place(found.corners, found.weights), frame=frame)
 
 
-def _figures(heads: _Heads, ours: _Ours, fitter: Fitter, weights: Array) -> Population:
-    """Draw the heads, fit them, and keep the principal factors of their weights."""
-    rng = np.random.default_rng(SEED)
+def _fits(heads: IctHeads, ours: _Ours, fitter: Fitter, count: int) -> tuple[Array, Array]:
+    """Weights (H,N) of heads' differences from the mean, and their motions (H,4,3,4)."""
     skins, motions = [], []
-    with progress("drawing heads", HEADS) as advance:
-        for _ in range(HEADS):
-            skin, motion = heads.draw(rng)
-            skins.append((skin - heads.place.on(_aligned(heads))).astype(np.float32))
+    middle = heads.place.on(heads.middle)
+    with progress("drawing heads", count) as advance:
+        for identity in draw_coefficients(count, len(heads.ict.identity), SEED):
+            skin, motion = heads.draw(identity)
+            skins.append((skin - middle).astype(np.float32))
             motions.append(motion)
             advance()
-    fits = fitter.solve_many(np.stack(skins), ours.trust, RIDGE)
+    return fitter.solve_many(np.stack(skins), ours.trust, RIDGE), np.stack(motions)
+
+
+def _factors(deviation: Array) -> tuple[Array, Array]:
+    """Scores (H,F) of unit variance, and the principal factors (F,N) of what deviates (H,N)."""
+    count = len(deviation)
+    vectors = np.linalg.eigh(deviation @ deviation.T / count)[1]
+    scores = vectors[:, ::-1][:, :FACTORS] * np.sqrt(count)
+    return scores, scores.T @ deviation / count
+
+
+def _figures(heads: IctHeads, ours: _Ours, fitter: Fitter, weights: Array) -> Population:
+    """Draw the heads, fit them, and keep the principal factors of their weights."""
+    fits, motions = _fits(heads, ours, fitter, HEADS)
     middle = fits.mean(0)
-    # What the registration, stiff while it looked for closest points, left of the mean itself.
-    left = heads.place.on(_aligned(heads)) - heads.settled
-    weights = weights + fitter.solve_many(left[None], ours.trust, MEAN_RIDGE)[0]
-    deviation = fits - middle
-    gram = deviation @ deviation.T / HEADS
-    vectors = np.linalg.eigh(gram)[1]
-    scores = vectors[:, ::-1][:, :FACTORS] * np.sqrt(HEADS)
-    flat = np.stack(motions).reshape(HEADS, -1)
+    scores, factors = _factors(fits - middle)
+    flat = motions.reshape(HEADS, -1)
     return Population(
         targets=ours.space.targets,
         smooth=ours.space.smooth,
         mean=weights + middle,
-        factors=scores.T @ deviation / HEADS,
+        factors=factors,
+        rest=(fits - middle - scores @ factors).var(0),
         carried=(scores.T @ (flat - flat.mean(0)) / HEADS).reshape(FACTORS, 4, 3, 4),
         frame=heads.frame[1].T,
         scale=1 / heads.frame[0],
@@ -197,19 +186,6 @@ def _figures(heads: _Heads, ours: _Ours, fitter: Fitter, weights: Array) -> Popu
         heads=HEADS,
         seed=SEED,
     )
-
-
-def _aligned(heads: _Heads) -> Array:
-    scale, turn, shift = heads.frame
-    return scale * heads.mean @ turn + shift
-
-
-def _chained(
-    first: tuple[float, Array, Array], second: tuple[float, Array, Array]
-) -> tuple[float, Array, Array]:
-    s, r, t = first
-    size, turn, shift = second
-    return s * size, r @ turn, size * t @ turn + shift
 
 
 def _prepare(source: AnnySource) -> _Ours:

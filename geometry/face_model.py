@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 from .checks import check_shape
 from .coefficients import Coefficients, ambient_light
 from .landmarks import LandmarkSet
@@ -27,7 +27,7 @@ from .model_arrays import (
 )
 
 BasisKind = Literal["gaussian", "blendshape"]
-SHIPPED_MODELS, SHIPPED_VERSION = ("default", "default-face"), 2
+SHIPPED_MODELS, SHIPPED_VERSION = ("default", "default-face"), 3
 """Names of the shipped face model and its part, and the version of both: coefficients, vertices and
 whatever was trained on them mean something else in another version."""
 
@@ -151,13 +151,13 @@ class FaceModel(nn.Module):
         }
         return cls(
             arrays,
-            name=name,
+            name=shown(name),
             kinds=(identity_kind, expression_kind),
-            expression_names=expression_names,
+            expression_names=[shown(text) for text in expression_names],
             landmarks=landmarks,
             regions=as_regions(regions or {}, count),
-            licence=licence,
-            source=source,
+            licence=shown(licence, keep="\n"),
+            source=shown(source, keep="\n"),
             version=version,
         )
 
@@ -172,8 +172,16 @@ class FaceModel(nn.Module):
         """This model with other bases of the same shapes; everything else is shared."""
         check_shape("identity", identity, tuple(self.identity.shape))
         check_shape("albedo_basis", albedo_basis, tuple(self.albedo_basis.shape))
+        return self._with({"identity": identity, "albedo_basis": albedo_basis})
+
+    def with_uv(self, uv: Tensor, uv_faces: Tensor) -> FaceModel:
+        """This model with other texture coordinates (T,2) and corners (F,3); the rest is shared."""
+        coords, corners = as_uv(uv, uv_faces, self.faces)
+        return self._with({"uv": coords, "uv_faces": corners})
+
+    def _with(self, arrays: Mapping[str, Tensor]) -> FaceModel:
         return FaceModel(
-            {**self._buffers, "identity": identity, "albedo_basis": albedo_basis},
+            {**self._buffers, **arrays},
             name=self.name,
             kinds=(self.identity_kind, self.expression_kind),
             expression_names=self.expression_names,

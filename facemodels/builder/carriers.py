@@ -17,6 +17,7 @@ _STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
 # Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
 # their eyelids' motion.
 _ACROSS, _DOWN, _UP = 25.0, 22.0, 20.0
+_BLINK = 1.5  # mm that a blink draws the eye back, as it does in people
 # Of the tongue's tip when it is put out, in the coordinates of `teeth.Row`: mm up and forward,
 # scales across, up and forward about the tip, and mm that it rises per mm behind the tip.
 _OUT, _OUT_SCALE, _OUT_BEND, _TIP = (1.5, 40.0), (0.85, 0.7, 1.0), 0.42, (-3.4, -9.5)
@@ -52,8 +53,10 @@ def expression_carriers(
         motions[i, [LOWER_JAW, TONGUE_TIP]] = jaw
         if name == "tongueOut":
             motions[i, TONGUE_TIP] += _tongue_out(place)
+        left = name.endswith("Left")
+        if name.startswith("eyeBlink"):
+            motions[i, LEFT_EYE if left else RIGHT_EYE, 2, 3] = -_BLINK
         if name.startswith("eyeLook"):
-            left = name.endswith("Left")
             motions[i, LEFT_EYE if left else RIGHT_EYE] = _gaze(name, left, place)
     return motions
 

@@ -1,8 +1,9 @@
-"""Random people in the space of our shapes, compressed into symmetric modes of real heads' size.
+"""People in the space of our shapes, compressed into symmetric modes of real heads' size.
 
 Two thirds of a face's variance come from the population of real heads (population.py), one third
 from MakeHuman's age, ancestry and build about the same mean, so that people outside the first
-sample stay possible.
+sample stay possible. Covariances are summed up exactly, from factors: nobody is drawn but for the
+small rest of the population's variance and for MakeHuman's weights.
 """
 
 from __future__ import annotations
@@ -15,14 +16,18 @@ from numpy.typing import NDArray
 from .carried import MM_PER_DM, Carried
 from .head import CAVITY, FACE, SKIN, Head
 from .hm08 import LEFT_EYE, RIGHT_EYE, TEETH, Array, Index
+from .middle import Middle
 from .pca import symmetric_pca
 from .population import CARRIERS, Population
+from .settle import seal_lips
 from .shape_space import ShapeSpace, build_shape_space
 from .source import AnnySource
 from .targets import macro_targets, macro_weights, read_targets
 
-SAMPLES, SEED, MODES = 4000, 0, 120
+SEED, MODES = 1, 120
+_MACRO_SAMPLES, _REST_SAMPLES = 4000, 150  # random weights
 _MACRO_SHARE = 1 / 3
+_LARGE, _ROUNDS = 40, 3
 _LEAST_SHARE = 0.3  # of a mode's variance: below it the mode is not one of the first population
 _REST_WEIGHT, _HELPER_WEIGHT = 0.35, 0.0
 _ARM = 20.0  # mm, of the probes that say how a carrier moves
@@ -52,7 +57,7 @@ def build_identity(
     source: AnnySource,
     anchors: Array,
 ) -> Identity:
-    """4,000 random heads -> weighted PCA, each mode in standard deviations of real heads.
+    """Weighted PCA of the people's covariance, each mode in standard deviations of real heads.
 
     Args:
         anchors: (4,3) mm in model space, where the carriers' parts lie in the mean head.
@@ -60,24 +65,34 @@ def build_identity(
     space = build_shape_space(source, carried, population.targets, population.smooth)
     mean = to_model(population, carried.points + space.moved(population.mean))
     mean = (mean + reflect(mean, carried.mirror)) / 2
-    real = _real_factors(space, population, anchors)
-    macro = _macro_people(head, carried, population, source, mean, anchors)
+    middle = Middle(head, np.concatenate([mean, *(_probe_points(a) for a in anchors)]))
+    real = middle.aligned(_real_factors(space, population, anchors))
+    rest = middle.aligned(_rest_factors(space, population, real.shape[1]))
+    macro = middle.aligned(_macro_factors(carried, population, source, mean, anchors))
     on_face = np.flatnonzero(head.used_by(FACE))
-    share = _spread(real * np.sqrt(len(real)), on_face) / _spread(macro, on_face)
-    rng = np.random.default_rng(SEED)
-    mixed = rng.standard_normal((SAMPLES, len(real))).astype(np.float32)
-    mixed = (np.sqrt(1 - _MACRO_SHARE) * mixed) @ real.reshape(len(real), -1)
-    mixed = mixed.reshape(SAMPLES, -1, 3) + np.float32(np.sqrt(_MACRO_SHARE * share)) * macro
+    share = _MACRO_SHARE * _spread(middle, real) / _spread(middle, macro)
+    parts = [np.sqrt(1 - _MACRO_SHARE) * real, np.sqrt(1 - _MACRO_SHARE) * rest]
+    factors = np.concatenate([*parts, np.sqrt(share) * macro]).astype(np.float32)
+    people = np.sqrt(np.float32(len(factors))) * np.concatenate([factors, -factors])
     mirror = np.concatenate([carried.mirror, len(mean) + _probe_mirror()])
     weight = np.zeros(len(mirror))
     weight[: carried.head] = _REST_WEIGHT
     weight[on_face] = 1.0
-    _, basis, explained = symmetric_pca(mixed, mirror, weight, MODES, reflect)
-    basis *= _real_deviations(basis, real, mean, on_face)[:, None, None]
+    _, basis, explained = symmetric_pca(people, mirror, weight, MODES, reflect)
+    seal_lips(head, mean[: carried.head], basis)
+    _rescale(basis, middle, real)
     motions = _read_probes(basis[:, len(mean) :], anchors)
     basis = basis[:, : len(mean)]
     motions[:, :2] = _eye_motions(head, mean, basis, anchors)
     return Identity(mean, basis, explained, motions)
+
+
+def _rescale(basis: NDArray[np.float32], middle: Middle, real: NDArray[np.float32]) -> None:
+    """Give modes the unit of one standard deviation of real people's coefficients, in place."""
+    deviation = middle.deviations(basis, real)
+    basis *= np.where(deviation**2 < _LEAST_SHARE, 1.0, deviation)[:, None, None]
+    for _ in range(_ROUNDS):  # small modes weigh less now, which the large ones feel
+        basis[:_LARGE] *= middle.deviations(basis, real)[:_LARGE, None, None]
 
 
 def to_model(population: Population, points: Array) -> Array:
@@ -90,10 +105,9 @@ def reflect(points: NDArray, mirror: Index) -> NDArray:
     return points[..., mirror, :] * np.array([-1, 1, 1], points.dtype)
 
 
-def _spread(people: NDArray, vertices: Index) -> float:
-    """Mean squared deviation of people (N,V,3) over some vertices."""
-    chosen = people[:, vertices].astype(np.float64)
-    return float(((chosen - chosen.mean(0)) ** 2).mean())
+def _spread(middle: Middle, factors: NDArray[np.float32]) -> float:
+    """Summed variance of people of such factors (F,P,3) in the middle of the face."""
+    return float((middle.of(factors).astype(np.float64) ** 2).sum())
 
 
 def _real_factors(space: ShapeSpace, population: Population, anchors: Array) -> NDArray[np.float32]:
@@ -103,23 +117,29 @@ def _real_factors(space: ShapeSpace, population: Population, anchors: Array) -> 
     return np.concatenate([moved, probes.astype(np.float32)], 1)
 
 
-def _macro_people(
-    head: Head,
-    carried: Carried,
-    population: Population,
-    source: AnnySource,
-    mean: Array,
-    anchors: Array,
+def _rest_factors(space: ShapeSpace, population: Population, points: int) -> NDArray[np.float32]:
+    """Displacements (R,V+H+probes,3) of random people's differences beyond the factors.
+
+    Carriers stay: what is left of each weight says nothing of them.
+    """
+    draws = np.random.default_rng(SEED).standard_normal((_REST_SAMPLES, len(space)))
+    draws *= np.sqrt(population.rest / _REST_SAMPLES)
+    moved = space.moved(draws) * np.float32(population.scale)
+    still = np.zeros((_REST_SAMPLES, points - moved.shape[1], 3), np.float32)
+    return np.concatenate([moved, still], 1)
+
+
+def _macro_factors(
+    carried: Carried, population: Population, source: AnnySource, mean: Array, anchors: Array
 ) -> NDArray[np.float32]:
-    """Deviations (N,V+H+probes,3) of random ages, ancestries and builds from their own mean."""
-    mix = macro_weights(SAMPLES, np.random.default_rng(SEED + 1))
+    """Displacements (M,V+H+probes,3) of the factors of random ages, ancestries and builds."""
+    mix = macro_weights(_MACRO_SAMPLES, np.random.default_rng(SEED))
     names = macro_targets(source)
     weights = np.stack([mix[name] for name in names], 1)
-    weights -= weights.mean(0)
+    variance, ways = np.linalg.eigh(np.cov(weights.T))
+    scores = (ways * np.sqrt(np.maximum(variance, 0))).T.astype(np.float32)
     shapes = read_targets(source, carried.ids, names) * np.float32(MM_PER_DM * population.scale)
-    moved = weights.astype(np.float32) @ shapes.reshape(len(names), -1)
-    moved = moved.reshape(SAMPLES, -1, 3)
-    moved = _aligned(moved, mean, np.flatnonzero(head.used_by(FACE)))
+    moved = (scores @ shapes.reshape(len(names), -1)).reshape(-1, *shapes.shape[1:])
     probes = np.concatenate(
         [
             _follow(moved[:, ids], mean[ids], anchors[k], ball=k < 2)
@@ -128,23 +148,6 @@ def _macro_people(
         1,
     )
     return np.concatenate([moved, probes.astype(np.float32)], 1)
-
-
-def _similarities(mean: Array, face: Index) -> NDArray[np.float32]:
-    """Displacements (7,V,3) of small moves, turns and changes of size about the face."""
-    arms = mean - mean[face].mean(0)
-    reach = np.sqrt((arms[face] ** 2).sum(1).mean())
-    moves = [np.tile(axis, (len(mean), 1)) for axis in np.eye(3)]
-    turns = [np.cross(axis, arms) / reach for axis in np.eye(3)]
-    return np.stack([*moves, *turns, arms / reach]).astype(np.float32)
-
-
-def _aligned(moved: NDArray[np.float32], mean: Array, face: Index) -> NDArray[np.float32]:
-    """Displacements (N,V,3) without the move, turn and change of size that they have in common."""
-    free = _similarities(mean, face)
-    rows = free[:, face].reshape(7, -1)
-    share = np.linalg.solve(rows @ rows.T, rows @ moved[:, face].reshape(len(moved), -1).T)
-    return moved - (share.T @ free.reshape(7, -1)).reshape(moved.shape)
 
 
 def _eye_motions(head: Head, mean: Array, basis: NDArray[np.float32], anchors: Array) -> Array:
@@ -211,20 +214,3 @@ def _read_probes(moved: NDArray, anchors: Array) -> Array:
     change = np.swapaxes(probes[:, :, 0] - probes[:, :, 1], 2, 3) / (2 * _ARM)
     shift = probes.mean((2, 3)) - np.einsum("kpij,pj->kpi", change, anchors)
     return np.concatenate([change, shift[..., None]], 3)
-
-
-def _real_deviations(
-    basis: NDArray[np.float32], real: NDArray[np.float32], mean: Array, face: Index
-) -> Array:
-    """Standard deviation (K,) of each mode's coefficient in fits of real faces.
-
-    The fits leave a similarity free, as whoever fits a face does. A mode that real heads hardly
-    have keeps the unit of the mixture.
-    """
-    free = _similarities(mean, face)
-    rows = np.concatenate([free[:, face], basis[:, face]]).reshape(len(basis) + 7, -1)
-    rows = rows.astype(np.float64)
-    heads = real[:, face].reshape(len(real), -1).astype(np.float64)
-    coefficients = np.linalg.solve(rows @ rows.T, rows @ heads.T)[7:]
-    deviation = np.sqrt((coefficients**2).sum(1))
-    return np.where(deviation**2 < _LEAST_SHARE, 1.0, deviation)

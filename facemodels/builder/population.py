@@ -19,7 +19,7 @@ from .hm08 import Array
 from .pack import smallest_ints, write_npz
 from .shape_space import Smooth
 
-FORMAT = "selfie3d-population-1"
+FORMAT = "selfie3d-population-2"
 _PACKAGE = __package__.rpartition(".")[0]
 CARRIERS = ("left-eye", "right-eye", "upper-jaw", "lower-jaw")
 NOTICE = (
@@ -31,7 +31,7 @@ NOTICE = (
 EYES_BEHIND = (0.0, -0.12, -5.5)
 """ICT-FaceKit's eyeballs: centre of the spheres behind the mean of their vertices, mm."""
 
-_NAMES = ["header", "targets", "lengths", "deviations", "mean", "factors", "carried"]
+_NAMES = ["header", "targets", "lengths", "deviations", "mean", "factors", "rest", "carried"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Population:
 
     Attributes:
         targets, smooth: what the shapes are.
-        mean, factors: weights = mean + z @ factors with z ~ N(0,1).
+        mean, factors, rest: weights = mean + z @ factors + sqrt(rest) * e with z, e ~ N(0,1);
+            rest (N,) is the variance of each weight that the factors leave.
         carried: (F,4,3,4) affine displacements [A | t], mm in model space, that a factor gives to
             the parts of `CARRIERS` at their place in the mean head.
         frame: (3,3) rotation from ICT-FaceKit's axes to ours.
@@ -53,6 +54,7 @@ class Population:
     smooth: tuple[Smooth, ...]
     mean: Array
     factors: Array
+    rest: Array
     carried: Array
     frame: Array
     scale: float
@@ -75,6 +77,7 @@ def write_population(path: Path, population: Population) -> None:
         "deviations": np.array([s.deviation for s in p.smooth], np.float32),
         "mean": p.mean.astype(np.float32),
         "factors": p.factors.astype(np.float16),
+        "rest": p.rest.astype(np.float32),
         "carried": p.carried.astype(np.float32),
     }
     for i, one in enumerate(p.smooth):
@@ -116,14 +119,18 @@ def read_population(path: Path) -> Population:
     for name, shape in (
         ("mean", (count,)),
         ("factors", (factors, count)),
+        ("rest", (count,)),
         ("carried", (factors, len(CARRIERS), 3, 4)),
     ):
         _check(path, name, arrays[name], shape)
+    if (arrays["rest"] < 0).any():
+        raise InputError(f"{path}: rest", "variances", "a negative number")
     missing = [k for k in ("frame", "scale", "origin", "heads", "seed") if k not in header]
     if missing:
         raise InputError(f"{path}: header", f"the field {missing[0]}", "none")
     return Population(
         targets, smooth, arrays["mean"].astype(np.float64), arrays["factors"].astype(np.float64),
+        arrays["rest"].astype(np.float64),
         arrays["carried"].astype(np.float64), np.array(header["frame"]), float(header["scale"]),
         np.array(header["origin"]), int(header["heads"]), int(header["seed"]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ...geometry.nonrigid import NonrigidConfig, nonrigid_icp
 from .hm08 import Array, Index
 from .shape_space import ShapeSpace, kernel
 from .surface import vertex_normals
@@ -19,6 +20,8 @@ _STEPS = ((30.0, 100.0, 10.0), (15.0, 30.0, 10.0), (10.0, 10.0, 4.0), (8.0, 10.0
 _SLIDING = 0.12  # weight of a displacement along the surface against one across it
 _NEIGHBOURS, _FACING = 12, 0.4
 _FREE = 7  # the similarity's columns
+_ROUNDS, _PEOPLE, _MARK = 12, 9.0, 6.0  # of the fit of people: ridge, and weight of a landmark
+_BENDING = NonrigidConfig(stiffness=(50, 20, 10, 5, 2, 1, 0.5), max_distance=12)
 _TARGET_PRECISION = 8.0  # of a target's weight, 1 / variance
 
 
@@ -174,6 +177,38 @@ def register(
     current = fitter.moved(solution)
     samples, _ = target.closest(current, vertex_normals(current, faces))
     return solution[_FREE:], current, target.place(samples)
+
+
+def bend(
+    people: Fitter,
+    faces: Index,
+    goal: tuple[Array, Index],
+    trust: Array,
+    marks: tuple[Index, Array],
+) -> Array:
+    """Bend our head onto another surface, first as people differ and then freely.
+
+    The first registration knows of people only that they are smooth. Once it is known how they
+    differ, points slide less along the surface.
+
+    Args:
+        people: of their factors about our mean, with the penalty of N(0,1).
+        faces: (F,3) our triangles.
+        goal: vertices (W,3) and triangles of the surface, aligned with our mean.
+        trust, marks: as of `register`.
+
+    Returns:
+        our vertices (V,3) on the surface.
+    """
+    target, current = Target(*goal), people.rest
+    for _ in range(_ROUNDS):
+        samples, facing = target.closest(current, vertex_normals(current, faces))
+        solution = people.solve(
+            target.points[samples], target.normals[samples], facing * trust + 1e-6,
+            np.full(len(current), 1e-6), _PEOPLE, (*marks, _MARK),
+        )  # fmt: skip
+        current = people.moved(solution)
+    return nonrigid_icp(current, faces, *goal, landmarks=marks, config=_BENDING)
 
 
 def similarity(source: Array, target: Array) -> tuple[float, Array, Array]:

@@ -34,7 +34,7 @@ def test_counts(face, head):
     assert (len(head.mean), len(head.faces)) == (21727, 42646)
     assert face.sizes == head.sizes == (120, 52, 38)
     assert (face.name, head.name) == ("default-face", "default")
-    assert face.version == head.version == SHIPPED_VERSION == 2
+    assert face.version == head.version == SHIPPED_VERSION == 3
     assert face.expression_kind == "blendshape" and face.identity_kind == "gaussian"
     assert "jawOpen" in face.expression_names
     assert "CC0" in face.licence and "MIT" in face.licence and "ICT-FaceKit" in face.source

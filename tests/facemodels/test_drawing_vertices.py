@@ -30,14 +30,14 @@ def test_missing_and_damaged_files_are_named(tmp_path):
         load_drawing_vertices(tmp_path / "none.npz")
     path = tmp_path / "d.npz"
     good = {
-        "version": np.array(2), "head_ids": np.arange(3), "ids": np.arange(2),
+        "version": np.array(3), "head_ids": np.arange(3), "ids": np.arange(2),
         "mean": np.zeros((2, 3), np.float32), "identity": np.zeros((4, 2, 3), np.float16),
         "expression": np.zeros((5, 2, 3), np.float16), "notice": np.array(""),
     }  # fmt: skip
     np.savez(path, **good)
     assert load_drawing_vertices(path).identity.shape == (4, 2, 3)
     for change, named in (
-        ({"version": np.array(1)}, "version 1"),
+        ({"version": np.array(2)}, "version 2"),
         ({"mean": np.zeros((3, 3))}, "mean"),
         ({"identity": np.full((4, 2, 3), np.nan)}, "identity"),
         ({"ids": np.array([0.5, 1])}, "ids"),

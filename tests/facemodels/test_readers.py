@@ -107,9 +107,9 @@ def test_models_of_another_version_are_refused_by_name(tmp_path):
         load_face_model("default-head")
     header = {"format": "selfie3d-subdivision-model-1", "licence": "CC0-1.0"}
     np.savez(tmp_path / "old.npz", header=np.array(json.dumps(header)), mean=np.zeros((3, 3)))
-    with pytest.raises(InputError, match=r"old\.npz.*version 2.*version 1.*model build"):
+    with pytest.raises(InputError, match=r"old\.npz.*version 3.*version 1.*model build"):
         load_face_model(tmp_path / "old.npz")
-    header = {"format": "selfie3d-subdivision-model-2", "version": 2}
+    header = {"format": "selfie3d-subdivision-model-2", "version": 3}
     np.savez(tmp_path / "cut.npz", header=np.array(json.dumps(header)), mean=np.zeros((3, 3)))
     with pytest.raises(InputError, match=r"cut\.npz.*quads"):
         load_face_model(tmp_path / "cut.npz")
