@@ -7,15 +7,12 @@ face.mesh().export("face.glb")
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from .geometry.face_model import FaceModel
     from .pipeline.face import ReconstructedFace
+    from .pipeline.photo import Photo
     from .pipeline.reconstructor import ReconstructOptions, Reconstructor
 
 __version__ = "0.1.0"
@@ -28,24 +25,25 @@ _HOME = {
 }
 
 
-def reconstruct(
-    photo: str | Path | NDArray[np.uint8], options: ReconstructOptions | None = None
-) -> list[ReconstructedFace]:
+def reconstruct(photo: Photo, options: ReconstructOptions | None = None) -> list[ReconstructedFace]:
     """Every face of one photograph, largest first.
 
     For many photographs make one `Reconstructor` and call it.
 
     Args:
-        photo: a path, or RGB (H,W,3) uint8.
+        photo: a path, RGB (H,W,3) uint8, a picture of Pillow's, a file's content, or a file that is
+            open in binary mode.
         options: face model, number of faces, texture size and the like.
 
     Raises:
         NoFaceError: no face was found.
-        InputError: the photograph cannot be read.
+        InputError: the photograph cannot be read, or is none of these.
     """
+    from .pipeline.photo import as_picture
     from .pipeline.reconstructor import Reconstructor
 
-    return Reconstructor(options)(photo)
+    picture = as_picture(photo)  # before anything is loaded for it
+    return Reconstructor(options)(picture)
 
 
 def __getattr__(name: str) -> object:

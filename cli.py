@@ -1,7 +1,7 @@
 """The `selfie3d` command: parses, calls, prints.
 
 Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2 usage;
-130 interrupted.
+130 interrupted; 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import about, evaluate, model, prepare, synth, train
+from .core.ending import TerminatedError, terminable
 from .core.errors import Selfie3dError, UnknownNameError
+from .core.item_failure import said
 
 if TYPE_CHECKING:
     from .pipeline.folder import Summary
@@ -26,16 +28,21 @@ class _Commands(typer.core.TyperGroup):
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401  (click's class, or typer's own copy)
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
         except Selfie3dError as error:
             typer.echo(f"selfie3d: {error}", err=True)
             raise typer.Exit(USAGE if isinstance(error, UnknownNameError) else FAILED) from None
-        except KeyboardInterrupt:
-            message = (
-                "selfie3d: interrupted. What was finished is whole; the same command continues."
-            )
-            typer.echo(message, err=True)
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            how, status = "interrupted", INTERRUPTED
+            if isinstance(error, TerminatedError):
+                how, status = f"ended by {error}", error.status
+            text = f"selfie3d: {how}. What was finished is whole; the same command continues."
+            typer.echo(text, err=True)
+            raise typer.Exit(status) from None
+        except (OSError, MemoryError) as error:  # a full disk, a file in the way; others are bugs
+            typer.echo(f"selfie3d: {said(error)}", err=True)
+            raise typer.Exit(FAILED) from None
 
 
 _SETTINGS: dict[str, Any] = {
@@ -136,8 +143,12 @@ for _commands in (evaluate, train, prepare, synth, model, about):
 
 def _finish(summary: Summary, out: Path, start: float) -> None:
     """Say what came out; exit with 1 if a photograph failed."""
+    for line in summary.found.lines():
+        typer.echo(f"selfie3d: {line}", err=True)
     for path, message in summary.failed:
         typer.echo(f"selfie3d: {path}: {message.removeprefix(f'{path}: ')}", err=True)
+    if summary.log is not None:
+        typer.echo(f"selfie3d: tracebacks of unexpected errors: {summary.log}", err=True)
     done = f"{_count(summary.faces, 'face')} from {_count(len(summary.succeeded), 'photograph')}"
     skipped = f", {len(summary.skipped)} were done before" if summary.skipped else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""

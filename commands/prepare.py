@@ -7,13 +7,22 @@ from typing import Annotated
 
 import typer
 
+from ..core.errors import InputError
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command("prepare")(prepare_command)
 
 
+_TURNED_ONLY = ("turns", "bins", "most_turns", "pitch")
+"""Options of `turned` alone."""
+_NOT_TURNED = ("landmarks", "skin", "size", "held_out", "weights_dir")
+"""Options that `turned` does not have: all this is in the shards that are turned."""
+
+
 def prepare_command(
+    ctx: typer.Context,
     data_set: Annotated[
         str,
         typer.Argument(
@@ -64,6 +73,7 @@ def prepare_command(
     from ..prepare.options import PrepareOptions, TurnOptions
     from ..prepare.run import prepare
 
+    _refuse_unused(ctx, data_set)
     options = PrepareOptions(write, landmarks, skin, per_shard, size, smallest, held_out)
     if data_set == "turned":
         options = TurnOptions(
@@ -73,8 +83,30 @@ def prepare_command(
     result = prepare(
         data_set, data, out, options, workers=workers, weights_dir=weights_dir, resume=resume
     )
+    for line in result.passed:
+        typer.echo(f"selfie3d: {line}", err=True)
+    if result.log is not None:
+        typer.echo(f"selfie3d: tracebacks of unexpected errors: {result.log}", err=True)
     done = ", ".join(f"{count} {split}" for split, count in result.counts.items())
     left = f"; {len(result.rejects)} left out, see rejects.json" if result.rejects else ""
     typer.echo(f"Prepared: {done}{left}. Results: {out.resolve()}")
     for file in [*result.files, *result.shards[:3]]:
         typer.echo(f"  {file}")
+
+
+def _refuse_unused(ctx: typer.Context, data_set: str) -> None:
+    """Refuse options that were given and would do nothing."""
+    unused = _NOT_TURNED if data_set == "turned" else _TURNED_ONLY
+    given = [name for name in unused if _was_given(ctx, name)]
+    if not given:
+        return
+    names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    if data_set == "turned":
+        remedy = "It is as in the shards that are turned: prepare these with it."
+        raise InputError(names, "options of turned", "those of other data sets", remedy)
+    raise InputError(names, f"options of {data_set}", "those of turned")
+
+
+def _was_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

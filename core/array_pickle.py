@@ -1,16 +1,16 @@
 """Arrays out of pickles by strangers, without running anything that is in them.
 
-A pickle is a program: it names functions and says with what to call them. Here every name is looked
-up in a short list, and what it stands for is replaced by plain classes of this module that only
-keep what they are given. NumPy's own unpickling code, which trusts its input, is never reached:
-bytes become an array after their number was compared with shape and type.
+A pickle is a program; `core/pickle_machine.py` carries it out on plain values. Every name in it is
+looked up in a short list, and what it stands for is replaced by plain classes of this module that
+only keep what they are given. NumPy's own unpickling code, which trusts its input, is never
+reached: bytes become an array after their number was compared with shape and type.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping
+import struct
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -20,12 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, MissingFileError
+from .given_file import read_given
+from .pickle_machine import PickleMachine, RefusedPickle, StandIn
 
 _NUMBERS = re.compile(r"[fiub][1248]")
 _MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
+_LARGEST = 1 << 31  # bytes of a file
+_SHARED = 4  # times the file's size that its arrays may take, which may share their bytes
+_FREE = 1 << 20
+_MOST_ITEMS = 1 << 31
 DAMAGED_PICKLE = (
-    pickle.UnpicklingError,
+    RefusedPickle,
     EOFError,
     ValueError,
     TypeError,
@@ -36,12 +42,9 @@ DAMAGED_PICKLE = (
     OverflowError,
     RecursionError,
     OSError,
+    struct.error,
 )
 """What reading a damaged pickle raises."""
-
-
-class RefusedPickle(pickle.UnpicklingError):
-    """The pickle holds something that is no part of an array."""
 
 
 @contextmanager
@@ -56,6 +59,8 @@ def reading_pickle(path: str | Path, expected: str) -> Iterator[None]:
     except RefusedPickle as error:
         raise InputError(str(path), expected, f"{error}; nothing of it was run") from error
     except DAMAGED_PICKLE as error:
+        if isinstance(error, InputError):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(str(path), expected, f"a damaged file ({reason})") from error
 
@@ -66,7 +71,8 @@ class PickledType:
     def __init__(self, code: object = "", *_: object) -> None:
         self.code, self.order = code, "="
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
+        """Take the byte order out of the state."""
         if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "="):
             self.order = state[1]
 
@@ -83,7 +89,8 @@ class PickledArray:
     def __init__(self, *_: object) -> None:
         self.state: object = None
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
+        """Keep the state."""
         self.state = state
 
     def resolve(self) -> NDArray[Any]:
@@ -94,18 +101,40 @@ class PickledArray:
         return _array(content, kind, shape, "F" if columns_first else "C")
 
 
+class EncodedBytes:
+    """Bytes as protocols 0 to 2 write them: the text of their latin-1 characters."""
+
+    def __init__(self, text: object = "", encoding: object = "latin1") -> None:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise RefusedPickle("bytes that are not latin1")
+        self.text = text
+
+
+def as_bytes(content: object) -> bytes:
+    """The bytes that a loaded value stands for; text is what Python 2 wrote for bytes.
+
+    Raises:
+        RefusedPickle: it is anything else.
+    """
+    text = content.text if isinstance(content, EncodedBytes) else content
+    if isinstance(text, str):
+        return text.encode("latin1")
+    if isinstance(text, bytes):
+        return text
+    raise RefusedPickle(f"a {type(content).__name__} for bytes")
+
+
 def _array(content: object, kind: object, shape: object, order: object) -> NDArray[Any]:
     """The array of bytes, all of its parts checked."""
-    if isinstance(content, str):  # a pickle by Python 2, read as latin1
-        content = content.encode("latin1")
     lengths = shape if isinstance(shape, tuple) else (-1,)
     whole = all(isinstance(n, int) and n >= 0 for n in lengths)
-    if not (isinstance(content, bytes | bytearray) and isinstance(kind, PickledType) and whole):
+    known = isinstance(content, bytes | str | EncodedBytes)
+    if not (known and isinstance(kind, PickledType) and whole) or order not in ("C", "F"):
         raise RefusedPickle("an array that is not NumPy's")
-    dtype = kind.resolve()
-    if len(content) != prod(lengths) * dtype.itemsize or order not in ("C", "F"):
-        raise RefusedPickle(f"{len(content)} bytes for an array of shape {lengths}")
-    flat = np.frombuffer(bytes(content), dtype)
+    dtype, data = kind.resolve(), as_bytes(content)
+    if len(data) != prod(lengths) * dtype.itemsize or prod(n for n in lengths if n) > _MOST_ITEMS:
+        raise RefusedPickle(f"{len(data)} bytes for an array of shape {lengths}")
+    flat = np.frombuffer(data, dtype)
     return flat.reshape(lengths, order="F" if order == "F" else "C").copy()
 
 
@@ -131,40 +160,35 @@ class _Number:
         return _array(*self.parts)
 
 
-def _bytes(text: object = "", encoding: object = "latin1") -> bytes:
-    """How protocols 0 to 2 write bytes."""
-    if not isinstance(text, str) or encoding != "latin1":
-        raise RefusedPickle("bytes that are not latin1")
-    return text.encode("latin1")
-
-
-_KNOWN: dict[tuple[str, str], Callable[..., object]] = {
-    ("numpy", "ndarray"): PickledArray,
-    ("numpy", "dtype"): PickledType,
-    ("_codecs", "encode"): _bytes,
-    ("__builtin__", "bytes"): _bytes,  # empty ones
-    **{(module, "_reconstruct"): PickledArray for module in _MODULES},
-    **{(module, "scalar"): _Number for module in _MODULES},
-    **{(module, "_frombuffer"): _Loose for module in _NUMERIC},
+_KNOWN = {
+    name: StandIn(made)
+    for name, made in {
+        ("numpy", "ndarray"): PickledArray,
+        ("numpy", "dtype"): PickledType,
+        ("_codecs", "encode"): EncodedBytes,
+        ("__builtin__", "bytes"): EncodedBytes,  # empty ones
+        **{(module, "_reconstruct"): PickledArray for module in _MODULES},
+        **{(module, "scalar"): _Number for module in _MODULES},
+        **{(module, "_frombuffer"): _Loose for module in _NUMERIC},
+    }.items()
 }
 
 
-class ArrayUnpickler(pickle.Unpickler):
-    """Answers the names that arrays need with the classes of this module, and no other name.
+def array_stand_in(module: str, name: str) -> StandIn:
+    """What stands for the names that arrays need; other names are refused."""
+    if (module, name) not in _KNOWN:
+        raise RefusedPickle(f"{module}.{name}")
+    return _KNOWN[module, name]
 
-    `load` gives what stands for the content, `as_array` turns that into arrays. Subclasses may
-    know more names.
+
+def read_pickle_bytes(path: str | Path, expected: str) -> bytes:
+    """The content of a pickle's file.
+
+    Raises:
+        MissingFileError: no such file.
+        InputError: no plain file, or one of more than 2 GB.
     """
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        """What stands for a name; refuses unknown ones."""
-        if (module, name) not in _KNOWN:
-            raise RefusedPickle(f"{module}.{name}")
-        return _KNOWN[module, name]
-
-    def persistent_load(self, pid: object) -> object:
-        """Refuse what is not in the pickle itself."""
-        raise RefusedPickle(f"the outside object {pid!r}")
+    return read_given(path, expected, _LARGEST)
 
 
 def read_pickled_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
@@ -179,24 +203,44 @@ def read_pickled_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
         InputError: damaged, or it holds anything else; nothing of it was run.
     """
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise MissingFileError(str(file), "The file of arrays", "Check the path.")
     expected = "a pickled dictionary of arrays and nothing else"
-    with reading_pickle(file, expected), file.open("rb") as stream:
-        content = ArrayUnpickler(stream, encoding="latin1").load()
+    data = read_pickle_bytes(file, expected)
+    with reading_pickle(file, expected):
+        content = PickleMachine(data, array_stand_in).load()
         if not isinstance(content, Mapping) or not content:
             raise RefusedPickle(type(content).__name__)
-        return {_name(key): as_array(value) for key, value in content.items()}
+        room = ArrayRoom(len(data))
+        return {_name(key): room.take(as_array(value)) for key, value in content.items()}
+
+
+class ArrayRoom:
+    """How much the arrays of a file may take, several of which may be made of the same bytes.
+
+    Args:
+        size: of the file.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = _FREE + _SHARED * size
+
+    def take(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The array, if there is room for it beside those before."""
+        self._left -= array.nbytes
+        if self._left < 0:
+            raise RefusedPickle("arrays that are far larger than the file")
+        return array
 
 
 def _name(key: object) -> str:
     if not isinstance(key, str):
-        raise RefusedPickle(f"the key {key!r}")
+        raise RefusedPickle(f"a key that is a {type(key).__name__}")
     return key
 
 
 def as_array(value: object) -> NDArray[Any]:
-    """The array that a value from `ArrayUnpickler` stands for, or a number or a list of numbers.
+    """The array that a loaded value stands for, or a number or a list of numbers.
 
     Raises:
         RefusedPickle: it is anything else.
@@ -206,5 +250,7 @@ def as_array(value: object) -> NDArray[Any]:
     if isinstance(value, bool | int | float) or (
         isinstance(value, list | tuple) and all(isinstance(v, bool | int | float) for v in value)
     ):
-        return np.asarray(value)
+        array = np.asarray(value)
+        if array.dtype.kind in "fiub":
+            return array
     raise RefusedPickle(type(value).__name__)

@@ -7,17 +7,20 @@ documentation. OmegaConf checks and converts the values, so that `3e-4` in YAML 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
-from .errors import InputError, MissingFileError, UnknownNameError
+from .config_file import first_line, read_config, read_overrides
+from .errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 T = TypeVar("T")
+_TOLD = "_told"  # attribute of configurations that ask the environment
 
 
 def load_config(
@@ -32,24 +35,44 @@ def load_config(
 
     Raises:
         UnknownNameError: a key is no field; the message names the nearest one.
-        InputError: a value has the wrong type, or the file or an override cannot be read.
+        InputError: a value is missing, NaN or of the wrong type, or the file or an override cannot
+            be read.
         MissingFileError: `file` does not exist.
     """
+    from omegaconf import OmegaConf, SCMode
+    from omegaconf.errors import OmegaConfBaseException
+
+    merged = _merged(schema, file, overrides)
+    try:
+        result: T = OmegaConf.to_object(merged)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        raise _as_input_error(error) from error
+    except RecursionError as error:
+        raise InputError("configuration", "values", "references that lead in circles") from error
+    _refuse_nan(result)
+    if any("${" in text for text in overrides):
+        raw = OmegaConf.to_container(merged, structured_config_mode=SCMode.DICT)
+        _remember(result, raw)
+    return result
+
+
+def _merged(schema: type[Any], file: str | Path | None, overrides: Sequence[str]) -> DictConfig:
+    """Defaults, file and overrides in one; nothing is resolved yet."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     config = OmegaConf.structured(schema)
     _thaw(config)
-    layers = [_read_overrides(overrides)]
+    layers = [read_overrides(overrides)]
     if file is not None:
-        layers.insert(0, _read_yaml(Path(file)))
+        layers.insert(0, read_config(Path(file)))
     try:
         for layer in layers:
             _refuse_unknown(config, layer, known=_dotted_keys(config))
             config.merge_with(layer)
-        return OmegaConf.to_object(config)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise _as_input_error(error) from error
+    return config
 
 
 def peek_config(key: str, default: str, file: str | Path, overrides: Sequence[str] = ()) -> str:
@@ -62,23 +85,56 @@ def peek_config(key: str, default: str, file: str | Path, overrides: Sequence[st
     Raises:
         InputError, MissingFileError: as `load_config`, about the files themselves.
     """
+    from omegaconf.errors import OmegaConfBaseException
+
     value: object = default
-    for layer in (_read_yaml(Path(file)), _read_overrides(overrides)):
-        value = layer.get(key, value)
+    for layer in (read_config(Path(file)), read_overrides(overrides)):
+        try:
+            value = layer.get(key, value)
+        except OmegaConfBaseException as error:
+            raise _as_input_error(error) from error
     return str(value)
 
 
 def resolved_dict(config: object) -> dict[str, Any]:
     """Every field of a configuration as plain dicts, lists, strings, numbers and None.
 
-    What goes into checkpoints and reports; `load_config` accepts it again as YAML.
+    What goes into checkpoints and reports, which others may see: values that the user took from
+    the environment are references to it, such as `${oc.env:NAME}`. `load_config` accepts all else
+    again as YAML.
 
     Raises:
         InputError: `config` is no dataclass instance.
     """
     if not dataclasses.is_dataclass(config) or isinstance(config, type):
         raise InputError("config", "an instance of a dataclass", repr(config))
+    told: dict[str, Any] = getattr(config, _TOLD, {})
+    if told:
+        return {str(key): _plain(value) for key, value in told.items()}
     return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config)}
+
+
+def _remember(config: object, told: object) -> None:
+    """Let a configuration and its parts know what they were told before it was resolved."""
+    if not dataclasses.is_dataclass(config) or not isinstance(told, Mapping):
+        return
+    object.__setattr__(config, _TOLD, dict(told))  # they are frozen
+    for field in dataclasses.fields(config):
+        _remember(getattr(config, field.name), told.get(field.name))
+
+
+def _refuse_nan(value: object, name: str = "") -> None:
+    """Raise InputError for a NaN anywhere."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_nan(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            _refuse_nan(item, f"{name}[{place}]")
+    elif isinstance(value, float) and math.isnan(value):
+        raise InputError(name, "a number", "nan")
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401
@@ -91,34 +147,6 @@ def _plain(value: object) -> Any:  # noqa: ANN401
     if isinstance(value, Enum):
         return value.name
     return str(value) if isinstance(value, Path) else value
-
-
-def _read_yaml(path: Path) -> DictConfig:
-    from omegaconf import DictConfig, OmegaConf
-    from yaml import YAMLError
-
-    if not path.is_file():
-        raise MissingFileError(str(path), "The configuration file", "Check the path.")
-    try:
-        content = OmegaConf.load(path)
-    except (YAMLError, UnicodeDecodeError, OSError) as error:
-        raise InputError(str(path), "readable YAML", str(error)) from error
-    if not isinstance(content, DictConfig):
-        raise InputError(str(path), "`key: value` lines", "something else")
-    return content
-
-
-def _read_overrides(overrides: Sequence[str]) -> DictConfig:
-    from omegaconf import OmegaConf
-    from yaml import YAMLError
-
-    for text in overrides:
-        if not text.partition("=")[0] or "=" not in text:
-            raise InputError("override", "key=value or key.sub=value", repr(text))
-    try:
-        return OmegaConf.from_dotlist(list(overrides))
-    except YAMLError as error:
-        raise InputError("override", "a value in YAML", str(error)) from error
 
 
 def _thaw(node: DictConfig) -> None:
@@ -176,4 +204,4 @@ def _as_input_error(error: Exception) -> InputError:
         types = {field.name: field.type for field in dataclasses.fields(owner)}
         kind = types.get(key.rpartition(".")[2], wanted)
         wanted = kind.__name__ if isinstance(kind, type) else str(kind)
-    return InputError(key, wanted, str(error).splitlines()[0].rstrip("."))
+    return InputError(key, wanted, first_line(error))

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class Selfie3dError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; travels between processes whole."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[Selfie3dError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:  # noqa: ANN401
+    """An error of another process; its constructor takes other arguments than `args`."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def shown(text: str, keep: str = "") -> str:
+    """Text that a terminal shows as it is: control characters and bytes that are no UTF-8, as in
+    the names of files, become escapes such as \\x1b, but for those to keep.
+    """
+    return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python reads a byte of a name that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class InputError(Selfie3dError, ValueError):
@@ -19,8 +47,8 @@ class InputError(Selfie3dError, ValueError):
 
     def __init__(self, argument: str, expected: str, got: str, remedy: str = "") -> None:
         self.argument, self.expected, self.got, self.remedy = argument, expected, got, remedy
-        text = f"{argument}: expected {expected}, got {got}."
-        super().__init__(f"{text} {remedy}".rstrip())
+        text = f"{shown(argument)}: expected {expected}, got {got}. {remedy}".rstrip()
+        super().__init__(shown(text, keep="\n"))
 
 
 class MissingFileError(Selfie3dError, FileNotFoundError):
@@ -34,10 +62,19 @@ class MissingFileError(Selfie3dError, FileNotFoundError):
 
     def __init__(self, path: str, what: str, remedy: str) -> None:
         self.path, self.what, self.remedy = path, what, remedy
-        super().__init__(f"{what} not found at {path}. {remedy}".rstrip())
+        super().__init__(str(self))
 
     def __str__(self) -> str:
-        return f"{self.what} not found at {self.path}. {self.remedy}".rstrip()
+        return shown(f"{self.what} not found at {self.path}. {self.remedy}".rstrip())
+
+
+def all_missing(errors: Sequence[MissingFileError]) -> MissingFileError:
+    """One error for several missing files; the same where there is one."""
+    if len(errors) == 1:
+        return errors[0]
+    paths, whats = [e.path for e in errors], [e.what.rstrip(",") for e in errors]
+    remedies = " ".join(dict.fromkeys(e.remedy for e in errors))
+    return MissingFileError("; ".join(paths), f"{len(errors)} files ({'; '.join(whats)})", remedies)
 
 
 class UnknownNameError(Selfie3dError, LookupError):

@@ -1,4 +1,4 @@
-"""Photographs from files and back: whatever Pillow reads becomes upright 8-bit RGB."""
+"""Photographs from files and back: whatever format it is in, one becomes upright 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -7,23 +7,46 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from .errors import InputError
+from .errors import InputError, MissingFileError
+from .given_file import open_given
+from .image_limits import check_image
+from .picture_formats import format_of_bytes, openable, spoken, suffixes, what_is_missing
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
 MAX_MEGAPIXELS = 200  # at most 2.5 GB while it is read
 _FORMATS = ", ".join(suffix[1:] for suffix in SUFFIXES)
 _PNG_LEVEL = 3  # of zlib: a third of the time of 6, 8 % more bytes
 _ORIENTATION_TAG = 0x0112
+_HEAD = 64  # bytes that tell a picture's format
 _STRIP = 16_000_000  # pixels converted at a time
 _open_lock = threading.Lock()
 # What Pillow's decoders raise on damaged files (SyntaxError: broken PNG; the rest: TIFF, WebP).
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError)
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    OverflowError,
+    ZeroDivisionError,
+    MemoryError,
+    RuntimeError,
+    zlib.error,
+)
 
 
 def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.ndarray:
@@ -35,15 +58,15 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
     its colour profile. Of an animation the first frame is read.
 
     Args:
-        path: a file in a format Pillow reads.
+        path: a file in one of the formats of `core/picture_formats.py`.
         max_side: downscale so that the longer side has at most this many pixels.
 
     Returns:
         uint8 (H,W,3), RGB, row 0 at the top.
 
     Raises:
-        InputError: no such file, a folder, unreadable, no image, damaged, or more than
-            `MAX_MEGAPIXELS`; the message names the file and the problem.
+        InputError: no such file, a folder or pipe, unreadable, no image, damaged, or more than
+            `MAX_MEGAPIXELS` or `core/image_limits.py` allows; the message names file and problem.
     """
     if max_side is not None and max_side < 1:
         raise InputError("max_side", "a positive number of pixels", str(max_side))
@@ -53,6 +76,34 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
     if max_side is not None:
         array = _downscale(array, max_side)
     return np.require(_turn(array, orientation), requirements=["C", "W"])
+
+
+def decode_image(stream: BinaryIO, name: str = "photograph") -> np.ndarray:
+    """A photograph from an open binary file, as `read_image` reads one from a path.
+
+    Args:
+        stream: seekable, at the beginning of the content.
+        name: for messages.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    formats = [known.pillow for known in openable()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with opened_image(name, stream, formats) as image:
+            image.load()
+            return upright_rgb8(image, name)
+
+
+def upright_rgb8(image: Image.Image, name: str = "photograph") -> np.ndarray:
+    """A decoded picture of Pillow's as `read_image` gives it: uint8 (H,W,3), upright.
+
+    Raises:
+        InputError: pixels that are not finite, or beyond what their type is for.
+    """
+    pixels, orientation = _as_rgb8(image, Path(name)), _orientation(image)
+    return np.require(_turn(pixels, orientation), requirements=["C", "W"])
 
 
 def list_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -103,9 +154,9 @@ def _images_in(folder: Path) -> list[Path]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         raise _unusable(folder, f"a folder that cannot be read ({error.strerror})", "") from error
-    images = [e for e in entries if e.suffix.lower() in SUFFIXES and e.is_file()]
+    images = [e for e in entries if e.suffix.lower() in suffixes() and e.is_file()]
     if not images:
-        raise InputError(str(folder), f"a folder with images ({_FORMATS})", "none in it")
+        raise InputError(str(folder), f"a folder with images ({spoken()})", "none in it")
     return images
 
 
@@ -113,54 +164,70 @@ def _unusable(path: str | os.PathLike[str], problem: str, remedy: str) -> InputE
     return InputError(os.fspath(path), "a photograph", problem, remedy)
 
 
-def _open(path: Path) -> Image.Image:
-    """Open without decoding; Pillow's own bomb limit gives way to ours, which says what to do."""
-    if path.is_dir():
-        raise _unusable(path, "a folder", "Name a file.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise _unusable(path, "an empty file", "Get the file again from where it came from.")
+@contextlib.contextmanager
+def opened_image(name: str, stream: BinaryIO, formats: Sequence[str]) -> Iterator[Image.Image]:
+    """Open a picture of which nothing is decoded yet, and turn what decoding raises into one error.
+
+    Args:
+        name: of the file, for messages.
+        stream: its content.
+        formats: those that may be opened, as Pillow calls them.
+
+    Raises:
+        InputError: of another format, damaged, or more than may be decoded; also from within.
+    """
+    try:
+        image = _identified(name, stream, formats)
+    except _DECODING_ERRORS as error:
+        if isinstance(error, InputError):
+            raise
+        reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        problem = f"a file that is no image, or a damaged one{reason}"
+        raise _unusable(name, problem, f"Formats: {spoken()}.") from error
+    try:
+        length = stream.seek(0, os.SEEK_END)
+        whole = image.format in ("JPEG", "MPO", "PNG")
+        stream.seek(0)
+        content = stream.read() if whole else None
+        check_image(name, image, content, length, MAX_MEGAPIXELS)
+        del content
+        yield image
+    except _DECODING_ERRORS as error:
+        if isinstance(error, InputError):
+            raise
+        problem = f"a damaged or truncated one ({error or type(error).__name__})"
+        raise _unusable(name, problem, "Get the file again from where it came from.") from error
+    finally:
+        image.close()
+
+
+def _identified(name: str, stream: BinaryIO, formats: Sequence[str]) -> Image.Image:
+    """Pillow's own bomb limit gives way to ours, which says what to do."""
+    known = format_of_bytes(stream.read(_HEAD))
+    missing = "" if known is None else what_is_missing(known)
+    if missing:
+        remedy = f"Save it as JPEG, or make it readable ({missing})."
+        raise _unusable(name, "one in a format that cannot be opened here", remedy)
     with _open_lock:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(path)
-        except FileNotFoundError as error:
-            raise _unusable(path, "no such file", "Check the spelling.") from error
-        except PermissionError as error:
-            raise _unusable(path, "a file that must not be read", "Change its rights.") from error
-        except _DECODING_ERRORS as error:
-            remedy = f"Formats: {_FORMATS}."
-            raise _unusable(path, "a file that is no image, or a damaged one", remedy) from error
+            return Image.open(stream, formats=tuple(formats))
         finally:
             Image.MAX_IMAGE_PIXELS = limit
-    _check_size(path, image)
-    return image
 
 
 def _decode(path: Path, max_side: int | None) -> tuple[np.ndarray, int]:
     """Pixels as they are stored, uint8 (H,W,3), and their orientation."""
-    with _open(path) as image:
+    formats = [known.pillow for known in openable()]
+    try:
+        stream = open_given(path, "a photograph")
+    except MissingFileError as error:
+        raise _unusable(path, "no such file", "Check the spelling.") from error
+    with stream, opened_image(os.fspath(path), stream, formats) as image:
         if max_side is not None:
             image.draft(None, (max_side, max_side))  # JPEG: decode at 1/2, 1/4 or 1/8
-        try:
-            image.load()
-            return _as_rgb8(image, path), _orientation(image)
-        except InputError:
-            raise
-        except _DECODING_ERRORS as error:
-            problem = f"a damaged or truncated one ({error})"
-            raise _unusable(path, problem, "Get the file again from where it came from.") from error
-
-
-def _check_size(path: Path, image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        image.close()
-        raise InputError(
-            os.fspath(path),
-            f"a photograph of at most {MAX_MEGAPIXELS} megapixels",
-            f"{width} x {height} pixels ({width * height / 1e6:.0f} megapixels)",
-            "Downscale it first; a side of 4,000 pixels is plenty.",
-        )
+        image.load()
+        return _as_rgb8(image, path), _orientation(image)
 
 
 def _as_rgb8(image: Image.Image, path: Path) -> np.ndarray:
@@ -207,7 +274,7 @@ def _orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8; 1 where there is none or the EXIF block is damaged."""
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (*_DECODING_ERRORS, TypeError):
+    except _DECODING_ERRORS:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from .visible_points import VisiblePoints, load_rows, require_photographs
 
 Array = NDArray[np.float64]
@@ -58,9 +59,9 @@ def read_aflw(root: Path) -> VisiblePoints:
     root = Path(root)
     lists = root / "test.configs" if (root / "test.configs").is_dir() else root
     listing = lists / "AFLW_GT_crop.list"
-    if not listing.is_file():
+    if not listing.exists():
         raise MissingFileError(str(listing), "The list of AFLW's crops", _REMEDY)
-    names = tuple(Path(line).name for line in listing.read_text().split())
+    names = tuple(Path(line).name for line in read_given_text(listing, "a list of names").split())
     arrays = {}
     for name in ("crop_roi_box", "crop_yaws", "pts21", "pts68"):
         path = lists / f"AFLW_GT_{name}.npy"

@@ -22,6 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
+from ..core.mat_file import MatArrays
+from ..core.npy_file import read_npy
 
 Array = NDArray[np.float64]
 _SHIFT = 0.5  # MATLAB's centre of the first pixel less ours
@@ -132,27 +135,18 @@ def read_mat(
         MissingFileError: no such file.
         InputError: a damaged file, a key that is not there, another shape, or NaN.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "The annotation of an image", remedy)
-    try:
-        content = loadmat(path, variable_names=list(shapes))
-    except (MatReadError, ValueError, TypeError, OSError, NotImplementedError) as error:
-        raise InputError(str(path), "a MATLAB 5 file", str(error), "Get it again.") from error
+    content = MatArrays(path)
+    arrays: dict[str, Array] = {}
     for key, shape in shapes.items():
         if key not in content:
-            known = sorted(name for name in _names(path) if not name.startswith("_"))
-            raise InputError(str(path), f"the array {key}", f"only {', '.join(known) or 'none'}")
-        _check(f"{path}: {key}", content[key], shape)
-    return {key: np.asarray(content[key], np.float64) for key in shapes}
-
-
-def _names(path: Path) -> list[str]:
-    from scipy.io import whosmat
-
-    return [name for name, _, _ in whosmat(path)]
+            known = ", ".join(sorted({*content, *content.others})) or "none"
+            raise InputError(str(path), f"the array {key}", f"only {known}")
+        values = content[key]
+        _check(f"{path}: {key}", values, shape)
+        arrays[key] = np.asarray(values, np.float64)
+    return arrays
 
 
 def _check(label: str, values: Array, shape: tuple[int, ...]) -> None:
@@ -164,10 +158,10 @@ def _check(label: str, values: Array, shape: tuple[int, ...]) -> None:
 
 def _read_rows(folder: Path, images: Path) -> Aflw2000:
     listing = folder / "names.txt"
-    if not listing.is_file():
+    if not listing.exists():
         what = "names.txt, the names of the rows in alphabetical order,"
         raise MissingFileError(str(listing), what, _ROWS)
-    names = tuple(listing.read_text().split())
+    names = tuple(read_given_text(listing, "a list of names").split())
     count = len(names)
     yaw = _rows(folder / "AFLW2000-3D.pose.npy", (count,))
     points = _rows(folder / "AFLW2000-3D.pts68.npy", (count, 3, 68))
@@ -187,11 +181,8 @@ def _read_rows(folder: Path, images: Path) -> Aflw2000:
 
 def _rows(path: Path, shape: tuple[int, ...]) -> Array | None:
     """An array with a row per image; None where there is no such file."""
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(str(path), "a NumPy array", str(error), "Get it again.") from error
+    values = read_npy(path)
     _check(str(path), values, shape)
     return values.astype(np.float64)

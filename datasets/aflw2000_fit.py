@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npz_file import read_npz
 from .aflw2000 import Aflw2000, read_mat
 
 Array = NDArray[np.float64]
@@ -50,14 +51,17 @@ def read_basis(path: Path) -> FittedBasis:
         MissingFileError: no such file.
         InputError: a damaged file, or an array that is missing or has another shape.
     """
-    if not path.is_file():
+    if not path.exists():
         remedy = "It is made from the Basel Face Model 2009 (faces.dmi.unibas.ch, licence needed)."
         raise MissingFileError(str(path), "The basis of the fitted faces", remedy)
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = [content[k].astype(float) for k in ("mean", "identity", "expression")]
-    except (ValueError, EOFError, OSError, KeyError) as error:
-        raise InputError(str(path), "mean, identity and expression", str(error)) from error
+    names = ("mean", "identity", "expression")
+    found = read_npz(path, names, expected="an .npz of mean, identity and expression")
+    other = next((name for name in names if found[name].dtype.kind not in "fiu"), None)
+    if other is not None:
+        raise InputError(f"{path}: {other}", "numbers", str(found[other].dtype))
+    arrays = [found[name].astype(float) for name in names]
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError(str(path), "finite numbers", "NaN or infinity")
     return FittedBasis(*arrays)
 
 

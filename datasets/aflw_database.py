@@ -46,6 +46,7 @@ _COORDS = """
     ON FeatureCoords.feature_id = FeatureCoordTypes.feature_id
 """
 _RECTANGLES = "SELECT face_id, x, y, w, h FROM FaceRect"
+_TABLES = ("faces", "faceimages", "featurecoords", "featurecoordtypes", "facerect", "facepose")
 _POSES = "SELECT face_id, roll, pitch, yaw FROM FacePose"
 
 
@@ -75,8 +76,12 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
             numbers in it.
     """
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True
+        )
         try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            _check_tables(path, connection, remedy)
             faces, coords, rectangles, poses = (
                 connection.execute(query).fetchall()
                 for query in (_FACES, _COORDS, _RECTANGLES, _POSES)
@@ -87,8 +92,16 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
         raise InputError(str(path), "AFLW's SQLite file", str(error), remedy) from error
     try:
         return _assemble(faces, coords, rectangles, poses)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(str(path), "numbers", str(error), remedy) from error
+
+
+def _check_tables(path: Path, connection: sqlite3.Connection, remedy: str) -> None:
+    """A view or a virtual table would be a program of the file's, which may never end."""
+    found = connection.execute("SELECT lower(name), type, sql FROM sqlite_master").fetchall()
+    for name, kind, text in found:
+        if name in _TABLES and (kind != "table" or "virtual" in str(text).lower()[:40]):
+            raise InputError(f"{path}: {name}", "a plain table", f"a {kind}", remedy)
 
 
 def _assemble(faces: list, coords: list, rectangles: list, poses: list) -> AflwFaces:

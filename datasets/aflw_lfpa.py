@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npz_file import read_npz
 from .visible_points import VisiblePoints, require_photographs
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ def read_aflw_lfpa(root: Path) -> VisiblePoints:
         InputError: a damaged file, an array that is missing or does not fit.
     """
     path = Path(root) / "lfpa34.npz"
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "AFLW-LFPA's annotation", _REMEDY)
     arrays = _load(path)
     names = tuple(arrays["names"].tolist())
@@ -68,15 +69,14 @@ def read_aflw_lfpa(root: Path) -> VisiblePoints:
 
 
 def _load(path: Path) -> dict[str, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in content.files}
-    except (ValueError, EOFError, OSError, AttributeError) as error:
-        raise InputError(str(path), "a whole .npz", str(error), _REMEDY) from error
-    shapes = {"names": 1, "landmarks_34": 3, "from_68": 2}
-    for name, axes in shapes.items():
-        if name not in arrays or arrays[name].ndim != axes:
-            raise InputError(str(path), f"{name} with {axes} axes", "none, or another", _REMEDY)
+    axes = {"names": (1, "U"), "landmarks_34": (3, "fiu"), "from_68": (2, "fiu")}
+    more = {"boxes": (2, "fiu"), "yaw_deg": (1, "fiu")}
+    arrays = read_npz(path, list(axes), list(more), "AFLW-LFPA's .npz", _REMEDY)
+    for name, array in arrays.items():
+        count, kinds = (axes | more)[name]
+        if array.ndim != count or array.dtype.kind not in kinds:
+            what = f"{'text' if kinds == 'U' else 'numbers'} of {count} axes"
+            raise InputError(f"{path}: {name}", what, f"{array.dtype} {array.shape}", _REMEDY)
     return arrays
 
 

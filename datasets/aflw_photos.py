@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.errors import InputError, MissingFileError
+from ..core.errors import MissingFileError
+from ..core.given_file import read_given_text
 from ..core.image_file import read_image
 from .aflw_database import AflwFaces, read_aflw_database
 from .record import read_side_files
@@ -134,8 +135,5 @@ def _read_names(path: Path) -> set[str]:
     """Names without folder and suffix."""
     if not path.is_file():
         raise MissingFileError(str(path), "The list of photographs to leave out", "Check it.")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "a text file of names", str(error)) from error
+    lines = read_given_text(path, "a text file of names").splitlines()
     return {Path(line.strip()).stem for line in lines if line.strip()}

@@ -21,12 +21,14 @@ pixels, taken as the numbers of columns and rows from 0, whose centres are half 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from ..core.image_file import read_image
 from .record import read_side_files
 from .sample import Array, Box, FaceSample, checked
@@ -178,15 +180,12 @@ def _read_list(path: Path, columns: int) -> dict[str, Array]:
     Raises:
         InputError: a line with other than `columns` numbers, or fewer lines than the first says.
     """
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "a text file", str(error), _REMEDY) from error
+    lines = read_given_text(path, "a list of CelebA").splitlines()
     rows: dict[str, Array] = {}
     count = None
     for number, line in enumerate(lines, 1):
         first, *rest = line.replace(",", " ").split() or [""]
-        if number == 1 and first.isdigit() and not rest:
+        if number == 1 and re.fullmatch(r"[0-9]{1,9}", first) and not rest:
             count = int(first)
         if not first.lower().endswith((".jpg", ".png")):
             continue

@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 from .warp import compiled
 
+_FARTHEST = 1e9  # pixels that a crop may reach: float32 and indices have to hold them
 _ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
 
 
@@ -35,18 +36,14 @@ def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tens
         (3 or 1,size,size) in [0,1], black outside the photograph, and (1,size,size), 1 inside it.
 
     Raises:
-        InputError: not uint8, a wrong shape, or a map that cannot be inverted.
+        InputError: not uint8, a wrong shape, or a map that is not finite, cannot be inverted or
+            shrinks the photograph to nothing.
     """
     layers = picture[..., None] if picture.ndim == 2 else picture
     if layers.dtype != np.uint8 or layers.shape[2:] not in ((1,), (3,)) or layers.size == 0:
         raise InputError("picture", "uint8 (H,W,3) or (H,W)", f"{picture.dtype} {picture.shape}")
     check_shape("matrix", matrix, (2, 3))
-    forth = matrix.numpy().astype(np.float64)
-    area = abs(float(np.linalg.det(forth[:, :2])))
-    if not area > 0:
-        raise InputError("matrix", "an invertible map", str(matrix.tolist()))
-    back = np.linalg.inv(np.concatenate([forth, [[0, 0, 1]]]))[:2]
-    step = area**-0.5
+    back, step = _inverse(matrix, size)
     if step > 2:
         layers, back = _blocks(layers, back, size, math.ceil(step / 2))
     out = np.empty((layers.shape[2], size, size), np.float32)
@@ -54,6 +51,21 @@ def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tens
     samples = 1 if step <= _ONE_SAMPLE else 2
     _cut(np.ascontiguousarray(layers), back.astype(np.float32), samples, out, inside)
     return torch.from_numpy(out), torch.from_numpy(inside)
+
+
+def _inverse(matrix: Tensor, size: int) -> tuple[NDArray[np.float64], float]:
+    """Crop to photograph pixels (2,3), of numbers that an index can hold, and its scale."""
+    forth = matrix.numpy().astype(np.float64)
+    area = abs(float(np.linalg.det(forth[:, :2]))) if np.isfinite(forth).all() else 0.0
+    if not area > 0 or size < 1:
+        raise InputError("matrix", "a finite, invertible map", str(matrix.tolist()))
+    with np.errstate(all="ignore"):
+        back = np.linalg.inv(np.concatenate([forth, [[0, 0, 1]]]))[:2]
+    reach = np.abs(back[:, :2]).sum() * size + np.abs(back[:, 2]).max()
+    if not reach < _FARTHEST:
+        expected = f"a map to within {_FARTHEST:.0e} pixels of the photograph"
+        raise InputError("matrix", expected, f"{reach:g}")
+    return back, area**-0.5
 
 
 def _blocks(
@@ -117,8 +129,8 @@ def _cut(image: Any, back: Any, samples: Any, out: Any, inside: Any) -> None:
                 u = np.float32(column) + (np.float32(k % samples) + half) * step
                 v = np.float32(row) + (np.float32(k // samples) + half) * step
                 x, y = a * u + b * v + shift_x, c * u + d * v + shift_y
-                if x < -half or y < -half or x > right or y > below:
-                    continue
+                if not (x >= -half and y >= -half and x <= right and y <= below):
+                    continue  # outside, or NaN
                 count += 1
                 x0, y0 = int(x + one) - 1, int(y + one) - 1  # rounded down, as x, y > -1
                 fx, fy = x - np.float32(x0), y - np.float32(y0)

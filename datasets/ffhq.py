@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from .photo_list import Listed, PhotoList, folders_in, pictures_in
 from .record import Record
 from .sample import Array
@@ -35,6 +36,7 @@ _REMEDY = (
     "FFHQ is under CC BY-NC-SA 4.0; get it with download_ffhq.py --json --images (or --thumbs) "
     "from https://github.com/NVlabs/ffhq-dataset."
 )
+_LARGEST = 1 << 29  # bytes of it
 _JSON = "ffhq-dataset-v2.json"
 _SPLITS = ("train", "val", "all")
 _TRAINING = 60_000  # the first so many; the README's partition
@@ -121,9 +123,11 @@ def _read_points(path: Path) -> dict[int, Array]:
     """
     points: dict[int, Array] = {}
     try:
-        for key, content in _entries(path.read_text(encoding="utf-8")):
+        for key, content in _entries(read_given_text(path, "FFHQ's metadata", _LARGEST)):
             points[int(key)] = np.array(content["image"]["face_landmarks"], np.float32)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(str(path), "FFHQ's metadata", repr(error), _REMEDY) from error
     if any(p.shape != (68, 2) or not np.isfinite(p).all() for p in points.values()):
         raise InputError(str(path), "68 finite points for every image", "others", _REMEDY)

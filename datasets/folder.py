@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..core.errors import MissingFileError
-from ..core.image_file import SUFFIXES, read_image
+from ..core.image_file import read_image
+from ..core.picture_folders import FoundPictures, walk_pictures
+from ..core.picture_formats import suffixes
 from .record import read_side_files
 from .sample import FaceSample, checked
 
@@ -17,9 +18,13 @@ class PhotoFolder:
     A photograph without a side file is taken to be a crop already.
 
     Args:
-        root: the folder. Hidden files and folders, and links to folders, are left out.
+        root: the folder. Hidden files and folders, links to folders, and folders of results are
+            left out.
         prepared: folder of side files, laid out as `root`; "" looks beside the photographs.
         name: of the data set.
+
+    Attributes:
+        passed: what was passed over, with the reason.
 
     Raises:
         MissingFileError: no such folder, or no photograph in it.
@@ -29,15 +34,23 @@ class PhotoFolder:
         self.name = name
         self._root = Path(root)
         self._side = Path(prepared) if prepared else self._root
-        self._files = _list(self._root)
+        found = walk_pictures(self._root, lambda path: (path / ".selfie3d").is_dir())
+        self._files = sorted(
+            path.relative_to(self._root)
+            for path in found.pictures
+            if not path.name.endswith("_skin.png")
+        )
+        known = {self._root / f"{file.with_suffix('')}.json" for file in self._files}
+        self.passed = FoundPictures([], [p for p in found.passed if p[0] not in known])
         if not self._files:
-            remedy = f"It is searched for files ending in {', '.join(SUFFIXES)}."
+            remedy = f"It is searched for files ending in {', '.join(suffixes())}."
+            remedy = " ".join([remedy, *self.passed.lines()])
             raise MissingFileError(str(root), "A folder with photographs", remedy)
 
     @property
     def summary(self) -> str:
-        """How many photographs."""
-        return f"{self.name}: {len(self)} photographs"
+        """How many photographs, and what was passed over."""
+        return "; ".join([f"{self.name}: {len(self)} photographs", *self.passed.lines()])
 
     def __len__(self) -> int:
         return len(self._files)
@@ -56,17 +69,3 @@ class PhotoFolder:
         known = (record.landmarks, record.five_points, record.box, skin)
         picture = read_image(path)
         return checked(FaceSample(self.row_name(row), picture, *known, labels=record.labels))
-
-
-def _list(root: Path) -> list[Path]:
-    found = []
-    for folder, below, files in os.walk(root):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found += [
-            (Path(folder) / name).relative_to(root)
-            for name in files
-            if name.lower().endswith(SUFFIXES)
-            and not name.startswith(".")
-            and not name.endswith("_skin.png")
-        ]
-    return sorted(found)

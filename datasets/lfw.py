@@ -15,6 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from .photo_list import Listed, PhotoList, folders_in, pictures_in
 from .record import Record
 
@@ -88,18 +89,19 @@ def _read_people(root: Path, name: str) -> dict[str, int]:
         InputError: a line that is neither a count nor a name with a count.
     """
     path = root / (name if name.endswith(".txt") else f"{name}.txt")
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), f"LFW's {path.name}", _REMEDY)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "a text file", str(error), _REMEDY) from error
+    lines = read_given_text(path, "a list of LFW").splitlines()
     people: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         words = line.split()
-        if not words or (len(words) == 1 and words[0].isdigit()):
+        if not words or (len(words) == 1 and _is_count(words[0])):
             continue
-        if len(words) != 2 or not words[1].isdigit():
+        if len(words) != 2 or not _is_count(words[1]):
             raise InputError(f"{path}, line {number}", "NAME COUNT", repr(line), _REMEDY)
         people[words[0]] = int(words[1])
     return people
+
+
+def _is_count(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10

@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from .now_box import read_now_box
 from .photo_list import Listed, PhotoList, folders_in, pictures_in
 from .record import Record
@@ -89,7 +90,7 @@ def _read_list(path: Path) -> set[str]:
     if not path.is_file():
         raise MissingFileError(str(path), "The list of the NoW benchmark's pictures", _REMEDY)
     wanted = set()
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_given_text(path, "a list of NoW", lenient=True).splitlines():
         parts = Path(line.strip()).parts
         if len(parts) >= 3:
             wanted.add("/".join(parts[-3:]))

@@ -6,18 +6,20 @@ one class that keeps what it is given, every other name is refused.
 
 from __future__ import annotations
 
-import pickle
+import io
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import numpy as np
-
-from ..core.array_pickle import DAMAGED_PICKLE
+from ..core.array_pickle import reading_pickle
 from ..core.errors import InputError
+from ..core.given_file import read_given
+from ..core.npy_file import parse_header, read_npy
+from ..core.pickle_machine import PickleMachine, RefusedPickle, StandIn
 from .sample import Box
 
 _SIDES = ("left", "top", "right", "bottom")
 _REMEDY = "Get the file again from https://now.is.tue.mpg.de."
+_LARGEST = 1 << 20  # bytes; the real ones have 300
+_FARTHEST = 1_000_000.0  # pixels
 _NAMES = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -34,18 +36,14 @@ class _Kept:
     def __init__(self, *_: object) -> None:
         self.state: object = None
 
-    def __setstate__(self, state: object) -> None:
+    def set_state(self, state: object) -> None:
         self.state = state
 
 
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return _Kept
-
-    def persistent_load(self, pid: object) -> object:
-        raise pickle.UnpicklingError("it names an outside object")
+def _stand_in(module: str, name: str) -> StandIn:
+    if (module, name) not in _NAMES:
+        raise RefusedPickle(f"it names {module}.{name}")
+    return StandIn(_Kept)
 
 
 def read_now_box(path: Path) -> Box | None:
@@ -56,39 +54,32 @@ def read_now_box(path: Path) -> Box | None:
     Raises:
         InputError: a damaged file, or one with anything else in it; nothing of it was run.
     """
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        with path.open("rb") as stream:
-            values = _values(stream)
-    except DAMAGED_PICKLE as error:
-        expected = f"a box ({', '.join(_SIDES)}) and nothing else"
-        raise InputError(str(path), expected, f"{error}" or "a damaged file", _REMEDY) from error
-    if not all(np.isfinite(values)):
-        raise InputError(str(path), "a box of finite numbers", f"{values}", _REMEDY)
+    expected = f"a box ({', '.join(_SIDES)}) and nothing else"
+    content = read_given(path, expected, _LARGEST)
+    with reading_pickle(path, expected):
+        values = _values(path, content, expected)
+    if len(values) != 4 or not all(abs(value) <= _FARTHEST for value in values):
+        raise InputError(str(path), "a box of four finite numbers", f"{values[:8]}", _REMEDY)
     return values[0], values[1], values[2], values[3]
 
 
-def _values(stream: BinaryIO) -> list[float]:
-    """The four numbers, left to bottom."""
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else _header_2_0
-    _, _, dtype = header(stream)
-    if dtype != np.dtype(object):
-        stream.seek(0)
-        x0, y0, x1, y1 = np.load(stream, allow_pickle=False).reshape(-1).tolist()
-        return [float(x0), float(y0), float(x1), float(y1)]
-    kept = _Reader(stream, encoding="latin1").load()
+def _values(path: Path, content: bytes, expected: str) -> list[float]:
+    """The numbers, left to bottom."""
+    header = parse_header(io.BytesIO(content), str(path), expected)
+    if not header.dtype.hasobject:
+        values = read_npy(path, expected)
+        if values.dtype.kind not in "fiu":
+            raise InputError(str(path), expected, f"an array of {values.dtype}", _REMEDY)
+        return [float(value) for value in values.reshape(-1)[:5]]
+    kept = PickleMachine(content[header.length :], _stand_in).load()
     state = kept.state if isinstance(kept, _Kept) else None
-    content = state[-1] if isinstance(state, tuple) and state else None
-    sides = content[0] if isinstance(content, list) and len(content) == 1 else None
+    held = state[-1] if isinstance(state, tuple) and state else None
+    sides = held[0] if isinstance(held, list) and len(held) == 1 else None
     if not isinstance(sides, dict):
-        raise ValueError("no dictionary")
-    values = [sides[side] for side in _SIDES]
-    if not all(isinstance(value, int | float) for value in values):
-        raise ValueError("sides that are no numbers")
-    return [float(value) for value in values]
-
-
-def _header_2_0(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    return np.lib.format.read_array_header_2_0(stream)
+        raise RefusedPickle("no dictionary")
+    found = [sides.get(side) for side in _SIDES]
+    if not all(isinstance(value, int | float) for value in found):
+        raise RefusedPickle("sides that are no numbers")
+    return [float(value) for value in found if isinstance(value, int | float)]

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import MissingFileError
-from ..core.image_file import SUFFIXES, read_image
+from ..core.image_file import read_image
+from ..core.picture_formats import suffixes
 from .record import Record, read_side_files
 from .sample import FaceSample, checked
 
@@ -113,7 +114,7 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(
         folder / name
         for name in os.listdir(folder)
-        if name.lower().endswith(SUFFIXES)
+        if name.lower().endswith(suffixes())
         and not name.startswith(".")
         and not name.endswith("_skin.png")
     )

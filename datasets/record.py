@@ -4,8 +4,8 @@
      "box": [x0, y0, x1, y1], "labels": {"name": [numbers]}}
 
 Every key is optional, others are ignored. Points are in the photograph's pixels by our convention
-(the centre of the first pixel is (0.5, 0.5)), null marks one that is not visible. NaN and infinity
-are no numbers here: a file with them is damaged.
+(the centre of the first pixel is (0.5, 0.5)) and within 1,000,000 of it, null marks one that is not
+visible. NaN, infinity, text and truth are no numbers here: a file with them is damaged.
 
 Side files of a photograph NAME.jpg are NAME.json and NAME_skin.png, grey, white on facial skin.
 They lie beside it, or at the same place under another folder.
@@ -24,11 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.given_file import read_given
 from ..core.image_file import read_image
 from .landmark_sets import MIRRORS, point_count
 from .sample import Array, Box
 
 _REMEDY = "The format is described in selfie3d.datasets.record."
+_FARTHEST = 1_000_000  # pixels; no photograph is larger than 65,535
+_DEEPEST = 8  # lists within lists
+_LARGEST = 1 << 24  # bytes of a record
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,11 @@ def parse_record(text: str | bytes, name: str) -> Record:
     Raises:
         InputError: no JSON, an unknown landmark set, a wrong number of points, NaN or infinity.
     """
+    if len(text) > _LARGEST:
+        raise InputError(name, f"a record of at most {_LARGEST:,} bytes", f"{len(text):,}", _REMEDY)
     try:
         content = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(name, "JSON with numbers", str(error), _REMEDY) from error
     if not isinstance(content, dict):
         raise InputError(name, "an object with landmarks or a box", "something else", _REMEDY)
@@ -104,12 +110,13 @@ def read_side_files(stem: Path) -> tuple[Record, NDArray[np.uint8] | None]:
     """
     path, mask = Path(f"{stem}.json"), Path(f"{stem}_skin.png")
     record = Record()
-    if path.is_file():
+    if path.exists():
         try:
-            record = parse_record(path.read_bytes(), str(path))
+            content = read_given(path, "a record", _LARGEST)
+            record = parse_record(content, str(path))
         except OSError as error:
             raise InputError(str(path), "a file that can be read", str(error)) from error
-    return record, read_image(mask)[..., 0] if mask.is_file() else None
+    return record, read_image(mask)[..., 0] if mask.exists() else None
 
 
 def _refuse(constant: str) -> float:
@@ -126,19 +133,41 @@ def _object(content: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any
 def _points(value: object, count: int, name: str) -> Array:
     rows = value if isinstance(value, list) else []
     filled = [[math.nan, math.nan] if row is None else row for row in rows]
-    return _numbers(filled, (count, 2), name, gaps=True)
+    known = [row for row in rows if row is not None]
+    return _numbers(filled, (count, 2), name, known)
 
 
-def _numbers(value: object, shape: tuple[int, ...] | None, name: str, gaps: bool = False) -> Array:
+def _numbers(
+    value: object, shape: tuple[int, ...] | None, name: str, given: object = None
+) -> Array:
+    """An array of numbers; of `shape` where they are pixels.
+
+    Args:
+        given: those of the numbers that must be there; None for all.
+    """
+    _check_numbers(value if given is None else given, name)
     try:
         array = np.array(value, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(name, "numbers", str(error), _REMEDY) from error
     if shape is not None and array.shape != shape:
         raise InputError(name, f"shape {shape}", f"{array.shape}", _REMEDY)
-    if np.isinf(array).any() or (np.isnan(array).any() and not gaps):
-        raise InputError(name, "finite numbers", "others", _REMEDY)
+    if np.isinf(array).any():
+        raise InputError(name, "finite numbers", "infinity", _REMEDY)
+    if shape is not None and float(np.nanmax(np.abs(array), initial=0)) > _FARTHEST:
+        got = f"{np.nanmax(np.abs(array)):g}"
+        raise InputError(name, f"pixels within {_FARTHEST:,} of the photograph", got, _REMEDY)
     return array
+
+
+def _check_numbers(value: object, name: str, depth: int = 0) -> None:
+    """Refuse null, text and true or false, which NumPy would take for numbers."""
+    if isinstance(value, list) and depth < _DEEPEST:
+        for item in value:
+            _check_numbers(item, name, depth + 1)
+    elif not isinstance(value, int | float) or isinstance(value, bool):
+        got = "null" if value is None else type(value).__name__
+        raise InputError(name, "finite numbers", got, _REMEDY)
 
 
 def _rounded(values: Array) -> list[float]:

@@ -15,6 +15,8 @@ from .landmark_sets import point_count
 
 Array = NDArray[np.float64]
 Box = tuple[float, float, float, float]
+_REACH = 20  # longer sides of the photograph within which its points lie, seen or not
+_LARGEST = 1e30  # of a label: float32 ends at 3.4e38
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,15 @@ def checked(sample: FaceSample) -> FaceSample:
 
     Raises:
         InputError: a landmark set without one known point, a label that is not finite, an empty
-            mask, a box without area, or a face most of whose points are out of the photograph.
+            mask, a box without area, a face most of whose points are out of the photograph, or a
+            point that is far away from it.
     """
     for key, points in sample.landmarks.items():
         if np.isinf(points).any() or not np.isfinite(points).all(1).any():
             raise InputError(f"{sample.name}: {key}", "known points", "none that is finite")
     for key, values in sample.labels.items():
-        if not np.isfinite(values).all():
-            raise InputError(f"{sample.name}: {key}", "finite numbers", "NaN or infinity")
+        if not (np.isfinite(values).all() and np.abs(values).max(initial=0) < _LARGEST):
+            raise InputError(f"{sample.name}: {key}", "finite numbers of float32", "others")
     if sample.skin is not None and not sample.skin.any():
         raise InputError(f"{sample.name}: skin mask", "a mask with skin in it", "an empty one")
     _check_place(sample)
@@ -120,10 +123,21 @@ def _check_place(sample: FaceSample) -> None:
         x0, y0, x1, y1 = sample.box
         if not (x1 > x0 and y1 > y0):
             raise InputError(f"{sample.name}: box", "x0 < x1 and y0 < y1", str(sample.box))
+        _check_near(sample, "box", np.array([[x0, y0], [x1, y1]]))
         sets["box"] = np.array([[(x0 + x1) / 2, (y0 + y1) / 2]])
     for key, points in sets.items():
         known = points[~np.isnan(points).any(1)]
+        _check_near(sample, key, known)
         inside = ((known >= 0) & (known <= size)).all(1)
         if inside.mean() < 0.5:
             got = f"{int((~inside).sum())} of {len(known)} points of {key} outside it"
             raise InputError(sample.name, "a face in the photograph", got)
+
+
+def _check_near(sample: FaceSample, key: str, points: Array) -> None:
+    """A point far away is no landmark of a face, and numbers lose their meaning there."""
+    reach = _REACH * max(sample.picture.shape[:2])
+    farthest = float(np.abs(points).max(initial=0))
+    if not farthest <= reach:
+        expected = f"points within {reach:,} pixels"
+        raise InputError(f"{sample.name}: {key}", expected, f"one {farthest:g} pixels away")

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import tarfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..core.errors import InputError, MissingFileError
-from ..core.image_file import MAX_MEGAPIXELS
+from ..core.image_file import opened_image
+from ..core.whole_file import unwritable
 from .record import Record, format_record, parse_record
 from .sample import FaceSample, checked
 from .tar_index import Member, read_member, tar_members
@@ -28,7 +28,6 @@ from .tar_index import Member, read_member, tar_members
 _ENDINGS = (".skin.png", ".json", ".jpg", ".jpeg", ".png")
 _PICTURES = (".jpg", ".jpeg", ".png")
 _REMEDY = "Shards are written by selfie3d prepare; see selfie3d.datasets.shards."
-_DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError)
 
 
 class TarShards:
@@ -88,18 +87,10 @@ def decode_picture(data: bytes, name: str, mode: str) -> NDArray[np.uint8]:
     """A JPEG or PNG from memory, uint8 (H,W,3) for the mode "RGB" or (H,W) for "L".
 
     Raises:
-        InputError: another format, damaged, or more than `MAX_MEGAPIXELS`.
+        InputError: another format, damaged, or more than `core/image_limits.py` allows.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            if image.width * image.height > MAX_MEGAPIXELS * 1_000_000:
-                got = f"{image.width} x {image.height}"
-                raise InputError(name, f"at most {MAX_MEGAPIXELS} megapixels", got)
-            return np.asarray(image.convert(mode))
-    except InputError:
-        raise
-    except (*_DECODING_ERRORS, Image.DecompressionBombError) as error:
-        raise InputError(name, "a whole JPEG or PNG", str(error), _REMEDY) from error
+    with opened_image(name, io.BytesIO(data), ("JPEG", "PNG")) as image:
+        return np.asarray(image.convert(mode))
 
 
 @dataclass(frozen=True)
@@ -127,7 +118,7 @@ def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
         How many samples.
 
     Raises:
-        InputError: a suffix that no shard knows.
+        InputError: a suffix that no shard knows, or a file that cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
@@ -145,8 +136,11 @@ def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
                     archive.addfile(info, io.BytesIO(content))
                 count += 1
         os.replace(part, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, there is none
+            part.unlink(missing_ok=True)
     return count
 
 

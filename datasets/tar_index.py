@@ -1,7 +1,7 @@
 """Where the members of an uncompressed tar lie, so that any of them is read without the others.
 
-Nothing is ever unpacked. Members that are no plain files, and names that lead out of the archive,
-are refused, because names end up in reports and results.
+Nothing is ever unpacked. Members that are no plain files, sparse files, and names that lead out of
+the archive are refused; names end up in reports and results.
 """
 
 from __future__ import annotations
@@ -9,14 +9,35 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import check_given
 
 _VERSION = 1
 _REMEDY = "Get or write the archive again."
+_BLOCK = 512
+_FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
+_NOTE = 1 << 16  # bytes of a note on the next member: its long name, its times
+_LARGEST_INDEX = 1 << 30
+_DAMAGED = (
+    tarfile.TarError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+)
+"""What `tarfile` raises on damaged archives."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +59,9 @@ def tar_members(path: Path) -> list[Member]:
         MissingFileError: no such file.
         InputError: no tar, one that is compressed or cut off, or a member that is refused.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "A shard (an uncompressed .tar)", "Check the path.")
+    check_given(path, "a whole, uncompressed tar")
     stamp = [_VERSION, path.stat().st_size, path.stat().st_mtime_ns]
     index = path.with_name(f".{path.name}.index")
     kept = _read_index(index, stamp)
@@ -71,51 +93,87 @@ def read_member(path: Path, member: Member) -> bytes:
     return data
 
 
+class _Careful(tarfile.TarInfo):
+    """Refuses what is no plain file, and notes of any length, before more is read of them."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """The next member, or the note on it and then the member; see `tarfile`."""
+        stream = archive.fileobj
+        if stream is None:
+            raise EOFError("a closed archive")
+        start = stream.tell()
+        kind, length = _header(stream.read(_BLOCK), archive)
+        note = stream.read(_NOTE + 1)[:length] if kind in _NOTES else b""
+        if len(note) > _NOTE or length < 0:
+            raise tarfile.ReadError(f"a note or file of {length:,} bytes")
+        if b"GNU.sparse" in note:
+            raise tarfile.ReadError("a sparse file")
+        if kind not in (*_FILES, *_NOTES):
+            raise tarfile.ReadError(f"a link or device, not plain files (kind {kind!r})")
+        stream.seek(start)
+        return super().fromtarfile(archive)
+
+
+def _header(block: bytes, archive: tarfile.TarFile) -> tuple[bytes, int]:
+    """The kind and length in a member's header; a plain file's where `tarfile` will refuse it."""
+    try:
+        info = tarfile.TarInfo.frombuf(block, archive.encoding or "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return tarfile.REGTYPE, 0
+    return info.type, info.size
+
+
 def _scan(path: Path) -> list[Member]:
     members: list[Member] = []
     seen: set[str] = set()
+    length = path.stat().st_size
     try:
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path, "r:", tarinfo=_Careful) as archive:
             for info in archive:
                 if info.isdir():
                     continue
-                _check(path, info, seen)
+                _check(path, info, seen, length)
                 members.append(Member(info.name, info.offset_data, info.size))
                 seen.add(info.name)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except _DAMAGED as error:
+        if isinstance(error, InputError):
+            raise
         last = f" after {members[-1].name}" if members else ""
+        got = f"{error or type(error).__name__}{last}"
         raise InputError(
-            str(path), "a whole, uncompressed tar", f"{error}{last}", _REMEDY
+            str(path), "a whole, uncompressed tar of plain files", got, _REMEDY
         ) from error
-    end = members[-1].offset + members[-1].size if members else 0
-    if end > path.stat().st_size:
-        got = f"one that ends within {members[-1].name}"
-        raise InputError(str(path), "a whole tar", got, _REMEDY)
     return members
 
 
-def _check(path: Path, info: tarfile.TarInfo, seen: set[str]) -> None:
+def _check(path: Path, info: tarfile.TarInfo, seen: set[str], length: int) -> None:
     if not _is_plain(info.name):
         raise InputError(str(path), "names below the archive", repr(info.name))
     if not info.isreg() or info.issparse():
         raise InputError(str(path), "plain files only", f"a link or device, {info.name}")
     if info.name in seen:
         raise InputError(str(path), "every name once", f"{info.name} twice", _REMEDY)
+    if not 0 <= info.offset_data <= info.offset_data + info.size <= length:
+        raise InputError(str(path), "a whole tar", f"one that ends within {info.name}", _REMEDY)
 
 
 def _is_plain(name: str) -> bool:
     path = PurePosixPath(name)
-    return not (path.is_absolute() or ".." in path.parts or "\\" in name) and name.isprintable()
+    leads_out = path.is_absolute() or ".." in path.parts or "\\" in name
+    return bool(path.parts) and not leads_out and name.isprintable()
 
 
 def _read_index(index: Path, stamp: list[int]) -> list[Member] | None:
     """None where there is no index, or one of another state of the archive."""
     try:
-        content = json.loads(index.read_text())
+        if not stat.S_ISREG(index.lstat().st_mode) or index.stat().st_size > _LARGEST_INDEX:
+            return None
+        content = json.loads(index.read_text(encoding="utf-8"))
         if content["stamp"] != stamp:
             return None
         members = [Member(str(name), int(at), int(size)) for name, at, size in content["members"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except _DAMAGED:
         return None
     for member in members:
         if not (0 <= member.offset <= member.offset + member.size <= stamp[1]):

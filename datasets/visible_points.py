@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npy_file import read_npy
 
 Array = NDArray[np.float64]
 
@@ -71,13 +72,10 @@ def load_rows(path: Path, what: str, remedy: str) -> NDArray:
         MissingFileError: no such file; the message says what it is and where it comes from.
         InputError: a damaged file, or no numbers.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), what, remedy)
-    try:
-        values: NDArray = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(str(path), "a NumPy array", str(error), "Get it again.") from error
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu":
+    values = read_npy(path)
+    if values.dtype.kind not in "fiu":
         raise InputError(str(path), "an array of numbers", "something else", remedy)
     return values
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..geometry.checks import check_shape
+from ..geometry.checks import check_finite, check_shape
 
+_FARTHEST = np.float32(1e9)
+"""Pixels from the picture beyond which there is nothing: an index has to hold them."""
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
@@ -29,17 +31,33 @@ def warp(images: NDArray[np.uint8], frames: Tensor, size: int, reflected: Tensor
         (B,3,size,size) float32 in [0,1].
 
     Raises:
-        InputError: not uint8, or a wrong shape.
+        InputError: not uint8, a wrong shape, no pixels, frames that are not finite or that cannot
+            be inverted.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
         raise InputError("images", "(B,H,W,3) uint8", f"{images.shape} {images.dtype}")
-    check_shape("frames", frames, (len(images), 2, 3))
+    if 0 in images.shape[1:3] or size < 1:
+        raise InputError("images", "pixels, and a crop of some", f"{images.shape}, crop {size}")
     check_shape("reflected", reflected, (len(images),))
-    inverse = torch.linalg.inv(frames[:, :, :2])
-    back = torch.cat([inverse, -(inverse @ frames[:, :, 2:])], -1).float()
+    back = to_pictures(frames, len(images))
     out = np.empty((len(images), 3, size, size), np.float32)
-    _warp(images, back.numpy(), reflected.numpy(), out)
+    _warp(np.ascontiguousarray(images), back, reflected.bool().numpy(), out)
     return torch.from_numpy(out)
+
+
+def to_pictures(frames: Tensor, count: int) -> NDArray[np.float32]:
+    """The inverses (B,2,3) of `count` maps (B,2,3), crop to picture pixels, for a kernel.
+
+    Raises:
+        InputError: another shape, numbers that are not finite, or a map that cannot be inverted.
+    """
+    check_shape("frames", frames, (count, 2, 3))
+    check_finite("frames", frames)
+    inverse, wrong = torch.linalg.inv_ex(frames[:, :, :2])
+    back = torch.cat([inverse, -(inverse @ frames[:, :, 2:])], -1).float()
+    if bool(wrong.any()) or not bool(torch.isfinite(back).all()):
+        raise InputError("frames", "maps that can be inverted", "one that cannot")
+    return back.contiguous().numpy()
 
 
 def compiled(function: Any) -> Any:  # noqa: ANN401
@@ -63,6 +81,9 @@ def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:  # noqa: AN
                 u = np.float32(column) + half
                 x = m[0, 0] * u + m[0, 1] * v + m[0, 2] - half
                 y = m[1, 0] * u + m[1, 1] * v + m[1, 2] - half
+                if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):  # also where it is NaN
+                    out[b, :, row, column] = 0
+                    continue
                 x0, y0 = int(np.floor(x)), int(np.floor(y))
                 fx, fy = x - np.float32(x0), y - np.float32(y0)
                 x1, y1 = x0 + 1, y0 + 1

@@ -44,6 +44,14 @@ class FaceDetector(Protocol):
         """Faces in `image`, uint8 RGB (H,W,3), largest box first; none found is an empty list."""
         ...
 
+    def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
+        """Upright faces in `image`, uint8 RGB (H,W,3) and small, by one quick look.
+
+        Args:
+            image: the picture. doubtful: also what may be none.
+        """
+        ...
+
 
 FACE_DETECTORS: Registry[FaceDetector] = Registry("face detector")
 

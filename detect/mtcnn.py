@@ -42,6 +42,8 @@ _SEARCHES = (
     _Search(320, 20, 0.5, (0.5, 0.5, 0.5), 0.7),
 )
 _TURNED = _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9)
+_GLANCE = _Search(320, 20, 0.06, (0.7, 0.7, 0.7), 0.9)
+_DOUBTFUL = _Search(640, 20, 0.0, (0.5, 0.5, 0.3), 0.6)
 _SURE = 0.98  # score of the best face from which on the photograph counts as upright
 _UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
 
@@ -80,6 +82,11 @@ class MtcnnDetector:
         attempts += [self._search_turned(image, turn) for turn in (1, 3, 2)]
         best = max(attempts, key=_best_score)
         return without_duplicates(best)
+
+    def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
+        """See `FaceDetector.glance`."""
+        check_photograph(image)
+        return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
 
     def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
         turned = np.ascontiguousarray(np.rot90(image, turn))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import pickle
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_folder, write_whole
+from ..models.torch_file import load_torch
 
 _PATTERN = re.compile(r"step_(\d+)\.pt")
 
@@ -25,29 +27,47 @@ def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -
         state: tensors, numbers, strings and containers of them only.
         keep: at least 1.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare_folder(folder)
     path = folder / f"step_{step:08d}.pt"
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    save_whole(path, state)
     for old in checkpoints(folder)[: -max(keep, 1)]:
         old.unlink(missing_ok=True)
     return path
 
 
+def save_whole(path: Path, state: dict[str, Any]) -> None:
+    """Let `torch.save` write a file that is whole and on the disk, or not there.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    write_whole(path, lambda partial: _save(partial, state))
+
+
+def _save(path: Path, state: dict[str, Any]) -> None:
+    try:
+        with open(path, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except RuntimeError as error:  # torch's own word where a disk is full
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise OSError(errno.EIO, str(error).splitlines()[0]) from error
+
+
 def keep_as(path: Path, name: str) -> Path:
     """Let a checkpoint also lie beside itself as `name`, which outlives it; atomic."""
-    target, partial = path.with_name(name), path.with_name(f"{name}.partial")
-    partial.unlink(missing_ok=True)
+    target = path.with_name(name)
+    write_whole(target, lambda partial: _link(path, partial))
+    return target
+
+
+def _link(path: Path, partial: Path) -> None:
     try:
         os.link(path, partial)
     except OSError:  # no hard links on this file system
         shutil.copyfile(path, partial)
-    os.replace(partial, target)
-    return target
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -62,10 +82,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is damaged or no checkpoint.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-        raise InputError(str(path), "a checkpoint", str(error).splitlines()[0]) from error
+    state = load_torch(path, "a checkpoint")
     if not isinstance(state, dict) or "step" not in state:
         raise InputError(str(path), "a checkpoint", type(state).__name__)
     return state

@@ -22,7 +22,7 @@ from .face_figures import Decoder
 
 POINTS = "points"
 _LIGHT = 27  # numbers of a light
-_VARIANCE = "coefficient_variance"  # fact of a weights file that the points' solver needs
+_VARIANCE, _SIGMA = "coefficient_variance", "sigma_scale"  # facts that the points' solver needs
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,10 @@ def _of_points(
 ) -> FaceNetwork:
     _require_kind(network, name, POINTS)
     size = _side(network)
-    kept = {_VARIANCE: facts[_VARIANCE]} if _VARIANCE in facts else {}
-    decode = PointDecoder(model, layout, size, kept.get(_VARIANCE))
+    kept = {fact: facts[fact] for fact in (_VARIANCE, _SIGMA) if fact in facts}
+    decode = PointDecoder(model, layout, size, kept.get(_VARIANCE), sigma_scale=kept.get(_SIGMA))
+    if isinstance(segments := getattr(network, "segments", None), nn.Module):
+        segments.requires_grad_(False)  # no term of photographs teaches them
 
     def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
         options = network.options

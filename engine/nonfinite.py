@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import Selfie3dError
+from .checkpoint import save_whole
 from .task import Task, gathered_state, restore_state
 
 _MOST_FILES = 10  # batches saved per run
@@ -136,7 +137,7 @@ def save_bad_batch(folder: Path, step: int, rank: int, batch: Any, facts: dict[s
     names_in_turn = (f"{start}{f'_{k}' if k > 1 else ''}.pt" for k in count(1))
     path = next(folder / name for name in names_in_turn if not (folder / name).exists())
     names = [str(name) for name in getattr(batch, "names", ())]
-    torch.save({**_tensors(batch, ""), "names": names, **facts}, path)
+    save_whole(path, {**_tensors(batch, ""), "names": names, **facts})
     return str(path)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..core.image_file import write_image
+from ..core.whole_file import prepare_folder
 
 _GAP = 2  # pixels between the pictures of a sheet
 
@@ -41,7 +42,7 @@ def contact_sheet(pictures: Tensor) -> Tensor:
 
 def write_picture(folder: Path, name: str, step: int, sheet: Tensor) -> Path:
     """Write (3,H,W) in [0,1] as `NAME_STEP.png`; the folder is made if missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare_folder(folder)
     path = folder / f"{name}_{step:08d}.png"
     write_image(path, (sheet * 255).round().byte().permute(1, 2, 0).numpy())
     return path

@@ -73,7 +73,7 @@ class Reporter:
         known = [text for text in told if text != str(Trouble((), (), ""))]
         text = "; ".join(known or told)
         self._write("nonfinite", {"step": at["step"], "what": text})
-        self._print(f"step {at['step']}: {text}")
+        self.say(f"step {at['step']}: {text}")
         return text
 
     def validate(self, network: nn.Module, at: Mapping[str, Any]) -> dict[str, float]:
@@ -83,7 +83,7 @@ class Reporter:
         figures = dict(self._task.validate(network))
         self._write("validation", {**at, **figures})
         text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._print(f"{at['minutes']:.1f} min, {at['seen']} images: {text}")
+        self.say(f"{at['minutes']:.1f} min, {at['seen']} images: {text}")
         if hasattr(self._task, "pictures"):
             self._show(self._task.pictures(network), at["step"])
         return figures
@@ -100,7 +100,7 @@ class Reporter:
         self._collect(at)
         if self._log is not None:
             summary.write(self._output / "summary.json")
-            self._print("\n".join(summary.lines()))
+            self.say("\n".join(summary.lines()))
             self._log.close()
 
     def _collect(self, at: Mapping[str, Any]) -> None:
@@ -120,6 +120,7 @@ class Reporter:
         if self._log is not None:
             self._log.write(kind, figures)
 
-    def _print(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """A line for whoever is watching, from the first process."""
         if self._main:
             print(f"{self._output.name}: {text}", file=sys.stderr, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import MissingFileError
+from ..core.whole_file import prepare_folder, unwritable, write_text
 
 
 class TermMeans:
@@ -50,7 +50,7 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, tensorboard: bool) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(folder)
         self._file = folder / "log.jsonl"
         self._folder, self._tensorboard = folder / "tensorboard", tensorboard
         if tensorboard and find_spec("tensorboard") is None:
@@ -69,9 +69,7 @@ class RunLog:
             kept = [
                 line for line in self._file.read_text("utf-8").splitlines() if _is_of(line, step)
             ]
-            partial = self._file.with_name("log.jsonl.partial")
-            partial.write_text("".join(f"{line}\n" for line in kept), "utf-8")
-            os.replace(partial, self._file)
+            write_text(self._file, "".join(f"{line}\n" for line in kept))
         if self._tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -82,8 +80,11 @@ class RunLog:
     def write(self, kind: str, figures: Mapping[str, Any]) -> None:
         """One line; `figures` must hold `step`. Numbers also go to TensorBoard."""
         rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}
-        with open(self._file, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, **rounded}) + "\n")
+        try:
+            with open(self._file, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"kind": kind, **rounded}) + "\n")
+        except OSError as error:
+            raise unwritable(self._file, error) from error
         if self._board is not None:
             numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
             for name, value in numbers.items():

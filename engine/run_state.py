@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ..core.errors import InputError
 from .average import AveragedNetwork
 from .precision import Precision
 from .randomness import random_state, set_random_state
+from .restore import fill_network, fill_optimizer, names_of_old, optimizer_names, refused
 from .schedule import Position, Schedule
 from .task import Task, gathered_state, restore_state
 
@@ -67,9 +67,10 @@ class Counters:
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Counters:
-        """Of a `state_dict`."""
-        own = {field.name: state[field.name] for field in fields(cls)}
-        own |= {name: Position(**own[name]) for name in ("saved", "validated")}
+        """Of a `state_dict`; what an older one does not say stands at its beginning."""
+        own = {field.name: state[field.name] for field in fields(cls) if field.name in state}
+        moments = [name for name in ("saved", "validated") if name in own]
+        own |= {name: Position(**own[name]) for name in moments}
         return cls(**own)
 
 
@@ -95,6 +96,7 @@ class RunParts:
             "network": self.task.network.state_dict(),
             "average": self.average.network.state_dict() if self.average.decay else None,
             "optimizer": self.optimizer.state_dict(),
+            "optimizer_names": optimizer_names(self.task.network),
             "schedule": self.schedule.state_dict(),
             "precision": self.precision.state_dict(),
         }
@@ -105,7 +107,7 @@ class RunParts:
         return {"source": source, "task": _on_cpu(gathered_state(self.task)), "random": random}
 
     def load(self, state: dict[str, Any], own: dict[str, Any], folder: Path) -> None:
-        """Put both back.
+        """Put both back: tensors by name, and what an older run did not know as it is at first.
 
         Args:
             state, own: as they were given.
@@ -115,20 +117,20 @@ class RunParts:
             InputError: they are another network's or optimiser's.
         """
         average = state["average"] or state["network"]
+        network, optimizer = self.task.network, self.optimizer
+        names = state.get("optimizer_names") or names_of_old(network, state["network"])
         try:
-            self.task.network.load_state_dict(state["network"])
-            self.average.network.load_state_dict(average)
-            self.optimizer.load_state_dict(state["optimizer"])
+            fill_network(network, state["network"], folder)
+            fill_network(self.average.network, average, folder, quiet=True)
+            fill_optimizer(network, optimizer, state["optimizer"], names, folder)
         except (RuntimeError, ValueError) as error:
-            got = " ".join(str(error).split())[:200]
-            remedy = "Name another output folder, or delete this one."
-            raise InputError(str(folder), "checkpoints of this recipe", got, remedy) from error
-        if state["schedule"] is not None:
+            raise refused(folder, " ".join(str(error).split())[:200]) from error
+        if state.get("schedule") is not None:
             self.schedule.load_state_dict(state["schedule"])
-        self.precision.load_state_dict(state["precision"])
+        self.precision.load_state_dict(state.get("precision") or {})
         self.task.source.load_state_dict(own["source"])
-        restore_state(self.task, own["task"])
-        if own["random"] is not None:
+        restore_state(self.task, own.get("task"))
+        if own.get("random") is not None:
             set_random_state(own["random"], self.device)
 
 

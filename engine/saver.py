@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from ..core.whole_file import write_bytes
 from .checkpoint import checkpoints, keep_as, load_checkpoint, save_checkpoint
 from .runtime import Runtime
 from .task import Task
@@ -75,10 +75,7 @@ class Saver:
             return
         facts = self._facts | {"trained": trained, "validation": dict(figures)}
         for suffix, content in self._task.export(network, facts).items():
-            path = self._output / f"{name}{suffix}"
-            partial = path.with_name(path.name + ".partial")
-            partial.write_bytes(content)
-            os.replace(partial, path)
+            write_bytes(self._output / f"{name}{suffix}", content)
 
 
 def _upgraded(state: dict[str, Any]) -> dict[str, Any]:

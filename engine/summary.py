@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..core.whole_file import write_text
 from ..render.auto import choose
 from .prefetch import Source
 
@@ -102,9 +102,7 @@ class Summary:
 
     def write(self, path: Path) -> None:
         """As JSON; the file is whole or not there."""
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(self.as_dict(), indent=2) + "\n", "utf-8")
-        os.replace(partial, path)
+        write_text(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
     def lines(self) -> list[str]:
         """For people."""

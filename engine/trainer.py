@@ -15,6 +15,7 @@ from .nonfinite import NonFiniteLossError
 from .optimizers import make_optimizer
 from .prefetch import Prefetcher, epoch_length, shard
 from .randomness import seed_everything
+from .ranges import check_ranges
 from .reporter import Reporter
 from .run_state import Counters, RunParts
 from .runtime import make_runtime
@@ -42,12 +43,14 @@ class Trainer:
         facts: what the run was told, stored in every export.
 
     Raises:
-        InputError: the source does not offer what the configuration needs.
+        InputError: the source does not offer what the configuration needs, or that has numbers
+            that no run could mean.
     """
 
     def __init__(
         self, task: Task, config: EngineConfig, output: Path, facts: dict[str, Any]
     ) -> None:
+        check_ranges(config, "engine")
         self.task, self.config, self.output, self._facts = task, config, output, facts
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -76,6 +79,8 @@ class Trainer:
         """
         self._resume()
         self._reporter.begin(self._count.step)
+        if self._count.step and self._schedule.progress(self._count.position) >= 1:
+            self._reporter.say(f"ended before, after {self._count.step} steps; none are left")
         batches = Prefetcher(self.task.source, self.config.prefetch)
         try:
             figures = self._loop(batches)
@@ -195,7 +200,7 @@ class Trainer:
         self._count.epoch_batches = self._count.epoch_batches or known
         seed_everything(self.config.seed, self._runtime.rank, self._count.step)
         self._parts.load(state, own, self.output)
-        self._reporter.rejects.reasons.update(state["rejects"])
+        self._reporter.rejects.reasons.update(state.get("rejects", {}))
 
     def _summary(self, figures: dict[str, float]) -> Summary:
         count = self._count

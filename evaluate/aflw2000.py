@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from ..core.config import load_config, resolved_dict
 from ..core.errors import InputError
 from ..core.image_file import read_image
+from ..core.item_failure import LOG, FailureLog
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
 from .aflw2000_figures import Scored, beside_figures, dense_parts, landmark_parts, pose_parts
 from .aflw2000_options import Aflw2000Options, select_rows
 from .landmark_pictures import DrawnFace, best_and_worst
+from .plausible import refuse_other_order
 from .predict import DETECTING, PredictedFace, load_predictor
 from .predict_photographs import boxes_around, predict_landmarks
 from .predictions import LANDMARKS, Predictions, named_rows, read_predictions, write_predictions
@@ -90,7 +92,9 @@ def _require(options: Aflw2000Options, data: Aflw2000) -> None:
 
 def _read(path: Path, key: str, data: Aflw2000) -> Predictions:
     """Predictions for all rows; a bare .npy knows no keys."""
-    return read_predictions(path, data.names, LANDMARKS if path.suffix == ".npy" else key)
+    found = read_predictions(path, data.names, LANDMARKS if path.suffix == ".npy" else key)
+    refuse_other_order(str(path), found.landmarks, data.points)
+    return found
 
 
 def _from_file(options: Aflw2000Options, request: Request, data: Aflw2000) -> _Setting:
@@ -120,6 +124,7 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
         [data.image_path(row) for row in rows],
         boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2]),
         points,
+        log=FailureLog(request.out / LOG),
     )
     return _Setting(data, rows, predictions, predictor.name)
 

@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npy_file import map_npy, read_npy
 from ..core.progress import progress
+from ..core.text_numbers import read_text_numbers
 from ..datasets.aflw2000 import Aflw2000
 from ..datasets.aflw2000_fit import fitted_points, read_basis
 from .aflw2000_options import DenseOptions
 from .metrics import aligned, box_size, centre_depth, eye_distance, landmark_nme
 
 Array = NDArray[np.float64]
+_LARGEST = 1e5  # pixels of a coordinate
 Truth = Callable[[int], Array]
 PLANE, SPACE, SHAPE = "dense, 2D", "dense, 3D", "reconstruction"
 
@@ -67,6 +70,9 @@ def dense_errors(predicted: NDArray, truth: NDArray, eyes: float) -> dict[str, f
         mean taken off both; `SHAPE` after the least-squares similarity.
     """
     given, target = np.asarray(predicted)[None], np.asarray(truth)[None]
+    if np.nanmax(np.abs(given), initial=0) > _LARGEST:
+        got = f"{np.nanmax(np.abs(given)):.3g}"
+        raise InputError("dense.predictions", f"pixels of at most {_LARGEST:g}", got)
     size = box_size(target)
     return {
         PLANE: float(landmark_nme(given[..., :2], target[..., :2], size)[0]),
@@ -82,15 +88,12 @@ def open_points(path: Path, count: int) -> NDArray:
         MissingFileError: no such file.
         InputError: a damaged file or another shape.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "The file of dense points", "Check the path.")
-    try:
-        points: NDArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(str(path), "a whole .npy", str(error), "Write it again.") from error
-    good = isinstance(points, np.ndarray) and points.ndim == 3 and points.dtype.kind == "f"
+    points = map_npy(path, "a whole .npy")
+    good = points.ndim == 3 and points.dtype.kind == "f"
     if not good or points.shape[0] != count or points.shape[2] != 3:
-        got = f"{getattr(points, 'dtype', '')} {getattr(points, 'shape', 'an archive')}"
+        got = f"{points.dtype} {points.shape}"
         raise InputError(str(path), f"real numbers of shape ({count},V,3)", got)
     return points
 
@@ -101,11 +104,8 @@ def _chosen(file: str, count: int) -> NDArray[np.int64] | slice:
     path = Path(file)
     if not path.is_file():
         raise MissingFileError(file, "The list of vertices", "Check the path.")
-    try:
-        numbers = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path)
-        chosen = np.asarray(numbers, np.int64).ravel()
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(file, "vertex numbers", str(error)) from error
+    numbers = read_npy(path) if path.suffix == ".npy" else read_text_numbers(path)
+    chosen = numbers.astype(np.int64).ravel() if numbers.dtype.kind in "fiu" else np.array([], int)
     if not len(chosen) or chosen.min() < 0 or chosen.max() >= count:
         raise InputError(file, f"vertex numbers of 0 to {count - 1}", "others, or none")
     return chosen

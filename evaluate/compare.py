@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_folder, write_text
 from .report import Figure, Report, load_report
 
 Array = NDArray[np.float64]
@@ -106,8 +107,8 @@ def compare_reports(paths: Sequence[Path], out: Path | None = None) -> str:
 
     comparison = compare([load_report(path) for path in paths], labels_of(paths))
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "compare.html").write_text(comparison_page(comparison), encoding="utf-8")
+        prepare_folder(out)
+        write_text(out / "compare.html", comparison_page(comparison))
     return comparison_text(comparison)
 
 

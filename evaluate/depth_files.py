@@ -7,7 +7,6 @@ surface; `focal` in pixels; and perhaps `center` (2,) in pixels, else the middle
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npz_file import NpzArrays
 from .depth_metrics import covered, normals_of_depth
 
 _LAYOUT = "Layout: NAME.npz with depth (H,W) and focal, beside NAME.png or NAME.jpg."
@@ -62,13 +62,9 @@ def read_depth_map(path: Path) -> DepthMap:
         MissingFileError: there is none.
         InputError: it is damaged, or an array is missing, of a wrong shape or without a surface.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "The depth map", _LAYOUT)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(str(path), "a whole .npz of arrays", str(error), _LAYOUT) from error
+    arrays = NpzArrays(path, "a whole .npz of arrays")
     depth = _array(path, arrays, "depth", (None, None))
     seen = covered(depth)
     if not seen.any():

@@ -18,8 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import InputError, MissingFileError, NoFaceError
-from ..core.image_file import SUFFIXES, read_image
+from ..core.errors import InputError, MissingFileError
+from ..core.image_file import read_image
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
+from ..core.picture_formats import suffixes
 from ..core.progress import progress
 from ..render.face import FaceRenderer
 from .depth_files import DepthMap, list_depth_maps, read_depth_map
@@ -71,15 +73,14 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
     columns = {column: np.full(len(names), np.nan) for column in _UNITS}
     failures: dict[str, str] = {}
     worst: list[_Compared] = []
+    log = FailureLog(request.out / LOG)
     with progress("Comparing depth maps", len(names)) as advance:
         for row, item in enumerate(names):
-            try:
-                truth = read_depth_map(request.data / f"{item}.npz")
-                made = predict(item, truth)
-                scores = compare_depth(made, truth)
-            except (NoFaceError, InputError, MissingFileError) as error:
-                failures[item] = str(error)
+            one = attempt(item, partial(_compared, request.data, item, predict), log)
+            if isinstance(one, Failed):
+                failures[item] = one.message
             else:
+                scores, made, truth = one
                 for column, value in scores.items():
                     columns[column][row] = value
                 worst.append(_Compared(scores["SIDE"], item, made, truth))
@@ -95,6 +96,15 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
         PUBLISHED,
         pictures=[_picture(one) for one in worst],
     )
+
+
+def _compared(
+    data: Path, item: str, predict: Callable[[str, DepthMap], DepthMap]
+) -> tuple[dict[str, float], DepthMap, DepthMap]:
+    """Figures of an item, its prediction and its truth."""
+    truth = read_depth_map(data / f"{item}.npz")
+    made = predict(item, truth)
+    return compare_depth(made, truth), made, truth
 
 
 def compare_depth(predicted: DepthMap, truth: DepthMap) -> dict[str, float]:
@@ -150,7 +160,7 @@ def _source(options: DepthNormalOptions, request: Request) -> tuple[str, Source]
 
 
 def _photograph(folder: Path, name: str) -> Path:
-    for suffix in SUFFIXES:
+    for suffix in suffixes():
         if (folder / f"{name}{suffix}").is_file():
             return folder / f"{name}{suffix}"
     remedy = "Put it beside the depth map, or name a folder with --predictions."

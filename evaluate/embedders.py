@@ -6,7 +6,7 @@ mouth corners.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn import functional
 
-from ..core.errors import InputError
+from ..core.errors import InputError, MissingFileError, all_missing
 from ..core.registry import Registry
 from ..core.weights_dir import find_weight
 from ..geometry.align import is_determined, similarity_align
@@ -93,6 +93,25 @@ def _facenet(weights_dir: Path | None = None) -> Embedder:
     path = find_weight("20180402-114759-vggface2.pt", weights_dir)
     network = _read_facenet(path)
     return Embedder("facenet", align_facenet, lambda crops: network((255 * crops - 127.5) / 128))
+
+
+def make_embedders(names: Sequence[str], weights_dir: Path | None = None) -> list[Embedder]:
+    """The embedders of these names.
+
+    Raises:
+        UnknownNameError: an unknown name.
+        MissingFileError: files are missing, all of them in one message.
+    """
+    factories = [EMBEDDERS.get(name) for name in names]
+    made, missing = [], []
+    for factory in factories:
+        try:
+            made.append(factory(weights_dir))
+        except MissingFileError as error:
+            missing.append(error)
+    if missing:
+        raise all_missing(missing)
+    return made
 
 
 def five_points(landmarks: ArrayLike) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import NoFaceError
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.progress import progress
 from ..facemodels import load_face_model
 from .geometric import GeometricError, named_errors
@@ -85,7 +85,9 @@ def _run(options: Florence20Options, request: Request) -> Report:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = predict_views(predictor, scans, options.size)
+        found, failures = predict_views(
+            predictor, scans, options.size, FailureLog(request.out / LOG)
+        )
         method = predictor.name
         write_surfaces(request.out / "predictions.npz", list(views), found)
     errors = _score(found, views, failures)
@@ -116,7 +118,7 @@ def _run(options: Florence20Options, request: Request) -> Report:
 
 
 def predict_views(
-    predictor: SurfacePredictor, scans: Sequence[Scan], size: int
+    predictor: SurfacePredictor, scans: Sequence[Scan], size: int, log: FailureLog | None = None
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     """Surfaces by view, and the reasons of failures."""
     found: dict[str, Surface] = {}
@@ -128,11 +130,11 @@ def predict_views(
             for pitch in PITCHES:
                 for yaw in YAWS:
                     name = view_name(scan.name, pitch, yaw)
-                    picture, box = render(pitch, yaw)
-                    try:
-                        found[name] = predictor(name, picture, box)
-                    except NoFaceError as error:
-                        failures[name] = str(error)
+                    one = attempt(name, partial(predictor, name, *render(pitch, yaw)), log)
+                    if isinstance(one, Failed):
+                        failures[name] = one.message
+                    else:
+                        found[name] = one
                     advance()
     return found, failures
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.item_failure import Failed, FailureLog, attempt
 from ..core.progress import progress
 from ..geometry.icp import IcpResult
 from .geometric_align import Aligned, align, align_back, landmark_similarity
@@ -120,13 +122,16 @@ def geometric_error(
 
 
 def geometric_errors(
-    pairs: Sequence[tuple[Surface, Surface]], recipes: Recipe | Sequence[Recipe]
+    pairs: Sequence[tuple[Surface, Surface]],
+    recipes: Recipe | Sequence[Recipe],
+    log: FailureLog | None = None,
 ) -> tuple[list[GeometricError | InputError], float | None]:
     """The errors of many pairs, with the one scale for all where the recipe wants one.
 
     Args:
         pairs: reconstruction and ground truth.
         recipes: one for all, or one for each pair.
+        log: for tracebacks of what nobody foresaw.
 
     Returns:
         one result or the reason of its failure per pair, and the global scale or None.
@@ -142,10 +147,13 @@ def geometric_errors(
     results: list[GeometricError | InputError] = []
     with progress("Aligning", len(pairs)) as advance:
         for (rec, gt), recipe in zip(pairs, own, strict=True):
-            try:
-                results.append(geometric_error(rec, gt, recipe, scale))
-            except InputError as error:
-                results.append(error)
+            one = attempt(rec.name, partial(geometric_error, rec, gt, recipe, scale), log)
+            if isinstance(one, Failed):
+                ours = isinstance(one.error, InputError)
+                reason = InputError(rec.name, "a mesh that can be measured", one.message)
+                results.append(one.error if ours else reason)  # type: ignore[arg-type]
+            else:
+                results.append(one)
             advance()
     return results, scale
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_folder, write_text
 from .html_chart import chart
 from .html_tables import figure_sections
 from .html_text import Cell, Row, heading, page, paragraph, table
@@ -29,8 +30,8 @@ def write_html(report: Report, out: Path) -> Path:
         InputError: a picture is not uint8 (H,W,3).
     """
     path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report_page(report), encoding="utf-8")
+    prepare_folder(path.parent)
+    write_text(path, report_page(report))
     return path
 
 

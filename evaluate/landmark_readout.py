@@ -15,17 +15,17 @@ Rows % 4 == 2 calibrate, and nothing is trained by it: no weight changes, and ne
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.image_file import read_image
 from ..core.progress import progress
+from ..core.whole_file import write_json
 from ..datasets.aflw2000 import Aflw2000, read_aflw2000, to_pixels
 from ..facemodels.readout import next_version
 from ..geometry.camera import PerspectiveCamera
@@ -109,7 +109,7 @@ def find_faces(data: Aflw2000, rows: list[int], regressor: Regressor) -> FoundFa
     points = to_pixels(data.points[rows].transpose(0, 2, 1))
     with progress("Predicting faces", len(rows)) as advance:
         for row, truth in zip(rows, points, strict=True):
-            picture = np.asarray(Image.open(data.image_path(row)).convert("RGB"))
+            picture = read_image(data.image_path(row))
             (x0, y0), (x1, y1) = truth[:, :2].min(0), truth[:, :2].max(0)
             face = regressor([picture], [(x0, y0, x1, y1)])[0]
             vertices = regressor.model.vertices(face.coefficients)
@@ -152,7 +152,7 @@ def calibrate(root: Path, weights: str, out: Path) -> dict[str, object]:
         "moved_mm": round(float((offset - start).square().sum(1).mean().sqrt()), 2),
         "offset_mm": np.round(offset.numpy().astype(np.float64), 2).tolist(),
     }
-    out.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(out, content)
     return content
 
 

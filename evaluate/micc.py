@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import NoFaceError
+from ..core.errors import InputError
 from ..core.image_file import read_image
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.progress import progress
 from ..facemodels import load_face_model
 from .geometric import GeometricError, geometric_errors
@@ -90,7 +91,7 @@ def _run(options: MiccOptions, request: Request) -> Report:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = _predict(predictor, frames, views)
+        found, failures = _predict(predictor, frames, views, FailureLog(request.out / LOG))
         method = predictor.name
         write_surfaces(request.out / "predictions.npz", list(frames), found)
     errors, scale = _score(found, frames, failures)
@@ -159,21 +160,37 @@ def _truth(surface: Surface, recipe: Recipe) -> Surface:
     return register(surface) if recipe.registered else surface
 
 
+def _predict_one(
+    predictor: SurfacePredictor,
+    name: str,
+    frame: _Frame,
+    renderer: ScanRenderer | None,
+    view: tuple[int, int],
+) -> Surface:
+    """The surface of a frame, which is read, or drawn where there is no picture of it."""
+    if frame.picture is not None:
+        return predictor(name, read_image(frame.picture), None)
+    if renderer is None:
+        raise InputError(name, "a picture or a scan to draw", "neither")
+    return predictor(name, *renderer(*view))
+
+
 def _predict(
-    predictor: SurfacePredictor, frames: dict[str, _Frame], views: dict[str, ScanRenderer]
+    predictor: SurfacePredictor,
+    frames: dict[str, _Frame],
+    views: dict[str, ScanRenderer],
+    log: FailureLog,
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     with progress("Predicting frames", len(frames)) as advance:
         for number, (name, frame) in enumerate(frames.items()):
-            if frame.picture is None:
-                picture, box = views[frame.subject](*_VIEWS[number % len(_VIEWS)])
+            drawn = (views.get(frame.subject), _VIEWS[number % len(_VIEWS)])
+            one = attempt(name, partial(_predict_one, predictor, name, frame, *drawn), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
             else:
-                picture, box = read_image(frame.picture), None
-            try:
-                found[name] = predictor(name, picture, box)
-            except NoFaceError as error:
-                failures[name] = str(error)
+                found[name] = one
             advance()
     return found, failures
 

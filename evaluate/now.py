@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import InputError, NoFaceError
+from ..core.errors import InputError
 from ..core.image_file import read_image
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.progress import progress
 from .geometric import GeometricError, named_errors
 from .geometric_recipe import Alignment, Crop, Measure, Recipe
@@ -93,7 +94,7 @@ def _run(options: NowOptions, request: Request) -> Report:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = _predict(predictor, data)
+        found, failures = _predict(predictor, data, FailureLog(request.out / LOG))
         method = predictor.name
     if options.submission:
         write_submission(request.out / "submission", found)
@@ -135,18 +136,22 @@ def _run(options: NowOptions, request: Request) -> Report:
     )
 
 
+def _predict_one(predictor: SurfacePredictor, data: NowData, name: str) -> Surface:
+    return predictor(name, read_image(data.pictures[name]), read_box(data.boxes[name]))
+
+
 def _predict(
-    predictor: SurfacePredictor, data: NowData
+    predictor: SurfacePredictor, data: NowData, log: FailureLog
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     with progress("Predicting pictures", len(data.names)) as advance:
         for name in data.names:
-            try:
-                picture = read_image(data.pictures[name])
-                found[name] = predictor(name, picture, read_box(data.boxes[name]))
-            except NoFaceError as error:
-                failures[name] = str(error)
+            one = attempt(name, partial(_predict_one, predictor, data, name), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
+            else:
+                found[name] = one
             advance()
     return found, failures
 

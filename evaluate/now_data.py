@@ -15,6 +15,7 @@ the mouth.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import open_given, read_given_text
+from ..core.npy_file import parse_header, read_npy
 from .geometric_surface import Array, Surface
 from .mesh_file import read_mesh, write_obj
 
@@ -67,7 +70,7 @@ def read_now(root: Path, image_set: str, *, pictures: bool, scans: bool) -> NowD
     listing = root / f"imagepaths{image_set}.txt"
     if not listing.is_file():
         raise MissingFileError(str(listing), "The list of the NoW benchmark's pictures", _HOME)
-    lines = [line.strip() for line in listing.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in read_given_text(listing, "a list of pictures").splitlines()]
     entries = [_entry(listing, line) for line in lines if line]
     photos = {n: root / _RELEASE / "iphone_pictures" / f"{n}{s}" for n, s in entries}
     for path in photos.values() if pictures else ():
@@ -105,13 +108,25 @@ def read_picked_points(path: Path) -> Array:
         InputError: another number of points.
     """
     points = []
-    for tag in re.findall(r"<point\b[^>]*>", path.read_text(encoding="utf-8", errors="replace")):
+    for tag in re.findall(
+        r"<point\b[^>]*>", read_given_text(path, "picked points", 1 << 24, lenient=True)
+    ):
         values = dict(re.findall(r'\b([xyz])="([^"]+)"', tag))
         if len(values) == 3:
-            points.append([float(values[axis]) for axis in "xyz"])
+            points.append([_number(path, values[axis]) for axis in "xyz"])
     if len(points) != len(LANDMARKS):
         raise InputError(str(path), f"{len(LANDMARKS)} picked points", f"{len(points)}")
     return np.array(points)
+
+
+def _number(path: Path, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(str(path), "finite coordinates of points", repr(text))
+    return value
 
 
 def read_box(path: Path) -> tuple[float, float, float, float] | None:
@@ -120,13 +135,16 @@ def read_box(path: Path) -> tuple[float, float, float, float] | None:
     The files are pickled dictionaries with left, top, right and bottom; a pickle is not opened,
     and the picture's largest face is taken. A plain array of four numbers is read.
     """
-    if not path.is_file():
+    if not path.exists():
         return None
-    try:
-        x0, y0, x1, y1 = np.load(path, allow_pickle=False).reshape(-1)[:4].tolist()
-    except ValueError:  # numpy refuses a pickle
-        return None
-    return (x0, y0, x1, y1)
+    with open_given(path, "a box") as stream:
+        if parse_header(stream, str(path), "a box").dtype.hasobject:
+            return None
+    box = read_npy(path, "a box").reshape(-1)
+    if box.dtype.kind not in "fiu" or len(box) < 4 or not np.isfinite(box).all():
+        raise InputError(str(path), "x0, y0, x1, y1", f"{box.dtype} ({len(box)},)")
+    x0, y0, x1, y1 = box[:4].tolist()
+    return float(x0), float(y0), float(x1), float(y1)
 
 
 def write_submission(root: Path, surfaces: Mapping[str, Surface]) -> None:

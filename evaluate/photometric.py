@@ -10,20 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import InputError, MissingFileError, NoFaceError
-from ..core.image_file import list_images, read_image
+from ..core.errors import InputError, MissingFileError
+from ..core.image_file import read_image
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
+from ..core.picture_folders import find_pictures
 from ..core.progress import progress
+from ..detect.face import FaceDetector, get_face_detector
 from ..render.overlay import to_picture
-from .embedders import EMBEDDERS, Embedder
+from .embedders import Embedder, make_embedders
 from .found_figures import found_figures
 from .image_metrics import global_ssim, l1_error, mean_ssim, psnr
 from .photometric_pair import Maker, Pair, PairMaker, read_pair
@@ -36,6 +40,7 @@ _METRICS = {"L1": l1_error, "PSNR": psnr, "SSIM": mean_ssim, "SSIM, global": glo
 _UNITS = {"PSNR": "dB"}
 _WORST = {"L1": 1.0}  # of all others: 0
 _SHOWN = 6
+_PANEL = 512  # pixels of a shown picture's longer side
 _SOURCE = "Mobile-FaceRNet, table 3 (CelebA)"
 _ROWS = (
     ("Deng et al.", (0.05, 26.58, 0.83, 0.72)),
@@ -61,7 +66,8 @@ class PhotometricOptions:
     """How photographs and renderings are compared.
 
     Attributes:
-        size: side in pixels of the frame round the face; renderings from files keep their size.
+        size: side in pixels of the frame round the face; renderings from files keep their size, of
+            at most 16 megapixels.
         region: of the face model that counts; "" takes all that is seen of it.
         appearance: "predicted" or "solved", see `PairMaker`.
         embedders: of `EMBEDDERS`, for the identity; their weights are needed.
@@ -84,36 +90,34 @@ def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
 
 def _run(options: PhotometricOptions, request: Request) -> Report:
     folder = None if options.weights_dir is None else Path(options.weights_dir)
-    embedders = [EMBEDDERS.create(name, folder) for name in options.embedders]
-    paths = list_images([request.data])
+    score = Scorer(make_embedders(options.embedders, folder))
     name, make = _maker(options, request)
-    score = Scorer(embedders)
+    found, log = find_pictures([request.data]), FailureLog(request.out / LOG)
+    paths = found.pictures
+    names = [path.relative_to(request.data).as_posix() for path in paths]
     columns = {column: np.full(len(paths), np.nan) for column in score.columns}
     failures: dict[str, str] = {}
-    shown: list[_Shown] = []
+    shown: list[_Compared] = []
     with progress("Comparing photographs", len(paths)) as advance:
         for row, path in enumerate(paths):
-            try:
-                picture = read_image(path)
-                pair = make(path, picture)
-                scores = score(pair, picture)
-            except (NoFaceError, InputError, MissingFileError) as error:
-                failures[path.name] = str(error)
+            one = attempt(names[row], partial(_compared, names[row], path, make, score), log)
+            if isinstance(one, Failed):
+                failures[names[row]] = one.message
             else:
-                for column, value in scores.items():
+                for column, value in one.scores.items():
                     columns[column][row] = value
-                shown = _extremes([*shown, _Shown(scores["L1"], path.name, pair)])
+                shown = _extremes([*shown, one])
             advance()
     frame = "their own size" if request.predictions else f"{options.size} pixels"
     return Report(
         "photometric",
         f"{len(paths)} photographs, {name}; over the mask of the rendering, frames of {frame}",
         found_figures(TABLE, columns, _UNITS, {c: _WORST.get(c, 0.0) for c in columns}),
-        Items([path.name for path in paths], columns),
+        Items(names, columns),
         failures,
-        _facts(options, name, len(failures)),
+        _facts(options, name, len(failures)) | {"passed over": found.lines()},
         PUBLISHED,
-        pictures=[_picture(one) for one in shown],
+        pictures=[one.picture for one in shown],
     )
 
 
@@ -148,13 +152,18 @@ class Scorer:
     @staticmethod
     def _points(pair: Pair, picture: NDArray[np.uint8]) -> Tensor:
         """Five points (5,2) in photograph pixels, of the face that the mask covers best."""
-        from ..detect.face import get_face_detector
         from .predict import nearest_face
 
         seen = torch.nonzero(pair.mask[0, 0]).flip(1).double()  # x, y
         low, high = pair.crop.to_photo(torch.stack([seen.amin(0), seen.amax(0) + 1])).tolist()
-        face = nearest_face(get_face_detector().detect(picture), (low[0], low[1], high[0], high[1]))
+        face = nearest_face(_detector().detect(picture), (low[0], low[1], high[0], high[1]))
         return torch.from_numpy(face.points)
+
+
+@cache
+def _detector() -> FaceDetector:
+    """One for all photographs."""
+    return get_face_detector()
 
 
 def _identity(embedder: Embedder, pair: Pair, points: Tensor) -> float:
@@ -170,7 +179,13 @@ def _maker(options: PhotometricOptions, request: Request) -> tuple[str, Maker]:
         if not folder.is_dir():
             remedy = "It holds one NAME.png with alpha for each photograph."
             raise MissingFileError(str(folder), "The folder of renderings", remedy)
-        return folder.name, lambda path, picture: read_pair(folder / f"{path.stem}.png", picture)
+        beside = folder
+
+        def read(path: Path, picture: NDArray[np.uint8]) -> Pair:
+            file = beside / path.relative_to(request.data).with_suffix(".png")
+            return read_pair(file, picture)
+
+        return folder.name, read
     predictor = load_predictor(request.weights, face_model=options.face_model)
     maker = PairMaker(options.size, options.region, options.appearance)
     return predictor.name, lambda path, picture: maker(predictor(picture, None), picture)
@@ -188,23 +203,34 @@ def _facts(options: PhotometricOptions, name: str, failed: int) -> dict[str, obj
 
 
 @dataclass(frozen=True)
-class _Shown:
-    error: float
-    name: str
-    pair: Pair
+class _Compared:
+    """What is kept of one photograph: the pair itself is as large as the photograph."""
+
+    scores: dict[str, float]
+    picture: Picture
 
 
-def _extremes(shown: list[_Shown]) -> list[_Shown]:
+def _compared(name: str, path: Path, make: Maker, score: Scorer) -> _Compared:
+    picture = read_image(path)
+    pair = make(path, picture)
+    scores = score(pair, picture)
+    return _Compared(scores, _picture(name, scores["L1"], pair))
+
+
+def _extremes(shown: list[_Compared]) -> list[_Compared]:
     """The best and the worst, best first."""
-    ordered = sorted(shown, key=lambda one: one.error)
+    ordered = sorted(shown, key=lambda one: one.scores["L1"])
     return ordered if len(ordered) <= 2 * _SHOWN else ordered[:_SHOWN] + ordered[-_SHOWN:]
 
 
-def _picture(one: _Shown) -> Picture:
-    """Photograph, rendering over it, and the difference."""
-    pair = one.pair
+def _picture(name: str, error: float, pair: Pair) -> Picture:
+    """Photograph, rendering over it, and the difference; large ones brought down."""
     gap = (pair.rendering - pair.photo).abs().mean(1, keepdim=True) * pair.mask
     heat = 1 - (4 * gap).clamp(0, 1) * gap.new_tensor([0.0, 1.0, 1.0])[:, None, None]
-    panels = [to_picture(image[0]) for image in (pair.photo, pair.composite(), heat)]
-    caption = f"L1 {one.error:.4f}. Difference in red, full at a quarter of the range."
-    return Picture(one.name, np.concatenate(panels, 1), caption)
+    step = -(-max(pair.photo.shape[2:]) // _PANEL)
+    panels = [
+        to_picture(functional.avg_pool2d(image, step, ceil_mode=True)[0])
+        for image in (pair.photo, pair.composite(), heat)
+    ]
+    caption = f"L1 {error:.4f}. Difference in red, full at a quarter of the range."
+    return Picture(name, np.concatenate(panels, 1), caption)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import open_given
+from ..core.image_file import opened_image
 from ..geometry.crop import Crop
 from ..pipeline.appearance import Appearance
 from ..pipeline.cut import cut
@@ -20,6 +22,7 @@ from ..render.overlay import to_image
 from .predict import PredictedFace
 
 _FRAME = 1.9  # crop side over the longer side of the predicted landmarks' box
+_LARGEST = 16_000_000  # pixels: the figures hold some forty values for each
 APPEARANCES = ("predicted", "solved")
 
 
@@ -53,12 +56,12 @@ class PairMaker:
             photograph by least squares, so that the shape alone is judged.
 
     Raises:
-        InputError: a size below 32, or another word for `appearance`.
+        InputError: a size that is none of 32 to 2048, or another word for `appearance`.
     """
 
     def __init__(self, size: int, region: str, appearance: str) -> None:
-        if size < 32:
-            raise InputError("size", "32 pixels or more", str(size))
+        if not 32 <= size <= 2048:
+            raise InputError("size", "32 to 2048 pixels", str(size))
         if appearance not in APPEARANCES:
             raise InputError("appearance", " or ".join(APPEARANCES), repr(appearance))
         self.size, self.region, self.appearance = size, region, appearance
@@ -108,17 +111,18 @@ def read_pair(path: Path, picture: NDArray[np.uint8]) -> Pair:
 
     Raises:
         MissingFileError: no such file.
-        InputError: it is no image, has no alpha or another size, or shows nothing.
+        InputError: it is no image, has no alpha or another size, or shows nothing; or too many
+            pixels to compare.
     """
-    from PIL import Image, UnidentifiedImageError
-
+    pixels_given = picture.shape[0] * picture.shape[1]
+    if pixels_given > _LARGEST:
+        remedy = "Downscale both, or predict instead: frames round the face are small."
+        got = f"{picture.shape[1]} x {picture.shape[0]} pixels"
+        raise InputError("photograph", "at most 16 megapixels, which are compared", got, remedy)
     if not path.is_file():
         raise MissingFileError(str(path), "The rendering", "One RGBA NAME.png per photograph.")
-    try:
-        with Image.open(path) as image:
-            mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(str(path), "a PNG image", str(error)) from error
+    with open_given(path, "a PNG image") as file, opened_image(str(path), file, ("PNG",)) as image:
+        mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
     if mode not in ("RGBA", "LA", "PA"):
         raise InputError(str(path), "an image with alpha, which is the mask", mode)
     if pixels.shape[:2] != picture.shape[:2]:

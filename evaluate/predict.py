@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError, NoFaceError
+from ..core.item_failure import Failed, attempt
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
@@ -19,6 +20,7 @@ from ..pipeline.start import DEFAULT_WEIGHTS, FIT
 
 if typing.TYPE_CHECKING:
     from ..detect.face import Face
+    from ..models.weights import Weights
     from ..pipeline.reconstructor import Reconstructor
     from ..pipeline.regress import Regressor
 
@@ -139,13 +141,32 @@ def load_predictor(
     from .predict_parameters import ParameterPredictor
 
     found = load_weights(weights or DEFAULT_WEIGHTS)
+    _check_network(found)
     if found.kind == "parameters":
         return ParameterPredictor.load(found, face_model, detect=boxes == "detector")
     if found.kind == "uv":
         return MapPredictor.load(found, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
-    regressor = Regressor(RegressOptions(weights=weights or DEFAULT_WEIGHTS, passes=passes))
+    regressor = Regressor(RegressOptions(passes=passes), weights=found)
     return NetworkPredictor(regressor, detect=boxes == "detector")
+
+
+@torch.no_grad()
+def _check_network(weights: Weights) -> None:
+    """Try a network on grey: what is wrong with it is wrong with every photograph.
+
+    Raises:
+        InputError: it fails, or gives what is not finite.
+    """
+    network = weights.network
+    grey = torch.full((1, *network.input_shape), 0.5)  # type: ignore[misc]
+    out = attempt("grey", lambda: network(grey))
+    name = f"weights {weights.name!r}"
+    if isinstance(out, Failed):
+        raise InputError(name, "a network that works", out.message) from out.error
+    parts = [out] if isinstance(out, Tensor) else [part for part in out if part is not None]
+    if not all(bool(torch.isfinite(part).all()) for part in parts):
+        raise InputError(name, "a network that gives finite numbers", "NaN or infinity")
 
 
 class FitPredictor:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, NoFaceError
+from ..core.errors import InputError
 from ..core.image_file import read_image
+from ..core.item_failure import Failed, FailureLog, attempt
 from ..core.progress import progress
 from .predict import Box, PredictedFace, Predictor
 from .predictions import Predictions
@@ -25,10 +27,12 @@ def predict_landmarks(
     boxes: Sequence[Box],
     points: Callable[[PredictedFace], Array],
     count: int = 68,
+    log: FailureLog | None = None,
 ) -> Predictions:
     """Landmarks and pose of one face in every photograph.
 
-    A photograph without a face, or that cannot be read, is a failure with its reason.
+    A photograph without a face, one that cannot be read, or points that are not finite are a
+    failure with its reason.
 
     Args:
         predictor: what predicts.
@@ -37,21 +41,31 @@ def predict_landmarks(
         boxes: round the landmarks of the annotated face, photograph pixels.
         points: takes (count,3) from a face, in the data set's set and frame.
         count: of the points.
+        log: for tracebacks of what nobody foresaw.
     """
     landmarks = np.full((len(names), 3, count), np.nan)
     pose = np.full((len(names), 3), np.nan)
     failures: dict[str, str] = {}
     with progress("Predicting faces", len(names)) as advance:
         for row, (name, path, box) in enumerate(zip(names, paths, boxes, strict=True)):
-            try:
-                face = predictor(read_image(path), box)
-            except (NoFaceError, InputError) as error:
-                failures[name] = str(error)
+            one = attempt(name, partial(_predict_one, predictor, path, box, points), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
             else:
-                landmarks[row] = points(face).T
-                pose[row] = [face.pose_deg[angle] for angle in _ANGLES]
+                landmarks[row], pose[row] = one
             advance()
     return Predictions(tuple(names), landmarks, pose, failures)
+
+
+def _predict_one(
+    predictor: Predictor, path: Path, box: Box, points: Callable[[PredictedFace], Array]
+) -> tuple[Array, list[float]]:
+    """Points (3,count) and angles; points that the model lacks are NaN."""
+    face = predictor(read_image(path), box)
+    found, angles = points(face).T, [face.pose_deg[angle] for angle in _ANGLES]
+    if np.isinf(found).any() or np.isnan(found[:2]).all() or not np.isfinite(angles).all():
+        raise InputError("predicted face", "finite points", "NaN or infinity")
+    return found, angles
 
 
 def boxes_around(points: Array) -> list[Box]:

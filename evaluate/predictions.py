@@ -8,10 +8,9 @@ the data set, in its order.
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
+from ..core.given_file import open_given
+from ..core.npy_file import read_npy
+from ..core.npz_file import NpzArrays
+from ..core.whole_file import prepare_folder, write_whole
 
 Array = NDArray[np.float64]
 LANDMARKS = "landmarks_68"
+_LARGEST = 1e5  # pixels of a coordinate
+_SMALLEST = 3.0  # pixels: photographs are larger, and so is some coordinate in one of them
+_MANY = 20  # heads, one of which is turned by more than three degrees
 _DAMAGED = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError)
 
 
@@ -55,10 +61,8 @@ def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS
     }
     if predictions.pose_deg is not None:
         arrays["pose_deg"] = predictions.pose_deg.astype(np.float32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(temporary, allow_pickle=False, **arrays)
-    os.replace(temporary, path)
+    prepare_folder(path.parent)
+    write_whole(path, lambda partial: np.savez_compressed(partial, allow_pickle=False, **arrays))
 
 
 def read_predictions(
@@ -108,27 +112,23 @@ def named_rows(path: Path, names: Sequence[str]) -> list[int]:
     return sorted(_match(path, arrays["names"], names, len(arrays["names"])).tolist())
 
 
-def read_arrays(path: Path) -> dict[str, NDArray]:
+def read_arrays(path: Path) -> Mapping[str, NDArray]:
     """The arrays of an .npz, or of an .npy under the name `landmarks_68`.
 
     Raises:
         MissingFileError: no such file.
         InputError: a damaged or truncated file, or one with Python objects.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "The file of predictions", "Check the path.")
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {LANDMARKS: content}
-        with content:
-            return {name: content[name] for name in content.files}
-    except _DAMAGED as error:
-        remedy = "Write it again; Python objects are not read."
-        raise InputError(str(path), "a whole .npz or .npy", str(error), remedy) from error
+    with open_given(path, "a whole .npz or .npy") as stream:
+        single = stream.read(2) != b"PK"
+    if single:
+        return {LANDMARKS: read_npy(path, "a whole .npz or .npy")}
+    return NpzArrays(path, "a whole .npz or .npy")
 
 
-def _landmarks(path: Path, arrays: dict[str, NDArray], key: str, points: int) -> Array:
+def _landmarks(path: Path, arrays: Mapping[str, NDArray], key: str, points: int) -> Array:
     if key not in arrays:
         others = ", ".join(sorted(set(arrays) - {"names"})) or "nothing"
         remedy = "Name another with key=NAME."
@@ -137,18 +137,38 @@ def _landmarks(path: Path, arrays: dict[str, NDArray], key: str, points: int) ->
     shapes = ((3, points), (2, points))
     if values.ndim != 3 or values.shape[1:] not in shapes or values.dtype.kind not in "fiu":
         got = f"{values.dtype} {values.shape}"
-        raise InputError(f"{path}: {key}", f"numbers of shape (N,3,{points})", got)
-    if np.isinf(values).any():
-        raise InputError(f"{path}: {key}", "finite numbers, or NaN for a failure", "infinity")
+        turned = values.ndim == 3 and values.shape[:0:-1] in shapes
+        remedy = "Transpose it: landmarks.transpose(0, 2, 1)." if turned else ""
+        raise InputError(f"{path}: {key}", f"numbers of shape (N,3,{points})", got, remedy)
+    _check_pixels(f"{path}: {key}", values)
     depth = np.full((len(values), 3 - values.shape[1], points), np.nan)
     return np.concatenate([values.astype(np.float64), depth], 1)
+
+
+def _check_pixels(name: str, values: NDArray) -> None:
+    """Refuse numbers that are no pixels of a photograph.
+
+    Raises:
+        InputError: infinite, huge, or all within a few pixels.
+    """
+    if np.isinf(values).any():
+        raise InputError(name, "finite numbers, or NaN for a failure", "infinity")
+    sizes = np.abs(values[~np.isnan(values)].astype(np.float64))
+    if sizes.size and sizes.max() > _LARGEST:
+        raise InputError(name, f"pixels of photographs, at most {_LARGEST:g}", f"{sizes.max():.3g}")
+    plane = np.abs(values[:, :2][~np.isnan(values[:, :2])].astype(np.float64))
+    if plane.size and plane.max() <= _SMALLEST:
+        remedy = "Multiply x with the photograph's width and y with its height."
+        got = f"numbers of at most {plane.max():.3g}"
+        raise InputError(name, "pixels of the photograph", got, remedy)
 
 
 def _match(path: Path, given: NDArray, names: Sequence[str], count: int) -> NDArray[np.int64]:
     """The data set's row of every row of the file."""
     if given.shape != (count,) or given.dtype.kind != "U":
         expected = f"{count} texts, one per row"
-        raise InputError(f"{path}: names", expected, f"{given.dtype} {given.shape}")
+        remedy = "Bytes become texts by names.astype(str)." if given.dtype.kind == "S" else ""
+        raise InputError(f"{path}: names", expected, f"{given.dtype} {given.shape}", remedy)
     row_of = {name: row for row, name in enumerate(names)}
     for name in given.tolist():
         if name not in row_of:
@@ -175,9 +195,26 @@ def _pose(
         return None
     if values.shape != (given, 3) or values.dtype.kind not in "fiu":
         raise InputError(f"{path}: pose_deg", f"numbers of shape ({given},3)", f"{values.shape}")
+    _check_degrees(f"{path}: pose_deg", values)
     pose = np.full((count, 3), np.nan)
     pose[rows] = values
     return pose
+
+
+def _check_degrees(name: str, values: NDArray) -> None:
+    """Refuse angles that are no degrees of many different heads.
+
+    Raises:
+        InputError: infinite, more than a turn, or small enough for radians.
+    """
+    if np.isinf(values).any():
+        raise InputError(name, "finite degrees, or NaN for a failure", "infinity")
+    sizes = np.abs(values[~np.isnan(values)].astype(np.float64))
+    if sizes.size and sizes.max() > 360:
+        raise InputError(name, "degrees of at most 360", f"{sizes.max():.3g}")
+    if len(values) >= _MANY and sizes.size and 0.2 < sizes.max() <= np.pi + 0.1:
+        got = f"{len(values)} poses within {sizes.max():.2f}, which look like radians"
+        raise InputError(name, "degrees", got, "Convert them: np.rad2deg(pose).")
 
 
 def _failures(landmarks: Array, names: Sequence[str], rows: NDArray[np.int64]) -> dict[str, str]:

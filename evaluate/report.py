@@ -6,7 +6,6 @@ as null, since JSON has no NaN.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.json_file import read_json
+from ..core.whole_file import prepare_folder, write_json
 
 FORMAT = 1
 """Version of report.json."""
@@ -157,9 +158,8 @@ class Report:
     def save(self, out: Path) -> Path:
         """Write `out`/report.json, making the folder; returns the file."""
         path = Path(out) / "report.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        prepare_folder(path.parent)
+        write_json(path, self.to_json())
         return path
 
 
@@ -176,12 +176,14 @@ def load_report(path: Path) -> Report:
     file = Path(path) / "report.json" if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise MissingFileError(str(file), "The report", "Run `selfie3d evaluate` first.")
+    content = read_json(file, "a report.json")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise InputError(str(file), f"a report of format {FORMAT}", repr(content["format"]))
         return _from_json(content)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(str(file), "a report.json", f"{type(error).__name__}: {error}") from error
 
 

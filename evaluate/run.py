@@ -6,9 +6,9 @@ import os
 import platform
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_folder
 from .registry import PROTOCOLS, Request
 from .report import Report
 
@@ -31,7 +31,7 @@ def run_protocol(name: str, request: Request) -> Report:
     protocol = PROTOCOLS.create(name, request.overrides)
     if request.predictions is not None and request.weights is not None:
         raise InputError("--predictions", "it or --weights", "both")
-    _make_folder(request.out)
+    prepare_folder(request.out)
     start = time.perf_counter()
     report = protocol(request)
     seconds = round(time.perf_counter() - start, 1)
@@ -57,13 +57,6 @@ def summary_lines(report: Report) -> list[str]:
         if len(report.failures) > len(shown):
             lines.append(f"  and {len(report.failures) - len(shown)} more, all in report.json")
     return lines
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError("--out", "a folder that can be made", str(error)) from error
 
 
 def _surroundings() -> dict[str, object]:

@@ -15,21 +15,27 @@ mesh must then look along +z with +y up). Files of GANFit's hand-made landmarks 
 
 from __future__ import annotations
 
-import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import read_given_text
 from ..core.image_file import read_image
+from ..core.json_file import read_json
 from .geometric_surface import Array, Surface
 from .mesh_file import SUFFIXES, MeshFile, read_mesh
 from .outer_surface import seen_part
 
 _ENDINGS = (".landmarks.json", ".ljson")
+_EXPECTED = 'a landmark file {"mm_per_unit": 1.0, "ibug68": {"36": [x, y, z], ...}}'
+_LARGEST_UNIT = 1e9
+_LONGEST = 1 << 20  # bytes of a material file
 
 
 @dataclass(frozen=True)
@@ -106,38 +112,52 @@ def read_landmarks(path: Path) -> tuple[Array, float, str]:
     Raises:
         InputError: unusable content.
     """
+    content: dict[str, Any] = read_json(path, _EXPECTED)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if path.suffix == ".ljson":
             return _menpo(path, content), 1.0, "unit of the file taken as mm"
         points = np.full((68, 3), np.nan)
         for index, place in content["ibug68"].items():
-            points[int(index)] = place
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(
-            str(path),
-            'a landmark file {"mm_per_unit": 1.0, "ibug68": {"36": [x, y, z], ...}}',
-            f"{type(error).__name__}: {error}",
-        ) from error
+            points[_number(index)] = _place(place)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        got = f"{type(error).__name__}: {error}"
+        raise InputError(str(path), _EXPECTED, got) from error
     if np.isinf(points).any():
         raise InputError(str(path), "finite coordinates", "an infinite one")
     return points, *_unit(path, content, points)
 
 
-def _unit(path: Path, content: dict[str, object], points: Array) -> tuple[float, str]:
+def _number(index: str) -> int:
+    """A point's number, 0 to 67."""
+    if not (index.isascii() and index.isdigit() and int(index) < 68):
+        raise ValueError(f"no point {index!r} among 0 to 67")
+    return int(index)
+
+
+def _place(place: object) -> list[float]:
+    """x, y, z; NaN is a point that is not known."""
+    if not isinstance(place, list) or [type(v) in (int, float) for v in place] != [True] * 3:
+        raise ValueError(f"no place {str(place)[:60]}")
+    return place
+
+
+def _unit(path: Path, content: dict[str, Any], points: Array) -> tuple[float, str]:
     """Millimetres per unit of the file, and how it was found."""
     given, eyes = content.get("mm_per_unit"), content.get("outer_eye_mm")
     if (given is None) == (eyes is None):
         raise InputError(str(path), "one of mm_per_unit and outer_eye_mm", "both or neither")
-    value = given if eyes is None else eyes
-    if not isinstance(value, int | float) or not np.isfinite(value) or value <= 0:
+    value: Any = given if eyes is None else eyes
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    if not plain or not 0 < float(value) < _LARGEST_UNIT:
         raise InputError(f"{path}: unit", "a positive number", repr(value))
     if eyes is None:
         return float(value), f"{value:g} mm per unit, as given"
     apart = float(np.linalg.norm(points[36] - points[45]))
     if not apart > 0:
         raise InputError(str(path), "points 36 and 45 for outer_eye_mm", "at least one missing")
-    return value / apart, f"unit unknown; scaled to an outer eye distance of {value:g} mm"
+    return float(value) / apart, f"unit unknown; scaled to an outer eye distance of {value:g} mm"
 
 
 def _menpo(path: Path, content: dict) -> Array:
@@ -182,18 +202,28 @@ def _texture(path: Path, mesh: MeshFile) -> torch.Tensor | None:
 
 def _word(file: Path, key: str, known: tuple[str, str]) -> str:
     """One of two words of a landmark file, the first where it has none."""
-    content = json.loads(file.read_text(encoding="utf-8"))
-    value = content.get(key, known[0])
+    value = read_json(file, _EXPECTED).get(key, known[0])
     if value not in known:
         raise InputError(f"{file}: {key}", f"{known[0]!r} or {known[1]!r}", repr(value))
     return str(value)
 
 
 def _named_texture(path: Path) -> Path | None:
+    """The picture that the first `map_Kd` of the material file names, if it lies beside it.
+
+    Options stand before the name, which may have blanks in it; folders of another machine do not
+    count, and nothing outside the scan's own folder is read.
+    """
     material = path.with_suffix(".mtl")
-    if not material.is_file():
+    if not material.exists():
         return None
-    for line in material.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.strip().lower().startswith("map_kd"):
-            return path.parent / Path(line.split()[-1]).name
+    text = read_given_text(material, "a material file", _LONGEST, lenient=True)
+    for line in text.splitlines():
+        keyword, _, rest = line.strip().partition(" ")
+        if keyword.lower() == "map_kd":
+            words = rest.replace("\\", "/").split()
+            names = (Path(" ".join(words[k:])).name for k in range(len(words)))
+            plain = (name for name in names if name.isprintable() and name not in ("", ".."))
+            files = (path.parent / name for name in plain)
+            return next((file for file in files if os.path.isfile(file)), None)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.item_failure import Failed, attempt
+from ..core.npy_file import read_npy
+from ..core.npz_file import read_npz
+from ..core.whole_file import write_whole
 from ..facemodels import load_face_model
 from .geometric_surface import Surface
 from .mesh_file import read_mesh
@@ -19,6 +24,13 @@ from .predict import Box, PredictedFace, load_predictor
 
 MEAN = "mean"
 """The word for --weights that takes the mean face for every picture."""
+_ARCHIVE: dict[str, tuple[str, tuple[int, ...]]] = {
+    "names": ("U", (0,)),
+    "vertices": ("fiu", (0, 0, 3)),
+    "faces": ("iu", (0, 3)),
+    "ibug68": ("fiu", (0, 68, 3)),
+}
+"""Kinds and sizes (0: any) of the arrays of an archive of predictions."""
 _NOW_ORDER = (36, 39, 42, 45, 33, 48, 54)  # the seven landmarks of NoW, as points of ibug68
 
 
@@ -98,19 +110,25 @@ def write_surfaces(path: Path, names: Sequence[str], surfaces: Mapping[str, Surf
     for row, name in enumerate(names):
         if name in surfaces:
             vertices[row], points[row] = surfaces[name].vertices, surfaces[name].landmarks
-    np.savez_compressed(
-        path, names=np.array(names), vertices=vertices, faces=first.faces, ibug68=points
+    write_whole(
+        path,
+        lambda part: np.savez_compressed(
+            part, names=np.array(names), vertices=vertices, faces=first.faces, ibug68=points
+        ),
     )
 
 
 def _from_archive(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface], dict[str, str]]:
-    from .predictions import read_arrays
-
-    arrays = read_arrays(path)
-    for key, dims in (("names", 1), ("vertices", 3), ("faces", 2), ("ibug68", 3)):
-        if key not in arrays or arrays[key].ndim != dims:
-            got = f"{arrays[key].ndim}" if key in arrays else "none"
-            raise InputError(f"{path}: {key}", f"an array of {dims} dimensions", got)
+    arrays = read_npz(path, list(_ARCHIVE))
+    for key, (kinds, shape) in _ARCHIVE.items():
+        array = arrays[key]
+        fits = len(array.shape) == len(shape) and all(
+            want in (0, have) for want, have in zip(shape, array.shape, strict=True)
+        )
+        if not fits or array.dtype.kind not in kinds:
+            wanted = "(" + ", ".join(str(n or "any") for n in shape) + ")"
+            what = f"{'text' if kinds == 'U' else 'numbers'} of shape {wanted}"
+            raise InputError(f"{path}: {key}", what, f"{array.dtype} {array.shape}")
     given = [str(name) for name in arrays["names"]]
     for key in ("vertices", "ibug68"):
         if len(arrays[key]) != len(given):
@@ -133,10 +151,11 @@ def _from_folder(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface], 
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     for name in names:
-        try:
-            found[name] = _one(path, name)
-        except (InputError, MissingFileError) as error:
-            failures[name] = str(error)
+        one = attempt(name, partial(_one, path, name))
+        if isinstance(one, Failed):
+            failures[name] = one.message
+        else:
+            found[name] = one
     if not found:
         raise MissingFileError(
             str(path / names[0]), "Every prediction", "First: " + failures[names[0]]
@@ -154,8 +173,10 @@ def _one(folder: Path, name: str) -> Surface:
         raise MissingFileError(
             str(beside), "The landmarks of a prediction", "Save (68,3) or (7,3)."
         )
-    given = np.load(beside, allow_pickle=False).reshape(-1, 3)
-    if len(given) not in (7, 68):
-        raise InputError(str(beside), "68 or 7 landmarks", f"{len(given)}")
+    given = read_npy(beside, "landmarks (68,3) or (7,3)")
+    if given.dtype.kind not in "fiu" or given.size not in (21, 204):
+        got = f"{given.dtype} {given.shape}"
+        raise InputError(str(beside), "68 or 7 landmarks, (68,3) or (7,3)", got)
+    given = given.reshape(-1, 3)
     points[list(_NOW_ORDER) if len(given) == 7 else slice(None)] = given
     return Surface(name, mesh.vertices, mesh.faces, points)

@@ -22,9 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.config import load_config, resolved_dict
-from ..core.errors import InputError, NoFaceError
+from ..core.errors import InputError
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.progress import progress
 from ..datasets.rendered_photos import RenderedPhotographs
+from ..datasets.sample import FaceSample
 from ..facemodels.registry import load_face_model, same_coefficients
 from ..geometry.face_model import FaceModel
 from .predict import Predictor, load_predictor
@@ -66,7 +68,9 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
     model = load_face_model(options.face_model)
     predictor = load_predictor(request.weights, options.boxes, options.face_model)
     names = [faces.row_name(row) for row in range(len(faces))]
-    errors, known, failures = _predict(predictor, faces, names, model)
+    errors, known, failures = _predict(
+        predictor, faces, names, model, FailureLog(request.out / LOG)
+    )
     mean = MeanFace.of(known)
     baseline = np.array([compare(mean.at(face.box), face) for face in known])
     columns = {unit: errors[:, k] for k, unit in enumerate(FIGURES)}
@@ -82,8 +86,16 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
     )
 
 
+def _errors(predictor: Predictor, sample: FaceSample, known: KnownFace) -> Array:
+    return np.asarray(compare(predictor(sample.picture, known.box), known))
+
+
 def _predict(
-    predictor: Predictor, faces: RenderedPhotographs, names: Sequence[str], model: FaceModel
+    predictor: Predictor,
+    faces: RenderedPhotographs,
+    names: Sequence[str],
+    model: FaceModel,
+    log: FailureLog,
 ) -> tuple[Array, list[KnownFace], dict[str, str]]:
     """Errors (N,3), NaN where no face was found, what is known, and reasons of failures."""
     errors = np.full((len(faces), len(FIGURES)), np.nan)
@@ -93,10 +105,11 @@ def _predict(
         for row, name in enumerate(names):
             sample = faces[row]
             known.append(known_face(model, sample))
-            try:
-                errors[row] = compare(predictor(sample.picture, known[-1].box), known[-1])
-            except NoFaceError as error:
-                failures[name] = str(error)
+            one = attempt(name, partial(_errors, predictor, sample, known[-1]), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
+            else:
+                errors[row] = one
             advance()
     return errors, known, failures
 

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.npz_file import NpzArrays
 
 
-def read_arrays(path: Path) -> dict[str, NDArray]:
-    """Every array of an .npz; nothing in it is ever unpickled.
+def read_arrays(path: Path) -> Mapping[str, NDArray]:
+    """The arrays of an .npz, each read when it is asked for; nothing in it is ever unpickled.
 
     Raises:
         MissingFileError: there is no such file.
-        InputError: it is no .npz, is damaged, or holds pickled objects.
+        InputError: it is no .npz, is damaged, or, when they are asked for, holds pickled objects.
     """
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "face model file", "Check the path.")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(str(path), "an .npz archive of arrays", "a single array")
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise InputError(str(path), "a whole .npz archive", f"a damaged file ({error})") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            str(path), "an .npz of plain arrays (no pickled objects)", str(error)
-        ) from error
+    return NpzArrays(path, "an .npz archive of plain arrays (no pickled objects)")
 
 
 def require(arrays: Mapping[str, NDArray], names: Sequence[str], path: Path) -> None:

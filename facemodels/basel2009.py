@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.given_file import read_given
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .eos_mapping import mapped_points, read_mapping
@@ -148,7 +149,7 @@ def _expressions(source: Source, count: int) -> Floats | None:
 
 def _read_exp_pca(path: Path) -> NDArray[np.float32]:
     """Columns (3W,K) of Exp_Pca.bin."""
-    content = path.read_bytes()
+    content = read_given(path, "int32 K and (K + 1) x 3W float32", 1 << 31)
     modes = int(np.frombuffer(content[:4], "<i4")[0]) if len(content) >= 4 else 0
     rows, rest = divmod(len(content) - 4, 4 * (modes + 1)) if modes > 0 else (0, 1)
     if rest or rows % 3:

@@ -175,8 +175,10 @@ def _landmarks(content: dict[str, NDArray], mean: Floats, path: Path) -> Landmar
     try:
         listed = json.loads(str(content[_POINTS]))
         named = {str(p["id"]): np.array(p["coordinates"], float).reshape(3) for p in listed}
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise InputError(f"{path}: {_POINTS}", "a list of named points", str(error)) from None
+    if not all(np.isfinite(point).all() for point in named.values()):
+        raise InputError(f"{path}: {_POINTS}", "finite coordinates", "others")
     known = {_IBUG[name]: point for name, point in named.items() if name in _IBUG}
     if not {36, 39, 42, 45} <= set(known):
         raise InputError(f"{path}: {_POINTS}", "the corners of both eyes", ", ".join(named)[:200])

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.given_file import read_given
 
 _MOST = 1 << 31  # bytes; no model is larger
 
@@ -29,9 +30,7 @@ class CerealReader:
 
     def __init__(self, path: Path, what: str) -> None:
         self.path, self.what, self.at = path, what, 0
-        if path.stat().st_size > _MOST:
-            raise InputError(str(path), what, "a file of more than 2 GB")
-        self.content = path.read_bytes()
+        self.content = read_given(path, what, _MOST)
 
     def numbers(self, dtype: str, count: int) -> NDArray[Any]:
         """`count` numbers of the type `dtype`."""

@@ -8,10 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_file, write_whole
 from ..geometry.face_model import FaceModel
 from . import basel2009, basel_h5, eos, flame, ict_folder, npz_families, tddfa_dense
 from .family import FAMILIES, Family
+from .guard import reading_model
 from .npz import save_npz
+from .plausible import check_plausible
 from .source import Source
 
 # Named so that the readers are registered wherever this module is imported.
@@ -48,20 +51,30 @@ def convert_model(source: Source, out: str | Path, kind: str = "", licence: str 
     Raises:
         UnknownNameError: no such kind.
         MissingFileError: a file the conversion needs is not there; the message names it.
-        InputError: not recognised, damaged, or unusable.
+        InputError: not recognised, damaged, or unusable; or `out` cannot be written.
     """
     target = Path(out)
     if target.suffix != ".npz":
         raise InputError("--out", "a file ending in .npz", repr(target.name))
-    name = kind or recognise(source)
+    prepare_file(target)
+    with reading_model(source.path, "a face model of a known kind"):
+        name = kind or recognise(source)
     family = FAMILIES.create(name)
-    model = family.read(source)
-    if not family.trims:
-        model = _trimmed(model, source)
+    with reading_model(source.path, family.title):
+        model = check_plausible(family.read(source), source.path)
+        if not family.trims:
+            model = _trimmed(model, source)
     if licence:
         model.licence = licence
-    save_npz(model, target)
+    write_whole(target, lambda partial: _save(model, partial))
     return Converted(model, name, family, target)
+
+
+def _save(model: FaceModel, path: Path) -> None:
+    try:
+        save_npz(model, path)
+    finally:
+        path.with_suffix(".partial").unlink(missing_ok=True)  # its own half-written one
 
 
 def recognise(source: Source) -> str:

@@ -7,12 +7,13 @@ points in share/ibug_to_*.txt, the contours in share/sfm_model_contours.json.
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.json_file import read_json
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .cereal import CerealReader
@@ -133,9 +134,12 @@ def _contours(source: Source, count: int) -> dict[str, NDArray[np.bool_]]:
     path = source.find("sfm_model_contours.json", "model_contours.json")
     if path is None or count != 3448:
         return {}
+    content = read_json(path, "eos's model_contour")
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))["model_contour"]
-        sides = {side: [int(v) for v in table[f"{side}_contour"]] for side in ("right", "left")}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        table: Any = content["model_contour"]
+        sides = {side: list(table[f"{side}_contour"]) for side in ("right", "left")}
+    except (KeyError, TypeError) as error:
         raise InputError(str(path), "eos's model_contour", f"something else ({error})") from None
+    if not all(type(v) is int and 0 <= v < count for ids in sides.values() for v in ids):
+        raise InputError(str(path), f"vertices in 0..{count - 1}", "others")
     return {f"contour-{s}": np.isin(np.arange(count), ids) for s, ids in sides.items()}

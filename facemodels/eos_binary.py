@@ -6,8 +6,10 @@ of `serialize`), PcaModel.hpp, ExpressionModel.hpp, Blendshape.hpp.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from ..core.errors import InputError
 from .cereal import CerealReader
 from .layout import basis_of
 
+Value = TypeVar("Value")
 WHAT = "a model saved by eos, version 1 to 4"
 VERSIONS = (1, 2, 3, 4)
 
@@ -82,11 +85,21 @@ def _variant(reader: CerealReader) -> int:
 
 def blendshapes(reader: CerealReader) -> dict[str, NDArray]:
     """A vector of named deformations (3V,1)."""
-    return {reader.text(): reader.matrix() for _ in range(_counted(reader))}
+    return _by_name(reader, reader.matrix)
 
 
 def _named(reader: CerealReader) -> dict[str, int]:
-    return {reader.text(): reader.number("i4") for _ in range(_counted(reader))}
+    return _by_name(reader, lambda: reader.number("i4"))
+
+
+def _by_name(reader: CerealReader, read: Callable[[], Value]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for _ in range(_counted(reader)):
+        name = reader.text()
+        if name in found:
+            raise reader.damaged(f"{name!r} twice")
+        found[name] = read()
+    return found
 
 
 def _counted(reader: CerealReader) -> int:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.given_file import read_given_text
 from ..geometry.landmarks import LandmarkSet
 
 
@@ -15,7 +16,9 @@ def read_mapping(path: Path) -> dict[int, int]:
     Raises:
         InputError: no such table.
     """
-    table = path.read_text(encoding="utf-8", errors="replace").partition("[landmark_mappings]")[2]
+    table = read_given_text(path, "eos's table of points", 1 << 20, lenient=True).partition(
+        "[landmark_mappings]"
+    )[2]
     lines = re.findall(r"^\s*(\d+)\s*=\s*(\d+)", table.partition("\n[")[0], re.MULTILINE)
     if not lines:
         raise InputError(str(path), "lines `point = vertex` under [landmark_mappings]", "none")

@@ -128,6 +128,8 @@ def albedo(source: Source, faces: Ints, count: int) -> Arrays:
     tables, plane = read_arrays(path), texture(source, faces)
     if not plane:
         return {}
+    if not np.isfinite(plane["uv"]).all():
+        raise InputError(f"{path}: vt", "finite texture coordinates", "others")
     basel = "MU" in tables
     mean_name, modes_name = ("MU", "PC") if basel else ("mean", "tex_dir")
     mean, modes = required(tables, (mean_name, modes_name), path)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .archive import require
-from .layout import mirror_of
+from .layout import indices_of, mirror_of, triangles_of
 
 ICT_REGIONS = {"face": 9409, "narrow-face": 6706, "skin": 11248}
 """How many of the first vertices lie in a part of the surface (ICT-FaceKit, README.md)."""
@@ -34,19 +35,24 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
         InputError: an array is missing or unusable.
     """
     require(arrays, _REQUIRED, path)
-    mean = arrays["base"].astype(np.float32)
-    ibug68 = LandmarkSet.from_vertices("ibug68", arrays["landmarks68"].astype(np.int64).tolist())
+    mean = _floats(arrays, "base", path)
+    if mean.ndim != 2 or mean.shape[1] != 3:
+        raise InputError(f"{path}: base", "shape (V,3)", str(mean.shape))
+    points = indices_of("landmarks68", arrays["landmarks68"], len(mean), path, first=0)
+    if len(points) != 68:
+        raise InputError(f"{path}: landmarks68", "68 vertices", str(len(points)))
+    ibug68 = LandmarkSet.from_vertices("ibug68", points.tolist())
     return FaceModel.from_arrays(
         name="ict-facekit",
         mean=mean,
-        faces=arrays["faces"].astype(np.int64),
-        identity=arrays["identity"].astype(np.float32),
-        expression=arrays["expression"].astype(np.float32),
+        faces=triangles_of("faces", arrays["faces"], len(mean), path, first=0),
+        identity=_floats(arrays, "identity", path),
+        expression=_floats(arrays, "expression", path),
         identity_kind="gaussian",
         expression_kind="blendshape",
         expression_names=[str(n) for n in arrays["expression_names"]],
-        uv=arrays["uv"].astype(np.float32) if "uv" in arrays else None,
-        uv_faces=arrays["faces_uv"].astype(np.int64) if "faces_uv" in arrays else None,
+        uv=_floats(arrays, "uv", path) if "uv" in arrays else None,
+        uv_faces=arrays.get("faces_uv"),
         landmarks={"ibug68": ibug68},
         regions=ict_regions(len(mean)) if len(mean) in ICT_REGIONS.values() else {},
         mirror=mirror_of(mean, ICT_TOLERANCE),
@@ -54,6 +60,12 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
         licence="MIT",
         source="https://github.com/ICT-VGL/ICT-FaceKit",
     )
+
+
+def _floats(arrays: Mapping[str, NDArray], name: str, path: Path) -> NDArray[np.float32]:
+    if arrays[name].dtype.kind not in "fiu":
+        raise InputError(f"{path}: {name}", "an array of numbers", str(arrays[name].dtype))
+    return arrays[name].astype(np.float32)
 
 
 def ict_regions(count: int) -> dict[str, NDArray[np.bool_]]:

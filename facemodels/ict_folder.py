@@ -7,14 +7,15 @@ cm; vertex_indices.json: `expressions`, `idx_to_landmark_verts` (68, from 0).
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.json_file import read_json
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .family import FAMILIES, Family
@@ -95,17 +96,19 @@ def _offsets(paths: list[Path], mesh: ObjMesh) -> NDArray[np.float32]:
 def _table(folder: Path, count: int) -> tuple[list[str], list[int]]:
     """Names of the expressions and the 68 vertices."""
     path = folder / _TABLE
+    if not path.exists():
+        raise InputError(str(folder), f"the file {_TABLE} in it", "none")
+    table: Any = read_json(path, "`expressions` and `idx_to_landmark_verts`")
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
         names = [str(name) for name in table["expressions"]]
-        points = [int(v) for v in table["idx_to_landmark_verts"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        points = list(table["idx_to_landmark_verts"])
+    except (KeyError, TypeError) as error:
         raise InputError(
             str(path), "`expressions` and `idx_to_landmark_verts`", str(error)
         ) from None
     if not all(re.fullmatch(r"\w+", name) for name in names):
         raise InputError(f"{path}: expressions", "names of OBJ files beside it", str(names)[:200])
-    if len(points) != 68 or not all(0 <= v < count for v in points):
+    if len(points) != 68 or not all(type(v) is int and 0 <= v < count for v in points):
         raise InputError(
             f"{path}: idx_to_landmark_verts", f"68 of 0..{count - 1}", f"{len(points)}"
         )

@@ -9,25 +9,30 @@ refused.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.array_pickle import (
-    ArrayUnpickler,
+    ArrayRoom,
     PickledArray,
     PickledType,
-    RefusedPickle,
+    array_stand_in,
     as_array,
+    read_pickle_bytes,
     reading_pickle,
 )
 from ..core.errors import InputError
+from ..core.npy_file import parse_header
+from ..core.pickle_machine import PickleMachine, RefusedPickle, StandIn
 from .torch_storage import TorchStorage, TorchTensor
 
 _EXPECTED = "a pickle of arrays and nothing else"
+_DENSEST = 1 << 26  # bytes of a sparse matrix in full
 _SPARSE = {"csc_matrix": "csc", "csr_matrix": "csr", "csc_array": "csc", "csr_array": "csr"}
 
 
@@ -39,28 +44,32 @@ class _Kept:
     """Stands for any known class: keeps its state."""
 
     def __init__(self, *_: object) -> None:
-        self.state: dict[str, object] = {}
+        self.states: tuple[Mapping[object, object], ...] = ()
 
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, tuple) and len(state) == 2:
-            state = {**(state[0] or {}), **(state[1] or {})}
-        if not isinstance(state, dict):
+    def set_state(self, state: object) -> None:
+        """A dictionary, or two: of the object's dictionary and of its slots."""
+        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        self.states = tuple(part for part in parts if isinstance(part, dict))
+        if len(self.states) != sum(part is not None for part in parts):
             raise RefusedPickle(f"a state that is a {type(state).__name__}")
-        self.state = state
+
+    def part(self, name: str) -> object:
+        """What the state has under a name; None where there is nothing."""
+        return next((state[name] for state in reversed(self.states) if name in state), None)
 
 
 class _Chumpy(_Kept):
     """A chumpy array: `x` is its value, or it is a selection of another."""
 
     def resolve(self) -> NDArray[Any]:
-        if "x" in self.state:
-            return resolved(self.state["x"])
-        if {"a", "idxs", "preferred_shape"} <= set(self.state):
-            whole = resolved(self.state["a"]).reshape(-1)
-            chosen = resolved(self.state["idxs"]).reshape(-1)
-            shape = resolved(self.state["preferred_shape"]).reshape(-1)
-            return whole[chosen.astype(np.int64)].reshape(tuple(int(n) for n in shape))
-        raise RefusedPickle("a chumpy expression that is no array")
+        value = self.part("x")
+        if value is not None:
+            return resolved(value)
+        names = "a", "idxs", "preferred_shape"
+        if any(self.part(name) is None for name in names):
+            raise RefusedPickle("a chumpy expression that is no array")
+        whole, chosen, shape = (resolved(self.part(name)).reshape(-1) for name in names)
+        return whole[chosen.astype(np.int64)].reshape(tuple(int(n) for n in shape))
 
 
 class _Sparse(_Kept):
@@ -69,9 +78,9 @@ class _Sparse(_Kept):
     major = "csc"
 
     def resolve(self) -> NDArray[Any]:
-        shape = self.state.get("_shape", self.state.get("shape"))
-        rows, columns = (int(n) for n in resolved(shape).reshape(-1))
-        data, ids, ends = (resolved(self.state.get(k)) for k in ("data", "indices", "indptr"))
+        shape = self.part("_shape")
+        rows, columns = (int(n) for n in resolved(shape or self.part("shape")).reshape(-1))
+        data, ids, ends = (resolved(self.part(k)) for k in ("data", "indices", "indptr"))
         lines, across = (columns, rows) if self.major == "csc" else (rows, columns)
         steps = np.diff(ends)
         fits = len(ends) == lines + 1 and len(data) == len(ids) == int(ends[-1]) and ends[0] == 0
@@ -81,6 +90,8 @@ class _Sparse(_Kept):
             or (ids.size and not 0 <= ids.min() <= ids.max() < across)
         ):
             raise RefusedPickle("a sparse matrix whose parts do not fit")
+        if lines * across * data.dtype.itemsize > _DENSEST:
+            raise RefusedPickle(f"a sparse matrix of {rows} x {columns}")
         dense = np.zeros((lines, across), data.dtype)
         np.add.at(dense, (np.repeat(np.arange(lines), steps), ids), data)
         return dense.T if self.major == "csc" else dense
@@ -95,33 +106,34 @@ class _Csr(_Sparse):
 
 
 _Wrapped = _Chumpy | _Sparse | TorchTensor
-_TORCH = {
-    ("torch._utils", "_rebuild_tensor_v2"): TorchTensor,
-    ("torch.storage", "_load_from_bytes"): TorchStorage,
-    ("collections", "OrderedDict"): _Hooks,
-}
 
 
 def _rebuild(kind: object = None, *_: object) -> object:
     """Stands for copyreg._reconstructor, which makes an empty object of a class."""
-    if not (isinstance(kind, type) and issubclass(kind, _Kept | PickledArray | PickledType)):
+    made = kind.make if isinstance(kind, StandIn) else None
+    if not (isinstance(made, type) and issubclass(made, _Kept | PickledArray | PickledType)):
         raise RefusedPickle("an object of no known class")
-    return kind()
+    return made()
 
 
-class _InertReader(ArrayUnpickler):
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if module.split(".")[0] == "chumpy" and name.isidentifier():
-            return _Chumpy
-        if module.startswith("scipy.sparse.") and name in _SPARSE:
-            return _Csr if _SPARSE[name] == "csr" else _Sparse
-        if (module, name) in (("copy_reg", "_reconstructor"), ("copyreg", "_reconstructor")):
-            return _rebuild
-        if (module, name) in (("__builtin__", "object"), ("builtins", "object")):
-            return _Object
-        if (module, name) in _TORCH:
-            return _TORCH[module, name]
-        return super().find_class(module, name)
+_REBUILD, _CHUMPY, _OBJECT = StandIn(_rebuild), StandIn(_Chumpy), StandIn(_Object)
+_KNOWN = {
+    ("copy_reg", "_reconstructor"): _REBUILD,
+    ("copyreg", "_reconstructor"): _REBUILD,
+    ("__builtin__", "object"): _OBJECT,
+    ("builtins", "object"): _OBJECT,
+    ("torch._utils", "_rebuild_tensor_v2"): StandIn(TorchTensor),
+    ("torch.storage", "_load_from_bytes"): StandIn(TorchStorage),
+    ("collections", "OrderedDict"): StandIn(_Hooks),
+}
+
+
+def _stand_in(module: str, name: str) -> StandIn:
+    if module.split(".")[0] == "chumpy" and name.isidentifier():
+        return _CHUMPY
+    if module.startswith("scipy.sparse.") and name in _SPARSE:
+        return StandIn(_Csr if _SPARSE[name] == "csr" else _Sparse)
+    return _KNOWN.get((module, name)) or array_stand_in(module, name)
 
 
 def resolved(value: object) -> NDArray[Any]:
@@ -137,8 +149,7 @@ def read_inert_pickle(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         InputError: damaged, or it holds anything else; nothing of it was run.
     """
-    with path.open("rb") as stream:
-        return _guarded(path, stream)
+    return _guarded(path, read_pickle_bytes(path, _EXPECTED))
 
 
 def read_object_npy(path: Path) -> dict[str, NDArray[Any]]:
@@ -147,35 +158,34 @@ def read_object_npy(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         InputError: as `read_inert_pickle`, or no .npy of an object.
     """
-    with path.open("rb") as stream:
-        try:
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
-            shape, _, dtype = (read or np.lib.format.read_array_header_2_0)(stream)
-        except (ValueError, EOFError, SyntaxError) as error:
-            raise InputError(str(path), "a .npy file", f"a damaged one ({error})") from None
-        if not dtype.hasobject or shape not in ((), (1,)):
-            raise InputError(str(path), "a .npy of one dictionary", f"{dtype} {shape}")
-        return _guarded(path, stream)
+    expected = "a .npy of one dictionary"
+    content = read_pickle_bytes(path, expected)
+    header = parse_header(io.BytesIO(content), str(path), expected)
+    if not header.dtype.hasobject or header.shape not in ((), (1,)):
+        raise InputError(str(path), expected, f"{header.dtype} {header.shape}")
+    return _guarded(path, content[header.length :])
 
 
-def _guarded(path: Path, stream: IO[bytes]) -> dict[str, NDArray[Any]]:
+def _guarded(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     with reading_pickle(path, _EXPECTED):
-        return _arrays(_InertReader(stream, encoding="latin1").load())
+        room = ArrayRoom(len(content))
+        found = _arrays(PickleMachine(content, _stand_in).load())
+        return {name: room.take(resolved(value)) for name, value in found.items()}
 
 
-def _arrays(content: object) -> dict[str, NDArray[Any]]:
+def _arrays(content: object) -> dict[str, object]:
+    """What stands for arrays in what was loaded, by name."""
     if isinstance(content, PickledArray) and not _is_numbers(content):
         content = _only_item(content)
     if not isinstance(content, Mapping):
-        return {"": resolved(content)}
+        return {"": content}
     if not all(isinstance(key, str) for key in content):
         raise RefusedPickle("keys that are no text")
     kept = {k: v for k, v in content.items() if not isinstance(v, str | bytes | None | dict | _Kept)
             or isinstance(v, _Wrapped)}  # fmt: skip
     if not kept:
         raise RefusedPickle("a dictionary without arrays")
-    return {key: resolved(value) for key, value in kept.items()}
+    return kept
 
 
 def _is_numbers(array: PickledArray) -> bool:

@@ -25,7 +25,7 @@ def points_of(name: str, vector: NDArray, path: Path) -> Floats:
     flat = _numbers(name, vector, path).reshape(-1)
     if flat.size == 0 or flat.size % 3 or max(vector.shape, default=0) != flat.size:
         raise InputError(f"{path}: {name}", "a vector of 3 numbers per vertex", str(vector.shape))
-    return flat.reshape(-1, 3).astype(np.float32)
+    return _float32(name, flat.reshape(-1, 3), path)
 
 
 def basis_of(name: str, columns: NDArray, deviation: NDArray, count: int, path: Path) -> Floats:
@@ -44,8 +44,9 @@ def basis_of(name: str, columns: NDArray, deviation: NDArray, count: int, path: 
                          str(matrix.shape))  # fmt: skip
     if bool((scale < 0).any()):
         raise InputError(f"{path}: {name}", "deviations of at least 0", f"{scale.min():g}")
-    scaled = matrix.astype(np.float64) * scale
-    return scaled.T.reshape(len(scale), count, 3).astype(np.float32)
+    with np.errstate(over="ignore"):
+        scaled = matrix.astype(np.float64) * scale
+    return _float32(name, scaled.T.reshape(len(scale), count, 3), path)
 
 
 def indices_of(name: str, values: NDArray, count: int, path: Path, first: int = 1) -> Ints:
@@ -99,6 +100,15 @@ def mirror_of(mean: NDArray, tolerance: float) -> Ints | None:
     distance, image = tree.query(mean * np.array([-1.0, 1.0, 1.0]))
     paired = np.array_equal(image[image], np.arange(len(mean)))
     return image.astype(np.int64) if paired and float(distance.max()) <= tolerance else None
+
+
+def _float32(name: str, values: NDArray, path: Path) -> Floats:
+    """As float32, which cannot hold every number of a file."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = values.astype(np.float32)
+    if not np.isfinite(cast).all():
+        raise InputError(f"{path}: {name}", "numbers that float32 holds", "larger ones")
+    return cast
 
 
 def _numbers(name: str, values: NDArray, path: Path) -> NDArray:

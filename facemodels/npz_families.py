@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from numpy.typing import NDArray
+
 from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from .family import FAMILIES, Family
@@ -50,7 +54,7 @@ def _read(source: Source) -> FaceModel:
     return from_npz(_arrays(source), source.path)
 
 
-def _arrays(source: Source) -> dict:
+def _arrays(source: Source) -> Mapping[str, NDArray]:
     if source.container != "npz":
         raise InputError(str(source.path), "an .npz", source.container)
     return source.arrays

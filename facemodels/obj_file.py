@@ -9,6 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.given_file import read_given
+
+_LARGEST = 1 << 29  # bytes of a file
+_LONGEST = 64  # characters of a number
+_MOST = 1 << 31  # an index
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,17 @@ def read_obj(path: Path) -> ObjMesh:
 
 
 def _lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines()
+    return read_given(path, "an OBJ mesh", _LARGEST).splitlines()
 
 
 def _table(path: Path, lines: list[bytes], mark: bytes, width: int) -> NDArray[np.float32]:
     """The first `width` numbers of every line that starts with `mark`."""
     try:
         rows = [line.split()[1 : width + 1] for line in lines if line.startswith(mark)]
+        if any(len(word) > _LONGEST for row in rows for word in row):
+            raise ValueError(f"a number of more than {_LONGEST} characters")
         table = np.array(rows, dtype="S").astype(np.float64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InputError(
             str(path), f"{width} numbers per {mark.decode()}line", str(error)
         ) from None
@@ -83,7 +90,10 @@ def _polygon(path: Path, line: bytes) -> list[tuple[int, int]]:
     """Corners (vertex, texture coordinate or 0), counted from 1."""
     try:
         parts = [[*corner.split(b"/"), b""][:2] for corner in line.split()[1:]]
-        return [(int(v), int(t) if t else 0) for v, t in parts]
+        corners = [(int(v), int(t) if t else 0) for v, t in parts]
+        if max((abs(n) for corner in corners for n in corner), default=0) > _MOST:
+            raise ValueError("an index that no mesh has")
+        return corners
     except ValueError:
         shown = line[:60].decode("ascii", "replace")
         raise InputError(str(path), "`f` and indices", repr(shown)) from None

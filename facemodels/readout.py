@@ -28,7 +28,7 @@ def read_readout(path: Path | None = None) -> tuple[int, NDArray[np.float32]]:
     try:
         content = json.loads(source.read_text(encoding="utf-8"))
         version, offset = int(content["version"]), np.array(content["offset_mm"], np.float32)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(str(source), "a readout: version and offset_mm", str(error)) from None
     if offset.shape != (68, 3) or not np.isfinite(offset).all():
         raise InputError(f"{source}: offset_mm", "68 points of x, y, z", str(offset.shape))

@@ -9,8 +9,10 @@ from ..core.errors import InputError
 from ..core.registry import Registry
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from .archive import read_arrays
+from .guard import reading_model
 from .ict import from_ict, is_ict
 from .npz import from_npz, is_generic
+from .plausible import check_plausible
 from .sfm import from_sfm, is_sfm
 from .subdivision_model import from_subdivision_file, is_subdivision_model
 
@@ -48,7 +50,7 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
     Raises:
         UnknownNameError: neither a registered name nor a path.
         MissingFileError: the path leads nowhere.
-        InputError: the file's content is unusable.
+        InputError: the file's content is unusable, or no face (see `plausible.py`).
     """
     name = str(name_or_path)
     if name == "default-head":
@@ -69,7 +71,7 @@ def _looks_like_path(name: str) -> bool:
 
 def _read(path: Path) -> FaceModel:
     """Recognise a file by the arrays in it."""
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in _OTHERS):
+    if path.is_dir() or (path.exists() and path.suffix.lower() in _OTHERS):
         raise InputError(
             str(path),
             "an .npz",
@@ -77,9 +79,10 @@ def _read(path: Path) -> FaceModel:
             f"Convert it first: selfie3d model convert {path} --out FILE.npz",
         )
     arrays = read_arrays(path)
-    for recognise, convert in _READERS:
-        if recognise(arrays):
-            return convert(arrays, path)
+    with reading_model(path, "a face model"):
+        for recognise, convert in _READERS:
+            if recognise(arrays):
+                return check_plausible(convert(arrays, path), path)
     raise InputError(
         str(path),
         "a face model: mean and faces, or a model this version knows",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,25 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
+from ..core.given_file import open_given
+from ..core.mat_file import MatArrays
+from ..core.text_numbers import read_text_numbers as _read_text_numbers
 from .archive import read_arrays
 from .inert_pickle import read_inert_pickle
 
 Container = Literal["npz", "mat", "hdf5", "pickle", "folder", "binary"]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _PICKLE = (b"\x80", b"(", b"c", b"]", b"}")  # protocols 2 and up; then 0 and 1
-_MAT_ERRORS = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    EOFError,
-    OSError,
-    MemoryError,
-    OverflowError,
-    NotImplementedError,
-    UnicodeDecodeError,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -63,10 +52,12 @@ class Source:
         """How the source is stored, by its first bytes and not by its name."""
         if self.path.is_dir():
             return "folder"
-        with self.path.open("rb") as stream:
+        with open_given(self.path, "a face model") as stream:
             head = stream.read(520)
         if head.startswith(b"PK"):
             return "npz"
+        if head.startswith(b"MATLAB 7.3"):
+            return "mat"  # whose reader says what to do
         if head.startswith(_HDF5) or head[512:].startswith(_HDF5):
             return "hdf5"
         if head.startswith(b"MATLAB 5.0"):
@@ -87,7 +78,7 @@ class Source:
         return frozenset(self.arrays)
 
     @cached_property
-    def arrays(self) -> dict[str, NDArray]:
+    def arrays(self) -> Mapping[str, NDArray]:
         """The arrays of an .npz, a .mat or a pickle.
 
         Raises:
@@ -136,22 +127,13 @@ class Source:
         return part
 
 
-def read_mat(path: Path) -> dict[str, NDArray]:
-    """Every numeric variable of a MATLAB v5 file.
+def read_mat(path: Path) -> Mapping[str, NDArray]:
+    """Every numeric variable of a MATLAB v5 file, read when it is asked for.
 
     Raises:
         InputError: damaged, or saved by MATLAB as v7.3 (HDF5).
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        content = loadmat(path)
-    except (MatReadError, *_MAT_ERRORS) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(path), "a whole MATLAB v5 file", f"a damaged one ({reason})") from None
-    arrays = {k: v for k, v in content.items() if isinstance(v, np.ndarray)}
-    return {k: v for k, v in arrays.items() if v.dtype.kind in "fiub"}
+    return MatArrays(path)
 
 
 def read_text_numbers(path: Path) -> NDArray[np.float64]:
@@ -160,10 +142,7 @@ def read_text_numbers(path: Path) -> NDArray[np.float64]:
     Raises:
         InputError: there is anything else in it.
     """
-    try:
-        return np.loadtxt(path, dtype=np.float64).reshape(-1)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(str(path), "numbers in text", str(error)) from None
+    return _read_text_numbers(path, "numbers in text").reshape(-1)
 
 
 def required(

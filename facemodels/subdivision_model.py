@@ -84,8 +84,10 @@ def read_header(arrays: Mapping[str, NDArray], path: Path) -> dict:
     """
     try:
         header = json.loads(str(arrays["header"]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: header", "JSON", str(error)) from None
+    if not isinstance(header, dict):
+        raise InputError(f"{path}: header", "names and values", type(header).__name__)
     found = str(header.get("format", "")).removeprefix(_FAMILY)
     if header.get("format") != FORMAT or header.get("version") != MODEL_VERSION:
         raise InputError(

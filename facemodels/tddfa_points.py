@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..core.array_pickle import read_pickled_arrays
 from ..core.errors import InputError, MissingFileError
+from ..core.text_numbers import read_text_numbers
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 
@@ -109,17 +110,14 @@ def _scaled(basis: Array, unit: Tensor) -> NDArray[np.float32]:
 def _read_texts(folder: Path) -> tuple[Array, Array, Array]:
     arrays = []
     for name in _TEXTS:
-        if not (folder / name).is_file():
+        if not (folder / name).exists():
             raise MissingFileError(str(folder / name), "3DDFA's model at its landmarks", _SOURCE)
-        try:
-            arrays.append(np.loadtxt(folder / name))
-        except (ValueError, UnicodeDecodeError) as error:
-            raise InputError(str(folder / name), "numbers in lines", str(error)) from error
+        arrays.append(read_text_numbers(folder / name))
     return _shaped(folder, arrays[0], arrays[1], arrays[2])
 
 
 def _read_pickle(path: Path) -> tuple[Array, Array, Array]:
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "3DDFA_V2's model", _SOURCE)
     arrays = read_pickled_arrays(path)
     names = ("u", "w_shp", "w_exp", "keypoints")

@@ -7,14 +7,13 @@ the outside objects), and then the number of items (int64) and the items, little
 
 from __future__ import annotations
 
-import io
-import pickle
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.array_pickle import RefusedPickle
+from ..core.array_pickle import as_bytes
+from ..core.pickle_machine import PickleMachine, RefusedPickle, StandIn
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _KINDS = {
@@ -34,17 +33,16 @@ class TorchStorage:
 
     def items(self) -> NDArray[Any]:
         """The numbers (N,)."""
-        if not isinstance(self.content, bytes):
-            raise RefusedPickle("a torch storage that is no bytes")
-        stream = io.BytesIO(self.content)
-        magic, _, _, kind, _ = (_Header(stream, encoding="latin1").load() for _ in range(5))
-        if magic != _MAGIC or not isinstance(kind, str):
+        content = as_bytes(self.content)
+        head = PickleMachine(content, _kind, _outside)
+        magic, _, _, kind, _ = (head.load() for _ in range(5))
+        if magic != _MAGIC or not isinstance(kind, _Kind):
             raise RefusedPickle("a torch storage of another layout")
-        rest = self.content[stream.tell() :]
+        rest = content[head.at :]
         count = int(np.frombuffer(rest[:8], "<i8")[0])
-        if count < 0 or len(rest) != 8 + count * np.dtype(kind).itemsize:
+        if count < 0 or len(rest) != 8 + count * np.dtype(kind.numbers).itemsize:
             raise RefusedPickle("a torch storage of another length")
-        return np.frombuffer(rest, kind, offset=8)
+        return np.frombuffer(rest, kind.numbers, offset=8)
 
 
 class TorchTensor:
@@ -69,15 +67,26 @@ class TorchTensor:
         return items.reshape(sizes).copy()
 
 
-class _Header(pickle.Unpickler):
-    """Reads the pickles of the file's head: plain values and the kind of one storage."""
+def _kind(module: str, name: str) -> StandIn:
+    if module != "torch" or name not in _KINDS:
+        raise RefusedPickle(f"{module}.{name}")
+    return _Kind(name)
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        if module != "torch" or name not in _KINDS:
-            raise RefusedPickle(f"{module}.{name}")
-        return _KINDS[name]
 
-    def persistent_load(self, pid: object) -> object:
-        if not isinstance(pid, tuple) or len(pid) < 2 or pid[0] != "storage":
-            raise RefusedPickle(f"the outside object {pid!r}")
-        return pid[1]
+class _Kind(StandIn):
+    """Stands for a class of storages, which nothing in such a file calls."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_refuse)
+        self.numbers = _KINDS[name]
+
+
+def _refuse(*_: object) -> object:
+    raise RefusedPickle("a call of a torch storage")
+
+
+def _outside(pid: object) -> object:
+    """The kind of the storage that an identifier describes."""
+    if not isinstance(pid, tuple) or len(pid) < 2 or pid[0] != "storage":
+        raise RefusedPickle("an outside object that is no storage")
+    return pid[1]

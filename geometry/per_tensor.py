@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -16,22 +17,29 @@ _KEPT = 16
 class PerTensor(Generic[T]):
     """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
 
+    On the CPU every call compares the tensor with a copy, so that a change behind torch's back,
+    through shared memory, is seen as well; on a GPU, where comparing would wait, only changes that
+    torch knows of are.
+
     Args:
         make: computes it; not called again for the tensors that came last.
     """
 
     def __init__(self, make: Callable[[Tensor], T]) -> None:
         self._make = make
-        self._known: OrderedDict[int, tuple[weakref.ref, int, T]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[weakref.ref, int, Tensor | None, T]] = OrderedDict()
 
     def __call__(self, tensor: Tensor) -> T:
         """What belongs to `tensor`; computed anew after a change in place."""
         version = -1 if tensor.is_inference() else tensor._version
         entry = self._known.get(id(tensor))
         if entry is not None and entry[0]() is tensor and entry[1] == version >= 0:
-            return entry[2]
+            copy, made = entry[2:]
+            if copy is None or torch.equal(copy, tensor):
+                return made
+        copy = tensor.detach().clone() if tensor.device.type == "cpu" else None
         made = self._make(tensor)
-        self._known[id(tensor)] = (weakref.ref(tensor), version, made)
+        self._known[id(tensor)] = (weakref.ref(tensor), version, copy, made)
         while len(self._known) > _KEPT:
             try:
                 self._known.popitem(last=False)

@@ -8,8 +8,8 @@ from enum import IntEnum
 class Segment(IntEnum):
     """Classes and their codes; the order is that of a network's channels.
 
-    SKIN is the face's, the forehead's and a bald head's; IRIS has the pupil, MOUTH is gums, tongue and
-    the dark behind them, OCCLUDER a hand or any other thing in front.
+    SKIN is the face's, the forehead's and a bald head's; IRIS has the pupil, MOUTH is gums, tongue
+    and the dark behind them, OCCLUDER a hand or any other thing in front.
     """
 
     BACKGROUND = 0

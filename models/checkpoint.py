@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError
+from .torch_file import load_torch
 
 Network = TypeVar("Network", bound=nn.Module)
-_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, zipfile.BadZipFile)
 _SHOWN = 3
 
 
@@ -29,13 +27,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         InputError: it is damaged, or holds no tensors by name.
     """
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise MissingFileError(str(file), "The weights file", "Check the path.")
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except _DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(file), "a PyTorch file of tensors", reason) from error
+    content = load_torch(file, "a PyTorch file of tensors")
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
@@ -22,8 +19,7 @@ from .public_maps import (
     map_sadrnet,
 )
 from .registry import NETWORKS
-
-_DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, zipfile.BadZipFile)
+from .torch_file import load_torch
 
 PUBLIC: dict[str, Callable[[Mapping[str, Tensor]], Mapped]] = {
     "3ddfa_v2": map_mobilenet_v1,
@@ -64,13 +60,9 @@ def read_public(path: str | Path) -> State:
         InputError: it is damaged, holds other Python objects, or no tensors by name.
     """
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise MissingFileError(str(file), "The file of public weights", "Check the path.")
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except _DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(str(file), "a PyTorch file of tensors", reason) from error
+    content = load_torch(file, "a PyTorch file of tensors")
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

@@ -18,17 +18,21 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
+from ..core.given_file import check_given
 from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
+from .header_paths import without_folders
 from .heads.layouts import Layout, restore_layout
 from .heads.uv_layout import UvSpec
 from .heads.vector_layout import VectorLayout
-from .registry import NETWORKS
+from .weights_network import network_of, reading_part
 
 FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
 """The first is read still: dense points alone, all in float16."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 KINDS = ("points", "parameters", "uv")
+_DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
+_OF_RUNS = ("best", "last")  # names that say nothing without that of the run
 _LAYOUT = "layout."  # before the names of the layout's tensors
 
 Output = PointLayout | VectorLayout | UvSpec
@@ -39,7 +43,7 @@ class Weights:
     """A network with its weights.
 
     Attributes:
-        name: file name without suffix.
+        name: file name without suffix; of a run's "best" and "last" with the run's name before.
         network: in evaluation mode, float32.
         output: what it predicts: which points of which face model, which parameters, which maps.
         architecture: name of the network in `NETWORKS`.
@@ -111,7 +115,7 @@ def pack_weights(
     Args:
         network: registered as `name`, built with `options` (a dataclass or a mapping).
         layout: what it predicts: points, parameters or UV maps.
-        facts: plain values that JSON can hold.
+        facts: plain values that JSON can hold; of paths in them only the last names are written.
         half: matrices in float16.
     """
     from safetensors.torch import save
@@ -122,11 +126,11 @@ def pack_weights(
     header = {
         "format": FORMATS[-1],
         "network": name,
-        "options": json.dumps(_options(options)),
+        "options": json.dumps(without_folders(_options(options))),
         "output": kind,
         "layout": json.dumps(description),
         "face_model_version": str(_version(layout)),
-        "facts": json.dumps(dict(facts)),
+        "facts": json.dumps(without_folders(facts)),
     }
     tensors = {
         key: _stored(value, half)
@@ -203,26 +207,32 @@ def load_weights(name_or_path: str | Path) -> Weights:
     header, state = _read(path)
     _check_version(path, header)
     options = _parsed(path, header, "options")
-    network = NETWORKS.create(header["network"], **options)
     own = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
-    rest = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    rest = {k: v for k, v in rest.items() if not k.startswith(_LAYOUT)}
-    _fill(network, rest, path, header["network"])
+    rest = {k: v for k, v in state.items() if not k.startswith(_LAYOUT)}
+    network = network_of(path, header["network"], options, rest)
     output = _output(path, header, own)
     facts = _parsed(path, header, "facts")
-    return Weights(path.stem, network.eval(), output, header["network"], options, facts)
+    return Weights(_name(path), network, output, header["network"], options, facts)
+
+
+def _name(path: Path) -> str:
+    """What weights are called in records and reports."""
+    run = path.resolve().parent.name if path.stem in _OF_RUNS else ""
+    return f"{run}/{path.stem}" if run else path.stem
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Header and tensors."""
     from safetensors import SafetensorError, safe_open
 
+    check_given(path, "a safetensors file")
     try:
         with safe_open(str(path), framework="pt") as file:
             header = dict(file.metadata() or {})
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise InputError(str(path), "a safetensors file", str(error)) from error
+    except (SafetensorError, *_DAMAGED) as error:
+        reason = str(error) or type(error).__name__
+        raise InputError(str(path), "a safetensors file", reason) from error
     if header.get("format") not in FORMATS:
         expected = f"weights of the format {' or '.join(FORMATS)}"
         raise InputError(str(path), expected, str(header.get("format")))
@@ -249,37 +259,24 @@ def _check_version(path: Path, header: Mapping[str, str]) -> None:
 def _parsed(path: Path, header: Mapping[str, str], key: str) -> dict[str, Any]:
     try:
         content = json.loads(header[key])
-    except ValueError as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{path}: {key}", "JSON", str(error)) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: {key}", "names and values", type(content).__name__)
     return content
 
 
-def _fill(network: nn.Module, state: Mapping[str, Tensor], path: Path, name: str) -> None:
-    expected = f"the tensors of {name}"
-    try:
-        missing, unexpected = network.load_state_dict(dict(state), strict=False)
-    except RuntimeError as error:  # other shapes
-        raise InputError(str(path), expected, str(error).splitlines()[-1].strip()) from error
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise InputError(str(path), expected, f"without {missing}, with {unexpected}")
-
-
 def _output(
     path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]
 ) -> PointLayout | Layout | UvSpec:
     content, kind = _parsed(path, header, "layout"), header.get("output", "points")
-    if kind == "parameters":
-        return restore_layout(content, tensors)
-    try:
+    with reading_part(f"{path}: layout", f"a description of {kind}"):
+        if kind == "parameters":
+            return restore_layout(content, tensors)
         if kind == "uv":
             return UvSpec(**content)
         if kind == "points":
             return _point_layout(content)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: layout", f"a description of {kind}", str(error)) from error
     raise InputError(f"{path}: output", "one of " + ", ".join(KINDS), repr(kind))
 
 

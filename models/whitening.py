@@ -17,10 +17,12 @@ from torch import Tensor
 
 from ..core.array_pickle import read_pickled_arrays
 from ..core.errors import InputError, MissingFileError
+from ..core.npy_file import read_npy
+from ..core.npz_file import NpzArrays
+from ..core.text_numbers import read_text_numbers
 from ..geometry.checks import check_finite, check_shape
 
 _NAMES = (("mean", "std"), ("param_mean", "param_std"))
-_DAMAGED = (ValueError, EOFError, OSError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -171,35 +173,17 @@ def _tensor(array: NDArray) -> Tensor:
 
 
 def _read_npz(path: Path) -> Mapping[str, NDArray]:
-    content = _load(path)
-    if not isinstance(content, np.lib.npyio.NpzFile):
-        raise InputError(str(path), "an .npz with mean and std", "a single array")
-    with content:
-        return {name: content[name] for name in content.files}
+    _require(path)
+    return NpzArrays(path, "an .npz with mean and std, without Python objects")
 
 
 def _read_vector(path: Path) -> NDArray:
-    if path.suffix == ".txt":
-        _require(path)
-        try:
-            return np.loadtxt(path)
-        except _DAMAGED as error:
-            raise InputError(str(path), "numbers in lines", str(error)) from error
-    content = _load(path)
-    if not isinstance(content, np.ndarray):
-        raise InputError(str(path), "one array", "several")
-    return content
-
-
-def _load(path: Path) -> NDArray | np.lib.npyio.NpzFile:
     _require(path)
-    try:
-        content: NDArray | np.lib.npyio.NpzFile = np.load(path, allow_pickle=False)
-    except _DAMAGED as error:
-        raise InputError(str(path), "a NumPy file without Python objects", str(error)) from error
-    return content
+    if path.suffix == ".txt":
+        return read_text_numbers(path)
+    return read_npy(path, "one array, without Python objects")
 
 
 def _require(path: Path) -> None:
-    if not path.is_file():
+    if not path.exists():
         raise MissingFileError(str(path), "The file of whitening statistics", "Check the path.")

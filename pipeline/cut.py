@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.errors import InputError
 from ..geometry.crop import Crop
 
+_FARTHEST = 1e9  # pixels that a crop may reach
 _MARGIN = 2  # photograph pixels that interpolation may look at beyond the crop, per block
 
 
@@ -16,10 +18,18 @@ def cut(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
     """The crop of a photograph (H,W,3) as (1,3,h,w) in [0,1], black outside the photograph.
 
     Equals `crop.warp` of the whole photograph but for where its blocks begin.
+
+    Raises:
+        InputError: no photograph, or a crop that reaches farther than numbers of pixels do.
     """
     height, width = crop.size
+    if picture.dtype != np.uint8 or picture.ndim != 3 or 0 in picture.shape:
+        raise InputError("picture", "uint8 (H,W,3)", f"{picture.dtype} {picture.shape}")
     corners = torch.tensor([[0, 0], [width, 0], [0, height], [width, height]], dtype=torch.float64)
     photo = crop.to_photo(corners)
+    if not bool((photo.abs() < _FARTHEST).all()):
+        expected = f"one within {_FARTHEST:.0e} pixels of the photograph"
+        raise InputError("crop", expected, f"{float(photo.abs().max()):g}")
     margin = _MARGIN * max(1, int(1 / crop.scale))
     low = (photo.amin(0) - margin).floor().long()
     high = (photo.amax(0) + margin).ceil().long()

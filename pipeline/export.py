@@ -1,11 +1,7 @@
-"""Files of a reconstructed face: GLB, OBJ with MTL and PNG, JSON. Written whole or not at all."""
+"""Files of a reconstructed face: GLB, OBJ with MTL and PNG. Written whole or not at all."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError
 from ..core.image_file import write_image
+from ..core.whole_file import write_bytes, write_text, write_whole
 from ..geometry.mesh import vertex_normals
 
 if TYPE_CHECKING:
     import trimesh
 
-_TEMPORARY = ".part"
 _VERTICES, _INDICES = 34962, 34963  # ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER of glTF 2.0
 
 
@@ -64,7 +59,7 @@ def write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
     content = trimesh.exchange.gltf.export_glb(
         trimesh.Scene(scaled), include_normals=True, tree_postprocessor=_name_targets
     )
-    write_whole(path, lambda target: target.write_bytes(content))
+    write_bytes(path, content)
 
 
 def _name_targets(tree: dict[str, Any]) -> None:
@@ -102,54 +97,3 @@ def write_obj(
     ]
     write_text(path, "\n".join(body) + "\n")
     return [path, material, image]
-
-
-def write_json(path: Path, content: dict[str, object]) -> None:
-    """Write JSON without NaN."""
-    text = json.dumps(content, indent=1, allow_nan=False)
-    write_text(path, text + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole; names in it that are no UTF-8 keep their bytes."""
-    content = text.encode("utf-8", "surrogateescape")
-    write_whole(path, lambda target: target.write_bytes(content))
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then move it there in one step.
-
-    Raises:
-        InputError: the folder cannot be written to.
-    """
-    partial = path.with_name(f".{path.stem}{_TEMPORARY}{path.suffix}")
-    try:
-        write(partial)
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(
-            str(path), "a file that can be written", str(error), "Choose another output folder."
-        ) from error
-    finally:
-        with suppress(OSError):  # where it could not be made, it cannot be looked for either
-            partial.unlink(missing_ok=True)
-
-
-def prepare_folder(out: Path) -> None:
-    """Make the output folder and prove that it can be written to, before any work is done.
-
-    Raises:
-        InputError: it cannot.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe{_TEMPORARY}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(
-            "output folder",
-            "a folder that can be written to",
-            f"{out}: {error}",
-            "Give another one.",
-        ) from error

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.errors import InputError
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
@@ -61,6 +62,12 @@ class ReconstructedFace:
         return self.model.vertices(self.coefficients)[0]
 
     @property
+    def is_finite(self) -> bool:
+        """Whether no number of the shape and the camera is NaN or infinite."""
+        whole = is_finite(self.coefficients, self.camera)
+        return whole and bool(torch.isfinite(self.vertices).all())
+
+    @property
     def landmarks_68(self) -> NDArray[np.float32]:
         """The set `ibug68` as (68,3): x, y in photograph pixels, z in their scale, near = large.
 
@@ -86,9 +93,13 @@ class ReconstructedFace:
         """Write the textured mesh as binary glTF, in metres, for any viewer.
 
         Raises:
-            InputError: the path cannot be written.
+            InputError: the path cannot be written, or has another ending than .glb.
         """
-        write_glb(Path(path), self.mesh())
+        target = Path(path)
+        if target.suffix.lower() != ".glb":
+            remedy = "Other formats, in mm: face.mesh().export(path)."
+            raise InputError("path", "a name ending in .glb", repr(str(path)), remedy)
+        write_glb(target, self.mesh())
 
     def render(self, view: View = (0.0, 0.0, 0.0), size: int = 256) -> Picture:
         """The textured face from any side.
@@ -124,6 +135,12 @@ class ReconstructedFace:
             )
             pictures = seen.over(torch.full_like(seen.image, 0.25))
         return [to_picture(image) for image in torch.nn.functional.avg_pool2d(pictures, 2)]
+
+
+def is_finite(coefficients: Coefficients, camera: PerspectiveCamera) -> bool:
+    """Whether no number of both is NaN or infinite."""
+    values = [*vars(coefficients).values(), *vars(camera).values()]
+    return all(bool(torch.isfinite(value).all()) for value in values)
 
 
 def studio_light() -> Tensor:

@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import Selfie3dError
 from ..core.image_file import write_image
+from ..core.json_file import read_json
+from ..core.whole_file import write_json, write_whole
 from ..render.overlay import Picture, to_picture
-from .export import write_glb, write_json, write_obj, write_whole
+from .export import write_glb, write_obj
 from .face import ReconstructedFace
 from .pictures import overlay_picture, turntable_picture
 
 _FORMAT_VERSION = 1
+ENDINGS = (".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json")
+"""Of the files of a face, after its name."""
+
+
+def face_name(name: str, number: int) -> str:
+    """The name of a photograph's face `number`, counted from 1."""
+    return name if number == 1 else f"{name}_{number}"
+
+
+def faces_of(name: str, files: Iterable[object]) -> list[int] | None:
+    """The faces whose files these are; None where some belong to no face or a face lacks some.
+
+    Args:
+        name: of the photograph's results.
+        files: names, in any order; anything else belongs to no face.
+    """
+    if name in ("", "..") or Path(name).name != name or "\0" in name:
+        return None
+    endings = "|".join(map(re.escape, ENDINGS))
+    pattern = re.compile(rf"{re.escape(name)}(?:_([2-9]|[1-9][0-9]{{1,5}}))?({endings})", re.DOTALL)
+    found: dict[int, set[str]] = {}
+    for file in files:
+        match = pattern.fullmatch(file) if isinstance(file, str) else None
+        if match is None:
+            return None
+        found.setdefault(int(match[1] or 1), set()).add(match[2])
+    whole = all(len(own) == len(ENDINGS) for own in found.values())
+    return sorted(found) if whole else None
+
+
+def recorded_files(record: Path) -> set[str]:
+    """What a NAME.json of ours and the files that it names are called; empty for anybody else's."""
+    try:
+        content = read_json(record, "the record of a face")
+    except Selfie3dError:
+        return set()
+    files = content.get("files")
+    if not isinstance(files, list):
+        return set()
+    names = {record.name, *(f for f in files if isinstance(f, str))}
+    return names if faces_of(record.stem, names) == [1] else set()
 
 
 def write_face(
@@ -21,7 +68,8 @@ def write_face(
 ) -> list[Path]:
     """Write NAME.glb, .obj, .mtl, .png, _overlay.png, _turntable.png, and NAME.json last.
 
-    The JSON comes last, so that where it stands the other files are whole.
+    The JSON comes last, so that where it stands the other files are whole. Where one of them cannot
+    be written, none is left.
 
     Args:
         out: an existing folder.
@@ -30,6 +78,18 @@ def write_face(
         picture: the photograph (H,W,3) uint8.
         photo: its path, for the record.
     """
+    try:
+        return _write_face(out, name, face, picture, photo)
+    except Exception:
+        for ending in ENDINGS:  # what is there of it is of no use, nor is what it replaced in part
+            with suppress(OSError):
+                (out / f"{name}{ending}").unlink(missing_ok=True)
+        raise
+
+
+def _write_face(
+    out: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], photo: str
+) -> list[Path]:
     texture = to_picture(face.texture.image)
     glb = out / f"{name}.glb"
     write_glb(glb, face.mesh())
@@ -70,8 +130,15 @@ def describe(
         "pose_deg": face.pose_deg,
         "camera": face.camera.describe(),
         "coefficients": face.coefficients.as_lists(),
+        "expressions": _named_expressions(face),
         "files": files,
     }
+
+
+def _named_expressions(face: ReconstructedFace) -> dict[str, float]:
+    """Weights by name: ARKit's of the shipped model, the file's of others; empty without names."""
+    names = face.model.expression_names
+    return dict(zip(names, face.coefficients.expression[0].tolist(), strict=False))
 
 
 def _write_picture(path: Path, content: Picture) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ..core.errors import Selfie3dError
-from ..core.image_file import list_images, read_image
-from ..core.progress import progress
-from .export import prepare_folder, write_json
-from .files import write_face
-from .names import choose_names
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.image_file import read_image
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
+from ..core.picture_folders import FoundPictures, find_pictures
+from ..core.progress import Advance, progress
+from ..core.whole_file import prepare_folder
+from ..detect.face import Face
+from .files import face_name, write_face
+from .journal import STATE, Journal, noted_files
 from .reconstructor import ReconstructOptions, Reconstructor
-from .start import weights_file
-
-_STATE = ".selfie3d"
+from .regress import RegressedFace
 
 
 @dataclass
@@ -27,10 +28,12 @@ class Summary:
 
     Attributes:
         faces: number of faces written in this run.
-        succeeded: photographs that gave at least one face in this run.
+        succeeded: photographs that gave at least one face in this run, and no failure.
         skipped: photographs whose faces an earlier run had finished.
-        failed: photographs that gave none, with the reason.
+        failed: photographs that gave none, or one of whose faces failed, with the reason.
         files: every file written in this run.
+        found: what was passed over in folders.
+        log: tracebacks of what nobody foresaw; None where there are none.
     """
 
     faces: int = 0
@@ -38,6 +41,16 @@ class Summary:
     skipped: list[Path] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    found: FoundPictures = field(default_factory=FoundPictures)
+    log: Path | None = None
+
+
+@dataclass
+class _Outcome:
+    """What one photograph gave: its files, and the faces that failed."""
+
+    files: list[Path] = field(default_factory=list)
+    failed: list[tuple[int, Failed]] = field(default_factory=list)
 
 
 def reconstruct_paths(
@@ -50,117 +63,122 @@ def reconstruct_paths(
 ) -> Summary:
     """Reconstruct every face of every photograph into files under `out`.
 
+    Whatever goes wrong with a photograph or one of its faces is its own failure; tracebacks of
+    errors that nobody foresaw are in `out`/selfie3d_errors.log.
+
     Args:
-        photos: photographs and folders of photographs.
+        photos: photographs, and folders that are searched with those below them; `out` and the
+            results in it are left out.
         out: made if it is not there. Finished photographs are noted in `out`/.selfie3d.
         options: see `ReconstructOptions`.
         strict: raise at the first photograph that fails, instead of noting it.
         resume: skip photographs that an earlier run with the same options finished.
 
     Raises:
-        InputError: a path does not exist or `out` cannot be written to.
-        Selfie3dError: with `strict`, what went wrong with the first bad photograph.
+        InputError: a path does not exist, `out` cannot be written to, or the weights or the face
+            model cannot be used at all.
+        Exception: with `strict`, what went wrong with the first bad photograph.
     """
     options = options or ReconstructOptions()
-    paths = list(dict.fromkeys(list_images(photos)))
+    found = find_pictures(photos, _Results(out))
+    paths, summary = found.pictures, Summary(found=found)
     prepare_folder(out)
-    journal, summary = _Journal(out, options, forget=not resume), Summary()
+    journal, log = Journal(out, options, forget=not resume), FailureLog(out / LOG)
     names = journal.names(paths)
     todo = [p for p in paths if not journal.finished(p)]
     summary.skipped = [p for p in paths if p not in set(todo)]
     if not todo:
         return summary
+    log.forget()
     reconstructor = Reconstructor(options)
     with progress("Reconstructing", len(todo)) as advance:
         for path in todo:
-            try:
-                files = _one(reconstructor, path, out, names[path])
-            except Selfie3dError as error:
-                if strict:
-                    raise
-                summary.failed.append((path, str(error)))
-            else:
-                journal.note(path, names[path], files)
-                summary.succeeded.append(path)
-                summary.files += files
-                summary.faces += sum(f.suffix == ".json" for f in files)
+            outcome = _one(reconstructor, path, out, names[path], log)
+            _note(summary, journal, path, names[path], outcome, strict)
             advance()
+    summary.log = log.written
     return summary
 
 
-def _one(reconstructor: Reconstructor, path: Path, out: Path, name: str) -> list[Path]:
-    picture = read_image(path)
-    files: list[Path] = []
-    found = reconstructor.detect(picture)
-    starts = reconstructor.regress([(picture, face) for face in found])
+class _Results:
+    """Whether a path in a searched folder is a result: `out` itself, or noted where it lies."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out.resolve()
+        self._noted: dict[Path, set[str]] = {}
+
+    def __call__(self, path: Path) -> bool:
+        folder = path.parent
+        if folder not in self._noted:
+            self._noted[folder] = noted_files(folder / STATE)
+        return path.name in self._noted[folder] or path.resolve() == self._out
+
+
+def _note(
+    summary: Summary, journal: Journal, path: Path, name: str, outcome: _Outcome, strict: bool
+) -> None:
+    """Add what became of a photograph to the notes and to the summary."""
+    if outcome.failed and strict:
+        raise outcome.failed[0][1].error
+    if outcome.files:
+        journal.note(path, name, outcome.files, whole=not outcome.failed)
+    summary.files += outcome.files
+    summary.faces += sum(f.suffix == ".json" for f in outcome.files)
+    if not outcome.failed:
+        summary.succeeded.append(path)
+    for number, failed in outcome.failed:
+        which = f"face {number}: " if number else ""
+        summary.failed.append((path, f"{which}{failed.message}"))
+
+
+def _one(
+    reconstructor: Reconstructor, path: Path, out: Path, name: str, log: FailureLog
+) -> _Outcome:
+    seen = attempt(str(path), lambda: _faces(reconstructor, path), log)
+    if isinstance(seen, Failed):
+        return _Outcome(failed=[(0, seen)])
+    picture, found = seen
+    outcome = _Outcome()
+    starts = _starts(reconstructor, picture, found)
     with progress(path.name, len(found) * reconstructor.steps) as advance:
         for number, (face, start) in enumerate(zip(found, starts, strict=True), 1):
-            result = reconstructor.reconstruct_face(picture, face, advance, start)
-            own = name if number == 1 else f"{name}_{number}"
-            files += write_face(out, own, result, picture, str(path))
-    return files
+            place = (out, face_name(name, number), str(path))
+            ready = partial(_face, reconstructor, picture, face, start, place, advance)
+            made = attempt(f"{path}, face {number}", ready, log)
+            if isinstance(made, Failed):
+                outcome.failed.append((number if len(found) > 1 else 0, made))
+            else:
+                outcome.files += made
+    return outcome
 
 
-class _Journal:
-    """Which photographs are done, one small file each, so that nothing is ever half noted."""
-
-    def __init__(self, out: Path, options: ReconstructOptions, forget: bool = False) -> None:
-        self.out, self.folder = out, out / _STATE
-        files = [Path(options.face_model), weights_file(options.weights)]
-        settings = repr((sorted(asdict(options).items()), [_state(file) for file in files]))
-        self.settings = hashlib.sha256(settings.encode()).hexdigest()
-        self.forget = forget
-        prepare_folder(self.folder)
-
-    def finished(self, path: Path) -> bool:
-        """An earlier run wrote all files of this photograph as it is now."""
-        content = _read(self._note(path))
-        if self.forget or content.get("key") != self._key(path):
-            return False
-        return all((self.out / f).is_file() for f in content["files"])
-
-    def names(self, paths: Sequence[Path]) -> dict[Path, str]:
-        """The photographs' file names; those in use by others that still exist are left alone."""
-        notes = {note.name: _read(note) for note in sorted(self.folder.glob("*.json"))}
-        own = {path: notes.pop(self._note(path).name, {}) for path in paths}
-        earlier = {path: note["name"] for path, note in own.items() if note}
-        others = [n["name"] for n in notes.values() if n and Path(n["photo"]).exists()]
-        return choose_names(paths, earlier, others)
-
-    def note(self, path: Path, name: str, files: Sequence[Path]) -> None:
-        """This photograph is done; what it gave before and gives no longer is removed."""
-        before = map(str, _read(self._note(path)).get("files", []))
-        for stale in set(before) - {f.name for f in files}:
-            if stale.startswith(name) and Path(stale).name == stale:
-                (self.out / stale).unlink(missing_ok=True)
-        content: dict[str, object] = {"photo": str(path.resolve()), "name": name}
-        content |= {"key": self._key(path), "files": [f.name for f in files]}
-        write_json(self._note(path), content)
-
-    def _note(self, path: Path) -> Path:
-        digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]
-        return self.folder / f"{digest}.json"
-
-    def _key(self, path: Path) -> str:
-        return f"{self.settings}:{_state(path)}"
+def _faces(reconstructor: Reconstructor, path: Path) -> tuple[NDArray[np.uint8], list[Face]]:
+    picture = read_image(path)
+    return picture, reconstructor.detect(picture)
 
 
-def _state(path: Path | None) -> str:
-    """Changes when a file is written anew; empty where there is none."""
-    if path is None or not path.is_file():
-        return ""
-    state = path.stat()
-    return f"{state.st_size}:{state.st_mtime_ns}"
+def _starts(
+    reconstructor: Reconstructor, picture: NDArray[np.uint8], found: Sequence[Face]
+) -> Sequence[RegressedFace | None]:
+    """What the network finds for all faces at once; None for each where that fails for one."""
+    faces = [(picture, face) for face in found]
+    starts = attempt("all faces at once", lambda: reconstructor.regress(faces))
+    return [None] * len(found) if isinstance(starts, Failed) else starts
 
 
-def _read(note: Path) -> dict[str, Any]:
-    """A note's content; empty where it is missing, damaged or something else."""
-    try:
-        content = json.loads(note.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    known = {"photo": str, "name": str, "key": str, "files": list}
-    is_note = isinstance(content, dict) and all(
-        isinstance(content.get(key), kind) for key, kind in known.items()
-    )
-    return content if is_note else {}
+def _face(
+    reconstructor: Reconstructor,
+    picture: NDArray[np.uint8],
+    face: Face,
+    start: RegressedFace | None,
+    place: tuple[Path, str, str],
+    advance: Advance,
+) -> list[Path]:
+    """Reconstruct one face and write it.
+
+    Args:
+        place: folder and name of the results, and the photograph's path for the record.
+    """
+    out, name, photo = place
+    result = reconstructor.reconstruct_face(picture, face, advance, start)
+    return write_face(out, name, result, picture, photo)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 
@@ -11,7 +11,10 @@ _TAIL = re.compile(r"(.+)_(?:\d+|overlay|turntable)", re.DOTALL)
 
 
 def choose_names(
-    paths: Sequence[Path], earlier: Mapping[Path, str], reserved: Iterable[str]
+    paths: Sequence[Path],
+    earlier: Mapping[Path, str],
+    reserved: Iterable[str],
+    free: Callable[[str], bool] = lambda name: True,
 ) -> dict[Path, str]:
     """A file name per photograph: its stem where that is free, else with suffix or number.
 
@@ -22,6 +25,7 @@ def choose_names(
         paths: photographs, each once.
         earlier: the names that some of them had in an earlier run; kept.
         reserved: names that belong to photographs of earlier runs.
+        free: whether nobody else's files are where those of a name would go.
     """
     taken = _Taken()
     for name in reserved:
@@ -29,10 +33,19 @@ def choose_names(
     names: dict[Path, str] = {}
     for path in sorted(paths, key=lambda p: p not in earlier):
         own = [earlier[path]] if path in earlier else []
-        plain = [path.stem, f"{path.stem}-{path.suffix[1:]}"]
-        choices = chain(own, plain, (f"{path.stem}-{n}" for n in count(2)))
-        names[path] = next(name for name in choices if taken.claim(name))
+        choices = chain(own, _plain(path), (f"{path.stem}-{n}" for n in count(2)))
+        names[path] = next(name for name in choices if free(name) and taken.claim(name))
     return names
+
+
+def may_be_named(path: Path, name: str) -> bool:
+    """Whether `choose_names` could give a photograph this name."""
+    numbered = re.fullmatch(re.escape(path.stem) + r"-[1-9][0-9]*", name)
+    return name in _plain(path) or numbered is not None
+
+
+def _plain(path: Path) -> list[str]:
+    return [path.stem, f"{path.stem}-{path.suffix[1:]}"] if path.suffix else [path.stem]
 
 
 class _Taken:
@@ -44,7 +57,7 @@ class _Taken:
 
     def claim(self, name: str) -> bool:
         """Take `name` unless a file of it could be another's."""
-        owners = set(_owners(name.casefold()))
+        owners = set(owners_of(name.casefold()))
         if owners & self.names or name.casefold() in self.owners:
             return False
         self.names.add(name.casefold())
@@ -52,7 +65,7 @@ class _Taken:
         return True
 
 
-def _owners(name: str) -> Iterator[str]:
+def owners_of(name: str) -> Iterator[str]:
     """Every photograph's name under which files of this name could be written."""
     yield name
     while match := _TAIL.fullmatch(name):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,23 +11,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError, NoFaceError
-from ..core.image_file import read_image
+from ..core.item_failure import Failed, attempt
 from ..detect.face import Face, get_face_detector
+from ..detect.why_none import likely_cause
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
+from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..render.overlay import to_image
 from .crop import crop_around_points, resized
-from .face import ReconstructedFace
+from .face import ReconstructedFace, is_finite
 from .fit import Crops, FaceFitter
 from .fit_config import FitConfig
+from .photo import Photo, as_picture
 from .regress import RegressedFace
 from .start import FIT, make_regressor
 from .texture import TextureBuilder
 
 _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
+_PLAIN_FACE = np.array([[104.0, 112], [152, 112], [128, 140], [108, 164], [148, 164]])
+_ODD = "The weights or the face model may be damaged: try weights 'fit' or another face model."
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,12 @@ class Reconstructor:
 
     def __init__(self, options: ReconstructOptions | None = None) -> None:
         self.options = options or ReconstructOptions()
-        self.model = load_face_model(self.options.face_model)
+        self.model = with_chart(load_face_model(self.options.face_model))
         self.detector = get_face_detector("mtcnn")
         self.fitter = FaceFitter(self.model, self.options.fit)
         self.regressor = make_regressor(self.options.weights, self.model)
         self.textures = TextureBuilder(self.model, self.options.texture_size)
+        self._check_network()
 
     @property
     def steps(self) -> int:
@@ -86,20 +91,21 @@ class Reconstructor:
 
     def __call__(
         self,
-        photo: str | Path | NDArray[np.uint8],
+        photo: Photo,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[ReconstructedFace]:
         """Every face of a photograph, largest first.
 
         Args:
-            photo: a path, or RGB (H,W,3) uint8.
+            photo: a path, RGB (H,W,3) uint8, a picture of Pillow's, a file's content, or an open
+                binary file.
             on_step: called after every optimiser step.
 
         Raises:
             NoFaceError: no face was found.
-            InputError: the photograph cannot be read.
+            InputError: the photograph cannot be read, or is none of these.
         """
-        picture = photo if isinstance(photo, np.ndarray) else read_image(Path(photo))
+        picture = as_picture(photo)
         found = self.detect(picture)
         starts = self.regress([(picture, face) for face in found])
         return [
@@ -128,9 +134,10 @@ class Reconstructor:
         faces = self.detector.detect(picture)
         if not faces:
             height, width = picture.shape[:2]
+            cause = likely_cause(self.detector, picture)
             raise NoFaceError(
                 f"no face found in this photograph of {width} x {height} pixels. "
-                "Faces must be at least about 20 pixels wide and not upside down."
+                + (cause or "Faces must be at least about 20 pixels wide and not upside down.")
             )
         return faces[: self.options.max_faces]
 
@@ -159,7 +166,7 @@ class Reconstructor:
         texture = self.textures.build(
             base, in_crop, coefficients, inside=inside, divide_light=self.options.divide_light
         )
-        return ReconstructedFace(
+        result = ReconstructedFace(
             self.model,
             coefficients,
             in_crop.moved(crop.inverse_matrix),
@@ -169,6 +176,9 @@ class Reconstructor:
             self.name,
             None if start is None else start.sigma,
         )
+        if not result.is_finite:
+            raise InputError("the face's shape", "finite numbers", "NaN or infinity", _ODD)
+        return result
 
     @property
     def name(self) -> str:
@@ -176,6 +186,24 @@ class Reconstructor:
         if self.regressor is None:
             return FIT
         return f"{self.regressor.name}, refined" if self.options.refine else self.regressor.name
+
+    def _check_network(self) -> None:
+        """Try the network on a grey picture: what is wrong with it is wrong with every photograph.
+
+        Raises:
+            InputError: it fails, or finds what is not finite.
+        """
+        if self.regressor is None:
+            return
+        picture = np.full((_SMALLEST_CROP, _SMALLEST_CROP, 3), 128, np.uint8)
+        face = Face((64.0, 64.0, 192.0, 192.0), 1.0, _PLAIN_FACE)
+        found = attempt("a grey picture", lambda: self.regress([(picture, face)])[0])
+        name = f"weights {self.regressor.name!r}"
+        if isinstance(found, Failed):
+            remedy = "Take other weights, or train these anew."
+            raise InputError(name, "a network that works", found.message, remedy) from found.error
+        if found is not None and not is_finite(found.coefficients, found.camera):
+            raise InputError(name, "a network that gives finite numbers", "NaN or infinity", _ODD)
 
     def _fitted(
         self,

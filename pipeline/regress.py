@@ -20,8 +20,8 @@ from ..geometry.dense_points import PointBasis
 from ..geometry.face_model import FaceModel
 from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
 from ..models.fuse import channels_last, fuse_norms
-from ..models.heads.points import PointPrediction
-from ..models.weights import load_weights
+from ..models.heads.points import PointPrediction, solver_errors, stated_errors
+from ..models.weights import Weights, load_weights
 from .cut import cut
 from .frame import Box, frame, frame_of_points, tight_frame
 
@@ -55,10 +55,14 @@ class RegressedFace:
     Attributes:
         coefficients: a batch of one.
         camera: model space to photograph pixels.
-        sigma: (68,) expected error of each point of `ibug68`, photograph pixels.
+        sigma: (68,) expected error of each point of `ibug68`, photograph pixels: 68 % of the errors
+            are smaller where the weights say how true they are, which older ones do not.
         direct: landmark sets as the network alone saw them, (68,3) photograph pixels; what is
             published comes from the coefficients.
         crop: what the network saw.
+        visibility: (N,) probabilities of the layout's points being seen, or None.
+        segmentation: (C,s,s) probabilities of the classes of `geometry.segments` over the crop,
+            whose side is 4 s pixels, or None.
     """
 
     coefficients: Coefficients
@@ -66,6 +70,8 @@ class RegressedFace:
     sigma: Tensor
     direct: dict[str, Tensor]
     crop: Crop
+    visibility: Tensor | None = None
+    segmentation: Tensor | None = None
 
 
 class Regressor:
@@ -75,6 +81,7 @@ class Regressor:
         options: see `RegressOptions`.
         model: the face model the weights were trained for, if it is loaded already; needed where
             it is no registered one.
+        weights: those of `options`, if they are loaded already.
 
     Raises:
         UnknownNameError, MissingFileError: there are no such weights.
@@ -82,10 +89,13 @@ class Regressor:
     """
 
     def __init__(
-        self, options: RegressOptions | None = None, model: FaceModel | None = None
+        self,
+        options: RegressOptions | None = None,
+        model: FaceModel | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self.options = options or RegressOptions()
-        weights = load_weights(self.options.weights)
+        weights = weights or load_weights(self.options.weights)
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
         self.model = _checked(model, self.name, self.layout.face_model)
         self.network = channels_last(fuse_norms(weights.network))
@@ -95,6 +105,8 @@ class Regressor:
         variance = self.facts.get("coefficient_variance")
         columns = self.solver.columns
         self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
+        scale = self.facts.get("sigma_scale")
+        self._sigma_scale = None if scale is None else torch.tensor(scale)
 
     def __call__(
         self, pictures: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
@@ -141,7 +153,8 @@ class Regressor:
             prior = CoefficientPrior(
                 prediction.coefficients[:, self.solver.columns], self._precision
             )
-        return self.solver(prediction.points, prediction.log_sigma.exp(), prior), prediction
+        sigma = solver_errors(prediction.log_sigma, self._sigma_scale)
+        return self.solver(prediction.points, sigma, prior), prediction
 
     def _faces(
         self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
@@ -169,6 +182,7 @@ class Regressor:
         points = prediction.points[k]
         plane = crop.to_photo((points[:, :2] + 1) * half)
         seen = torch.cat([plane, points[:, 2:] * per_pixel], 1)
+        sigma = stated_errors(prediction.log_sigma[k], self._sigma_scale)
         return RegressedFace(
             replace(
                 direct_coefficients,
@@ -176,9 +190,11 @@ class Regressor:
                 expression=solved.expression[one],
             ),
             camera,
-            prediction.log_sigma[k, self.layout.landmarks("ibug68")].exp() * per_pixel,
+            sigma[self.layout.landmarks("ibug68")] * per_pixel,
             {name: seen[self.layout.landmarks(name)] for name in self.layout.landmark_sets},
             crop,
+            None if prediction.visibility is None else prediction.visibility[k].sigmoid(),
+            None if prediction.segmentation is None else prediction.segmentation[k].softmax(0),
         )
 
     def _landmarks(self, face: RegressedFace) -> Tensor:

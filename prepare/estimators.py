@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.errors import MissingFileError
+from ..core.errors import MissingFileError, all_missing
 from ..core.weights_dir import find_weight
 from ..datasets.sample import Array
 from ..geometry.crop import Crop
@@ -113,15 +113,15 @@ def find_fan(which: str, weights_dir: Path | None) -> dict[str, Path]:
         MissingFileError: "fan", and none of the files is there.
     """
     found: dict[str, Path] = {}
-    missing: MissingFileError | None = None
+    missing: list[MissingFileError] = []
     wanted = [(key, name) for key, names in FAN_FILES.items() for name in names]
     for key, name in wanted if which != "own" else ():
         try:
             found.setdefault(key, find_weight(name, weights_dir))
         except MissingFileError as error:
-            missing = error
-    if which == "fan" and not found and missing is not None:
-        raise missing
+            missing.append(error)
+    if which == "fan" and not found:
+        raise all_missing(missing)
     return found
 
 

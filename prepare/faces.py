@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ..core.errors import InputError, Selfie3dError
+from ..core.item_failure import said
 from ..datasets.landmark_sets import five_points, points_68
 from ..datasets.record import Record
 from ..datasets.sample import Box, FaceSample
@@ -21,7 +22,7 @@ _APART = 0.25  # mean distance of the five points from those of the landmarks, t
 _SURE = 0.9  # least score of a detected face
 
 
-class RejectedError(Exception):
+class RejectedError(Selfie3dError):
     """A photograph that nothing should learn from; says why."""
 
 
@@ -103,7 +104,9 @@ def describe_face(
 
 
 def _check(estimate: Estimate, place: Place, size: float) -> None:
-    if estimate.sigma is not None and estimate.sigma > _DOUBTFUL:
+    if not all(np.isfinite(points).all() for points in estimate.landmarks.values()):
+        raise RejectedError("landmarks that are no finite numbers")
+    if estimate.sigma is not None and not estimate.sigma <= _DOUBTFUL:
         raise RejectedError(f"doubtful landmarks, {100 * estimate.sigma:.0f} % of the face's size")
     own = five_points(estimate.landmarks)
     if own is not None and len(place) == 5:
@@ -117,7 +120,7 @@ def reason(error: Exception, hidden: Sequence[str]) -> str:
     if isinstance(error, InputError):
         text = f"{error.argument}: expected {error.expected}, got {error.got}"
     else:
-        text = str(error)
+        text = said(error)
     for folder in hidden:
         text = text.replace(folder, "")
     return text

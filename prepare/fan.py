@@ -24,6 +24,7 @@ from ..core.errors import InputError, MissingFileError
 from ..datasets.sample import Array
 from ..geometry.crop import Crop
 from ..geometry.landmarks import IBUG68_MIRROR
+from ..models.torch_file import load_torch
 from ..pipeline.crop import crop_around_points
 from ..render.overlay import to_image
 
@@ -76,8 +77,8 @@ def _from_script(path: Path) -> nn.Module:
 
 
 def _from_weights(path: Path) -> nn.Module:
+    weights = load_torch(path, "FAN's weights, as face-alignment distributes them")
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
         stacks = {key for key in weights if re.fullmatch(r"m\d+\..*", key)}
         count = len({key.split(".", 1)[0] for key in stacks})
     except _DAMAGED as error:

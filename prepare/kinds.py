@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError, UnknownNameError
+from ..core.item_failure import FailureLog
 from .options import PrepareOptions, TurnOptions
 from .parts import Work
 from .photographs import COLLECTIONS, Collection, open_collection
@@ -44,9 +45,13 @@ def open_kind(kind: str, root: Path, options: PrepareOptions) -> Collection:
 
 
 def workshop_for(
-    collection: Collection, root: Path, options: PrepareOptions, fan: dict[str, Path]
+    collection: Collection,
+    root: Path,
+    options: PrepareOptions,
+    fan: dict[str, Path],
+    log: FailureLog | None = None,
 ) -> Work:
-    """What prepares the photographs of a collection."""
+    """What prepares the photographs of a collection; tracebacks go into `log`."""
     if isinstance(options, TurnOptions):
-        return TurnWorkshop(collection, root, options)
-    return Workshop(collection, root, options, fan)
+        return TurnWorkshop(collection, root, options, log)
+    return Workshop(collection, root, options, fan, log)

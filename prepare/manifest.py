@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..pipeline.export import write_json, write_text
+from ..core.whole_file import write_json, write_text
 from .estimators import SOURCES
 from .options import PrepareOptions
 from .parts import Sample

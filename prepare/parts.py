@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..core.whole_file import write_json
 from ..datasets.record import format_record, parse_record
 from ..datasets.shards import ShardEntry, write_tar_shard
 from ..datasets.tar_index import read_member, tar_members
-from ..pipeline.export import write_json
 from .photographs import Photograph
 from .work import Reject, write_side_files
 
@@ -106,13 +106,12 @@ class Parts:
     """The folder of the parts.
 
     Args:
-        folder: made if need be.
+        folder: of the parts, which exists.
         out: where side files go; None where shards are written.
     """
 
     def __init__(self, folder: Path, out: Path | None) -> None:
         self._folder, self._out = folder, out
-        folder.mkdir(parents=True, exist_ok=True)
 
     def note(self, part: Part) -> Note | None:
         """Of a finished part of photographs as they are now; else None."""
@@ -123,14 +122,24 @@ class Parts:
                 [Sample(**sample) for sample in content["samples"]],
                 [Reject(**reject) for reject in content["rejects"]],
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return note if note.state == part.state and self._is_whole(part, note) else None
+        if note.state != part.state or not _is_of(part, note):
+            return None
+        return note if self._is_whole(part, note) else None
 
-    def make(self, part: Part, workshop: Work) -> Note:
-        """Prepare a part and note it."""
-        state = part.state
-        entries, rejects = workshop.entries(part.photographs)
+    def make(self, part: Part, workshop: Work, without: Mapping[str, str] | None = None) -> Note:
+        """Prepare a part and note it.
+
+        Args:
+            part: what is prepared.
+            workshop: prepares it.
+            without: names of photographs that are rejected unseen, with the reason.
+        """
+        state, without = part.state, without or {}
+        entries, rejects = workshop.entries([p for p in part.photographs if p.name not in without])
+        left = [p for p in part.photographs if p.name in without]
+        rejects = [*rejects, *(Reject(p.name, p.split, without[p.name]) for p in left)]
         if self._out is None:
             write_tar_shard(self._tar(part), entries)
         else:
@@ -188,7 +197,7 @@ class Parts:
         """Whether the shard is whole and holds its photographs as they are now."""
         try:
             content = json.loads(self._shard_path(job).read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return False
         expected: dict[str, Any] = {part.name: part.state for part in job.parts}
         return bool(content == expected | {"bytes": _bytes(shard)})
@@ -206,6 +215,16 @@ class Parts:
 
     def _note_path(self, part: Part) -> Path:
         return self._folder / f"{part.name}.json"
+
+
+def _is_of(part: Part, note: Note) -> bool:
+    """Whether a note, which may come from anybody, is of every photograph of a part once."""
+    texts = [(s.name, s.source, s.record) for s in note.samples]
+    texts += [(r.name, r.split, r.reason) for r in note.rejects]
+    if not all(isinstance(text, str) for row in texts for text in row):
+        return False
+    names = sorted(row[0] for row in texts)
+    return names == sorted(photograph.name for photograph in part.photographs)
 
 
 def _bytes(path: Path) -> int:

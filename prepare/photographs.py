@@ -54,6 +54,7 @@ class Collection:
         splitting: how they were split, in words.
         whole: labels or points of the data set are bound to the whole photograph.
         detected: faces have to be found; else the data set says where they are.
+        passed: lines that say what was passed over where files were looked for.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Collection:
     splitting: str
     whole: bool
     detected: bool
+    passed: Sequence[str] = ()
 
 
 def open_collection(kind: str, root: Path, held_out: float) -> Collection:
@@ -130,7 +132,8 @@ def _folder(root: Path, held_out: float) -> Collection:
     text = f"by a hash of the top folder's or the file's name, {held_out:g} to val"
     paths = [root / file for file in files]
     photographs = _photographs(_stems(files), paths, groups, splits)
-    return Collection("folder", data, photographs, text, whole=False, detected=True)
+    passed = data.passed.lines()
+    return Collection("folder", data, photographs, text, False, True, passed)
 
 
 def _aflw(root: Path, held_out: float) -> Collection:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..core.errors import InputError, Selfie3dError
+from ..core.errors import InputError
+from ..core.item_failure import Failed, FailureLog, attempt
 from ..datasets.landmark_sets import five_points, points_68
 from ..datasets.record import Record
 from ..datasets.sample import Array, FaceSample, checked
@@ -59,8 +60,14 @@ class TurnWorkshop:
         options: see `TurnOptions`.
     """
 
-    def __init__(self, collection: Collection, root: Path, options: TurnOptions) -> None:
-        self.collection, self.options = collection, options
+    def __init__(
+        self,
+        collection: Collection,
+        root: Path,
+        options: TurnOptions,
+        log: FailureLog | None = None,
+    ) -> None:
+        self.collection, self.options, self._log = collection, options, log
         self._hidden = tuple(f"{path}/" for path in {str(root), str(root.resolve())})
         self._members: dict[Path, dict[str, Member]] = {}
 
@@ -92,37 +99,49 @@ class TurnWorkshop:
         rejects: list[Reject] = []
         groups = [(row, list(own)) for row, own in groupby(photographs, lambda p: p.row)]
         for sample, face, own in self._fitted(groups, rejects):
-            try:
-                opened = self._opened(sample, face)
-            except (RejectedError, Selfie3dError) as error:
-                rejects += [self._reject(photograph, error) for photograph in own]
+            opened = attempt(own[0].name, partial(self._opened, sample, face), self._log)
+            if isinstance(opened, Failed):
+                rejects += [self._reject(photograph, opened.error) for photograph in own]
                 continue
             for photograph in own:
-                try:
-                    entries.append(self._entry(photograph, sample, opened))
-                except (RejectedError, Selfie3dError) as error:
-                    rejects.append(self._reject(photograph, error))
+                ready = partial(self._entry, photograph, sample, opened)
+                made = attempt(photograph.name, ready, self._log)
+                if isinstance(made, Failed):
+                    rejects.append(self._reject(photograph, made.error))
+                else:
+                    entries.append(made)
         return entries, sorted(rejects, key=lambda reject: reject.name)
 
     def _fitted(
         self, groups: Sequence[tuple[int, list[Photograph]]], rejects: list[Reject]
     ) -> Iterator[tuple[FaceSample, RegressedFace, list[Photograph]]]:
         """The photographs that can be read, with fitted faces, in one batch."""
+        regressor = self._regressor  # what is wrong with it is wrong with every photograph
         read: list[tuple[FaceSample, Array, list[Photograph]]] = []
         for row, own in groups:
-            try:
-                sample = self.collection.data[row]
-                read.append((sample, _five(sample), own))
-            except (RejectedError, Selfie3dError, OSError) as error:
-                rejects += [self._reject(photograph, error) for photograph in own]
+            found = attempt(own[0].name, partial(self._read, row), self._log)
+            if isinstance(found, Failed):
+                rejects += [self._reject(photograph, found.error) for photograph in own]
+            else:
+                read.append((*found, own))
         if not read:
             return
-        found = self._regressor.from_points(
-            [sample.picture.copy() for sample, _, _ in read],  # torch wants it writable
-            [torch.as_tensor(five) for _, five, _ in read],
-        )
-        for (sample, _, own), face in zip(read, found, strict=True):
-            yield sample, face, own
+        faces = attempt("a batch", partial(_regressed, regressor, read))
+        if not isinstance(faces, Failed):
+            yield from ((s, face, own) for (s, _, own), face in zip(read, faces, strict=True))
+            return
+        for sample, five, own in read:
+            one = attempt(
+                own[0].name, partial(_regressed, regressor, [(sample, five, own)]), self._log
+            )
+            if isinstance(one, Failed):
+                rejects += [self._reject(photograph, one.error) for photograph in own]
+            else:
+                yield sample, one[0], own
+
+    def _read(self, row: int) -> tuple[FaceSample, Array]:
+        sample = self.collection.data[row]
+        return sample, _five(sample)
 
     def _opened(self, sample: FaceSample, face: RegressedFace) -> OpenPhotograph:
         """The photograph with its face, if that fits the known landmarks."""
@@ -161,6 +180,15 @@ class TurnWorkshop:
 
     def _reject(self, photograph: Photograph, error: Exception) -> Reject:
         return Reject(photograph.name, photograph.split, reason(error, self._hidden))
+
+
+def _regressed(
+    regressor: Regressor, read: Sequence[tuple[FaceSample, Array, list[Photograph]]]
+) -> list[RegressedFace]:
+    return regressor.from_points(
+        [sample.picture.copy() for sample, _, _ in read],  # torch wants it writable
+        [torch.as_tensor(five) for _, five, _ in read],
+    )
 
 
 def _five(sample: FaceSample) -> Array:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.item_failure import LOG, FailureLog
 from ..core.progress import progress
+from ..core.whole_file import prepare_folder, prepare_state
 from ..datasets.shards import write_tar_shard
-from ..pipeline.export import prepare_folder
 from .crew import Crew
 from .estimators import find_fan
 from .kinds import default_options, open_kind
@@ -24,12 +25,20 @@ from .work import Reject
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run left: counts by split, the shards, what was left out, other files."""
+    """What a run left.
+
+    Attributes:
+        counts: samples by split. shards: written. rejects: photographs that were left out.
+        files: others. log: tracebacks of errors that nobody foresaw, if there were any.
+        passed: lines that say what was passed over in a folder.
+    """
 
     counts: dict[str, int]
     shards: list[Path]
     rejects: list[Reject]
     files: list[Path]
+    log: Path | None = None
+    passed: Sequence[str] = ()
 
 
 def prepare(
@@ -69,8 +78,11 @@ def prepare(
         forget(out)
     claim(out, collection, options, fan)
     jobs = make_jobs(collection.photographs, options.per_shard)
-    parts = Parts(out / STATE / "parts", out if options.write == "files" else None)
-    crew = Crew(kind, root, options, fan, parts, workers)
+    folder = prepare_state(out, *STATE, "parts")
+    parts = Parts(folder, out if options.write == "files" else None)
+    log = FailureLog(out / LOG)
+    log.forget()
+    crew = Crew(kind, root, options, fan, parts, workers, log)
     notes = _work(collection, jobs, parts, crew, out, options)
     facts = [_facts(out, job, notes) for job in jobs]
     if not any(fact.samples for fact in facts):
@@ -84,7 +96,7 @@ def prepare(
     for fact in facts:
         counts[fact.split] += len(fact.samples)
     shards = [fact.file for fact in facts if fact.file is not None]
-    return Prepared(counts, shards, rejects, files)
+    return Prepared(counts, shards, rejects, files, log.written, collection.passed)
 
 
 def _check_places(collection: Collection) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.whole_file import prepare_state, write_json
 from ..models.weights import find_weights
-from ..pipeline.export import write_json
 from .options import PrepareOptions
 from .photographs import Collection
 
 VERSION = 1
 """To be raised whenever the same photographs give other results."""
 
-STATE = ".selfie3d/prepare"
+STATE = (".selfie3d", "prepare")
 """Folder of the settings and of the parts, below the results."""
+
+
+_SHARD = re.compile(r"(?:train|val|test)-\d{5}\.tar|\.(?:train|val|test)-\d{5}\.tar\.index")
 
 
 def own_weights() -> str:
@@ -51,8 +55,7 @@ def claim(out: Path, collection: Collection, options: PrepareOptions, fan: dict[
         "landmarks": sizes or own_weights(),
         "photographs": listing.hexdigest(),
     }
-    path = out / STATE / "settings.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = prepare_state(out, *STATE) / "settings.json"
     if path.is_file():
         before = _read(path)
         changed = [key for key in settings if before.get(key) != settings[key]]
@@ -69,14 +72,14 @@ def claim(out: Path, collection: Collection, options: PrepareOptions, fan: dict[
 def _read(path: Path) -> dict[str, object]:
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def forget(out: Path) -> None:
-    """Remove the state of an earlier run and its shards."""
-    shutil.rmtree(out / STATE, ignore_errors=True)
-    for split in ("train", "val", "test"):
-        for path in [*out.glob(f"{split}-*.tar"), *out.glob(f".{split}-*.tar.index")]:
+    """Remove the state of an earlier run and its shards, and nothing else."""
+    shutil.rmtree(prepare_state(out, *STATE), ignore_errors=True)
+    for path in out.iterdir():
+        if _SHARD.fullmatch(path.name) and not path.is_dir():
             path.unlink()

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
-from ..core.errors import InputError, Selfie3dError
+from ..core.errors import InputError
+from ..core.item_failure import Failed, FailureLog, attempt
+from ..core.whole_file import write_text, write_whole
 from ..datasets.landmark_sets import points_68
 from ..datasets.record import Record, format_record
 from ..datasets.sample import FaceSample, checked
 from ..datasets.shards import ShardEntry
 from ..detect import FaceDetector, get_face_detector
-from ..pipeline.export import write_text, write_whole
 from .cutting import cut_picture, mask_bytes, picture_bytes, shrunk_mask, window_round
 from .estimators import Estimate, Estimator, Place, make_estimator
-from .faces import Known, RejectedError, describe_face, find_place, moved, reason
+from .faces import Known, describe_face, find_place, moved, reason
 from .options import PrepareOptions
 from .photographs import Collection, Photograph
 
@@ -38,12 +39,18 @@ class Workshop:
         root: folder of the data set; left out of what rejects say.
         options: see `PrepareOptions`.
         fan: FAN's files by landmark set; none: our own network.
+        log: for tracebacks of errors that nobody foresaw.
     """
 
     def __init__(
-        self, collection: Collection, root: Path, options: PrepareOptions, fan: dict[str, Path]
+        self,
+        collection: Collection,
+        root: Path,
+        options: PrepareOptions,
+        fan: dict[str, Path],
+        log: FailureLog | None = None,
     ) -> None:
-        self.collection, self.options = collection, options
+        self.collection, self.options, self._log = collection, options, log
         self._hidden = tuple(f"{path}/" for path in {str(root), str(root.resolve())})
         self._fan = fan
 
@@ -60,10 +67,12 @@ class Workshop:
         entries: list[ShardEntry] = []
         rejects: list[Reject] = []
         for photograph, sample, place, estimate in self._estimated(photographs, rejects):
-            try:
-                entries.append(self._entry(photograph, sample, place, estimate))
-            except (RejectedError, Selfie3dError, OSError) as error:
-                rejects.append(self._reject(photograph, error))
+            ready = partial(self._entry, photograph, sample, place, estimate)
+            made = attempt(photograph.name, ready, self._log)
+            if isinstance(made, Failed):
+                rejects.append(self._reject(photograph, made.error))
+            else:
+                entries.append(made)
         return entries, sorted(rejects, key=lambda reject: reject.name)
 
     def content(self, photograph: Photograph) -> bytes:
@@ -76,21 +85,38 @@ class Workshop:
         """The photographs that can be read and show a face, with estimates, in one batch."""
         read: list[tuple[Photograph, FaceSample, Place]] = []
         for photograph in photographs:
-            try:
-                sample = self.collection.data[photograph.row]
-                read.append((photograph, sample, find_place(sample, self._detector)))
-            except (RejectedError, Selfie3dError, OSError) as error:
-                rejects.append(self._reject(photograph, error))
-        wanting = [
-            k for k, (_, sample, _) in enumerate(read) if points_68(sample.landmarks) is None
-        ]
-        estimates: dict[int, Estimate] = {}
-        if wanting:
-            found = self._estimator(
-                [read[k][1].picture for k in wanting], [read[k][2] for k in wanting]
-            )
-            estimates = dict(zip(wanting, found, strict=True))
-        return [(*item, estimates.get(k)) for k, item in enumerate(read)]
+            found = attempt(photograph.name, partial(self._read, photograph), self._log)
+            if isinstance(found, Failed):
+                rejects.append(self._reject(photograph, found.error))
+            else:
+                read.append((photograph, *found))
+        wanting = [k for k, (_, s, _) in enumerate(read) if points_68(s.landmarks) is None]
+        estimates = self._estimates([read[k] for k in wanting], rejects) if wanting else []
+        by_row = dict(zip(wanting, estimates, strict=True))
+        kept = [k for k in range(len(read)) if k not in by_row or by_row[k] is not None]
+        return [(*read[k], by_row.get(k)) for k in kept]
+
+    def _read(self, photograph: Photograph) -> tuple[FaceSample, Place]:
+        sample = self.collection.data[photograph.row]
+        return sample, find_place(sample, self._detector)
+
+    def _estimates(
+        self, read: Sequence[tuple[Photograph, FaceSample, Place]], rejects: list[Reject]
+    ) -> list[Estimate | None]:
+        """Landmarks of all faces at once, or one by one where that fails; None for a reject."""
+        estimator = self._estimator  # what is wrong with it is wrong with every photograph
+        pictures, places = [s.picture for _, s, _ in read], [place for *_, place in read]
+        found = attempt("a batch", lambda: estimator(pictures, places))
+        if not isinstance(found, Failed):
+            return list(found)
+        estimates: list[Estimate | None] = []
+        for photograph, sample, place in read:
+            alone = partial(estimator, [sample.picture], [place])
+            one = attempt(photograph.name, alone, self._log)
+            if isinstance(one, Failed):
+                rejects.append(self._reject(photograph, one.error))
+            estimates.append(None if isinstance(one, Failed) else one[0])
+        return estimates
 
     def _entry(
         self, photograph: Photograph, sample: FaceSample, place: Place, estimate: Estimate | None

@@ -10,7 +10,9 @@ import selfie3d.pipeline.doctor
 import selfie3d.pipeline.folder
 import selfie3d.pipeline.model_info
 from selfie3d.cli import app
+from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError, NoFaceError
+from selfie3d.core.picture_folders import FoundPictures
 from selfie3d.pipeline.doctor import Check
 from selfie3d.pipeline.folder import Summary
 from typer.testing import CliRunner
@@ -68,6 +70,32 @@ def test_an_error_is_one_message_and_no_traceback(reconstruct, error):
     result, _ = reconstruct(error, "--strict")
     assert result.exit_code == 1
     assert result.stderr == f"selfie3d: {error}\n" and result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "out/a"), "out/a: No space left on device"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_a_machine_that_is_full(reconstruct, error, message):
+    result, _ = reconstruct(error)
+    assert result.exit_code == 1 and message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_being_ended(reconstruct):
+    result, _ = reconstruct(TerminatedError(15))
+    assert result.exit_code == 143
+    assert "ended by SIGTERM" in result.stderr and "same command continues" in result.stderr
+
+
+def test_what_was_passed_over_and_where_tracebacks_are(reconstruct):
+    passed = FoundPictures([], [(Path("x/notes.txt"), "no picture by suffix")])
+    result, _ = reconstruct(Summary(found=passed, log=Path("out/errors.log")))
+    assert "1 passed over (no picture by suffix): notes.txt" in result.stderr
+    assert "out/errors.log" in result.stderr
 
 
 def test_another_error_is_not_hidden(reconstruct):

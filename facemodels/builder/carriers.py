@@ -17,7 +17,7 @@ _STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
 # Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
 # their eyelids' motion.
 _ACROSS, _DOWN, _UP = 25.0, 22.0, 20.0
-_BLINK = 1.5  # mm that a blink draws the eye back, as it does in people
+_BLINK = 2.5  # mm that a blink draws the eye back, as it does in people
 # Of the tongue's tip when it is put out, in the coordinates of `teeth.Row`: mm up and forward,
 # scales across, up and forward about the tip, and mm that it rises per mm behind the tip.
 _OUT, _OUT_SCALE, _OUT_BEND, _TIP = (1.5, 40.0), (0.85, 0.7, 1.0), 0.42, (-3.4, -9.5)

@@ -21,6 +21,7 @@ _LEFT_UPPER_LID, _LEFT_LOWER_LID = [42, 43, 44, 45], [42, 47, 46, 45]
 _RIGHT_UPPER_LID, _RIGHT_LOWER_LID = [36, 37, 38, 39], [36, 41, 40, 39]
 _SHUT = 2.3  # mm by which the lids of the mean pass each other, so that those of large eyes meet
 _LID_REACH = 4.0  # mm over which a lid follows its margin
+_BULGE, _BULGE_REACH = 0.8, 6.0  # mm that the shut upper lid comes forward, and over how many
 _POCKET_ROUNDS = 3
 _SUNK = 1.5  # mm under the eyeball's surface at which its pocket lies
 _OVERLAP = 0.15  # mm by which the edges pass each other, so that nothing shines through
@@ -139,7 +140,8 @@ class _Lips:
 def shut_lids(head: Head, mean: Array, blink: Array, left: bool) -> None:
     """Let a blink bring the lids of one side far enough together, in place.
 
-    Units are linear and the same for all eyes; some are larger than the mean's.
+    Units are linear and the same for all eyes; some are larger than the mean's. The upper lid comes
+    forward, because a straight way down leads through the cornea.
 
     Args:
         mean: (V+H,3) mm, the head and helpers (lashes) that go along; blink: (V+H,3).
@@ -154,16 +156,19 @@ def shut_lids(head: Head, mean: Array, blink: Array, left: bool) -> None:
     pull = np.where(above[:, None], -_pull(mean, edges[0]), _pull(mean, edges[1])) / 2
     pull[:count] *= head.used_by(FACE, SKIN)[:, None]
     pull[:, [0, -1]] = 0  # the corners
+    bulge = _pull(mean, edges[0], _BULGE_REACH)[:, 1:-1].sum(1) * above
+    bulge[:count] *= head.used_by(FACE, SKIN)
+    blink[:, 2] += _BULGE * bulge
     for _ in range(_LIP_ROUNDS):
         gap = ((upper - lower) @ (mean + blink)[:count])[:, 1]
         blink[:, 1] += pull @ np.maximum(gap + _SHUT, 0)
 
 
-def _pull(points: Array, edge: Array) -> Array:
+def _pull(points: Array, edge: Array, reach: float = _LID_REACH) -> Array:
     """How far points (V,3) follow each of G points of an edge (G,3), ordered along x."""
     x, along = points[:, 0], edge[:, 0]
     near = np.stack([np.interp(x, along, edge[:, k]) for k in range(3)], 1)
-    weight = np.exp(-((points - near) ** 2).sum(1) / (2 * _LID_REACH**2))
+    weight = np.exp(-((points - near) ** 2).sum(1) / (2 * reach**2))
     return weight[:, None] * np.stack([np.interp(x, along, hat) for hat in np.eye(len(edge))], 1)
 
 

@@ -14,7 +14,7 @@ from ...geometry.dense_points import PointBasis, PointLayout
 from ...geometry.face_model import FaceModel
 from ...geometry.point_solver import CoefficientPrior, PointSolver, SolverConfig
 from ...geometry.posed import PosedFaces
-from .points import PointPrediction
+from .points import PointPrediction, solver_errors
 
 
 class PointDecoder:
@@ -26,6 +26,7 @@ class PointDecoder:
         variance: (K,) of the direct coefficients, as a weights file states it; they are the
             solver's prior then, else the model's own is.
         config: of the solver.
+        sigma_scale: (N,) of the points, as a weights file states it.
 
     Raises:
         InputError: the layout belongs to another model.
@@ -38,11 +39,13 @@ class PointDecoder:
         size: int,
         variance: Sequence[float] | None = None,
         config: SolverConfig | None = None,
+        sigma_scale: Sequence[float] | None = None,
     ) -> None:
         self.model, self.size = model, size
         self.solver = PointSolver(PointBasis.of(model, layout), config)
         columns = self.solver.columns
         self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
+        self._sigma_scale = None if sigma_scale is None else torch.tensor(sigma_scale)
         half = size / 2  # the next stays on the CPU, where its scale is read without waiting
         self._to_crop = torch.tensor([[half, 0.0, half], [0.0, half, half]])
 
@@ -50,7 +53,8 @@ class PointDecoder:
         """B faces with cameras in crop pixels."""
         points, log_sigma, vector = (value.float() for value in prediction[:3])
         self.to(points.device)
-        found = self.solver.differentiable(points, log_sigma.exp(), self._prior(vector))
+        sigma = solver_errors(log_sigma, self._sigma_scale)
+        found = self.solver.differentiable(points, sigma, self._prior(vector))
         direct = vector_to_coefficients(vector, self.model.sizes)
         coefficients = replace(direct, identity=found.identity, expression=found.expression)
         camera = PerspectiveCamera(*vars(found.camera.moved(self._to_crop)).values())

@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+SCALES_WITHIN = 2.3477
+"""So many scales s hold 68 % of a density exp(-r / s) of the plane: 1 - (1 + k) exp(-k) = 0.68."""
+
 _LOG_SIGMA_AT_START = -2.5
 _WEIGHT_SPREAD = 1e-3
 _LOG_SIGMA_RANGE = (-8.0, 2.0)
@@ -19,7 +22,8 @@ class PointPrediction(NamedTuple):
     Attributes:
         points: (B,N,3) in half sides of the crop from its middle: x right, y down, and z towards
             the camera, relative to the model's origin.
-        log_sigma: (B,N) natural logarithm of the expected distance in x and y, same unit.
+        log_sigma: (B,N) natural logarithm of the scale of the distance in x and y, same unit:
+            expected errors are `stated_errors`.
         coefficients: (B,K) identity, expression, albedo and light, each over its unit.
         visibility: (B,N) logits of the points being seen, within the crop with nothing in front;
             None of networks that do not tell.
@@ -32,6 +36,24 @@ class PointPrediction(NamedTuple):
     coefficients: Tensor
     visibility: Tensor | None = None
     segmentation: Tensor | None = None
+
+
+def stated_errors(log_sigma: Tensor, scale: Tensor | None) -> Tensor:
+    """Errors (...,N) in x and y that 68 % of the true ones are no larger than.
+
+    Args:
+        log_sigma: (...,N) of a `PointPrediction`.
+        scale: (N,) the fact "sigma_scale" of weights; None of older ones, whose predicted scales
+            are taken as they are.
+    """
+    predicted = log_sigma.exp()
+    return predicted if scale is None else predicted * scale.to(predicted)
+
+
+def solver_errors(log_sigma: Tensor, scale: Tensor | None) -> Tensor:
+    """The same as `geometry.point_solver` is set up for: scales of a density exp(-r / s)."""
+    stated = stated_errors(log_sigma, scale)
+    return stated if scale is None else stated / SCALES_WITHIN
 
 
 class PointHead(nn.Module):

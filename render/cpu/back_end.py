@@ -22,16 +22,18 @@ class CpuRasterizer:
         """See `Rasterizer.rasterize`."""
         check_tensor("pos", pos, (None, None, 4))
         check_resolution(resolution)
-        check_indices(topology_of(tri), pos.shape[1], "pos")
-        return Rasterize.apply(pos, tri, tuple(resolution))
+        topology = topology_of(tri)
+        check_indices(topology, pos.shape[1], "pos")
+        return Rasterize.apply(pos, topology, tuple(resolution))
 
     def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
         check_tensor("attr", attr, (None, None, None))
         check_tensor("rast", rast, (None, None, None, 4))
         check_batch("attr", attr, rast.shape[0])
-        check_indices(topology_of(tri), attr.shape[1], "attr")
-        return Interpolate.apply(attr, rast, tri)
+        topology = topology_of(tri)
+        check_indices(topology, attr.shape[1], "attr")
+        return Interpolate.apply(attr, rast, topology)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""

@@ -15,6 +15,7 @@ from .raster import rasterize_images
 from .raster_backward import rasterize_backward_images
 from .texture import texture_backward_stripes, texture_images
 from .threads import run_slices
+from .topology import Topology
 
 STRIPES = 4
 """The gradient of something shared by a batch is summed in this many parts.
@@ -28,6 +29,7 @@ class Context(Protocol):
 
     saved_tensors: tuple[Tensor, ...]
     needs_input_grad: tuple[bool, ...]
+    tri: NDArray[Any]
 
     def save_for_backward(self, *tensors: Tensor) -> None:
         """Keep tensors for the backward half, which fails if they were changed in place."""
@@ -56,49 +58,51 @@ def _sum_stripes(parts: Tensor, shared: Tensor) -> Tensor:
 
 
 class Rasterize(Function):
-    """(pos, tri, (H, W)) -> rast; see raster.py and raster_backward.py."""
+    """(pos, topology, (H, W)) -> rast; see raster.py and raster_backward.py."""
 
     @staticmethod
-    def forward(ctx: Context, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def forward(
+        ctx: Context, pos: Tensor, topology: Topology, resolution: tuple[int, int]
+    ) -> Tensor:
         """Rasterize a batch."""
+        ctx.tri = topology.tri
         out = torch.empty(pos.shape[0], *resolution, 4)
-        run_slices(rasterize_images, pos.shape[0], view(pos), view(tri), out.numpy())
-        ctx.save_for_backward(pos, tri, out)
+        run_slices(rasterize_images, pos.shape[0], view(pos), ctx.tri, out.numpy())
+        ctx.save_for_backward(pos, out)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None, None]:
         """Gradient to the positions."""
-        pos, tri, rast = ctx.saved_tensors
+        pos, rast = ctx.saved_tensors
         grad_pos = torch.empty(pos.shape)
-        arrays = view(pos), view(tri), view(rast), view(grad), grad_pos.numpy()
+        arrays = view(pos), ctx.tri, view(rast), view(grad), grad_pos.numpy()
         run_slices(rasterize_backward_images, pos.shape[0], *arrays)
         return grad_pos, None, None
 
 
 class Interpolate(Function):
-    """(attr, rast, tri) -> values; see interpolate.py."""
+    """(attr, rast, topology) -> values; see interpolate.py."""
 
     @staticmethod
-    def forward(ctx: Context, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def forward(ctx: Context, attr: Tensor, rast: Tensor, topology: Topology) -> Tensor:
         """Interpolate a batch."""
+        ctx.tri = topology.tri
         out = torch.empty(*rast.shape[:3], attr.shape[2])
-        run_slices(
-            interpolate_images, rast.shape[0], view(attr), view(rast), view(tri), out.numpy()
-        )
-        ctx.save_for_backward(attr, rast, tri)
+        run_slices(interpolate_images, rast.shape[0], view(attr), view(rast), ctx.tri, out.numpy())
+        ctx.save_for_backward(attr, rast)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """Gradients to the attributes and the raster buffer."""
-        attr, rast, tri = ctx.saved_tensors
+        attr, rast = ctx.saved_tensors
         want_attr, want_rast, _ = ctx.needs_input_grad
         parts = _stripe_buffer(attr, rast.shape[0], want_attr)
         grad_rast = torch.empty(rast.shape if want_rast else (rast.shape[0], 0, 0, 4))
-        arrays = view(attr), view(rast), view(tri), view(grad), parts.numpy(), grad_rast.numpy()
+        arrays = view(attr), view(rast), ctx.tri, view(grad), parts.numpy(), grad_rast.numpy()
         run_slices(interpolate_backward_stripes, parts.shape[0], *arrays)
         grad_attr = _sum_stripes(parts, attr) if want_attr else None
         return grad_attr, grad_rast if want_rast else None, None

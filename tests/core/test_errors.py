@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from selfie3d.core import errors
 
@@ -24,3 +26,18 @@ def test_unknown_name_without_a_near_one_gives_no_hint():
 @pytest.mark.parametrize("name", ["InputError", "MissingFileError", "UnknownNameError"])
 def test_all_are_caught_by_the_base(name):
     assert issubclass(getattr(errors, name), errors.Selfie3dError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.InputError("points", "shape (5, 2)", "shape (4, 2)", "Give five."),
+        errors.MissingFileError("/a/b.npz", "The face model", "Build it."),
+        errors.UnknownNameError("network", "zzz", ["b", "a"]),
+        errors.NoFaceError("no face"),
+    ],
+)
+def test_errors_travel_between_processes(error):
+    twin = pickle.loads(pickle.dumps(error))
+    assert type(twin) is type(error) and str(twin) == str(error)
+    assert vars(twin) == vars(error)

@@ -162,3 +162,25 @@ def test_a_damaged_photograph_is_a_bad_row(aflw_tree):
     with pytest.raises(InputError, match="truncated"):
         data[2]
     assert data[0].picture.shape == (160, 200, 3)
+
+
+@pytest.mark.parametrize(
+    "table, made",
+    [
+        ("FaceRect", "CREATE VIEW FaceRect AS WITH RECURSIVE n(k) AS (SELECT 1 UNION ALL SELECT "
+         "k + 1 FROM n) SELECT k AS face_id, k AS x, k AS y, k AS w, k AS h FROM n"),
+        ("FacePose", "CREATE VIRTUAL TABLE FacePose USING fts5(face_id, roll, pitch, yaw)"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_a_program_is_refused(aflw_tree, table, made):
+    """A view's rows need not end."""
+    path = aflw_tree / "data" / "aflw.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute(f"DROP TABLE {table}")
+    connection.execute(made)
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=f"{table.lower()}: expected a plain table"):
+        AflwPhotographs(aflw_tree)
+    assert path.read_bytes() == before and len(list(path.parent.glob("aflw.sqlite*"))) == 1

@@ -82,3 +82,10 @@ def test_missing_and_broken_files(lfw_tree, tmp_path):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(MissingFileError, match=r"vis-www\.cs\.umass\.edu"):
             Lfw(empty)
+
+
+@pytest.mark.parametrize("count", ["²", "9" * 5000, "-1", "1.5"])
+def test_counts_that_are_no_numbers(lfw_tree, count):
+    (lfw_tree / "people.txt").write_text(f"Aaron_Eckhart\t{count}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="NAME COUNT"):
+        Lfw(lfw_tree, people="people")

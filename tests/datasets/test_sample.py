@@ -58,3 +58,15 @@ def test_wrong_shapes(parts):
         sample(**parts)
     with pytest.raises(InputError, match="uint8"):
         FaceSample("set/file", PICTURE.astype(np.float32))
+
+
+@pytest.mark.parametrize("far", [1e6, -1e300, np.inf])
+def test_points_and_boxes_far_from_the_photograph_are_refused(far):
+    picture = np.zeros((20, 30, 3), np.uint8)
+    points = np.array([[5, 5], [9, 5], [7, 8], [5, 12], [far, 12.0]])
+    with pytest.raises(InputError, match="a: five points: expected points within 600"):
+        checked(FaceSample("a", picture, five_points=points))
+    with pytest.raises(InputError, match="a: box"):
+        checked(FaceSample("a", picture, box=(-abs(far), 0.0, abs(far), 20.0)))
+    with pytest.raises(InputError, match="a: yaw: expected finite numbers of float32"):
+        checked(FaceSample("a", picture, labels={"yaw": np.array([far * 1e33])}))

@@ -164,7 +164,7 @@ def test_every_head_keeps_its_hair_outside(mean, base_of, wig):
     """A wig that stays where it is while the skull grows through it."""
     sample, points, _ = wig
     lift = find_lift(mean.skin, points, NO_FACES, np.full((len(points), 3), HELPER))
-    base = base_of(np.random.default_rng(1).normal(0, 1.2, 120).astype(np.float32)) * 1.1
+    base = base_of(np.random.default_rng(2).normal(0, 1.2, 120).astype(np.float32)) * 1.1
     skull = (mean.skin.weights[sample][..., None] * base[mean.skin.ids[sample]]).sum(1)
     assert ((points - skull) * mean.skin.normals[sample]).sum(1).max() < 12
     moved = points.copy()

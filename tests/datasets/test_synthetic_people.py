@@ -23,7 +23,7 @@ def model():
 @pytest.fixture(scope="module")
 def bare(model):
     """Six pictures, two of each person, of heads on which nothing is worn."""
-    config = SyntheticConfig(size=96, seed=8, views=2, turns=0.5, **BARE)
+    config = SyntheticConfig(size=96, seed=11, views=2, turns=0.5, **BARE)
     faces = SyntheticFaces(config, model)
     return [faces.item(index) for index in range(6)]
 
@@ -39,7 +39,7 @@ def test_pictures_of_a_person_share_the_head_and_the_skin(bare):
 
 
 def test_a_picture_does_not_depend_on_the_views_before_it(bare, model):
-    config = SyntheticConfig(size=96, seed=8, views=2, turns=0.5, **BARE)
+    config = SyntheticConfig(size=96, seed=11, views=2, turns=0.5, **BARE)
     again = SyntheticFaces(config, model).item(3)
     np.testing.assert_array_equal(again.image, bare[3].image)
     np.testing.assert_array_equal(again.segmentation, bare[3].segmentation)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
+from selfie3d.detect.face import Face
 from selfie3d.evaluate import photometric
 from selfie3d.evaluate.embedders import Embedder, align_arcface
 from selfie3d.evaluate.photometric import Scorer, make_protocol
@@ -143,6 +145,80 @@ def test_embedders_need_their_weights(folder, monkeypatch):
         run(folder, "embedders=[arcface]", f"weights_dir={folder}")
 
 
+def test_all_missing_weights_are_named_at_once(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    names = "embedders=[arcface,lightcnn29,facenet]"
+    with pytest.raises(MissingFileError, match="3 files") as caught:
+        run(folder, names, f"weights_dir={folder}")
+    for name in ("backbone.pth", "LightCNN_29Layers", "20180402-114759-vggface2.pt"):
+        assert name in str(caught.value)
+
+
+def test_one_bad_photograph_never_stops_the_rest(folder, monkeypatch, photograph):
+    (folder / "photos" / "below").mkdir()
+    (folder / "renders" / "below").mkdir()
+    Image.fromarray(photograph).save(folder / "photos" / "below" / "a.png")
+    (folder / "renders" / "below" / "a.png").write_bytes((folder / "renders/b.png").read_bytes())
+    (folder / "photos" / "notes.txt").touch()
+    (folder / "out").mkdir()
+    read = photometric.read_pair
+
+    def odd(path, picture):
+        if path.parts[-2:] == ("renders", "a.png"):
+            raise MemoryError
+        if path.name == "b.png":
+            raise KeyError("odd")
+        return read(path, picture)
+
+    monkeypatch.setattr(photometric, "read_pair", odd)
+    report = run(folder)
+    assert report.items.names == ["a.png", "b.png", "below/a.png", "c.png"]
+    assert "memory" in report.failures["a.png"] and "KeyError" in report.failures["b.png"]
+    assert report.items.errors["L1"][2] == pytest.approx(10 / 255, rel=1e-5)
+    assert "KeyError" in (folder / "out" / "selfie3d_errors.log").read_text()
+    assert report.run["passed over"] == ["1 passed over (no picture by suffix): notes.txt"]
+
+
+def test_one_detector_for_all_photographs(monkeypatch, photograph):
+    made = []
+
+    class Detector:
+        def __init__(self):
+            made.append(self)
+
+        def detect(self, picture):
+            points = np.array([[60.0, 60], [95, 62], [78, 80], [64, 98], [92, 99]])
+            return [Face((50.0, 50, 110, 110), 0.9, points)]
+
+    monkeypatch.setattr(photometric, "get_face_detector", Detector)
+    photometric._detector.cache_clear()
+    photo = torch.from_numpy(photograph).permute(2, 0, 1)[None] / 255
+    mask = torch.zeros(1, 1, 160, 160, dtype=torch.bool)
+    mask[..., 50:110, 50:110] = True
+    whole = Crop(torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64), (160, 160))
+    embedder = Embedder("pixels", align_arcface, lambda crops: crops.flatten(1))
+    for _ in range(3):
+        Scorer([embedder])(Pair(photo, photo, mask, whole), photograph)
+    photometric._detector.cache_clear()
+    assert len(made) == 1
+
+
+def test_what_is_too_large_is_refused():
+    with pytest.raises(InputError, match="32 to 2048"):
+        PairMaker(100_000, "skin", "predicted")
+    large = np.broadcast_to(np.uint8(0), (5000, 4000, 3))
+    with pytest.raises(InputError, match="16 megapixels, which are compared, got 4000 x 5000"):
+        read_pair(Path("x.png"), large)
+
+
+def test_shown_pictures_are_brought_down():
+    photo = torch.rand(1, 3, 1100, 900)
+    mask = torch.ones(1, 1, 1100, 900, dtype=torch.bool)
+    whole = Crop(torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64), (1100, 900))
+    picture = photometric._picture("a", 0.1, Pair(photo, photo, mask, whole))
+    assert picture.image.shape == (367, 900, 3)
+
+
 def test_identity_compares_the_composite_in_the_embedders_crop(monkeypatch, photograph):
     """A recogniser that returns pixels: the cosine is that of the two aligned crops."""
     points = torch.tensor([[60.0, 60], [95, 62], [78, 80], [64, 98], [92, 99]]).double()
@@ -182,6 +258,6 @@ def test_identity_finds_the_masked_face(shared_data):
 def test_pictures_are_the_best_and_the_worst():
     shown = []
     for error in np.random.default_rng(0).permutation(40) / 40:
-        shown = photometric._extremes([*shown, photometric._Shown(float(error), "x", None)])
-    errors = [one.error for one in shown]
+        shown = photometric._extremes([*shown, photometric._Compared({"L1": float(error)}, None)])
+    errors = [one.scores["L1"] for one in shown]
     assert errors == [k / 40 for k in (0, 1, 2, 3, 4, 5, 34, 35, 36, 37, 38, 39)]

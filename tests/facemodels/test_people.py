@@ -52,7 +52,7 @@ def test_blinks_draw_the_eyes_back_a_little(head):
     for side in ("Left", "Right"):
         moved = head.expression[names.index(f"eyeBlink{side}")]
         ball = moved[head.regions[f"{side.lower()}_eye"]]
-        assert torch.allclose(ball, torch.tensor([0.0, 0.0, -1.5]).expand_as(ball), atol=1e-3)
+        assert torch.allclose(ball, torch.tensor([0.0, 0.0, -2.5]).expand_as(ball), atol=1e-3)
 
 
 def test_modes_neither_move_nor_turn_nor_enlarge_the_middle_of_the_face(head):

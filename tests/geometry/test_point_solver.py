@@ -14,7 +14,7 @@ from selfie3d.geometry.point_solver import PIVOT_MM, CoefficientPrior, PointSolv
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 
 COUNT = 24
-EXACT = SolverConfig(steps=4, noise=0.05)
+EXACT = SolverConfig(steps=4, curvatures=3, noise=0.05)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from selfie3d.core.errors import InputError
-from selfie3d.pipeline.export import (
-    prepare_folder,
-    textured_mesh,
-    write_glb,
-    write_json,
-    write_obj,
-    write_text,
-    write_whole,
-)
+from selfie3d.pipeline.export import textured_mesh, write_glb, write_obj
 
 # A folded square, mm, whose fold is a seam of the texture: the two middle vertices have two
 # texture coordinates each.
@@ -147,43 +138,3 @@ def test_obj_keeps_one_vertex_per_position(tmp_path):
     faces = [line.split()[1:] for line in lines if line.startswith("f ")]
     read = np.array([[list(map(int, c.split("/"))) for c in f] for f in faces]) - 1
     assert np.array_equal(read[..., 0], FACES) and np.array_equal(read[..., 1], UV_FACES)
-
-
-def test_json(tmp_path):
-    write_json(tmp_path / "a.json", {"x": [1.5, None]})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1.5, None]}
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "b.json", {"x": float("nan")})
-    assert not (tmp_path / "b.json").exists()
-
-
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt(), ValueError("bug")])
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
-    path = tmp_path / "a.txt"
-    write_text(path, "old")
-
-    def fail(target):
-        target.write_text("half")
-        raise error
-
-    wanted = InputError if isinstance(error, OSError) else type(error)
-    with pytest.raises(wanted):
-        write_whole(path, fail)
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("name", ["x" * 300 + ".txt", "missing/a.txt", "file/a.txt"])
-def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path, name):
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="written"):
-        write_text(tmp_path / name, "x")
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-
-
-def test_folder_is_made_and_probed(tmp_path):
-    prepare_folder(tmp_path / "new" / "deeper")
-    assert list((tmp_path / "new" / "deeper").iterdir()) == []
-    (tmp_path / "file").touch()
-    for bad in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match="output folder"):
-            prepare_folder(bad)

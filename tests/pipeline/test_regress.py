@@ -136,6 +136,30 @@ def test_batches_do_not_matter(scene):
         )
 
 
+def test_stated_errors_visibility_and_classes_are_passed_on(tmp_path, model):
+    """Errors are scaled as the weights say; probabilities are ones."""
+    layout = make_layout(model, 60)
+    heads = {"hidden": 8, "visibility": True, "segments": 16, "decoder": 4}
+    sizes = {"points": len(layout), "coefficients": sum(model.sizes) + 27}
+    options = DensePointOptions(width=4, reduced=2, **sizes, **heads)
+    torch.manual_seed(0)
+    network = NETWORKS.create("dense-points", **vars(options))
+    scale = torch.linspace(1, 3, len(layout))
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    found = []
+    for facts in ({}, {"sigma_scale": scale.tolist()}):
+        path = tmp_path / "untrained.safetensors"
+        path.write_bytes(pack_weights(network, "dense-points", options, layout, facts))
+        regressor = Regressor(RegressOptions(str(path), passes=1), model)
+        found.append(regressor([picture], [(50.0, 50.0, 150.0, 150.0)])[0])
+    plain, scaled = found
+    torch.testing.assert_close(scaled.sigma, plain.sigma * scale[:68])
+    assert scaled.visibility.shape == (len(layout),)
+    assert bool(((scaled.visibility > 0) & (scaled.visibility < 1)).all())
+    assert scaled.segmentation.shape == (16, 24, 24)
+    torch.testing.assert_close(scaled.segmentation.sum(0), torch.ones(24, 24))
+
+
 def test_wrong_boxes_are_named(scene):
     picture, box, _, _, regressor = scene
     with pytest.raises(InputError, match="one per photograph"):

@@ -1,0 +1,115 @@
+"""What a photograph may demand before a pixel of it is decoded.
+
+A few bytes can declare any size. Sides and pixels are limited; a file that is too short for what it
+declares is refused before memory is taken for it, and so is a progressive JPEG of so many scans
+that it would be decoded for minutes.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from PIL import Image
+
+from .errors import InputError
+
+MAX_SIDE = 65_535  # pixels: the most that JPEG can hold
+MAX_SCANS = 64  # of a progressive JPEG; cameras write 10 or so
+_SCANNED_MEGAPIXELS = 4_000  # scans times megapixels
+# Decoders of these formats keep 32 bits per value beside the picture.
+_FEWER = {"JPEG2000": 60}
+_PIXELS_PER_BYTE = {"JPEG": 512, "MPO": 512}  # a bit for each 8 x 8 block
+_PER_BYTE = 1_032  # what a byte can become at most in deflate, the compression of PNG
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's kinds of colour
+_TILE = 1 << 20  # pixels that a tile of a TIFF may have whatever the picture's size
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_REMEDY = "Downscale it first; a side of 4,000 pixels is plenty."
+_AGAIN = "Get the file again from where it came from."
+_HEAD = 33  # bytes of a PNG up to the end of its size
+
+
+def check_image(
+    name: str, image: Image.Image, content: bytes | None, length: int, megapixels: float
+) -> None:
+    """Check an opened picture, of which nothing is decoded yet.
+
+    Args:
+        name: of the file, for messages.
+        image: as Pillow opened it.
+        content: the file of a JPEG or PNG; None for others.
+        length: of the file, bytes.
+        megapixels: the most it may have; less for formats that take more memory.
+
+    Raises:
+        InputError: too many pixels, too long a side, more scans than any camera writes, or fewer
+            bytes than such a picture takes.
+    """
+    _check_size(name, image, megapixels)
+    if content is not None and image.format in ("JPEG", "MPO"):
+        _check_scans(name, image, content)
+    if image.size[0] * image.size[1] > most_pixels(image, content, length):
+        got = f"a damaged or truncated one ({length:,} bytes for {_size(image)} pixels)"
+        raise InputError(name, "a photograph", got, _AGAIN)
+
+
+def most_pixels(image: Image.Image, content: bytes | None, length: int) -> int:
+    """How many pixels a file of `length` bytes can hold; a bound, not an estimate."""
+    if image.format in _PIXELS_PER_BYTE:
+        return _PIXELS_PER_BYTE[image.format] * length
+    if image.format == "PNG" and content is not None:
+        depth, kind = content[24:26] if len(content) >= _HEAD else (8, 0)
+        bits = max(1, depth * _CHANNELS.get(kind, 1))
+        return _PER_BYTE * 8 * length // bits
+    tiles = getattr(image, "tile", ())
+    if image.format in ("PPM", "BMP", "TIFF") and tiles and tiles[0][0] in ("raw", "ppm_plain"):
+        return 8 * length
+    return MAX_SIDE**2
+
+
+def count_scans(content: bytes) -> int:
+    """The scans of the first picture in a JPEG."""
+    at, scans = 2, 0
+    while True:
+        found = _MARKER.search(content, at)
+        if found is None or found[1] == b"\xd9":
+            return scans
+        at = found.end()
+        if found[1] == b"\x01" or at + 2 > len(content):
+            continue
+        scans += int(found[1] == b"\xda")
+        at += int(struct.unpack_from(">H", content, at)[0])
+
+
+def _check_size(name: str, image: Image.Image, megapixels: float) -> None:
+    width, height = image.size
+    most = min(megapixels, _FEWER.get(image.format or "", megapixels))
+    if max(width, height) > MAX_SIDE:
+        expected = f"a photograph with sides of at most {MAX_SIDE:,} pixels"
+        raise InputError(name, expected, f"{_size(image)} pixels", _REMEDY)
+    if width * height > most * 1_000_000:
+        expected = f"a photograph of at most {most:g} megapixels"
+        got = f"{_size(image)} pixels ({width * height / 1e6:.0f} megapixels)"
+        raise InputError(name, expected, got, _REMEDY)
+    tags = getattr(image, "tag_v2", {})
+    tile = (_whole(tags.get(322, 0)), _whole(tags.get(323, 0)))
+    if tile[0] * tile[1] > 4 * width * height + _TILE:
+        got = f"tiles of {tile[0]} x {tile[1]} pixels in one of {_size(image)}"
+        raise InputError(name, "a photograph", got, "Save it as JPEG or PNG.")
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _check_scans(name: str, image: Image.Image, content: bytes) -> None:
+    scans = count_scans(content)
+    megapixels = image.size[0] * image.size[1] / 1e6
+    if scans > MAX_SCANS or scans * megapixels > _SCANNED_MEGAPIXELS:
+        most = min(MAX_SCANS, int(_SCANNED_MEGAPIXELS / megapixels))
+        expected = f"a JPEG of at most {most} scans"
+        raise InputError(name, expected, f"{scans} scans", "Save it anew with any program.")
+
+
+def _size(image: Image.Image) -> str:
+    return f"{image.size[0]} x {image.size[1]}"

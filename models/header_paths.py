@@ -1,0 +1,62 @@
+"""What a weights file says of its training, without the folders of the machine that trained it.
+
+A shipped file whose header was written before folders were left out is mended by
+
+    python -m selfie3d.models.header_paths FILE.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import InputError
+from ..core.whole_file import write_bytes
+
+# A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
+# as https://x/y are left alone.
+_FOLDERS = re.compile(
+    r"(?<![\w.:/\\}-])(?:file://|[A-Za-z]:(?=[\\/])|~\w*(?=[\\/])|\.\.(?=[\\/]))?"
+    r"[\\/]{1,2}(?:[^\\/\s'\",;:]+(?: [^\\/\s'\",;:]+)*[\\/])*(?=[^\\/\s'\",;:])"
+)
+
+
+def without_folders(value: Any) -> Any:  # noqa: ANN401
+    """The same plain values; of absolute paths in texts only the last name is left.
+
+    Relative paths below the folder of work ("shards/train") stay, as they say nothing of a machine.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value
+
+
+def rewrite_header(path: str | Path) -> None:
+    """Leave folders out of the facts of a weights file; its tensors stay as they are, bit for bit.
+
+    Raises:
+        InputError: the file is no safetensors file, or cannot be written.
+    """
+    file = Path(path)
+    content = file.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    try:
+        header = json.loads(content[8 : 8 + size])
+        told = {key: json.loads(header["__metadata__"][key]) for key in ("facts", "options")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(str(file), "a weights file with facts", str(error)) from error
+    header["__metadata__"] |= {k: json.dumps(without_folders(v)) for k, v in told.items()}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at multiples of eight
+    write_bytes(file, len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        rewrite_header(name)

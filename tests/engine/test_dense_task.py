@@ -1,0 +1,238 @@
+"""The default network's terms, figures and stated errors against numbers worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from selfie3d.core.errors import InputError
+from selfie3d.datasets.epochs import EpochSource
+from selfie3d.datasets.rendered import DenseBatch, DenseBatchMaker
+from selfie3d.datasets.rendered_shards import draw_rendered
+from selfie3d.datasets.synthetic.config import SyntheticConfig
+from selfie3d.engine.dense_figures import WITHIN, DenseFindings, dense_figures
+from selfie3d.engine.dense_losses import DenseLossConfig, DenseLosses, class_weights, mode_shares
+from selfie3d.engine.dense_task import DensePointTask
+from selfie3d.facemodels import load_face_model
+from selfie3d.geometry.coefficient_mirror import CoefficientMirror
+from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
+from selfie3d.geometry.segments import Segment
+from selfie3d.models.heads.points import PointPrediction
+from selfie3d.models.registry import NETWORKS
+from selfie3d.models.weights import load_weights
+
+BATCH = 6
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_face_model("default")
+
+
+@pytest.fixture(scope="module")
+def layout(model):
+    return make_layout(model, 20)
+
+
+@pytest.fixture(scope="module")
+def batch(model, layout):
+    g = torch.Generator().manual_seed(0)
+    count = sum(model.sizes) + 27
+    return DenseBatch(
+        torch.rand(BATCH, 3, 32, 32, generator=g),
+        torch.rand(BATCH, len(layout), 3, generator=g) - 0.5,
+        torch.randn(BATCH, count, generator=g),
+        torch.rand(BATCH, len(layout), generator=g) < 0.7,
+        torch.randint(0, len(Segment), (BATCH, 8, 8), generator=g),
+        torch.tensor([4, 4, 4, 9, 9, 1]),
+    )
+
+
+def perfect(batch):
+    """What a network that knows would say."""
+    sure = 40.0
+    classes = torch.nn.functional.one_hot(batch.segmentation, len(Segment)).permute(0, 3, 1, 2)
+    return PointPrediction(
+        batch.points.clone(),
+        torch.full(batch.points.shape[:2], -3.0),
+        batch.coefficients.clone(),
+        sure * (2 * batch.visible.float() - 1),
+        sure * classes.float(),
+    )
+
+
+def test_a_network_that_knows_has_no_loss_but_of_confidence(model, layout, batch):
+    terms = DenseLosses(model, layout, DenseLossConfig())(perfect(batch), batch)
+    assert set(terms) == {
+        "points", "depth", "gaps", "confidence", "visibility", "segmentation",
+        "identity", "population", "agreement", "expression", "albedo", "light",
+    }  # fmt: skip
+    assert all(abs(float(v)) < 1e-5 for name, v in terms.items() if name != "confidence")
+
+
+def test_a_network_that_answers_nothing_has_a_loss_of_one_per_kind(model, layout, batch):
+    """Of identity: that of standard normal coefficients, over many faces."""
+    g = torch.Generator().manual_seed(1)
+    many = replace(
+        DenseBatch(*(torch.cat([v] * 100) for v in vars(batch).values())),
+        coefficients=torch.randn(100 * BATCH, batch.coefficients.shape[1], generator=g),
+    )
+    out = perfect(many)._replace(coefficients=torch.zeros_like(many.coefficients))
+    config = DenseLossConfig(identity=1, population=1, expression=1, albedo=1, light=1)
+    terms = DenseLosses(model, layout, config)(out, many)
+    for kind in ("identity", "population", "expression", "albedo", "light"):
+        assert float(terms[kind]) == pytest.approx(1, abs=0.1), kind
+
+
+def test_hidden_points_count_less(model, layout, batch):
+    moved = batch.points.clone()
+    moved[0, 70] += torch.tensor([0.3, 0.0, 0.0])
+    out = perfect(batch)._replace(points=moved)
+    seen, hidden = batch.visible.clone(), batch.visible.clone()
+    seen[0], hidden[0] = True, True
+    hidden[0, 70] = False
+    config = DenseLossConfig(hidden=0.25)
+    losses = [
+        float(DenseLosses(model, layout, config)(out, replace(batch, visible=v))["points"])
+        for v in (seen, hidden)
+    ]
+    assert losses[1] == pytest.approx(0.25 * losses[0], rel=0.05)  # of a little less in all
+
+
+def test_lips_that_move_together_keep_their_gap(model, layout, batch):
+    apart, along = batch.points.clone(), batch.points.clone()
+    apart[:, 62, 1] -= 0.1
+    along[:, [62, 66], 1] -= 0.1
+    losses = DenseLosses(model, layout, DenseLossConfig())
+    gaps = [float(losses(perfect(batch)._replace(points=p), batch)["gaps"]) for p in (apart, along)]
+    assert gaps[0] > 0.003 > 1e-5 > gaps[1]
+
+
+def test_agreement_is_about_pictures_of_one_person(model, layout, batch):
+    wrong = batch.coefficients.clone()
+    wrong[:3, :5] += 0.7  # alike for the three pictures of person 4
+    wrong[5, :5] += 0.9  # the only one of its person
+    losses = DenseLosses(model, layout, DenseLossConfig(agreement=1))
+    out = perfect(batch)._replace(coefficients=wrong)
+    assert float(losses(out, batch)["agreement"]) < 1e-6 < float(losses(out, batch)["population"])
+    wrong[0, :5] -= 0.5
+    assert float(losses(out, batch)["agreement"]) > 1e-3
+    assert "agreement" not in losses(out, replace(batch, person=None))
+
+
+def test_labels_that_a_head_needs_are_asked_for(model, layout, batch):
+    losses = DenseLosses(model, layout, DenseLossConfig())
+    with pytest.raises(InputError, match=r"visible_vertices.*network\.visibility=false"):
+        losses(perfect(batch), replace(batch, visible=None))
+    with pytest.raises(InputError, match=r"segmentation.*network\.segments=0"):
+        losses(perfect(batch), replace(batch, segmentation=None))
+    plain = perfect(batch)._replace(visibility=None, segmentation=None)
+    terms = losses(plain, replace(batch, visible=None, segmentation=None))
+    assert "segmentation" not in terms and "visibility" not in terms
+
+
+def test_shares(model):
+    shares = mode_shares(model, leading=40)
+    population = shares["population"]
+    assert all(float(share.sum()) == pytest.approx(1, abs=1e-5) for share in shares.values())
+    assert float(population[0]) == pytest.approx(float(population[39]))
+    assert float(population[79]) == pytest.approx(float(population[0]) / 2)
+    assert float(population[model.sizes[0] :].sum()) == 0
+    assert len(class_weights()) == len(Segment)
+
+
+def test_figures_of_known_errors(model, layout, batch):
+    out = perfect(batch)
+    unit = (batch.points[:, :68, :2].amax(1) - batch.points[:, :68, :2].amin(1)).prod(1).sqrt()
+    points = out.points.clone()
+    points[:, 48:68, 0] += 0.02 * unit[:, None]
+    modes = model.sizes[0]
+    coefficients = batch.coefficients.clone()
+    coefficients[:, :modes] *= 0.5
+    logits = out.visibility.clone()
+    logits[:, :22] *= -1
+    out = out._replace(points=points, coefficients=coefficients, visibility=logits)
+    found = DenseFindings.of(out, batch, layout.landmarks("ibug68"))
+    figures = dense_figures(found, layout, model)
+    assert figures["nme_mouth"] == pytest.approx(2, rel=1e-3)
+    assert figures["nme_jaw"] < 0.01
+    assert figures["error"] == figures["nme_ibug68"] == pytest.approx(2 * 20 / 68, rel=1e-2)
+    assert figures["visibility"] == pytest.approx(1 - 22 / len(layout))
+    assert figures["miou"] == 1
+    assert figures["identity_slope"] == pytest.approx(2, rel=1e-3)
+    assert figures["shape_explained"] == pytest.approx(0.75, rel=1e-3)
+    assert figures["shape_mm"] == pytest.approx(figures["shape_mm_mean_face"] / 2, rel=1e-3)
+
+
+def test_scaled_errors_are_true(model, layout, batch):
+    """Distances of a scale that the network states 3 times too small for half of the points."""
+    g = torch.Generator().manual_seed(2)
+    many = 400
+    scale = torch.rand(many, len(layout), generator=g) + 0.5
+    stated = scale.clone()
+    stated[:, ::2] /= 3
+    angle = torch.rand(many, len(layout), generator=g) * 6.28
+    radius = scale * torch.distributions.Gamma(2.0, 1.0).sample(scale.shape)
+    truth = torch.zeros(many, len(layout), 3)
+    truth[:, 1, :2] = 1.0  # a box of size 1
+    moved = truth + torch.stack([radius * angle.cos(), radius * angle.sin(), 0 * radius], -1)
+    vector = torch.zeros(many, batch.coefficients.shape[1])
+    out = PointPrediction(moved, stated.log(), vector)
+    found = DenseFindings.of(out, DenseBatch(truth, truth, vector), layout.landmarks("ibug68"))
+    scales = found.sigma_scale()
+    assert float((scales[::2] / 3).mean() / scales[1::2].mean()) == pytest.approx(1, abs=0.05)
+    assert dense_figures(found, layout, model)["within_sigma"] == pytest.approx(WITHIN, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def made(model, layout):
+    """A task of a toy on a few faces, and a function that makes another one of some layout."""
+    faces = draw_rendered(SyntheticConfig(size=48, seed=8), 6)
+    options = {"size": 32, "width": 4, "blocks": (1, 1), "reduced": 2, "visibility": True}
+    options |= {"segments": len(Segment), "decoder": 4, "hidden": 8}
+
+    def make(layout):
+        parts = PointBasis.of(model, layout), layout, CoefficientMirror.of(model), 32
+        maker = DenseBatchMaker(faces, *parts, vertices=vertices_of(model, layout))
+        torch.manual_seed(0)
+        count = {"points": len(layout), "coefficients": sum(model.sizes) + 27}
+        network = NETWORKS.create("dense-points", **options, **count)
+        source = EpochSource(maker, lambda: 6, 6, 0)
+        checker = DenseBatchMaker(faces, *parts, vertices=vertices_of(model, layout))
+        config = DenseLossConfig()
+        return DensePointTask(network, source, checker, model, layout, config, makers=[maker])
+
+    return make
+
+
+def test_a_validation_is_exported(made, layout, tmp_path):
+    task = made(layout)
+    batch = next(task.source)
+    terms = task.losses(task.network, batch)
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(p.grad is not None for p in task.network.parameters())
+    figures = task.validate(task.network.eval())
+    assert {"visibility", "miou", "identity_r2", "within_sigma"} <= set(figures)
+    path = tmp_path / "toy.safetensors"
+    path.write_bytes(task.export(task.network, {})[".safetensors"])
+    facts = load_weights(path).facts
+    assert len(facts["sigma_scale"]) == len(layout)
+    assert len(facts["coefficient_variance"]) == batch.coefficients.shape[1]
+
+
+def test_a_checkpoint_brings_its_points(made, model, layout):
+    """A run goes on with the vertices that it began with, whatever a changed model would choose."""
+    other = make_layout(model, 20)
+    vertices = tuple(int(model.mirror[v]) for v in reversed(other.vertices))
+    count = len(vertices)
+    other = replace(other, vertices=vertices, mirror=tuple(
+        count - 1 - k for k in reversed(other.mirror)))  # fmt: skip
+    before = made(other)
+    after = made(layout)
+    after.load_state_dict(before.state_dict())
+    assert after.layout == other
+    assert torch.equal(next(after.source).points, next(before.source).points)
+    assert not torch.equal(next(made(layout).source).points, next(made(other).source).points)
+    after.load_state_dict({"variance": [1.0]})
+    assert after.layout == other
