@@ -123,7 +123,7 @@ def place(content: bytes, dice: random.Random) -> int:
     return dice.randrange(len(content))
 
 
-def work(seconds: float, seed: int, chosen: str, folder: Path) -> None:
+def work(seconds: float, inputs: int, seed: int, chosen: str, folder: Path) -> None:
     """The process that reads; a line of JSON for each input: kind, outcome, seconds, megabytes."""
     from fuzz_files import kinds
     from selfie3d.core.errors import Selfie3dError
@@ -132,7 +132,8 @@ def work(seconds: float, seed: int, chosen: str, folder: Path) -> None:
     dice, end = random.Random(seed), time.monotonic() + seconds
     readers = [kind for kind in kinds() if chosen in ("", kind.name)]
     base = peak()
-    while time.monotonic() < end:
+    while time.monotonic() < end and inputs:
+        inputs -= 1
         kind = dice.choice(readers)
         path = folder / kind.name
         for name, content in kind.beside:
@@ -195,8 +196,13 @@ class Totals:
               f"largest {self.largest:.0f} MB more than before")  # fmt: skip
 
 
-def fuzz(seconds: float, seed: int = 0, chosen: str = "", keep: Path | None = None) -> Totals:
-    """Run workers one after the other until the time is over; a new one after each that dies."""
+def fuzz(
+    seconds: float, seed: int = 0, chosen: str = "", keep: Path | None = None, inputs: int = -1
+) -> Totals:
+    """Run workers one after the other until the time is over; a new one after each that dies.
+
+    `inputs` is how many there are at most; -1 for any number.
+    """
     totals, end, run = Totals(), time.monotonic() + seconds, 0
     with tempfile.TemporaryDirectory() as scratch:
         root = keep or Path(scratch)
@@ -205,7 +211,7 @@ def fuzz(seconds: float, seed: int = 0, chosen: str = "", keep: Path | None = No
             folder.mkdir(parents=True, exist_ok=True)
             left = max(end - time.monotonic(), 0.5)
             command = [sys.executable, __file__, "--worker", str(folder), "--seconds", str(left)]
-            command += ["--seed", str(seed + 1000 * run), "--kind", chosen]
+            command += ["--seed", str(seed + 1000 * run), "--kind", chosen, "--inputs", str(inputs)]
             code, last = follow(command, totals)
             if code:
                 totals.add(last, f"fault: the process ended with {code}", 0, 0)
@@ -236,6 +242,7 @@ def follow(command: list[str], totals: Totals) -> tuple[int, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--inputs", type=int, default=-1, help="at most so many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", default="", help="only this file, such as a.jpg")
     parser.add_argument("--keep", type=Path, help="folder for the inputs that were faults")
@@ -243,13 +250,13 @@ def main() -> int:
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
-        work(given.seconds, given.seed, given.kind, given.worker)
+        work(given.seconds, given.inputs, given.seed, given.kind, given.worker)
         return 0
     if given.kernels:
         from fuzz_kernels import fuzz_kernels
 
         return fuzz_kernels(given.seconds, given.seed)
-    totals = fuzz(given.seconds, given.seed, given.kind, given.keep)
+    totals = fuzz(given.seconds, given.seed, given.kind, given.keep, given.inputs)
     totals.show()
     return 1 if totals.faults else 0
 

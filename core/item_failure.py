@@ -87,7 +87,8 @@ def attempt(item: str, call: Callable[[], T], log: FailureLog | None = None) -> 
         if log is not None and not isinstance(error, Selfie3dError | MemoryError | OSError):
             log.add(item, error)
         traceback.clear_frames(error.__traceback__)  # pictures that filled the memory
-        gc.collect()
+        if is_lack_of_memory(error):
+            gc.collect()
         return Failed(error, said(error))
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
-from ..core.errors import InputError, MissingFileError
+from ..core.errors import InputError
+from ..core.item_failure import Failed, attempt
 from .batch import FaceBatch
 from .crops import CROPS
 from .face_rows import FaceRow, RowMaker, stack_rows
-from .photo_augment import NO_PHOTO_AUGMENTATION, draw_photo_augment
+from .photo_augment import NO_PHOTO_AUGMENTATION, PhotoAugment, draw_photo_augment
 from .sample import FaceDataset
 
 
@@ -45,18 +47,21 @@ class FacePass:
         rows: list[FaceRow] = []
         still = draw_photo_augment(NO_PHOTO_AUGMENTATION, 1, torch.Generator())
         for index in range(self._count):
-            try:
-                sample = self._dataset[index]
-                frame = self._make.frame(sample)
-            except (InputError, MissingFileError) as error:
-                self._rejects[self._dataset.row_name(index)] = str(error)
+            name = self._dataset.row_name(index)
+            made = attempt(name, partial(self._made, index, still))
+            if isinstance(made, Failed):
+                self._rejects[name] = made.message
                 continue
-            rows.append(self._make(sample, frame, still, 0))
+            rows.append(made)
             if len(rows) == self._batch:
                 yield stack_rows(rows)
                 rows = []
         if rows:
             yield stack_rows(rows)
+
+    def _made(self, index: int, still: PhotoAugment) -> FaceRow:
+        sample = self._dataset[index]
+        return self._make(sample, self._make.frame(sample), still, 0)
 
     def rejects(self) -> dict[str, str]:
         """Why each bad row that was met is bad, by "set/file"."""

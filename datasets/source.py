@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
 
-from ..core.errors import InputError, MissingFileError
+from ..core.errors import InputError
+from ..core.item_failure import Failed, FailureLog, attempt
 from ..geometry.coefficient_mirror import CoefficientMirror
 from .batch import FaceBatch
 from .crops import CROPS
@@ -34,6 +36,9 @@ class FaceSource:
         seed: of the order and of every change.
         mirror: of the face model that the samples' truth belongs to, if any are mirrored.
         threads: that read and crop at once.
+
+    Attributes:
+        log: for tracebacks of errors that nobody foresaw; none are kept without it.
 
     Raises:
         InputError: no data set, wrong weights, or a batch, size or number of threads below 1.
@@ -67,6 +72,7 @@ class FaceSource:
         self._done = 0
         self._rejects: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.log: FailureLog | None = None
 
     def __len__(self) -> int:
         """Batches of an epoch: as many rows as all data sets have together."""
@@ -97,7 +103,7 @@ class FaceSource:
         part = FaceSource(
             self._datasets, self._weights, *own, mirror=self._make.mirror, threads=self._threads
         )
-        part._rank, part._world = rank, world
+        part._rank, part._world, part.log = rank, world, self.log
         part.load_state_dict(self.state_dict())
         return part
 
@@ -133,6 +139,10 @@ class FaceSource:
         self._mix.drawn = list(state["drawn"])
         self._rejects = dict(state["rejects"])
 
+    def _made(self, dataset: FaceDataset, row: int, augment: PhotoAugment, place: int) -> FaceRow:
+        sample = dataset[row]
+        return self._make(sample, self._make.frame(sample), augment, place)
+
     def _row(self, job: tuple[Draw, PhotoAugment, int]) -> FaceRow:
         draw, augment, place = job
         dataset = self._datasets[draw.number]
@@ -141,13 +151,10 @@ class FaceSource:
             name = dataset.row_name(row)
             if name in self._rejects:
                 continue
-            try:
-                sample = dataset[row]
-                frame = self._make.frame(sample)
-            except (InputError, MissingFileError) as error:
-                self._rejects[name] = str(error)
-                continue
-            return self._make(sample, frame, augment, place)
+            made = attempt(name, partial(self._made, dataset, row, augment, place), self.log)
+            if not isinstance(made, Failed):
+                return made
+            self._rejects[name] = made.message
         names = [dataset.row_name(row) for row in range(len(dataset))]
         reason = next(self._rejects[name] for name in names if name in self._rejects)
         raise InputError(f"data set {dataset.name}", "a row that can be used", f"none: {reason}")

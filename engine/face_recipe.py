@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..core.errors import InputError
+from ..core.item_failure import LOG, FailureLog
 from ..datasets.batch import FaceBatch
 from ..datasets.face_pass import FacePass
 from ..datasets.photo_augment import PhotoAugmentConfig
@@ -105,6 +107,7 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
     known = KnownFaces(model, truth, config.loss.landmark_set)
     losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss), known)
     source = face_source(config.data, built.size, config.engine.seed, truth, sets)
+    source.log = FailureLog(Path(config.output) / LOG)
     return FaceTask(
         built.network,
         built.decode,

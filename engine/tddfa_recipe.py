@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.item_failure import LOG, FailureLog
 from ..datasets.batch import FaceBatch
 from ..datasets.face_pass import FacePass
 from ..datasets.photo_augment import NO_PHOTO_AUGMENTATION
@@ -141,7 +142,7 @@ class _SourceMaker:
     def _source(self, batch: int, seed: int) -> FaceSource:
         data = self.config.data
         wanted = data.augment.mirrored > 0 and self.model.mirror is not None
-        return FaceSource(
+        source = FaceSource(
             open_sets(data.train, "data.train"),
             [one.share for one in data.train],
             data.crop,
@@ -152,6 +153,8 @@ class _SourceMaker:
             CoefficientMirror.of(self.model) if wanted else None,
             data.readers,
         )
+        source.log = FailureLog(Path(self.config.output) / LOG)
+        return source
 
 
 @RECIPES.register("tddfa")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..core.errors import InputError
+from ..core.item_failure import LOG, FailureLog
 from ..datasets.batch import FaceBatch
 from ..datasets.occluded_source import OccludedSource
 from ..datasets.occluders import OccluderConfig, cover, draw_occluders
@@ -180,6 +182,7 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Modu
 def _source(config: UvTrainConfig, size: int, model: FaceModel) -> OccludedSource:
     data, seed = config.data, config.engine.seed
     source = face_source(data, size, seed, model)
+    source.log = FailureLog(Path(config.output) / LOG)
     return OccludedSource(source, data.occluders, data.batch, seed, data.epoch or len(source))
 
 

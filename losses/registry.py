@@ -22,9 +22,17 @@ from .photometric import (
     photometric_loss,
     robust_photometric,
 )
-from .points import depth_distance, distance_likelihood, point_distance
+from .points import (
+    depth_distance,
+    distance_likelihood,
+    gap_distance,
+    point_distance,
+    visibility_error,
+)
 from .prior import blendshape_prior, coefficient_prior, gaussian_prior, light_prior
 from .reflectance import albedo_flatness
+from .segmentation import segmentation_error
+from .shape import disagreement, squared_displacement
 from .smoothness import smoothness
 from .ssim import ssim_loss, ssim_map_loss
 from .vdc import vdc
@@ -41,7 +49,10 @@ _TERMS: dict[str, Callable[..., Tensor]] = {
     "attention": attention_cross_entropy,
     "coefficients": coefficient_error,
     "depth": depth_distance,
+    "disagreement": disagreement,
+    "displacement": squared_displacement,
     "edge-length": edge_length_difference,
+    "gap": gap_distance,
     "identity": cosine_distance,
     "landmark": landmark_loss,
     "laplacian": laplacian_difference,
@@ -59,11 +70,13 @@ _TERMS: dict[str, Callable[..., Tensor]] = {
     "prior-blendshape": blendshape_prior,
     "prior-gaussian": gaussian_prior,
     "reflectance": albedo_flatness,
+    "segmentation": segmentation_error,
     "smoothness": smoothness,
     "ssim": ssim_loss,
     "ssim-windowed": ssim_map_loss,
     "uv-map": map_distance,
     "vdc": vdc,
+    "visibility": visibility_error,
     "wing": wing,
     "wpdc": wpdc,
 }

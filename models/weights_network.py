@@ -20,6 +20,7 @@ from .registry import NETWORKS
 _LARGEST = 1_000_000  # of an option: outputs, channels
 _LARGEST_SIDE = 4_096  # pixels of a network's input
 _LARGEST_ITEM = 4_096  # of a list in the options: channels, blocks
+_SHAPES = ("bases",)  # lists of tensors' sizes, which are compared with the file before use
 _LONGEST = 64  # items of such a list
 _FILES = ("imagenet",)  # options that name files: they were read when the network was trained
 _COUNTER = "num_batches_tracked"
@@ -84,7 +85,8 @@ def _check_options(path: Path, options: Mapping[str, Any]) -> None:
         if key in _FILES and value:
             raise InputError(label, "no file to read", repr(value)[:80])
         items = value if isinstance(value, list) else [value]
-        most = _LARGEST_ITEM if isinstance(value, list) else _LARGEST
+        listed = isinstance(value, list) and key not in _SHAPES
+        most = _LARGEST_ITEM if listed else _LARGEST
         most = _LARGEST_SIDE if key == "size" else most
         plain = all(isinstance(item, int | float | str) for item in items)
         if not plain or len(items) > _LONGEST:

@@ -24,9 +24,9 @@ def fuzz(monkeypatch) -> ModuleType:
 
 
 def test_damaged_files_end_in_an_error_or_in_something(fuzz):
-    totals = fuzz.fuzz(seconds=5, seed=1)
+    totals = fuzz.fuzz(seconds=120, seed=1, inputs=400)
     assert not totals.faults, "\n".join(totals.faults)
-    assert totals.count() > 50 and totals.count("clean") > 10
+    assert totals.count() == 400 and totals.count("clean") > 200 and len(totals.outcomes) > 30
 
 
 def test_a_reader_that_does_anything_else_is_noticed(fuzz, tmp_path):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 def write_source(path):
     arrays = {
         "mean": np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32),
-        "faces": np.array([[0, 1, 2]]),
+        "faces": np.array([[0, 2, 1]]),
         "identity": np.ones((3, 4, 3), np.float32),
         "origin": np.zeros(3, np.float32),
         "unit": np.array("cm"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
+from selfie3d.core.item_failure import FailureLog
 from selfie3d.datasets.celeba import CelebA
 from selfie3d.datasets.face_pass import FacePass
 from selfie3d.datasets.mix import Mix
@@ -207,6 +208,30 @@ def test_a_pass_takes_every_good_row_once():
     assert list(everything.rejects()) == ["a/2"]
     assert [len(batch) for batch in FacePass(data, "tight", 8, 4, limit=5)] == [4]
     torch.testing.assert_close(batches[0].images[1].mean(), torch.tensor(1 / 255))
+
+
+class Odd(Made):
+    """Raises what nobody foresaw."""
+
+    errors = {1: MemoryError(), 3: KeyError("odd"), 4: RecursionError("deep")}  # noqa: RUF012
+
+    def __getitem__(self, row):
+        if row in self.errors:
+            raise self.errors[row]
+        return super().__getitem__(row)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_exception_is_the_rows_own(tmp_path, threads):
+    made = source([Odd("a", 6)], batch=6, threads=threads)
+    made.log = FailureLog(tmp_path / "errors.log")
+    assert len(next(made.shard(0, 1))) == 6
+    assert set(next(made).names) == {"a/0", "a/2", "a/5"}
+    assert made.rejects()["a/3"] == "unexpected KeyError: 'odd'"
+    assert "memory" in made.rejects()["a/1"]
+    assert "RecursionError" in made.log.written.read_text()
+    everything = FacePass(Odd("a", 6), "tight", 8, 6)
+    assert [list(batch.names) for batch in everything] == [["a/0", "a/2", "a/5"]]
 
 
 def test_labels_must_have_one_shape():

@@ -56,14 +56,14 @@ def configured(repository, row, drawn):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_step_of_every_row_makes_it_better(repository, drawn, row):
+def test_a_few_steps_of_every_row_make_it_better(repository, drawn, row):
     """Table IV: its terms, finite gradients for every weight, a lower loss on the same faces."""
     task = build_uv_task(configured(repository, row, drawn))
     batch = next(task.source)
     network = task.network.train()
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     totals = []
-    for _ in range(2):
+    for _ in range(4):
         optimizer.zero_grad()
         terms = task.losses(network, batch)
         assert set(terms) == ROWS[row]
@@ -72,7 +72,7 @@ def test_a_step_of_every_row_makes_it_better(repository, drawn, row):
         for name, weight in network.named_parameters():
             assert torch.isfinite(weight.grad).all(), name
         optimizer.step()
-    assert totals[1] < totals[0]
+    assert totals[-1] < totals[0]
 
 
 def test_heads_start_at_the_size_of_faces(repository, drawn):

@@ -33,10 +33,11 @@ def test_the_default_network_is_small():
 
 
 def test_head_shapes_and_range():
-    points, log_sigma, coefficients = used_network()(torch.rand(2, 3, 32, 32))
-    assert points.shape == (2, 72, 3)
-    assert log_sigma.shape == (2, 72)
-    assert coefficients.shape == (2, 5)
+    out = used_network()(torch.rand(2, 3, 32, 32))
+    assert out.points.shape == (2, 72, 3)
+    assert out.log_sigma.shape == (2, 72)
+    assert out.coefficients.shape == (2, 5)
+    assert out.visibility is None and out.segmentation is None
 
 
 def test_points_stay_exact_in_half_precision():
@@ -90,5 +91,7 @@ def test_unusable_weights_are_named(tmp_path):
 
 
 def test_a_size_that_does_not_halve_is_refused():
-    with pytest.raises(InputError, match="multiple of 32"):
+    with pytest.raises(InputError, match="multiple of 16"):
         DensePointOptions(size=100)
+    with pytest.raises(InputError, match="from 32"):
+        DensePointOptions(size=16)
