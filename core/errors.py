@@ -51,6 +51,10 @@ class InputError(Selfie3dError, ValueError):
         super().__init__(shown(text, keep="\n"))
 
 
+class SettingError(InputError):
+    """What was asked for cannot work with any item: no failure of the first one that met it."""
+
+
 class MissingFileError(Selfie3dError, FileNotFoundError):
     """A file the user has to provide is not there.
 

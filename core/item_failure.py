@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from .errors import Selfie3dError
+from .errors import Selfie3dError, SettingError
 from .whole_file import FullError
 
 T = TypeVar("T")
@@ -68,8 +68,8 @@ class FailureLog:
 def attempt(item: str, call: Callable[[], T], log: FailureLog | None = None) -> T | Failed:
     """The result of `call`, or what went wrong with it.
 
-    Every exception is the item's own failure, lack of memory included, but for one: where the disk
-    is full nothing else can be written either.
+    Every exception is the item's own failure, lack of memory included, but for two: where the disk
+    is full nothing else can be written either, and a wrong setting is wrong for all.
 
     Args:
         item: what is worked on, for the log.
@@ -78,10 +78,11 @@ def attempt(item: str, call: Callable[[], T], log: FailureLog | None = None) -> 
 
     Raises:
         FullError: the disk is full.
+        SettingError: what was asked for cannot work with any item.
     """
     try:
         return call()
-    except FullError:
+    except (FullError, SettingError):
         raise
     except Exception as error:  # noqa: BLE001  (told and logged; the others are none the worse)
         if log is not None and not isinstance(error, Selfie3dError | MemoryError | OSError):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
+from ..core.errors import InputError, SettingError
 from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.coefficients import Coefficients
 from ..geometry.posed import PosedFaces
@@ -102,7 +102,7 @@ class RowMaker:
             return moved
         if self.mirror is None:
             remedy = "Pass CoefficientMirror.of(model), or mirror nothing."
-            raise InputError("mirror", "that of the truth's face model", "none", remedy)
+            raise SettingError("mirror", "that of the truth's face model", "none", remedy)
         return mirrored_faces(moved, self.mirror, self.size)
 
 

@@ -216,7 +216,12 @@ class PointSolver:
     def _step(
         self, state: _State, system: Tensor, right: Tensor, prior: CoefficientPrior
     ) -> Tensor:
-        """The Gauss-Newton step (B,7+K) on everything, expressions at a bound held there."""
+        """The Gauss-Newton step (B,7+K) on everything, expressions at a bound held there.
+
+        Expressions that the step would take beyond a bound are led to it and the others solved
+        again. Cutting them off alone leaves the others where they belong to what was cut, and the
+        steps may swing between two faces for ever.
+        """
         mean, spread = self.config.nearness
         pulled = torch.zeros_like(right)
         pulled[:, _POSE - 1] = (mean - state.nearness) * spread**-2
@@ -225,11 +230,17 @@ class PointSolver:
         diagonal = torch.zeros_like(right)
         diagonal[:, _POSE - 1] = spread**-2
         diagonal[:, _POSE:] = prior.precision + _FIXED * self._held(state.values, right[:, _POSE:])
-        scale = (torch.diagonal(system, dim1=1, dim2=2) + diagonal).rsqrt()
-        system = (system + torch.diag_embed(diagonal)) * scale[:, :, None] * scale[:, None]
-        factor, failed = torch.linalg.cholesky_ex(system)
-        factor = factor.masked_fill(failed[:, None, None] > 0, torch.nan)
-        return torch.cholesky_solve((right * scale)[..., None], factor)[..., 0] * scale
+        free = _solve(system, diagonal, right.detach())
+        beyond, gap = self._beyond(state.values, free[:, _POSE:])
+        diagonal[:, _POSE:] += _FIXED * beyond
+        led = torch.nn.functional.pad(_FIXED * beyond * gap, (_POSE, 0))
+        return _solve(system, diagonal, right + led)
+
+    def _beyond(self, values: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+        """Expressions that a step takes over a bound (B,K), 1 or 0, and their way to it."""
+        reached = values + step
+        bound = reached.clamp(0, 1 / EXPRESSION_UNIT)
+        return (self._bounded & (reached != bound)).to(values), bound - values
 
     def _linearise(self, state: _State, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Seen points (B,N,3) and their weighted derivatives (B,3N,7+K) by pose and values."""
@@ -295,6 +306,15 @@ def _spoilt(state: _State, bad: Tensor) -> _State:
     """NaN for bad faces (B,)."""
     values = state.values.masked_fill(bad[:, None], torch.nan)
     return replace(state, nearness=state.nearness.masked_fill(bad, torch.nan), values=values)
+
+
+def _solve(system: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
+    """x (B,K) of (system + diagonal) x = right; NaN where that is not positive definite."""
+    scale = (torch.diagonal(system, dim1=1, dim2=2) + diagonal).rsqrt()
+    scaled = (system + torch.diag_embed(diagonal)) * scale[:, :, None] * scale[:, None]
+    factor, failed = torch.linalg.cholesky_ex(scaled)
+    factor = factor.masked_fill(failed[:, None, None] > 0, torch.nan)
+    return torch.cholesky_solve((right * scale)[..., None], factor)[..., 0] * scale
 
 
 def _cross(v: Tensor) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +20,37 @@ ROOT = Path(__file__).resolve().parents[1]
 def repository() -> Path:
     """The root of the working tree, which is also the package's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def _shipped_models() -> dict[bool, Any]:
+    """The shipped face models that were read: the whole head (True) and the face (False)."""
+    return {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shipped_models_are_read_once(
+    request: pytest.FixtureRequest, _shipped_models: dict[bool, Any]
+) -> Iterator[None]:
+    """Whoever loads a shipped face model gets a copy of its own of what was read before.
+
+    Reading builds the bases and takes 0.4 s. The tests of the face models themselves read.
+    """
+    if ROOT / "tests" / "facemodels" in request.path.parents:
+        yield
+        return
+    from selfie3d.facemodels import registry
+
+    read = registry._shipped
+
+    def shipped(*, whole: bool) -> Any:
+        if whole not in _shipped_models:
+            _shipped_models[whole] = read(whole=whole)
+        return copy.deepcopy(_shipped_models[whole])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_shipped", shipped)
+        yield
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
-"""Lets the tests of the engine, and the processes that they start, import `line_task`."""
+"""Processes for the tests of the engine, which can import `line_task`, as the tests do."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +13,47 @@ import pytest
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER))
 
+from nursery import Forked, Nursery  # noqa: E402
+
+
+def of_rank(rank: int, world: int, port: int) -> dict[str, str]:
+    """The variables of one of several processes that find each other; none for a single one."""
+    if world == 1:
+        return {}
+    own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+    settings = {**own, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return {name: str(value) for name, value in settings.items()}
+
 
 @pytest.fixture(scope="session")
-def start_python():
-    """Starts `code` in `world` processes that find each other; returns them as a list of Popen."""
+def environment() -> dict[str, str]:
+    """Of every process."""
+    own = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(FOLDER)}
+    return {**os.environ, **own}
 
-    def start(code: str, world: int = 1, port: int = 0) -> Sequence[subprocess.Popen[bytes]]:
-        base = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        base["PYTHONPATH"] = str(FOLDER)
-        processes = []
-        for rank in range(world):
-            own = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
-            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port} if world > 1 else {}
-            settings = {**own, **address} if world > 1 else {}
-            environment = base | {name: str(value) for name, value in settings.items()}
-            processes.append(subprocess.Popen([sys.executable, "-c", code], env=environment))
-        return processes
+
+@pytest.fixture(scope="session")
+def start_python(environment) -> Callable[..., list[subprocess.Popen[bytes]]]:
+    """Starts `code` in `world` interpreters that find each other."""
+
+    def start(code: str, world: int = 1, port: int = 0) -> list[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-c", code]
+        settings = [environment | of_rank(rank, world, port) for rank in range(world)]
+        return [subprocess.Popen(command, env=own) for own in settings]
 
     return start
+
+
+@pytest.fixture(scope="session")
+def fork_python(environment) -> Iterator[Callable[..., list[Forked]]]:
+    """As `start_python`, in processes that need not import torch first."""
+    nursery = Nursery(environment)
+
+    def start(code: str, world: int = 1, port: int = 0) -> list[Forked]:
+        return [nursery.start(code, of_rank(rank, world, port)) for rank in range(world)]
+
+    yield start
+    nursery.close()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ except NonFiniteLossError as error:
 
 
 @pytest.fixture(scope="module", params=[2, 4])
-def together(request, tmp_path_factory, start_python):
+def together(request, tmp_path_factory, fork_python):
     """The folder that so many processes left, and how many."""
     import socket
 
@@ -47,7 +47,7 @@ def together(request, tmp_path_factory, start_python):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     out = tmp_path_factory.mktemp("together")
-    running = start_python(SCRIPT.format(out=str(out)), request.param, port)
+    running = fork_python(SCRIPT.format(out=str(out)), request.param, port)
     assert [process.wait() for process in running] == [0] * request.param
     return out, request.param
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
+from selfie3d.engine import dense_recipe
 from selfie3d.engine.checkpoint import checkpoints, load_checkpoint
 from selfie3d.engine.dense_recipe import TrainConfig, build_task
 from selfie3d.engine.optimizers import make_optimizer
@@ -22,6 +24,15 @@ SETTINGS = [
     "engine.threads=1", "engine.device=cpu",
     "network.hidden=0", "network.visibility=false", "network.segments=0",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """Faces of one configuration are drawn once for all tests."""
+    monkeypatch.setattr(dense_recipe, "draw_rendered", _draw)
+
+
+_draw = functools.cache(dense_recipe.draw_rendered)
 
 
 def configured(repository, folder, *more):

@@ -54,16 +54,16 @@ def everything(folder):
     return {name: value for name, value in state.items() if name not in timed}
 
 
-def run_to_the_end(start_python, script, world=1, port=0):
-    for process in start_python(script, world, port):
+def run_to_the_end(fork_python, script, world=1, port=0):
+    for process in fork_python(script, world, port):
         assert process.wait() == 0
 
 
-def kill_at_steps(start_python, script, out, moments, world=1, port=0):
+def kill_at_steps(fork_python, script, out, moments, world=1, port=0):
     """Start the script again and again, killing every process soon after each moment."""
     reached = []
     for moment in moments:
-        running = start_python(script, world, port)
+        running = fork_python(script, world, port)
         while all(run.poll() is None for run in running) and last_step(out) < moment:
             time.sleep(0.003)
         for run in running:
@@ -74,17 +74,17 @@ def kill_at_steps(start_python, script, out, moments, world=1, port=0):
     return reached
 
 
-def test_a_run_killed_three_times_ends_as_one_that_was_not(tmp_path, start_python):
+def test_a_run_killed_three_times_ends_as_one_that_was_not(tmp_path, fork_python):
     """Momentum, average, plateau, random draws, the task's own state, accumulated batches."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     Trainer(WeighedTask(rows=200), full_config(prefetch=0), whole, {}).run()
     script = SCRIPT.format(out=str(killed), rows=200)
     draw = random.Random(0)
     moments = [draw.randint(100 * k + 10, 100 * k + 90) for k in range(3)]
-    steps = kill_at_steps(start_python, script, killed, moments)
+    steps = kill_at_steps(fork_python, script, killed, moments)
     assert all(step >= moment for step, moment in zip(steps, moments, strict=True))
     assert steps[-1] < 375
-    run_to_the_end(start_python, script)
+    run_to_the_end(fork_python, script)
     expected = everything(whole)
     assert expected["step"] == 375  # 30 epochs of 25 batches, two a step
     assert expected["schedule"]["falls"] > 0
@@ -96,12 +96,12 @@ def test_a_run_killed_three_times_ends_as_one_that_was_not(tmp_path, start_pytho
     assert steps == list(range(50, 376, 50))
 
 
-def test_two_processes_killed_go_on_as_well(tmp_path, start_python, free_port):
+def test_two_processes_killed_go_on_as_well(tmp_path, fork_python, free_port):
     """Each with its own random numbers, its own part of the batches and of the task's state."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     script = SCRIPT.format(out=str(killed), rows=40)
-    assert 20 <= kill_at_steps(start_python, script, killed, [20], 2, free_port)[0] < 75
-    run_to_the_end(start_python, script + SCRIPT.format(out=str(whole), rows=40), 2, free_port)
+    assert 20 <= kill_at_steps(fork_python, script, killed, [20], 2, free_port)[0] < 75
+    run_to_the_end(fork_python, script + SCRIPT.format(out=str(whole), rows=40), 2, free_port)
     expected = everything(whole)
     first, second = expected["ranks"]
     assert first["source"] == second["source"]

@@ -20,7 +20,7 @@ for norm in (False, True):
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory, start_python):
+def together(tmp_path_factory, fork_python):
     """The folder with the runs of two processes."""
     import socket
 
@@ -28,7 +28,7 @@ def together(tmp_path_factory, start_python):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     out = tmp_path_factory.mktemp("two")
-    running = start_python(SCRIPT.format(out=str(out)), 2, port)
+    running = fork_python(SCRIPT.format(out=str(out)), 2, port)
     assert [process.wait() for process in running] == [0, 0]
     return out
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion
+from scipy.spatial import KDTree
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
@@ -27,6 +28,7 @@ from selfie3d.render.face import FaceRenderer
 
 FAR_RIGHT, FAR_LEFT = range(8), range(9, 17)  # hidden at positive and at negative yaw
 SIDE = 224
+ROOM = 24  # pixels round the picture, in which chins that reach its border end, too
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +63,30 @@ def some_face(model: FaceModel, seed: int) -> torch.Tensor:
 
 def border_distance(mesh: FaceModel, keep: torch.Tensor, camera, vertices: torch.Tensor):
     """Distance from the border of a region's image, in pixels, at a quarter of a pixel."""
-    fine = 4
-    zoom = torch.tensor([[float(fine), 0, 0], [0, fine, 0]])
+    fine, side = 4, SIDE + 2 * ROOM
+    zoom = float(fine) * torch.tensor([[1.0, 0, ROOM], [0, 1, ROOM]])
     part = subset_mesh(mesh.faces, keep)
     shown = FaceRenderer(part.faces)(
         vertices[:, part.vertices],
         camera.moved(zoom),
-        (SIDE * fine, SIDE * fine),
+        (side * fine, side * fine),
         albedo=torch.ones(1, len(part.vertices), 3),
         antialias=False,
     )
     mask = shown.mask[0, 0].numpy() > 0.5
-    distance = (distance_transform_edt(mask) + distance_transform_edt(~mask)) / fine
+    assert not (mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+    rims = {inside: KDTree(np.argwhere(rim(mask == inside))) for inside in (True, False)}
 
     def at(points: torch.Tensor) -> np.ndarray:
-        columns, rows = (points[:, :2].numpy() * fine).astype(int).clip(0, SIDE * fine - 1).T
-        return distance[rows, columns]
+        places = ((points[:, :2].numpy() + ROOM) * fine).astype(int).clip(0, side * fine - 1)
+        return np.array([rims[not mask[y, x]].query((y, x))[0] / fine for x, y in places])
 
     return at
+
+
+def rim(mask: np.ndarray) -> np.ndarray:
+    """The pixels (H,W) of a mask that touch others: the nearest of it, seen from outside."""
+    return mask & ~binary_erosion(mask, border_value=1)
 
 
 def cheeks(model: FaceModel) -> torch.Tensor:
@@ -86,21 +94,28 @@ def cheeks(model: FaceModel) -> torch.Tensor:
     return model.regions["face"] & ~off
 
 
+def behind_the_ears(model: FaceModel) -> torch.Tensor:
+    """Vertices (V,) more than 1 mm behind the upper jaw points, which the ears hide in front."""
+    _, y, z = model.landmark_points(model.mean[None])[0, :5].flip(0).numpy().T  # upwards to the ear
+    height, depth = model.mean[:, 1].numpy(), model.mean[:, 2].numpy()
+    return torch.from_numpy((height > y[0]) & (depth < np.interp(height, y, z) - 1))
+
+
 @pytest.mark.parametrize("camera", [weak, near])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_moved_points_lie_on_the_outline_of_the_rendered_face(model, camera, sign):
     """At 224 px, a face of about 1 px a mm: within a pixel or so from 0 to 70 degrees."""
     outline, vertices = OutlineLandmarks(model), some_face(model, 1)
+    shown = cheeks(model) & ~behind_the_ears(model)
     far = list(FAR_RIGHT) if sign > 0 else list(reversed(FAR_LEFT))  # from the temple down
     for yaw in (0, 15, 30, 45, 60, 70):
         view = camera(0, sign * yaw)
         jaw = view.project(model.landmark_points(vertices))[0, far]
         points = outline(vertices, view)[0, far]
         moved = (points - jaw)[:, :2].norm(dim=1).numpy()
-        gap = border_distance(model, cheeks(model), view, vertices)
+        gap = border_distance(model, shown, view, vertices)
         off = np.sort(gap(points)[moved > 0.5])
-        # One of them may end at the ear's root, where the cheek goes on behind the ear.
-        assert off[:-1].max(initial=0) < 1.2 and off.max(initial=0) < 6, yaw
+        assert off[:-1].max(initial=0) < 1.2 and off.max(initial=0) < 1.3, yaw
         if yaw >= 30:
             assert moved[:3].min() > 10, yaw
         if yaw >= 60:

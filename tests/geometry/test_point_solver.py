@@ -161,7 +161,7 @@ def test_a_differentiable_solution_is_the_same_solution(basis, faces):
     solver = PointSolver(basis)
     plain = solver(points, sigma(0.01, points))
     same = solver.differentiable(points, sigma(0.01, points))
-    assert float((plain.points - same.points).norm(dim=-1).mean()) < 1e-3  # half sides
+    assert float((plain.points - same.points).norm(dim=-1).mean()) < 5e-4  # half sides
 
 
 def test_points_that_are_no_numbers_spoil_their_own_face_alone(basis, faces):

@@ -85,16 +85,18 @@ def test_a_position_map_alone_is_a_face_too(model, layout):
 def test_attention_keeps_an_occluder_from_turning_the_face(model, layout):
     """The right half of the crop is hidden, and P wrong there; the map of the shape is not."""
     _, vertices, camera = truth(model, 1, 0.0)
+    columns = camera.project(model.landmark_points(vertices))[..., 0]
+    assert 29 <= int((columns > SIDE / 2).sum()) <= 39  # of 68, ten of them on the face's middle
     position, shape = layout.encode(vertices, camera)
-    hidden = (position[:, :1] * layout.position_unit) > 120
+    hidden = (position[:, :1] * layout.position_unit) > SIDE / 2
     wrong = position + hidden * torch.tensor([0.1, -0.15, 0.2])[:, None, None]
     attention = torch.ones(1, 1, 32, 32)
-    attention[..., 120 // 8 :] = 0
+    attention[..., 16:] = 0
     angles = []
     for given in (attention, None):
         faces = layout.decode(UvPrediction(wrong, shape, given, None))
         angles.append(float(torch.rad2deg(geodesic_angle(faces.camera.rotation, camera.rotation))))
-    assert angles[0] < 0.76 * angles[1]  # 0.1 of their weight stays
+    assert angles[0] < 0.75 * angles[1]  # 0.1 of their weight stays
 
 
 def test_the_shape_map_alone_makes_the_geometry_map(model, layout):
