@@ -94,7 +94,7 @@ def _run(options: PhotometricOptions, request: Request) -> Report:
     name, make = _maker(options, request)
     found, log = find_pictures([request.data]), FailureLog(request.out / LOG)
     paths = found.pictures
-    names = [path.relative_to(request.data).as_posix() for path in paths]
+    names = [path.relative_to(_root(request)).as_posix() for path in paths]
     columns = {column: np.full(len(paths), np.nan) for column in score.columns}
     failures: dict[str, str] = {}
     shown: list[_Compared] = []
@@ -182,13 +182,18 @@ def _maker(options: PhotometricOptions, request: Request) -> tuple[str, Maker]:
         beside = folder
 
         def read(path: Path, picture: NDArray[np.uint8]) -> Pair:
-            file = beside / path.relative_to(request.data).with_suffix(".png")
+            file = beside / path.relative_to(_root(request)).with_suffix(".png")
             return read_pair(file, picture)
 
         return folder.name, read
     predictor = load_predictor(request.weights, face_model=options.face_model)
     maker = PairMaker(options.size, options.region, options.appearance)
     return predictor.name, lambda path, picture: maker(predictor(picture, None), picture)
+
+
+def _root(request: Request) -> Path:
+    """The folder of the photographs; that of the only one where a file is named."""
+    return request.data if request.data.is_dir() else request.data.parent
 
 
 def _facts(options: PhotometricOptions, name: str, failed: int) -> dict[str, object]:

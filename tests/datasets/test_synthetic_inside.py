@@ -75,7 +75,13 @@ def test_teeth_are_lit_by_the_lips_and_the_throat_is_dark(head, unit):
     assert not albedo[outside].any()
 
 
-def test_closed_lids_hide_the_eyes(head, unit):
+@pytest.fixture(scope="module")
+def studio(head):
+    """Without anything but the head."""
+    return Studio(head, SkinDetails.make(head), None, None, TextureTable(), ())
+
+
+def test_closed_lids_hide_the_eyes(studio, unit):
     """Hardly anything but skin shows between closed lids, whoever it is."""
     rng = np.random.default_rng(5)
     shown = []
@@ -85,16 +91,15 @@ def test_closed_lids_hide_the_eyes(head, unit):
             expression = np.zeros(len(unit), np.float32)
             expression[[unit["eyeBlinkLeft"], unit["eyeBlinkRight"]]] = blink
             identity = draw_identity(np.random.default_rng(n), 120)
-            share.append(_eye_pixels(rng, head, identity, expression))
+            share.append(_eye_pixels(rng, studio, identity, expression))
         shown.append(np.array(share))
     assert (shown[0] > 120).all() and shown[1].max() < 10
 
 
-def _eye_pixels(rng, head, identity, expression):
+def _eye_pixels(rng, studio, identity, expression):
     """Pixels of a drawing that show an eye instead of skin, within the lids' landmarks."""
-    studio = Studio(head, SkinDetails.make(head), None, None, TextureTable(), ())
     person = replace(draw_person(0, studio, PLAIN), identity=identity,
-                     albedo=np.zeros(head.model.sizes[2], np.float32))  # fmt: skip
+                     albedo=np.zeros(studio.head.model.sizes[2], np.float32))  # fmt: skip
     scene = draw_scene(rng, studio, person, PLAIN, expression)
     count = 0
     for lids in (slice(36, 42), slice(42, 48)):

@@ -179,6 +179,11 @@ def test_one_bad_photograph_never_stops_the_rest(folder, monkeypatch, photograph
     assert report.run["passed over"] == ["1 passed over (no picture by suffix): notes.txt"]
 
 
+def test_one_photograph_alone(folder):
+    request = Request(folder / "photos" / "b.png", folder / "out", predictions=folder / "renders")
+    assert make_protocol([])(request).items.names == ["b.png"]
+
+
 def test_one_detector_for_all_photographs(monkeypatch, photograph):
     made = []
 

@@ -142,3 +142,13 @@ def test_a_name_that_is_no_utf8(tmp_path, small_face):
     write_face(tmp_path, "caf\udce9", small_face, PHOTO, "caf\udce9.jpg")
     assert b"map_Kd caf\xe9.png" in (tmp_path / "caf\udce9.mtl").read_bytes()
     json.loads((tmp_path / "caf\udce9.json").read_text())
+
+
+def test_expressions_have_names(default_model, small_face):
+    """ARKit's of the shipped model, so that nobody counts columns."""
+    coefficients = default_model.zero_coefficients()
+    coefficients.expression[0, default_model.expression_names.index("jawOpen")] = 0.25
+    face = replace(small_face, model=default_model, coefficients=coefficients)
+    named = describe(face, PHOTO, "p", [])["expressions"]
+    assert len(named) == 52 and named["jawOpen"] == 0.25 and named["mouthSmileLeft"] == 0
+    assert describe(small_face, PHOTO, "p", [])["expressions"] == {}
