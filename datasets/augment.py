@@ -15,6 +15,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 
 FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box (3DDFA)
+_WIDEST = 1.4  # side of a wide crop over that of a tight one
 _SMALLEST, _MORE = 0.08, 0.34  # sides of rectangles, of the picture's
 
 
@@ -33,6 +34,8 @@ class AugmentConfig:
         brightness, contrast, tint: half widths of uniform deviates, in [0,1] picture units.
         grey: share of pictures without colour.
         covered: share of pictures with one rectangle of a plain colour.
+        wide: share of crops that show more of the head, with sides up to `_WIDEST` times longer:
+            what lies round the face is segmented there.
     """
 
     tight: float = 0.65
@@ -47,9 +50,10 @@ class AugmentConfig:
     tint: float = 0.07
     grey: float = 0.05
     covered: float = 0.25
+    wide: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("tight", "turned", "mirrored", "grey", "covered"):
+        for name in ("tight", "turned", "mirrored", "grey", "covered", "wide"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(name, "a share in [0,1]", str(getattr(self, name)))
 
@@ -79,6 +83,9 @@ def draw_frames(
     low, high = turned.amin(1), turned.amax(1)
     spread = torch.where(tight, config.tight_scale, config.loose_scale)
     jitter = torch.exp(torch.randn(count, generator=generator) * spread)
+    if config.wide:
+        wide, more = torch.rand(2, count, generator=generator)
+        jitter = jitter / torch.where(wide < config.wide, _WIDEST**more, torch.ones_like(more))
     scale = size / ((high - low).amax(1) * FRAME_PER_BOX) * jitter
     shift = torch.randn(count, 2, generator=generator)
     shift = shift * torch.where(tight, config.tight_shift, config.loose_shift)[:, None] * size

@@ -115,3 +115,15 @@ def test_wrong_arguments_are_named():
         AugmentConfig(covered=1.2)
     with pytest.raises(InputError, match="images"):
         warp(pictures().astype(np.float32), some_frames(), 32, torch.zeros(4, dtype=torch.bool))
+
+
+def test_wide_crops_show_more_and_the_others_stay_as_they_were():
+    points = torch.rand(400, 68, 2, generator=generator(0)) * 60 + 40
+    plain = draw_frames(points, 112, AugmentConfig(turned=0, tight=1, tight_scale=0), generator(1))
+    config = AugmentConfig(turned=0, tight=1, tight_scale=0, wide=0.5)
+    wide = draw_frames(points, 112, config, generator(1))
+    ratio = plain[:, 0, 0] / wide[:, 0, 0]
+    longer = ratio > 1.001
+    assert 0.4 < longer.float().mean() < 0.6
+    assert 1.35 < ratio.max() <= 1.4 + 1e-4
+    torch.testing.assert_close(ratio[~longer], torch.ones_like(ratio[~longer]), rtol=0, atol=2e-3)
