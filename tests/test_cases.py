@@ -1,11 +1,12 @@
 """Small files that once ended the process, took gigabytes or were taken for right.
 
 They lie in `../shared/cases` beside the repository (or $SELFIE3D_TEST_CASES), which need not be
-there. Faces and shards drawn by the generator have tests of their own (datasets/synthetic).
+there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -21,6 +22,8 @@ from selfie3d.core.errors import InputError, Selfie3dError
 from selfie3d.core.image_file import read_image
 from selfie3d.datasets.cut import cut_out
 from selfie3d.datasets.record import read_side_files
+from selfie3d.datasets.rendered_shards import open_rendered
+from selfie3d.datasets.synthetic.shards import open_shards
 from selfie3d.datasets.tar_index import tar_members
 from selfie3d.datasets.warp import warp
 from selfie3d.facemodels import load_face_model
@@ -28,6 +31,7 @@ from selfie3d.facemodels.convert import convert_model
 from selfie3d.facemodels.inert_pickle import read_inert_pickle, read_object_npy
 from selfie3d.facemodels.source import Source
 from selfie3d.geometry.chart import with_chart
+from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.geometry.uv import UVMapper
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,6 +90,36 @@ def refused(call: Callable[[], object], problem: str) -> None:
 def test_files_that_are_refused(case, name, read, problem):
     path = case(name)
     refused(lambda: read(path), problem)
+
+
+def test_indexes_of_shards(case, tmp_path):
+    for number in ("02", "14", "18"):
+        case(f"synth_shards_{number}_index.json", "index.json")
+        refused(
+            lambda: open_shards(tmp_path), r"index\.json.*expected"
+        )
+
+
+@pytest.mark.parametrize(
+    "name, problem",
+    [
+        ("object_shard/shard-00000.npz", "focal: .*pickled Python objects"),
+        ("synth_shards_22_shard-00000.npz", "shard"),
+        ("zero_rotation_shard/shard-00000.npz", "rotation: expected rotations"),
+    ],
+)
+def test_shards(case, tmp_path, name, problem):
+    """Under an index of today: shards of earlier versions are refused before they are opened."""
+    case(name, "shard-00000.npz")
+    index = {"version": 4, "face_model": "default", "face_model_version": SHIPPED_VERSION}
+    index |= {"config": {}, "faces_per_shard": 1024, "count": 6}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    refused(lambda: open_rendered([tmp_path]), problem)
+    if "/" in name:
+        shutil.copy(
+            case(name.replace("shard-00000.npz", "index.json"), "i"), tmp_path / "index.json"
+        )
+        refused(lambda: open_shards(tmp_path), "drawn for version")
 
 
 def test_hdf5_of_values_that_are_not_there(case):

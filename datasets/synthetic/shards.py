@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
-import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +11,29 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
+from ...core.json_file import read_json
 from ...core.progress import progress
+from ...core.whole_file import prepare_folder, write_json
+from ...core.worker_pool import Died, WorkerPool
 from ...geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .config import SyntheticConfig
 from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
 from .head import FACE_MODEL
+from .shard_file import CHECKSUMS, check_rows, map_shard, write_shard
 
 VERSION = 4
 """To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
 
 FACES_PER_SHARD = 1024
+_INDEX = (
+    ("version", int, "the version, such as 4"),
+    ("face_model", str, "the name of a face model"),
+    ("config", dict, "what was drawn"),
+    ("faces_per_shard", int, "how many faces a shard holds"),
+    ("count", int, "how many faces there are"),
+)
+_Task = tuple[Path, SyntheticConfig, int, int]  # folder, what is drawn, number and size of a shard
 
 # Name in a shard and type; float16 holds the drawn coefficients exactly.
 _ARRAYS: dict[str, type] = {
@@ -66,15 +73,15 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
         The shards.
 
     Raises:
-        InputError: count or workers below 1, or the folder holds another set or faces of another
-            version of the face model.
+        InputError: count or workers below 1, a folder that holds another set or faces of another
+            version of the face model or cannot be written, or processes that are killed twice.
     """
     for name, value in (("count", count), ("workers", workers)):
         if value < 1:
             raise InputError(name, "1 or more", str(value))
-    folder.mkdir(parents=True, exist_ok=True)
+    prepare_folder(folder)
     _write_index(folder, config, count)
-    tasks = [
+    tasks: list[_Task] = [
         (folder, config, number, min(FACES_PER_SHARD, count - number * FACES_PER_SHARD))
         for number in range(-(-count // FACES_PER_SHARD))
     ]
@@ -90,17 +97,18 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
                     advance()
                 _save(shard_path(folder, number), items)
         elif todo:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(workers, len(todo)), context) as pool:
-                futures = {pool.submit(_draw_shard, *task): task[3] for task in todo}
-                for future in as_completed(futures):
-                    future.result()
-                    advance(futures[future])
+            pool = WorkerPool(_draw_shard, torch.set_num_threads, (1,), lambda t: f"shard {t[2]}")
+            for task, result in pool.work(todo, min(workers, len(todo))):
+                if isinstance(result, Died):
+                    remedy = "Fewer --workers; probably memory ran out. The same command continues."
+                    got = f"{result.how} at shard {task[2]}, twice"
+                    raise InputError("workers", "processes that live", got, remedy)
+                advance(task[3])
     return [shard_path(folder, task[2]) for task in tasks]
 
 
-def _draw_shard(folder: Path, config: SyntheticConfig, number: int, size: int) -> None:
-    torch.set_num_threads(1)
+def _draw_shard(task: _Task) -> None:
+    folder, config, number, size = task
     faces = SyntheticFaces(config)
     start = number * FACES_PER_SHARD
     _save(shard_path(folder, number), [faces.item(i) for i in range(start, start + size)])
@@ -117,12 +125,7 @@ def _save(path: Path, faces: Sequence[SyntheticFace]) -> None:
     arrays["segmentation"] = pack_classes(arrays["segmentation"])
     for name in LANDMARK_SETS:
         arrays[f"landmarks_{name}"] = np.stack([face.landmarks[name] for face in faces])
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-    part.replace(path)
+    write_shard(path, arrays)
 
 
 def pack_classes(classes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -136,7 +139,7 @@ def unpack_classes(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _is_whole(path: Path, size: int) -> bool:
-    return path.is_file() and len(_Shard.open(path).arrays["focal"]) >= size
+    return path.is_file() and len(map_shard(path)["focal"]) >= size
 
 
 def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
@@ -162,19 +165,19 @@ def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
                     "Choose another folder.",
                 )
         index["count"] = max(count, int(before["count"]))
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(index, indent=1) + "\n")
-    part.replace(path)
+    write_json(path, index)
 
 
 def _read_index(folder: Path) -> dict:
-    path = folder / "index.json"
+    path, expected = folder / "index.json", "the index of synthetic faces"
     if not path.is_file():
         raise MissingFileError(str(path), "index of synthetic faces", "Run selfie3d synth first.")
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(str(path), "JSON", f"something else ({error})") from error
+    index = read_json(path, expected, remedy="Run selfie3d synth again into another folder.")
+    for key, kind, example in _INDEX:
+        value = index.get(key)
+        if type(value) is not kind or (kind is int and value < 1):
+            raise InputError(f"{path}: {key}", example, repr(value)[:80], "Get the index again.")
+    return index
 
 
 def _check_model(folder: Path, index: dict) -> None:
@@ -189,38 +192,6 @@ def _check_model(folder: Path, index: dict) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Shard:
-    """One file's arrays, mapped into memory."""
-
-    arrays: dict[str, NDArray]
-
-    @classmethod
-    def open(cls, path: Path) -> _Shard:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = archive.infolist()
-                return cls({m.filename.removesuffix(".npy"): _map(path, m) for m in members})
-        except (zipfile.BadZipFile, ValueError) as error:
-            raise InputError(
-                str(path), "a whole shard", f"a damaged file ({error})", "Delete it and run again."
-            ) from error
-
-
-def _map(path: Path, member: zipfile.ZipInfo) -> NDArray:
-    """An uncompressed .npy inside an archive as a read-only memory map."""
-    with path.open("rb") as file:
-        file.seek(member.header_offset + 26)  # the local header's lengths of name and extra field
-        name, extra = np.frombuffer(file.read(4), "<u2").tolist()
-        file.seek(member.header_offset + 30 + name + extra)
-        version = np.lib.format.read_magic(file)
-        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        shape, _, kind = read(file)
-        return np.memmap(path, dtype=kind, mode="r", offset=file.tell(), shape=shape)
-
-
 class ShardedFaces:
     """The faces of a folder of shards, read as they are asked for.
 
@@ -233,44 +204,70 @@ class ShardedFaces:
 
     Raises:
         MissingFileError: no index.json, or not one shard.
-        InputError: a damaged file, or faces of another version of the face model.
+        InputError: a damaged file, shards of different arrays, or faces of another version of the
+            face model. Reading raises it where a row is not what was written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.index = _read_index(folder)
         _check_model(folder, self.index)
-        shards: list[_Shard] = []
-        while shard_path(folder, len(shards)).is_file():
-            shards.append(_Shard.open(shard_path(folder, len(shards))))
-        if not shards:
+        self._folder = folder
+        self._shards: list[dict[str, NDArray]] = []
+        while shard_path(folder, len(self._shards)).is_file():
+            self._shards.append(map_shard(shard_path(folder, len(self._shards))))
+        if not self._shards:
             raise MissingFileError(str(shard_path(folder, 0)), "shard", "Run selfie3d synth first.")
-        self._shards = [shard.arrays for shard in shards]
+        self._check_alike()
         self._starts = np.cumsum([0, *(len(shard["focal"]) for shard in self._shards)])
-        self.names = tuple(self._shards[0])
+        self.names = tuple(name for name in self._shards[0] if name != CHECKSUMS)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
 
     def arrays(self, name: str) -> list[NDArray]:
-        """Array `name` of every shard, as memory maps; skin_mask has eight pixels to a byte."""
+        """Array `name` of every shard, as it lies there, unchecked; skin_mask has eight pixels to a
+        byte.
+        """
         if name not in self.names:
             raise InputError("name", "one of " + ", ".join(self.names), repr(name))
         return [shard[name] for shard in self._shards]
 
     def all(self, name: str) -> NDArray:
         """Array `name` of all faces, in memory."""
-        return np.concatenate(self.arrays(name))
+        return self.rows(name, range(len(self)))
 
     def rows(self, name: str, indices: Sequence[int] | NDArray[np.integer]) -> NDArray:
-        """Array `name` of the faces `indices`, in their order."""
+        """Array `name` of the faces `indices`, in their order, compared with its checksums."""
         arrays, wanted = self.arrays(name), np.asarray(indices, np.int64)
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
             raise InputError("indices", f"0..{len(self) - 1}", f"{wanted.min()}..{wanted.max()}")
         out = np.empty((len(wanted), *arrays[0].shape[1:]), arrays[0].dtype)
-        shard = np.searchsorted(self._starts, wanted, side="right") - 1
-        for row, (s, i) in enumerate(zip(shard, wanted, strict=True)):
-            out[row] = arrays[s][i - self._starts[s]]
+        owner = np.searchsorted(self._starts, wanted, side="right") - 1
+        for number in np.unique(owner).tolist():
+            mine = np.flatnonzero(owner == number)
+            own = wanted[mine] - self._starts[number]
+            values = arrays[number][own]
+            path = shard_path(self._folder, number)
+            check_rows(path, self._shards[number], name, own.tolist(), values)
+            out[mine] = values
         return out
+
+    def _check_alike(self) -> None:
+        first = _shapes(self._shards[0])
+        for number, shard in enumerate(self._shards):
+            other = _shapes(shard)
+            if other != first:
+                names = sorted(k for k in {*first, *other} if first.get(k) != other.get(k))
+                raise InputError(
+                    str(shard_path(self._folder, number)),
+                    f"the arrays of {shard_path(self._folder, 0).name}",
+                    f"others ({', '.join(names)})",
+                    "Draw one set into one folder: selfie3d synth.",
+                )
+
+
+def _shapes(shard: dict[str, NDArray]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape[1:] for name, array in shard.items() if name != CHECKSUMS}
 
 
 def open_shards(folder: str | Path) -> ShardedFaces:
