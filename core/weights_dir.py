@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ _FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9
 class WeightFile:
     """A file that is not shipped: what it is for, where it comes from, under which licence.
 
-    `instead` is another file that does the same.
+    `instead` is another file that does the same; `package` is an installed package, and the folder
+    in it, where the file is looked for last; `extra` is ours that installs it.
     """
 
     name: str
@@ -27,6 +29,8 @@ class WeightFile:
     source: str
     licence: str
     instead: str = ""
+    package: tuple[str, str] | None = None
+    extra: str = ""
 
 
 KNOWN_WEIGHTS: dict[str, WeightFile] = {
@@ -90,6 +94,14 @@ KNOWN_WEIGHTS: dict[str, WeightFile] = {
             _FACENET + "20180402-114759-vggface2.pt",
             "MIT (facenet-pytorch); trained on VGGFace2",
         ),
+        WeightFile(
+            "dlib_face_recognition_resnet_model_v1.dat",
+            "face recognition (dlib's ResNet)",
+            "https://pypi.org/project/face-recognition-models",
+            "public domain, CC0 1.0 (Davis King); trained on FaceScrub, VGGFace and others",
+            package=("face_recognition_models", "models"),
+            extra="identity",
+        ),
     )
 }
 
@@ -110,18 +122,29 @@ def find_weight(file_name: str, explicit: str | Path | None = None) -> Path:
 
     Raises:
         UnknownNameError: no such file is known.
-        MissingFileError: it is in none of the folders; the message names source and licence.
+        MissingFileError: it is in none of the folders, nor in the package that brings it; the
+            message names source and licence.
     """
     if file_name not in KNOWN_WEIGHTS:
         raise UnknownNameError("weights file", file_name, list(KNOWN_WEIGHTS))
-    folders = weight_folders(explicit)
-    for folder in folders:
+    file, folders = KNOWN_WEIGHTS[file_name], weight_folders(explicit)
+    for folder in [*folders, *_package_folders(file)]:
         if (folder / file_name).is_file():
             return folder / file_name
-    file = KNOWN_WEIGHTS[file_name]
+    install = f'pip install "selfie3d[{file.extra}]" brings it. Or: get' if file.extra else "Get"
     raise MissingFileError(
         " or ".join(str(folder / file_name) for folder in folders),
         f"{file_name}, {file.purpose},",
-        f"Get it from {file.source} (licence: {file.licence}) and put it into {folders[0]}, "
+        f"{install} it from {file.source} (licence: {file.licence}) and put it into {folders[0]}, "
         f"or name its folder with --weights-dir or ${VARIABLE}.",
     )
+
+
+def _package_folders(file: WeightFile) -> list[Path]:
+    """Where the package that brings a file keeps it; nothing of the package is run."""
+    if file.package is None:
+        return []
+    name, folder = file.package
+    found = importlib.util.find_spec(name)
+    places = None if found is None else found.submodule_search_locations
+    return [Path(place) / folder for place in places or []]

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core.errors import MissingFileError
-from ..evaluate.embedders import EMBEDDERS, Embedder, five_points
+from ..evaluate.embedders import EMBEDDERS, Embedder
 
 
 class IdentityTerm:
     """1 - cosine of the vectors of aligned faces, differentiable through the rendering.
 
-    MLANet eq. 11; alignment by the five points of the predicted landmarks, which is not learnt.
+    MLANet eq. 11; alignment by the predicted landmarks, which is not learnt.
 
     Args:
         embedder: whose network sees the faces.
@@ -55,7 +55,7 @@ class IdentityTerm:
             rendered: (B,3,H,W) the rendering over the photograph, in [0,1].
             photo: (B,3,H,W). landmarks: (B,68,2) predicted, in their pixels.
         """
-        crops = [self._embedder.align(five_points(points)) for points in landmarks.detach().cpu()]
+        crops = [self._embedder.align_landmarks(points) for points in landmarks.detach().cpu()]
         pairs = zip(crops, rendered.split(1), photo.split(1), strict=True)
         cut = [(crop.warp(one)[0], crop.warp(other)[0]) for crop, one, other in pairs]
         seen = self._vectors(torch.cat([one for one, _ in cut]))

@@ -1,7 +1,7 @@
 """Face recognisers that say how alike two pictures of a face are; their weights are the user's.
 
 Each brings its own alignment, from the five points that detectors give: eye centres, nose tip and
-mouth corners.
+mouth corners. dlib's takes 68 landmarks where they are known.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..core.weights_dir import find_weight
 from ..geometry.align import is_determined, similarity_align
 from ..geometry.checks import check_shape
 from ..geometry.crop import Crop
+from .face_chip import align_chip
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,11 +49,25 @@ class Embedder:
         name: registered in `EMBEDDERS`.
         align: five points (5,2) in photograph pixels to the crop that it wants.
         network: RGB crops (B,3,h,w) in [0,1] to vectors (B,D).
+        takes_landmarks: whether `align` takes 68 landmarks (68,2), too.
     """
 
     name: str
     align: Callable[[Tensor], Crop]
     network: Callable[[Tensor], Tensor]
+    takes_landmarks: bool = False
+
+    def align_landmarks(self, landmarks: ArrayLike) -> Crop:
+        """The crop that 68 landmarks (68,2+) in photograph pixels give.
+
+        Raises:
+            InputError: another shape, or not finite where it is needed.
+        """
+        if not self.takes_landmarks:
+            return self.align(five_points(landmarks))
+        points = torch.as_tensor(landmarks, dtype=torch.float64)
+        check_shape("landmarks", points, (68, None))
+        return self.align(points[:, :2])
 
     def embed(self, crops: Tensor) -> Tensor:
         """Unit vectors (B,D) of RGB crops (B,3,h,w) in [0,1]."""
@@ -93,6 +108,14 @@ def _facenet(weights_dir: Path | None = None) -> Embedder:
     path = find_weight("20180402-114759-vggface2.pt", weights_dir)
     network = _read_facenet(path)
     return Embedder("facenet", align_facenet, lambda crops: network((255 * crops - 127.5) / 128))
+
+
+@EMBEDDERS.register("dlib")
+def _dlib(weights_dir: Path | None = None) -> Embedder:
+    from ..models.dlib_resnet import FILE, load_dlib_resnet
+
+    network = load_dlib_resnet(find_weight(FILE, weights_dir))
+    return Embedder("dlib", align_chip, network, takes_landmarks=True)
 
 
 def make_embedders(names: Sequence[str], weights_dir: Path | None = None) -> list[Embedder]:

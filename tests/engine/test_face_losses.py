@@ -13,10 +13,12 @@ from selfie3d.engine.face_identity import IdentityTerm
 from selfie3d.engine.face_landmarks import landmark_targets
 from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
 from selfie3d.evaluate.embedders import Embedder, align_arcface
+from selfie3d.evaluate.face_chip import align_chip
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.models.dlib_resnet import DlibResNet
 from selfie3d.models.iresnet import IResNet
 
 SIZE, COUNT = 64, 2
@@ -177,9 +179,13 @@ def test_nonsense_is_named(viewer, faces, batch):
         losses_of(viewer)(viewer(faces, SIZE), unknown)
 
 
-def test_identity_falls_as_the_rendering_comes_nearer(viewer, faces, batch):
+@pytest.mark.parametrize("kind", ["five points", "68 landmarks"])
+def test_identity_falls_as_the_rendering_comes_nearer(viewer, faces, batch, kind):
     torch.manual_seed(0)
-    term = IdentityTerm(Embedder("random", align_arcface, IResNet(18).eval()))
+    embedder = Embedder("random", align_arcface, IResNet(18).eval())
+    if kind == "68 landmarks":
+        embedder = Embedder("random", align_chip, DlibResNet().eval(), takes_landmarks=True)
+    term = IdentityTerm(embedder)
     config = FaceLossConfig(photometric=0, prior=0, landmarks=0, identity=1)
     run = losses_of(viewer, config, identity=term)
     off, values = leaves(faces, 1.0)

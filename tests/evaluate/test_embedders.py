@@ -53,7 +53,7 @@ def test_missing_weights_say_what_where_and_whose(name, tmp_path, monkeypatch):
 
 
 def test_unknown_embedder():
-    with pytest.raises(UnknownNameError, match="arcface, facenet, lightcnn29"):
+    with pytest.raises(UnknownNameError, match="arcface, dlib, facenet, lightcnn29"):
         EMBEDDERS.create("arcfaces")
 
 
