@@ -95,9 +95,7 @@ def test_files_that_are_refused(case, name, read, problem):
 def test_indexes_of_shards(case, tmp_path):
     for number in ("02", "14", "18"):
         case(f"synth_shards_{number}_index.json", "index.json")
-        refused(
-            lambda: open_shards(tmp_path), r"index\.json.*expected"
-        )
+        refused(lambda: open_shards(tmp_path), r"index\.json.*expected")
 
 
 @pytest.mark.parametrize(
