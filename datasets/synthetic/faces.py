@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import InputError, MissingFileError
+from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
 from . import filters
 from .background import draw_background
+from .background_photos import read_backgrounds
 from .canvas import Drawing
 from .chance import one_of
 from .coefficients import draw_expression
@@ -24,8 +23,6 @@ from .person import draw_person
 from .scene import Scene, draw_scene
 from .studio import Studio
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-_LARGEST = 640
 _COMPANY = 0.07
 
 
@@ -37,7 +34,8 @@ class SyntheticFaces:
         model: the face model `default`, if it is loaded already.
 
     Attributes:
-        problems: files of the folders of assets and panoramas that could not be used, and why.
+        problems: files of the folders of backgrounds, assets and panoramas that could not be used,
+            and why.
 
     Raises:
         InputError: another model, no picture in the folder of backgrounds, or nothing that can be
@@ -49,8 +47,8 @@ class SyntheticFaces:
         self.config = config
         self.studio = Studio.of(config, model)
         self.head = self.studio.head
-        self.problems = self.studio.problems
-        self.photographs = _read_photographs(config.backgrounds)
+        self.photographs, unusable = read_backgrounds(config.backgrounds)
+        self.problems = (*self.studio.problems, *unusable)
 
     def item(self, index: int) -> SyntheticFace:
         """Face `index` (0 or more) of this seed."""
@@ -147,22 +145,3 @@ def _at(mask: NDArray[np.bool_], points: NDArray) -> NDArray[np.bool_]:
     x, y = np.floor(points[:, :2]).astype(int).T
     inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
     return inside & mask[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)]
-
-
-def _read_photographs(folder: str) -> list[NDArray[np.uint8]]:
-    """The pictures of a folder in the order of their names, at most `_LARGEST` pixels wide."""
-    if not folder:
-        return []
-    if not Path(folder).is_dir():
-        raise MissingFileError(folder, "folder of backgrounds", "Check the path.")
-    from PIL import Image
-
-    pictures = []
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() in _PICTURES:
-            with Image.open(path) as file:
-                file.thumbnail((_LARGEST, _LARGEST))
-                pictures.append(np.asarray(file.convert("RGB")))
-    if not pictures:
-        raise InputError("backgrounds", "a folder with photographs", f"none in {folder}")
-    return pictures

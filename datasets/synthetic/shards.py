@@ -175,7 +175,7 @@ def _read_index(folder: Path) -> dict:
     index = read_json(path, expected, remedy="Run selfie3d synth again into another folder.")
     for key, kind, example in _INDEX:
         value = index.get(key)
-        if type(value) is not kind or (kind is int and value < 1):
+        if type(value) is not kind or value in (0, -1):
             raise InputError(f"{path}: {key}", example, repr(value)[:80], "Get the index again.")
     return index
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...geometry.face_model import FaceModel
 from .assets.library import AssetLibrary
+from .background_photos import read_backgrounds
 from .config import SyntheticConfig
 from .head import Head, load_head
 from .panorama import Panoramas, read_panoramas
@@ -54,12 +55,12 @@ class Studio:
 
 
 def folder_problems(config: SyntheticConfig) -> tuple[str, ...]:
-    """Files of the folders of assets and panoramas that cannot be used, and why.
+    """Files of the folders of assets, panoramas and backgrounds that cannot be used, and why.
 
     Raises:
         InputError, MissingFileError: as `Studio.of`.
     """
-    return _problems(*_folders(config))
+    return (*_problems(*_folders(config)), *read_backgrounds(config.backgrounds)[1])
 
 
 def _folders(config: SyntheticConfig) -> tuple[AssetLibrary | None, Panoramas | None]:

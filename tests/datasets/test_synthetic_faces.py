@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -184,11 +187,16 @@ def test_the_users_photographs_stand_behind_faces(faces, tmp_path):
 
     Image.new("RGB", (300, 200), (255, 0, 0)).save(tmp_path / "red.png")
     (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "odd.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
+    os.mkfifo(tmp_path / "pipe.png")
     plain = {n: 0.0 for n in ("occluder", "border", "degradation")}
     red = []
     for folder in (str(tmp_path), ""):
         config = SyntheticConfig(size=48, seed=8, backgrounds=folder, **plain)
         drawn = SyntheticFaces(config, faces.head.model)
+        assert [Path(p.split(":")[0]).name for p in drawn.problems] == (
+            ["odd.jpg", "pipe.png"] if folder else []
+        )
         corners = np.stack([drawn.item(i).image[0, 0] for i in range(30)]).astype(int)
         channels = np.sort(corners, 1)
         red.append(((channels[:, 2] > 60) & (channels[:, 1] < 5)).mean())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ....core.errors import InputError
+from ....core.given_file import open_given
+from ....core.image_file import opened_image
+from ....core.picture_formats import openable
 
 Array = NDArray[Any]
 
 MAX_SIDE = 8192  # pixels: 270 MB while it is read
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "TGA")
-_DAMAGE = (
-    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError,
-    Image.DecompressionBombError,
-)  # fmt: skip
 _FAINT = 32  # of 255: below, the colour is made of few steps
 
 
@@ -36,22 +32,25 @@ def read_texture(path: Path, side: int) -> NDArray[np.uint8]:
         InputError: unreadable, no picture, damaged, or larger than `MAX_SIDE` either way; nothing
             is decoded before its size is known.
     """
-    with warnings.catch_warnings():  # odd metadata, and sizes that are checked here
+    name = str(path)
+    with warnings.catch_warnings():  # odd metadata
         warnings.simplefilter("ignore")
-        try:
-            with Image.open(path, formats=_FORMATS) as image:
-                _check(path, image)
-                picture = image.convert("RGBA")
-        except InputError:
-            raise
-        except _DAMAGE as error:
-            remedy = "Get the file again from where it came from."
-            raise InputError(str(path), "a whole picture", str(error), remedy) from error
+        with (
+            open_given(path, "a picture") as file,
+            opened_image(name, file, _known()) as image,
+        ):
+            _check(path, image)
+            picture = image.convert("RGBA")
     scale = side / max(picture.size)
     if scale < 1:
         width, height = (max(1, round(length * scale)) for length in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)  # multiplies alpha in
     return fill_unseen(np.array(picture))
+
+
+def _known() -> list[str]:
+    """The formats of photographs, and TGA, which old assets use."""
+    return [*(known.pillow for known in openable()), "TGA"]
 
 
 def _check(path: Path, image: Image.Image) -> None:
