@@ -21,7 +21,7 @@ from selfie3d.core.image_file import list_images, read_image, write_image
 from selfie3d.datasets.face_pass import FacePass
 from selfie3d.datasets.folder import PhotoFolder
 from selfie3d.datasets.record import Record, format_record
-from selfie3d.engine.face_figures import FaceViewer, skin_mask
+from selfie3d.engine.face_figures import FaceViewer, face_mask
 from selfie3d.engine.face_network import FaceNetworkConfig, build_face_network
 from selfie3d.facemodels import load_face_model
 from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
@@ -81,7 +81,7 @@ def measure(weights: Path, folder: Path, crop: str) -> dict[str, float]:
     found = {}
     for mode in (True, False):
         seen = viewer(built.decode(built.network.train(mode)(batch.images)), built.size)
-        mask = (skin_mask(seen.rendering, batch) > 0.5).float()
+        mask = (face_mask(seen.rendering, batch) > 0.5).float()
         shown = seen.rendering.over(batch.images).clamp(0, 1)
         gap = ((shown - batch.images).abs().mean(1, keepdim=True) * mask).flatten(1).sum(1)
         name = "L1" if mode else "L1, evaluation mode"

@@ -14,6 +14,7 @@ from ..datasets.batch import FaceBatch
 from ..evaluate.image_metrics import l1_error, mean_ssim, psnr
 from ..geometry.contour import JAW, JAW_AND_NOSE, OutlineLandmarks
 from ..geometry.face_model import FaceModel
+from ..geometry.face_regions import projected_face
 from ..geometry.landmarks import Contour
 from ..geometry.posed import FaceCamera, PosedFaces
 from ..models.heads.learned_bases import model_of
@@ -47,8 +48,8 @@ class Seen:
 
     @cached_property
     def rendering(self) -> Rendering:
-        """The faces in the crops; its extras are 1 where the skin is, and how far the optimiser
-        trusts the colour there.
+        """The faces in the crops; its extras are 1 where the face is that images are compared over
+        (`geometry.face_regions`), and how far the optimiser trusts the colour there.
         """
         return self.render()
 
@@ -73,8 +74,8 @@ class FaceViewer:
         self._there = model.landmark_set(landmark_set).valid
         traced = bool(self._there[:JAW_AND_NOSE].all())
         self._outline = OutlineLandmarks(model, landmark_set) if traced else None
-        skin = model.region("skin").float()[None, :, None]
-        self._extras = torch.cat([skin, vertex_trust(model)], -1)
+        shown = projected_face(model).float()[None, :, None]
+        self._extras = torch.cat([shown, vertex_trust(model)], -1)
 
     def to(self, device: torch.device | str) -> FaceViewer:
         """Itself, moved to another device, with its model."""
@@ -150,16 +151,16 @@ def face_figures(
     batches: Iterable[FaceBatch],
     targets: Mapping[str, LandmarkTarget],
 ) -> dict[str, float]:
-    """NME of the landmarks in %, and L1, PSNR and SSIM over the skin that the renderings show.
+    """NME of the landmarks in %, and L1, PSNR and SSIM over the face that the renderings show.
 
-    Means over the images that have any landmarks, or any visible skin. Without any landmarks the
+    Means over the images that have any landmarks, or any visible face. Without any landmarks the
     error is the L1.
     """
     columns: dict[str, list[Tensor]] = {name: [] for name in ("error", *_METRICS)}
     model = model_of(network, viewer.model)
     for batch in batches:
         seen = viewer(decode(network(batch.images)), batch.images.shape[-1], model)
-        mask = skin_mask(seen.rendering, batch)
+        mask = face_mask(seen.rendering, batch)
         if batch.landmarks:
             columns["error"].append(face_error(seen, batch, targets))
         shown = seen.rendering.over(batch.images).clamp(0, 1)
@@ -170,8 +171,11 @@ def face_figures(
     return {name: float(torch.cat(values).nanmean()) for name, values in columns.items()}
 
 
-def skin_mask(rendering: Rendering, batch: FaceBatch) -> Tensor:
-    """(B,1,H,W) in [0,1]: skin that the rendering shows within the photograph and its mask."""
+def face_mask(rendering: Rendering, batch: FaceBatch) -> Tensor:
+    """(B,1,H,W) in [0,1]: the rendering's face within the photograph and its skin mask.
+
+    MLANet's eq 10 multiplies both: M, the projected face, and A, the photograph's mask of skin.
+    """
     # antialiasing several edges of one pixel leaves [0,1] by a little
     mask = (rendering.mask * rendering.extras[:, :1]).detach().clamp(0, 1)
     given = (batch.skin, batch.labels.get("inside"))

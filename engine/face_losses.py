@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..datasets.batch import FaceBatch
+from ..geometry.face_regions import reflectance
 from ..geometry.topology import uniform_laplacian
 from ..losses.landmark import landmark_distance, landmark_loss
 from ..losses.landmark_errors import LandmarkErrorWeights
@@ -21,7 +22,7 @@ from ..losses.smoothness import smoothness
 from ..losses.ssim import ssim_loss, ssim_map_loss
 from ..models.heads.learned_bases import LearnedBases
 from ..pipeline.fit_model import expression_spread
-from .face_figures import FaceViewer, Seen, skin_mask
+from .face_figures import FaceViewer, Seen, face_mask
 from .face_identity import IdentityTerm
 from .face_known import KnownFaces
 from .face_landmarks import LandmarkTarget, pair_landmarks
@@ -38,7 +39,7 @@ class FaceLossConfig:
     """Weights of the terms; 0 leaves a term out.
 
     Attributes:
-        photometric: of the colours' difference over the visible skin.
+        photometric: of the colours' difference over the visible face.
         photometric_kind: "l2", the norm over the channels (MLANet eq 10, Mobile-FaceRNet eq 14);
             "l1"; or "robust", which hair and hands pull less.
         robust_scale: difference at which the robust error is one half.
@@ -59,7 +60,8 @@ class FaceLossConfig:
         prior: of the coefficients' prior, whose parts are weighted by `prior_identity`,
             `prior_expression` and `prior_albedo` (MLANet's a, b, g).
         prior_light: of coloured light (Deep3D).
-        reflectance: of the albedo's variance over the skin (MLANet's refl).
+        reflectance: of the albedo's variance over the skin (MLANet's refl), the model's region of
+            that name; see `geometry.face_regions`.
         smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
         bases: of the squared change of bases that are learned (`network.learned_bases`), relative
             to the face model's.
@@ -131,7 +133,7 @@ class FaceLosses:
             raise InputError("identity", "a recogniser, as loss.identity is not 0", "none")
         self.viewer, self.targets, self.config, self._identity = viewer, targets, config, identity
         model = viewer.model
-        self._skin = model.region("skin")
+        self._skin = reflectance(model)
         self._laplacian = uniform_laplacian(model.faces, len(model.mean))
         spread = expression_spread(model)
         self._spread = spread if model.expression_kind == "blendshape" else None
@@ -192,7 +194,7 @@ class FaceLosses:
 
     def _mask(self, seen: Seen, batch: FaceBatch) -> Tensor:
         """Which pixels count, (B,1,H,W)."""
-        mask = skin_mask(seen.rendering, batch)
+        mask = face_mask(seen.rendering, batch)
         if self.config.trusted:
             mask = mask * seen.rendering.extras[:, 1:2].detach()
         return mask

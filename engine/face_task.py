@@ -80,7 +80,7 @@ class FaceTask:
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """NME of the annotated points in %, and L1, PSNR and SSIM over the visible skin."""
+        """NME of the annotated points in %, and L1, PSNR and SSIM over the visible face."""
         device = next(network.parameters()).device
         losses = self._losses.to(device)
         batches = (batch.to(device) for batch in self._validation)

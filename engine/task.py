@@ -24,6 +24,8 @@ class Task(Protocol):
       tensors, small; part of every checkpoint, and put back where a step is left out.
     - `begin_epoch(epoch, mean)`: called before the first step of every epoch, once, on every
       process; `mean` averages a tensor over the processes. Needs a source with a length.
+    - `settle_norms(network)`: calls the network on some training batches, always the same; batch
+      normalisations take their statistics from them in what is validated and written (`norms.py`).
     - `timer`: starts as `engine.step_timer.NO_TIMER`; the loop puts its own there, and the task
       says `with self.timer("geometry"):` round its stages.
 

@@ -38,7 +38,8 @@ class WhiteningConfig:
     """Mean and deviation of the 62 numbers.
 
     Attributes:
-        samples: crops of the training set, changed as for training, that they are computed from.
+        samples: crops of the training set, changed as for training, that they are computed from,
+            128 at a time.
         file: statistics to take instead: .npz or .pkl (`models.whitening.read_whitening`), in
             3DDFA's own units where its parameters convert to the face model, else in the layout's.
         labels: statistics, in 3DDFA's units, by which the labels `3ddfa62` were whitened.
@@ -62,6 +63,9 @@ class TddfaTrainConfig:
         label_model: that folder, where `face_model` is a dense Basel model with the same modes;
             labels are then converted to it.
         rasterizer: that draws PNCC, see `render.rasterizer`.
+        norms: batches of the whitening's crops that batch normalisation takes its statistics from,
+            anew for every validation and every weights file, as the running ones lag far behind
+            while weights change quickly (`engine.norms`); 0 keeps the running ones.
         network, data, whitening, loss, engine: see there.
     """
 
@@ -70,6 +74,7 @@ class TddfaTrainConfig:
     face_model: str = "default-face"
     label_model: str = ""
     rasterizer: str = "auto"
+    norms: int = 4
     network: TddfaNetworkConfig = field(default_factory=TddfaNetworkConfig)
     data: FaceDataConfig = field(default_factory=_roi_data)
     whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
@@ -101,6 +106,7 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
         make.validation(),
         make.sample(),
         model,
+        config.norms,
     )
     if white.file and not built.settled:
         own = known.whitening(white.file, white.prefix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ class TddfaTask:
         source: of training batches. validation: batches that training never sees.
         sample: the batches that the whitening is computed from, made when they are needed.
         model: the face model.
+        norms: the first so many of these give batch normalisation its statistics (`norms.py`).
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class TddfaTask:
         validation: Sequence[FaceBatch],
         sample: Callable[[], Iterable[FaceBatch]],
         model: FaceModel,
+        norms: int = 0,
     ) -> None:
         self.network, self.source = built.network, source
         self.timer: Timer = NO_TIMER
@@ -56,6 +59,7 @@ class TddfaTask:
         self._model = model
         self._settled = built.settled
         self._figures: TddfaFigures | None = None
+        self._norms, self._seen = norms, list[Tensor]()
 
     @property
     def whitening(self) -> Whitening:
@@ -73,6 +77,16 @@ class TddfaTask:
             target = self._built.layout.whitening.apply(self._targets(batch))
             times = len(outputs) // len(target)
             return self._losses(outputs, target.repeat(times, 1))
+
+    def settle_norms(self, network: nn.Module) -> None:
+        """Show a network training crops, the same every time; see `Task`."""
+        if not self._seen:
+            self._seen = [batch.images for batch in islice(self._sample(), self._norms)]
+        self._settle()
+        device = next(network.parameters()).device
+        self._built.to(device)
+        for images in self._seen:
+            self._built.outputs(network, images.to(device))
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """The figures of `TddfaFigures`."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ..core.progress import progress
 from .average import AveragedNetwork
 from .config import EngineConfig
 from .nonfinite import NonFiniteLossError
+from .norms import exact_norms
 from .optimizers import make_optimizer
 from .prefetch import Prefetcher, epoch_length, shard
 from .randomness import seed_everything
@@ -171,15 +174,24 @@ class Trainer:
     def _validate(self, batches: Prefetcher) -> dict[str, float]:
         count = self._count
         count.validated = count.position
-        self._average.catch_up(self.task.network)
-        figures = self._reporter.validate(self._average.network, count.figures())
-        error = self._reporter.agree(figures.get("error"))
+        with self._judged() as network:
+            figures = self._reporter.validate(network, count.figures())
+            error = self._reporter.agree(figures.get("error"))
+            better = error is not None and error < count.best
+            if better and error is not None:
+                count.best = error
+                self._saver.export("best", network, count.figures(), figures)
         self._schedule.observe(error)
-        if error is not None and error < count.best:
-            count.best = error
-            self._saver.export("best", self._average.network, count.figures(), figures)
+        if better:
             self._save(batches, best=True)
         return figures
+
+    def _judged(self) -> AbstractContextManager[nn.Module]:
+        """The averaged network as it is validated and written, in the first process."""
+        self._average.catch_up(self.task.network)
+        settle = getattr(self.task, "settle_norms", None)
+        own = settle if self._runtime.rank == 0 else None
+        return exact_norms(self._average.network, own)
 
     def _save(self, batches: Prefetcher, best: bool = False) -> None:
         self._count.saved = self._count.position
@@ -187,7 +199,8 @@ class Trainer:
         rejects = dict(self._reporter.rejects.reasons)
         state = {**self._count.state_dict(), **self._parts.state_dict(), "rejects": rejects}
         self._saver.save(state, self._parts.own_state(batches.state_dict()), best)
-        self._saver.export("last", self._average.network, self._count.figures(), {})
+        with self._judged() as network:
+            self._saver.export("last", network, self._count.figures(), {})
 
     def _resume(self) -> None:
         """From the latest checkpoint, if there is one."""

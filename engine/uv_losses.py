@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_finite
 from ..geometry.face_model import FaceModel
 from ..geometry.posed import FaceCamera
-from ..geometry.uv_face import part_texels
+from ..geometry.uv_face import part_texels, require_parts
 from ..losses.attention import attention_cross_entropy
 from ..losses.edges import edge_length_difference
 from ..losses.grid import grid_edges, grid_triangles, map_points
@@ -73,7 +73,7 @@ class UvLosses(nn.Module):
 
     Raises:
         UnknownNameError: weights of a part that does not exist.
-        InputError: no texel has a weight.
+        InputError: no texel has a weight, or a part with a weight of which the model has no region.
     """
 
     weights: Tensor
@@ -84,6 +84,7 @@ class UvLosses(nn.Module):
     def __init__(self, layout: UvLayout, model: FaceModel, config: UvLossConfig) -> None:
         super().__init__()
         self.layout, self.config = layout, config
+        require_parts(model, list(config.weights))
         weights = region_weights(part_texels(model, layout.mapper), list(config.weights.items()))
         check_finite("loss.weights", weights)
         mask = weights > 0

@@ -26,6 +26,7 @@ from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.picture_folders import find_pictures
 from ..core.progress import progress
 from ..detect.face import FaceDetector, get_face_detector
+from ..geometry.face_regions import PROJECTED
 from ..render.overlay import to_picture
 from .embedders import Embedder, make_embedders
 from .found_figures import found_figures
@@ -68,7 +69,8 @@ class PhotometricOptions:
     Attributes:
         size: side in pixels of the frame round the face; renderings from files keep their size, of
             at most 16 megapixels.
-        region: of the face model that counts; "" takes all that is seen of it.
+        region: that counts: "projected", all of the face as in the paper, or a region of the face
+            model; "" takes all that is seen of it, the inside of the mouth, too.
         appearance: "predicted" or "solved", see `PairMaker`.
         embedders: of `EMBEDDERS`, for the identity; their weights are needed.
         weights_dir: folder looked in first for these weights.
@@ -76,7 +78,7 @@ class PhotometricOptions:
     """
 
     size: int = 256
-    region: str = "skin"
+    region: str = PROJECTED
     appearance: str = "predicted"
     embedders: tuple[str, ...] = ()
     weights_dir: str | None = None

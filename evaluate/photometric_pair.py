@@ -15,6 +15,7 @@ from ..core.errors import InputError, MissingFileError
 from ..core.given_file import open_given
 from ..core.image_file import opened_image
 from ..geometry.crop import Crop
+from ..geometry.face_regions import named_face
 from ..pipeline.appearance import Appearance
 from ..pipeline.cut import cut
 from ..render.face import FaceRenderer
@@ -51,7 +52,7 @@ class PairMaker:
 
     Args:
         size: side of the square frame in pixels.
-        region: of the face model that counts; "" takes all that is seen of it.
+        region: of the face model that counts, see `geometry.face_regions.named_face`.
         appearance: "predicted" takes the prediction's albedo and light; "solved" fits both to the
             photograph by least squares, so that the shape alone is judged.
 
@@ -79,7 +80,7 @@ class PairMaker:
             solver = Appearance(model, renderer)
             albedo, light = solver.solve(coefficients, camera, photo, inside)
             coefficients = replace(coefficients, albedo=albedo, light=light)
-        counted = model.region(self.region) if self.region else torch.ones(len(model.mean))
+        counted = named_face(model, self.region)
         seen = renderer(
             model.vertices(coefficients),
             camera,

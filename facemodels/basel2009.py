@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.given_file import read_given
 from ..geometry.face_model import FaceModel
+from ..geometry.face_regions import REFLECTANCE
 from ..geometry.landmarks import LandmarkSet
+from .basel_regions import with_basel_regions
 from .eos_mapping import mapped_points, read_mapping
 from .family import FAMILIES, Family
 from .layout import Arrays, Floats, Ints, basis_of, indices_of, outward, points_of, triangles_of
@@ -61,7 +63,7 @@ def _read(source: Source) -> FaceModel:
     }
     choose = _front if part == "front" else _full
     rows, faces, extra = choose(source, mean, tl)
-    return FaceModel.from_arrays(
+    model = FaceModel.from_arrays(
         name=f"basel-2009-{part}",
         mean=mean[rows],
         faces=outward(mean[rows], faces),
@@ -73,6 +75,7 @@ def _read(source: Source) -> FaceModel:
         **{k: v[:, rows] for k, v in arrays.items() if v is not None},
         **extra,
     )
+    return with_basel_regions(model)
 
 
 def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays]:
@@ -83,7 +86,8 @@ def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays
     tri, keys = required(read_mat(info), ("tri", "keypoints"), info)
     count = len(front)
     ids = indices_of("keypoints", keys, count, info)
-    regions = {"skin": mask} if (mask := _mask(info, "skinmask", count)) is not None else {}
+    mask = _mask(info, "skinmask", count)
+    regions = {} if mask is None else {REFLECTANCE: mask}
     rows = trim[front]
     uv = texture(source, {len(mean): rows, len(trim): front})
     extra = {"landmarks": ibug68(ids, info), "regions": regions} | uv

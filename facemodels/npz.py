@@ -14,6 +14,7 @@ from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
 from .archive import require
+from .basel_regions import with_basel_regions
 from .builder.pack import write_npz
 
 FORMAT = "selfie3d-face-model-1"
@@ -40,7 +41,7 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
     require(arrays, ["mean", "faces"], path)
     known = [n for n in ("mean", "faces", *_OPTIONAL) if n in arrays]
     try:
-        return FaceModel.from_arrays(
+        model = FaceModel.from_arrays(
             name=_text(arrays, "name", path.stem),
             identity_kind=_kind(arrays, "identity_kind", "gaussian"),
             expression_kind=_kind(arrays, "expression_kind", "blendshape"),
@@ -52,6 +53,7 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
             source=_text(arrays, "source", str(path)),
             **_with_origin({name: _numbers(arrays, name) for name in known}, arrays),
         )
+        return with_basel_regions(model)
     except InputError as error:
         if error.argument.startswith(str(path)):
             raise

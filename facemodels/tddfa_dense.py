@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 from .basel2009 import LICENCE, ibug68, texture
+from .basel_regions import with_basel_regions
 from .family import FAMILIES, Family
 from .inert_pickle import read_inert_pickle
 from .layout import Arrays, Floats, Ints, basis_of, indices_of, outward, points_of, triangles_of
@@ -135,7 +136,7 @@ def _built(
     kind: str, source: Source, mean: Floats, faces: Ints, ids: Ints, bases: Arrays
 ) -> FaceModel:
     uv = texture(source, {len(mean): np.arange(len(mean))}) if kind == "3ddfa" else {}
-    return FaceModel.from_arrays(
+    model = FaceModel.from_arrays(
         name=f"basel-2009-{kind}",
         mean=mean,
         faces=faces,
@@ -147,6 +148,7 @@ def _built(
         **bases,
         **uv,
     )
+    return with_basel_regions(model)
 
 
 def _source(kind: str) -> str:

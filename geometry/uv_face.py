@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from ..core.errors import InputError
 from .face_model import FaceModel
 from .uv import UVMapper
 
@@ -15,6 +18,24 @@ FACE_PARTS: dict[str, tuple[str, ...]] = {
     "neck": ("neck",),
 }
 """Which regions of a face model make up a part; regions that it lacks are left out."""
+_REMEDY = (
+    "Basel models converted by `selfie3d model convert` have them, others by arrays region_NAME in "
+    "their .npz (docs/face_model_format.md); or leave the part out of loss.weights."
+)
+
+
+def require_parts(model: FaceModel, parts: Sequence[str]) -> None:
+    """Refuse parts that a face model does not say where they are.
+
+    Raises:
+        InputError: a part of `FACE_PARTS` of which the model has not one region.
+    """
+    for part in parts:
+        regions = FACE_PARTS.get(part, ())
+        if regions and not any(name in model.regions for name in regions):
+            known = ", ".join(sorted(model.regions)) or "no regions"
+            expected = f"a face model with the region {' or '.join(regions)}"
+            raise InputError(f"loss.weights: {part}", expected, f"{model.name}: {known}", _REMEDY)
 
 
 def part_texels(

@@ -17,7 +17,7 @@ def albedo_flatness(albedo: Tensor, region: Tensor) -> Tensor:
 
     Args:
         albedo: (B,V,3) in [0,1].
-        region: (V,) bool or weights >= 0, such as `model.region("skin")`.
+        region: (V,) bool or weights >= 0, such as `geometry.face_regions.reflectance(model)`.
 
     Returns:
         (B,); 0 with a gradient of 0 for an empty region.

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..geometry.checks import check_shape
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
+from ..geometry.face_regions import reflectance
 from ..geometry.posed import FaceCamera
 from ..geometry.sh import sh_basis
 from ..render.face import FaceRenderer
@@ -31,7 +32,7 @@ class Appearance:
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
         # Brows are small, and a fringe over them or a shape slightly off would bleach them; over
         # forehead and ears there is hair in many photographs, and modes of patches would paint it.
-        skin = model.region("skin") & model.region("face")
+        skin = reflectance(model) & model.region("face")
         for name in _DOUBTFUL:
             if name in model.regions:
                 skin &= ~model.regions[name]

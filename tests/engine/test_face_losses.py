@@ -8,7 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.face_figures import FaceViewer, face_figures, skin_mask
+from selfie3d.engine.face_figures import FaceViewer, face_figures, face_mask
 from selfie3d.engine.face_identity import IdentityTerm
 from selfie3d.engine.face_landmarks import landmark_targets
 from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
@@ -229,5 +229,5 @@ def test_masks_stay_masks_when_a_face_is_a_few_pixels(viewer):
     seen = viewer(PosedFaces(viewer.model.zero_coefficients(count), camera), 48)
     assert float(seen.rendering.mask.min()) < -1e-3
     given = FaceBatch(torch.zeros(count, 3, 48, 48), tuple(map(str, range(count))))
-    mask = skin_mask(seen.rendering, given)
+    mask = face_mask(seen.rendering, given)
     assert float(mask.min()) >= 0 and float(mask.max()) <= 1

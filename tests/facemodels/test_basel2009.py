@@ -65,7 +65,8 @@ def test_the_front(tmp_path, tiny, convert):
     assert done.kind == "basel-2009" and done.model.name == "basel-2009-front"
     tiny.check(done.model, "identity", "expression", "albedo_mean", "albedo_basis", rows=rows)
     assert "non-commercial" in done.model.licence
-    assert done.model.regions["skin"].tolist() == [k % 2 == 0 for k in range(len(rows))]
+    assert done.model.regions["reflectance"].tolist() == [k % 2 == 0 for k in range(len(rows))]
+    assert "skin" not in done.model.regions  # all of it is face
     assert done.model.expression_kind == done.model.identity_kind == "gaussian"
     few = convert(write_model(tmp_path, tiny), indices=indices, identity=2, expressions=1, albedo=0)
     assert few.model.sizes == (2, 1, 0)
@@ -165,4 +166,4 @@ def test_the_front_of_the_real_mean_has_deep3ds_landmarks(shared_data, tmp_path,
     np.testing.assert_allclose(scale * a, b, atol=1e-6)
     corner = model.mean[model.faces]
     normal = (corner[:, 1] - corner[:, 0]).cross(corner[:, 2] - corner[:, 0], dim=1)
-    assert float(normal.sum(0)[2]) > 0 and int(model.regions["skin"].sum()) == 9642
+    assert float(normal.sum(0)[2]) > 0 and int(model.regions["reflectance"].sum()) == 9642

@@ -1,0 +1,101 @@
+"""A made-up face model with what Basel's has: a front of skin, gaussian modes, two regions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.io import savemat
+from selfie3d.facemodels import load_face_model
+from selfie3d.facemodels.basel_regions import with_basel_regions
+from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.topology import subset_mesh
+
+UM = 1000.0
+IDENTITY, EXPRESSION = 45, 12  # more than the 40 and 10 of 3DDFA's networks
+
+
+def basel_like(name: str = "basel-2009-front") -> FaceModel:
+    """The default face's skin; `reflectance` is its cheeks, as Deep3D's mask has no brows, lips."""
+    face = load_face_model("default-face")
+    part = subset_mesh(face.faces, face.regions["face"])
+    keep = part.vertices
+    points = face.landmark_points(face.mean[None])[0]
+    ids = torch.cdist(points, face.mean[keep]).argmin(1)
+    model = FaceModel.from_arrays(
+        name=name,
+        mean=face.mean[keep],
+        faces=part.faces,
+        identity=face.identity[:IDENTITY, keep],
+        expression=face.expression[:EXPRESSION, keep],
+        expression_kind="gaussian",
+        albedo_mean=face.albedo_mean[keep],
+        albedo_basis=face.albedo_basis[:5, keep],
+        uv=_flat(face.mean[keep]),
+        landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", ids)},
+        regions={"reflectance": face.regions["cheeks"][keep].numpy()},
+        origin=np.zeros(3),
+        licence="made up",
+    )
+    model = with_basel_regions(model)
+    for name in ("lips", "nose", "eyelids", "brows"):
+        model.regions["reflectance"] &= ~model.regions[name]
+    return model
+
+
+def _flat(mean: torch.Tensor) -> np.ndarray:
+    """A cylinder's chart, as SADRNet's and PRNet's UV of Basel is."""
+    u = torch.atan2(mean[:, 0], mean[:, 2] - mean[:, 2].min() + 10) / 3 + 0.5
+    v = (mean[:, 1] - mean[:, 1].min()) / (mean[:, 1].max() - mean[:, 1].min())
+    return torch.stack([u.clamp(0.01, 0.99), 0.02 + 0.96 * v], 1).numpy()
+
+
+def write_3ddfa(folder: Path, model: FaceModel, shift: np.ndarray) -> Path:
+    """3DDFA's Model_Shape.mat and Model_Exp.mat of a model, micrometres from an origin of its own.
+
+    Args:
+        shift: (3,) mm, our origin in theirs. Columns have unit length, as Basel's.
+    """
+    shape, sigma = _columns(model.identity)
+    moves, sigma_exp = _columns(model.expression)
+    ids = model.landmarks["ibug68"].vertices[:, 0].numpy()
+    offset = np.linspace(-300, 300, model.mean.numel())[:, None]
+    mean = UM * (model.mean.numpy().astype(np.float64) + shift).reshape(-1, 1)
+    savemat(folder / "Model_Shape.mat", {
+        "mu_shape": mean - offset, "w": shape, "sigma": sigma,
+        "tri": (model.faces.numpy()[:, ::-1].T + 1).astype(np.int32), "keypoints": ids[None] + 1,
+    })  # fmt: skip
+    savemat(folder / "Model_Exp.mat", {"mu_exp": offset, "w_exp": moves, "sigma_exp": sigma_exp})
+    return folder / "Model_Shape.mat"
+
+
+def write_3ddfa_points(folder: Path, model: FaceModel, shift: np.ndarray) -> Path:
+    """The same at the 68 landmarks, 40 and 10 modes: the files of 3DDFA's c++/weights."""
+    folder.mkdir()
+    ids = model.landmarks["ibug68"].vertices[:, 0]
+    rows = (3 * ids[:, None] + torch.arange(3)).reshape(-1).numpy()
+    mean = UM * (model.mean.numpy().astype(np.float64) + shift).reshape(-1)[rows]
+    np.savetxt(folder / "u_base.txt", mean)
+    np.savetxt(folder / "w_shp_base.txt", _columns(model.identity)[0][rows, :40])
+    np.savetxt(folder / "w_exp_base.txt", _columns(model.expression)[0][rows, :10])
+    return folder
+
+
+def _columns(basis: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Unit columns (3V,K) and deviations (K,1) um."""
+    flat = UM * basis.flatten(1).numpy().astype(np.float64).T
+    length = np.linalg.norm(flat, axis=0)
+    return flat / length, length[:, None]
+
+
+def raw_coefficients(model: FaceModel, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shape_Para (199,) and Exp_Para (29,) of a random person; beyond the model's modes 0."""
+    dice = np.random.default_rng(seed)
+    raw = []
+    for basis, count, spread in ((model.identity, 199, 0.8), (model.expression, 29, 0.3)):
+        own = np.zeros(count)
+        own[: len(basis)] = dice.normal(0, spread, len(basis)) * _columns(basis)[1][:, 0]
+        raw.append(own)
+    return raw[0], raw[1]
