@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,12 @@ def _synth(
     views: Annotated[
         int, typer.Option("--views", min=1, help="Pictures of each person, one after the other.")
     ] = 1,
+    margin: Annotated[
+        float, typer.Option("--margin", help="How much is round a face: 1 (tight) to 3.")
+    ] = 1.25,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="As drawn: no noise, no blur, no border. For detectors.")
+    ] = False,
 ) -> None:
     """Draw synthetic faces with all labels; run it again to continue."""
     from PIL import Image
@@ -51,8 +58,10 @@ def _synth(
     prepare_folder(out)
     config = SyntheticConfig(
         size=size, seed=seed, turns=turns, backgrounds=backgrounds, assets=assets,
-        assets_share=assets_share, hdri=hdri, views=views,
+        assets_share=assets_share, hdri=hdri, views=views, margin=margin,
     )  # fmt: skip
+    if clean:
+        config = replace(config, degradation=0.0, border=0.0)
     for problem in folder_problems(config):
         typer.echo(f"Left out: {problem}", err=True)
     shards = write_shards(out, config, count, workers)

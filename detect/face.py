@@ -15,6 +15,22 @@ POINT_NAMES = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Where a network should see a face: square and upright.
+
+    Args:
+        x, y: middle of the box round the 68 landmarks, the head seen upright; pixels.
+        side: the longer side of that box, pixels.
+        roll: of the head, radians, clockwise in the photograph.
+    """
+
+    x: float
+    y: float
+    side: float
+    roll: float
+
+
+@dataclass(frozen=True)
 class Face:
     """One face, in pixels of the photograph; the centre of the first pixel is (0.5, 0.5).
 
@@ -24,11 +40,13 @@ class Face:
         points: float64 (5,2), x right and y down, in the order of `POINT_NAMES`. Right and left
             are the subject's: in an upright, unmirrored photograph the right eye comes first
             from the left.
+        frame: where a network should see it; None: that follows from the points.
     """
 
     box: tuple[float, float, float, float]
     score: float
     points: np.ndarray
+    frame: Frame | None = None
 
     @property
     def area(self) -> float:
@@ -54,15 +72,21 @@ class FaceDetector(Protocol):
 
 
 FACE_DETECTORS: Registry[FaceDetector] = Registry("face detector")
+AUTO = "auto"
+"""The name of whichever detector is the default."""
+DEFAULT_DETECTOR = "mtcnn"
 
 
-def get_face_detector(name: str = "mtcnn") -> FaceDetector:
+def get_face_detector(name: str = AUTO) -> FaceDetector:
     """The detector registered as `name`, ready to use.
+
+    Args:
+        name: "drawn", our own; "mtcnn"; or "auto", the default of the two.
 
     Raises:
         UnknownNameError: there is no such detector.
     """
-    return FACE_DETECTORS.create(name)
+    return FACE_DETECTORS.create(DEFAULT_DETECTOR if name == AUTO else name)
 
 
 def check_photograph(image: np.ndarray) -> None:

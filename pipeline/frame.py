@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..detect.face import Face
 from ..geometry.crop import Crop
 from .crop import crop_around_points
 
@@ -42,6 +43,15 @@ def frame_of_points(points: Tensor, size: int) -> Crop:
     loose = crop_around_points(points, size)
     shift = torch.full((2, 1), size / 2 * (1 - 1 / _TIGHTER))
     return _compose(torch.cat([torch.eye(2) / _TIGHTER, shift], 1), loose)
+
+
+def frame_of_face(face: Face, size: int) -> Crop:
+    """The square crop of a detected face, upright: of its own frame, else of its five points."""
+    own = face.frame
+    if own is None:
+        return frame_of_points(torch.as_tensor(face.points, dtype=torch.float64), size)
+    side = max(own.side, _SMALLEST_BOX) * FRAME_PER_BOX
+    return Crop.from_square((own.x, own.y), side, size, own.roll)
 
 
 def tight_frame(points: Tensor, crop: Crop) -> Crop:

@@ -111,6 +111,29 @@ def _panorama(light: Light) -> Panorama:
     return light.panorama
 
 
+def look_around(
+    panorama: Panorama, way: tuple[float, float, float], angle: float, gain: Array, size: int
+) -> Image:
+    """What a camera sees of a panorama in any direction: linear light (size,size,3).
+
+    Args:
+        panorama: the place.
+        way: yaw, pitch and roll of the camera, radians.
+        angle: what it sees, radians from side to side, below pi.
+        gain: (3,) exposure and white balance.
+        size: side of the picture, pixels.
+    """
+    yaw, pitch, roll = way
+    up, down = np.cos(pitch), np.sin(pitch)
+    about_x = np.array([[1, 0, 0], [0, up, -down], [0, down, up]])
+    turn = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    out = np.empty((size, size, 3), np.float32)
+    _see(panorama.picture, np.float32(yaw), (about_x @ turn).astype(np.float32),
+         np.float32(size / 2 / np.tan(angle / 2)), np.full(2, size / 2, np.float32),
+         np.asarray(gain, np.float32), np.float32(2 * BRIGHTEST), out)  # fmt: skip
+    return out
+
+
 @kernel
 def _mirror(
     picture: Array, turn: float, points: Array, normals: Array, wet: Array, white: Array,

@@ -1,0 +1,157 @@
+"""Our own detector, trained on drawn faces alone: see `drawn_network.py` for the network.
+
+The photograph is looked at in two sizes. What may be a face is cut out again from the photograph,
+upright and of one size, and looked at once more, mirrored as well: that makes sure of it, and gives
+the frame in which a network of `models` sees it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from .drawn_network import FaceFinder, FinderOutput
+from .drawn_weights import SHIPPED, load_finder
+from .face import FACE_DETECTORS, Face, Frame, check_photograph, without_duplicates
+from .fused import fused
+from .second_look import Glimpse, look_again
+from .suppress import suppressed
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One pass over the photograph.
+
+    sides: the longer side is brought down to these; margin: added all round, in parts of the longer
+    side; likely: score from which on a find is looked at again; sure: mean score of a face.
+    """
+
+    sides: tuple[int, ...]
+    margin: float
+    likely: float
+    sure: float
+
+
+_SEARCHES = (
+    _Search((640, 224), 0.0, 0.15, 0.5),
+    _Search((1344, 448), 0.0, 0.12, 0.45),
+    _Search((448, 160), 0.4, 0.12, 0.4),
+)
+_GLANCE = _Search((320, 128), 0.0, 0.15, 0.5)
+_DOUBTFUL = _Search((448, 160), 0.0, 0.08, 0.3)
+_MOST = 200  # finds that are looked at again
+_UPSCALE_BELOW = 128  # pixels: smaller photographs are enlarged to this
+_STEP = 32  # sides of the network's input are multiples
+_GREY = 128  # what is round the photograph
+
+
+@FACE_DETECTORS.register("drawn")
+class DrawnDetector:
+    """Faces by our own network; offline, deterministic, on the CPU.
+
+    Finds faces from about 2 % of the photograph's longer side upwards (1 % where there is none
+    larger), at any angle. Needs the same memory for photographs of any size.
+
+    Args:
+        weights: a file of `detect.drawn_weights`; read at the first photograph.
+    """
+
+    def __init__(self, weights: Path = SHIPPED) -> None:
+        self._weights = weights
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        """See `FaceDetector.detect`.
+
+        Raises:
+            InputError: `image` is not uint8 (H,W,3), or the weights cannot be used.
+            MissingFileError: there are no weights.
+        """
+        check_photograph(image)
+        for search in _SEARCHES:
+            faces = self._search(image, search)
+            if faces:
+                return faces
+        return []
+
+    def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
+        """See `FaceDetector.glance`."""
+        check_photograph(image)
+        return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
+
+    def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
+        network = _network(self._weights)
+        found = self._propose(network, image, search)
+        seen = look_again(network, image, found)
+        faces = [
+            _face(first, second)
+            for first, second in zip(found, seen, strict=True)
+            if second is not None and (first.score + second.score) / 2 >= search.sure
+        ]
+        return without_duplicates(faces)
+
+    def _propose(self, network: FaceFinder, image: np.ndarray, search: _Search) -> list[Glimpse]:
+        """What may be a face, in pixels of `image`, best first."""
+        height, width = image.shape[:2]
+        picture, longer = Image.fromarray(image), max(height, width)
+        scores, boxes, points = [], [], []
+        for side in search.sides:
+            scale = min(1.0, side / longer)
+            if longer < _UPSCALE_BELOW:
+                scale = side / search.sides[0] * _UPSCALE_BELOW / longer
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+            margin = round(search.margin * max(size))
+            out = _run(network, np.asarray(picture), margin)
+            score = out.score[0].sigmoid().numpy()
+            kept = np.flatnonzero(score > search.likely)
+            back = np.array([width / size[0], height / size[1]])
+            scores.append(score[kept])
+            boxes.append((out.box[0].numpy()[kept] - margin) * np.tile(back, 2))
+            points.append((out.points[0].numpy()[kept] - margin) * back)
+        score, box, five = (np.concatenate(part) for part in (scores, boxes, points))
+        best = suppressed(score, box)[:_MOST]
+        return [Glimpse(float(score[n]), box[n].astype(float), five[n].astype(float)) for n in best]
+
+
+@lru_cache(maxsize=2)
+def _network(weights: Path) -> FaceFinder:
+    network = fused(load_finder(weights)[0])
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@torch.inference_mode()
+def _run(network: FaceFinder, picture: Array, margin: int) -> FinderOutput:
+    """The network on a picture (h,w,3) with a margin, grey up to the next multiple of 32."""
+    height, width = picture.shape[:2]
+    shape = [-(-(length + 2 * margin) // _STEP) * _STEP for length in (height, width)]
+    canvas = np.full((*shape, 3), _GREY, np.uint8)
+    canvas[: height + 2 * margin, : width + 2 * margin] = np.pad(
+        picture, ((margin, margin), (margin, margin), (0, 0)), mode="edge"
+    )
+    batch = torch.from_numpy(canvas)[None].permute(0, 3, 1, 2).float() / 255
+    out: FinderOutput = network(batch.contiguous(memory_format=torch.channels_last))
+    return out
+
+
+def _face(first: Glimpse, second: Glimpse) -> Face:
+    x0, y0, x1, y1 = second.box
+    middle, roll = np.array([x0 + x1, y0 + y1]) / 2, second.roll
+    across, down = (x1 - x0) / 2, (y1 - y0) / 2
+    half = np.hypot(
+        [across * math.cos(roll), across * math.sin(roll)],
+        [down * math.sin(roll), down * math.cos(roll)],
+    )
+    box = tuple(float(v) for v in (*(middle - half), *(middle + half)))
+    frame = Frame(float(middle[0]), float(middle[1]), float(2 * max(across, down)), roll)
+    score = (first.score + second.score) / 2
+    return Face(box, score, second.points, frame)  # type: ignore[arg-type]
