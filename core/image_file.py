@@ -19,10 +19,12 @@ from .errors import InputError, MissingFileError
 from .given_file import open_given
 from .image_limits import check_image
 from .picture_formats import format_of_bytes, openable, spoken, suffixes, what_is_missing
+from .whole_file import write_whole
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
 MAX_MEGAPIXELS = 200  # at most 2.5 GB while it is read
 _FORMATS = ", ".join(suffix[1:] for suffix in SUFFIXES)
+_OPAQUE = (".jpg", ".jpeg", ".ppm")
 _PNG_LEVEL = 3  # of zlib: a third of the time of 6, 8 % more bytes
 _ORIENTATION_TAG = 0x0112
 _HEAD = 64  # bytes that tell a picture's format
@@ -137,16 +139,11 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
         raise InputError("array", "uint8 (H,W), (H,W,3) or (H,W,4)", got)
     if target.suffix.lower() not in SUFFIXES:
         raise InputError(str(target), f"a name ending in one of {_FORMATS}", repr(target.suffix))
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix.lower()}")
-    try:
-        Image.fromarray(array).save(temporary, quality=95, compress_level=_PNG_LEVEL)
-        os.replace(temporary, target)
-    except OSError as error:
-        remedy = "Choose another folder or suffix (JPEG and BMP hold no alpha channel)."
-        raise InputError(str(target), "a place to write an image", str(error), remedy) from error
-    finally:
-        with contextlib.suppress(OSError):  # where it could not be made, there is none
-            temporary.unlink(missing_ok=True)
+    if channels == (4,) and target.suffix.lower() in _OPAQUE:
+        remedy = "Save it as PNG, or without its alpha channel."
+        raise InputError(str(target), "a format that holds alpha", target.suffix, remedy)
+    options = {"quality": 95, "compress_level": _PNG_LEVEL}
+    write_whole(target, lambda part: Image.fromarray(array).save(part, **options))
 
 
 def _images_in(folder: Path) -> list[Path]:

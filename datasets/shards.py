@@ -23,7 +23,7 @@ from ..core.image_file import opened_image
 from ..core.whole_file import unwritable
 from .record import Record, format_record, parse_record
 from .sample import FaceSample, checked
-from .tar_index import Member, read_member, tar_members
+from .tar_index import Member, checksum_note, read_member, tar_members
 
 _ENDINGS = (".skin.png", ".json", ".jpg", ".jpeg", ".png")
 _PICTURES = (".jpg", ".jpeg", ".png")
@@ -132,7 +132,7 @@ def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
                 files += [(".skin.png", entry.skin)] if entry.skin is not None else []
                 for ending, content in files:
                     info = tarfile.TarInfo(entry.name + ending)
-                    info.size = len(content)
+                    info.size, info.pax_headers = len(content), checksum_note(content)
                     archive.addfile(info, io.BytesIO(content))
                 count += 1
         os.replace(part, path)

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -18,7 +19,8 @@ from typing import Self
 from ..core.errors import InputError, MissingFileError
 from ..core.given_file import check_given
 
-_VERSION = 1
+_VERSION = 2
+_CHECKSUM = "SELFIE3D.crc32"  # in a member's header; other readers pass it over
 _REMEDY = "Get or write the archive again."
 _BLOCK = 512
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
@@ -42,11 +44,14 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file in a tar: its name, the first byte of its content in the tar, and its length."""
+    """A file in a tar: its name, the first byte of its content in the tar, its length, and the
+    CRC-32 of its content; -1 where the tar does not say.
+    """
 
     name: str
     offset: int
     size: int
+    checksum: int = -1
 
 
 def tar_members(path: Path) -> list[Member]:
@@ -77,7 +82,7 @@ def read_member(path: Path, member: Member) -> bytes:
 
     Raises:
         MissingFileError: the archive is gone.
-        InputError: it is shorter than it was.
+        InputError: it is shorter than it was, or has other bytes than were written.
     """
     try:
         with path.open("rb") as file:
@@ -90,7 +95,15 @@ def read_member(path: Path, member: Member) -> bytes:
     if len(data) != member.size:
         got = f"{len(data)} of {member.size} bytes"
         raise InputError(f"{path}: {member.name}", "a whole member", got, _REMEDY)
+    if member.checksum not in (-1, zlib.crc32(data)):
+        got = "others (by its checksum)"
+        raise InputError(f"{path}: {member.name}", "the bytes that were written", got, _REMEDY)
     return data
+
+
+def checksum_note(content: bytes) -> dict[str, str]:
+    """What a member's header says of its content, for `tarfile.TarInfo.pax_headers`."""
+    return {_CHECKSUM: f"{zlib.crc32(content):08x}"}
 
 
 class _Careful(tarfile.TarInfo):
@@ -103,7 +116,10 @@ class _Careful(tarfile.TarInfo):
         if stream is None:
             raise EOFError("a closed archive")
         start = stream.tell()
-        kind, length = _header(stream.read(_BLOCK), archive)
+        block = stream.read(_BLOCK)
+        if len(block) < _BLOCK:  # a whole archive ends with blocks of zeros
+            raise tarfile.ReadError("it is cut off")
+        kind, length = _header(block, archive)
         note = stream.read(_NOTE + 1)[:length] if kind in _NOTES else b""
         if len(note) > _NOTE or length < 0:
             raise tarfile.ReadError(f"a note or file of {length:,} bytes")
@@ -134,7 +150,7 @@ def _scan(path: Path) -> list[Member]:
                 if info.isdir():
                     continue
                 _check(path, info, seen, length)
-                members.append(Member(info.name, info.offset_data, info.size))
+                members.append(Member(info.name, info.offset_data, info.size, _checksum(info)))
                 seen.add(info.name)
     except _DAMAGED as error:
         if isinstance(error, InputError):
@@ -145,6 +161,16 @@ def _scan(path: Path) -> list[Member]:
             str(path), "a whole, uncompressed tar of plain files", got, _REMEDY
         ) from error
     return members
+
+
+def _checksum(info: tarfile.TarInfo) -> int:
+    text = info.pax_headers.get(_CHECKSUM)
+    if text is None:
+        return -1
+    value = int(text, 16)
+    if len(text) != 8 or value < 0:
+        raise ValueError(f"the checksum {text[:20]!r}")
+    return value
 
 
 def _check(path: Path, info: tarfile.TarInfo, seen: set[str], length: int) -> None:
@@ -172,7 +198,10 @@ def _read_index(index: Path, stamp: list[int]) -> list[Member] | None:
         content = json.loads(index.read_text(encoding="utf-8"))
         if content["stamp"] != stamp:
             return None
-        members = [Member(str(name), int(at), int(size)) for name, at, size in content["members"]]
+        rows = content["members"]
+        members = [
+            Member(str(name), int(at), int(size), int(sum_)) for name, at, size, sum_ in rows
+        ]
     except _DAMAGED:
         return None
     for member in members:
@@ -184,7 +213,7 @@ def _read_index(index: Path, stamp: list[int]) -> list[Member] | None:
 
 
 def _write_index(index: Path, stamp: list[int], members: list[Member]) -> None:
-    rows = [[member.name, member.offset, member.size] for member in members]
+    rows = [[m.name, m.offset, m.size, m.checksum] for m in members]
     part = index.with_name(f"{index.name}.{os.getpid()}")
     try:
         part.write_text(json.dumps({"stamp": stamp, "members": rows}))

@@ -80,9 +80,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """What `save_checkpoint` wrote.
 
     Raises:
-        InputError: the file is damaged or no checkpoint.
+        InputError: the file is damaged, be it by a single byte, or no checkpoint.
     """
-    state = load_torch(path, "a checkpoint")
+    state = load_torch(path, "a checkpoint", own=True)
     if not isinstance(state, dict) or "step" not in state:
         raise InputError(str(path), "a checkpoint", type(state).__name__)
     return state

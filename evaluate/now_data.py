@@ -15,6 +15,7 @@ the mouth.
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, MissingFileError
 from ..core.given_file import open_given, read_given_text
 from ..core.npy_file import parse_header, read_npy
+from ..core.whole_file import write_bytes
 from .geometric_surface import Array, Surface
 from .mesh_file import read_mesh, write_obj
 
@@ -151,7 +153,9 @@ def write_submission(root: Path, surfaces: Mapping[str, Surface]) -> None:
     """Write predictions in the official layout: NAME.obj and NAME.npy (7,3), mm."""
     for name, surface in surfaces.items():
         write_obj(root / f"{name}.obj", surface.vertices, surface.faces)
-        np.save(root / f"{name}.npy", surface.landmarks[list(LANDMARKS)].astype(np.float64))
+        buffer = io.BytesIO()
+        np.save(buffer, surface.landmarks[list(LANDMARKS)].astype(np.float64))
+        write_bytes(root / f"{name}.npy", buffer.getvalue())
 
 
 def cumulative_counts(

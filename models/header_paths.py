@@ -1,6 +1,7 @@
 """What a weights file says of its training, without the folders of the machine that trained it.
 
-A shipped file whose header was written before folders were left out is mended by
+A shipped file whose header was written before folders were left out, or has no checksum, is mended
+by
 
     python -m selfie3d.models.header_paths FILE.safetensors
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError
+from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from ..core.whole_file import write_bytes
 
 # A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
@@ -38,12 +40,15 @@ def without_folders(value: Any) -> Any:  # noqa: ANN401
 
 
 def rewrite_header(path: str | Path) -> None:
-    """Leave folders out of the facts of a weights file; its tensors stay as they are, bit for bit.
+    """Leave folders out of the facts of a weights file, and give it a checksum (`core/seal.py`).
+
+    Its tensors stay as they are, bit for bit.
 
     Raises:
         InputError: the file is no safetensors file, or cannot be written.
     """
     file = Path(path)
+    check_seal(file, "a weights file with facts")
     content = file.read_bytes()
     size = int.from_bytes(content[:8], "little")
     try:
@@ -52,9 +57,10 @@ def rewrite_header(path: str | Path) -> None:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(file), "a weights file with facts", str(error)) from error
     header["__metadata__"] |= {k: json.dumps(without_folders(v)) for k, v in told.items()}
+    header["__metadata__"][CHECKSUM] = UNSEALED
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at multiples of eight
-    write_bytes(file, len(text).to_bytes(8, "little") + text + content[8 + size :])
+    write_bytes(file, sealed(len(text).to_bytes(8, "little") + text + content[8 + size :]))
 
 
 if __name__ == "__main__":

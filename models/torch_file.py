@@ -53,12 +53,14 @@ _DAMAGED = (
 """What reading damaged files raises, here and in torch."""
 
 
-def load_torch(path: str | Path, expected: str) -> Any:  # noqa: ANN401
+def load_torch(path: str | Path, expected: str, own: bool = False) -> Any:  # noqa: ANN401
     """What `torch.save` wrote: tensors on the CPU and plain values, and nothing else.
 
     Args:
         path: the file.
         expected: what it should be, for messages.
+        own: of this package, whose records' checksums are right; others may have been written
+            without (`torch.serialization.set_crc32_options`), and torch does not look.
 
     Raises:
         MissingFileError: no such file.
@@ -70,7 +72,7 @@ def load_torch(path: str | Path, expected: str) -> Any:  # noqa: ANN401
             size = os.fstat(stream.fileno()).st_size
             stream.seek(0)
             if head.startswith(b"PK"):
-                _check_archive(zipfile.ZipFile(stream), size)
+                _check_archive(zipfile.ZipFile(stream), size, own)
             elif head == _LEGACY:
                 _check_legacy(stream.read(), size)
             else:
@@ -122,8 +124,8 @@ class _Kind(StandIn):
         self.size = _SIZES[name]
 
 
-def _check_archive(archive: zipfile.ZipFile, size: int) -> None:
-    """Every storage that data.pkl speaks of is a plain record of its length."""
+def _check_archive(archive: zipfile.ZipFile, size: int, own: bool) -> None:
+    """Every storage that data.pkl speaks of is a plain record of its length, undamaged if `own`."""
     members = {member.filename: member for member in archive.infolist()}
     found = [name for name in members if name.endswith("/data.pkl")]
     if len(found) != 1:
@@ -142,6 +144,9 @@ def _check_archive(archive: zipfile.ZipFile, size: int) -> None:
         if record is None or record.file_size != declared:
             held = "no" if record is None else f"{record.file_size:,}"
             raise ValueError(f"{held} bytes for the storage {key} of {declared:,}")
+    changed = archive.testzip() if own else None
+    if changed is not None:
+        raise ValueError(f"other bytes than were written in the record {changed}")
 
 
 def _check_legacy(content: bytes, size: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
-from ..core.given_file import check_given
+from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .header_paths import without_folders
@@ -33,6 +33,8 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 KINDS = ("points", "parameters", "uv")
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
 _OF_RUNS = ("best", "last")  # names that say nothing without that of the run
+_ENTRIES = ("format", "network", "options", "output", "layout", "face_model_version", "facts",
+            CHECKSUM)  # fmt: skip
 _LAYOUT = "layout."  # before the names of the layout's tensors
 
 Output = PointLayout | VectorLayout | UvSpec
@@ -131,6 +133,7 @@ def pack_weights(
         "layout": json.dumps(description),
         "face_model_version": str(_version(layout)),
         "facts": json.dumps(without_folders(facts)),
+        CHECKSUM: UNSEALED,
     }
     tensors = {
         key: _stored(value, half)
@@ -139,8 +142,7 @@ def pack_weights(
     }
     own = layout.state_dict() if vector else {}  # type: ignore[union-attr]
     tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in own.items()}
-    content: bytes = save(tensors, metadata=header)
-    return content
+    return sealed(save(tensors, metadata=header))
 
 
 def _version(output: Output) -> int:
@@ -200,7 +202,8 @@ def load_weights(name_or_path: str | Path) -> Weights:
     """The network of a weights file, ready to predict.
 
     Raises:
-        InputError: the file is damaged, or written by something else.
+        InputError: the file is damaged, a byte of it has changed, or it is written by something
+            else.
         UnknownNameError, MissingFileError: as `find_weights`.
     """
     path = find_weights(name_or_path)
@@ -225,7 +228,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Header and tensors."""
     from safetensors import SafetensorError, safe_open
 
-    check_given(path, "a safetensors file")
+    check_seal(path, "a safetensors file")
     try:
         with safe_open(str(path), framework="pt") as file:
             header = dict(file.metadata() or {})
@@ -239,6 +242,9 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     missing = [key for key in ("network", "options", "layout", "facts") if key not in header]
     if missing:
         raise InputError(str(path), "a whole header", f"no {', '.join(missing)}")
+    unknown = sorted(set(header) - set(_ENTRIES))
+    if unknown:
+        raise InputError(str(path), f"the entries {', '.join(_ENTRIES)}", ", ".join(unknown))
     return header, state
 
 

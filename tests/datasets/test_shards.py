@@ -178,3 +178,22 @@ def test_writing_is_all_or_nothing(tmp_path, picture):
     for path in (tmp_path, tmp_path / "none.tar"):
         with pytest.raises(MissingFileError):
             TarShards(path)
+
+
+def test_every_changed_byte_of_a_sample_is_noticed(tmp_path, picture):
+    path = tmp_path / "a.tar"
+    write_tar_shard(path, [entry("one", picture(8, 8), skin=True)])
+    whole = path.read_bytes()
+    for member in tar_members(path):
+        for at in range(member.offset, member.offset + member.size, 41):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(InputError, match=rf"{member.name}: expected the bytes that were"):
+                read_member(path, member)
+            with pytest.raises(InputError, match=r"expected the bytes that were"):
+                TarShards(path)[0]
+    with tarfile.open(path, "w") as archive:  # by another program
+        info = tarfile.TarInfo("one.jpg")
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"abc"))
+    assert [m.checksum for m in tar_members(path)] == [-1]
+    assert read_member(path, tar_members(path)[0]) == b"abc"

@@ -95,3 +95,15 @@ def test_damaged_files_end_in_one_error(tmp_path, archive):
                 load_torch(path, "tensors")
             except InputError as error:
                 assert "a.pth" in str(error)
+
+
+def test_a_changed_byte_of_our_own_files_is_noticed(tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save(STATE, path)
+    whole = path.read_bytes()
+    assert torch.equal(load_torch(path, "tensors", own=True)["a"], STATE["a"])
+    at = whole.index(STATE["a"].numpy().tobytes()) + 1000
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    load_torch(path, "tensors")  # as torch itself: others write files without checksums
+    with pytest.raises(InputError, match=r"other bytes than were written in the record .*data/0"):
+        load_torch(path, "tensors", own=True)

@@ -124,6 +124,7 @@ def rewritten(path, tmp_path, **header):
     with safe_open(str(path), framework="pt") as file:
         own = file.metadata() | header
     other = tmp_path / "other.safetensors"
+    own["crc32"] = None  # no longer that of the file
     save_file(load_file(path), other, {k: v for k, v in own.items() if v is not None})
     return other
 
@@ -177,12 +178,33 @@ def test_weights_of_another_version_of_the_face_model_are_refused(tmp_path):
     tensors = load_file(path)
     assert header["face_model_version"] == str(SHIPPED_VERSION)
     for version in (None, "1", str(SHIPPED_VERSION + 1)):
-        other = {k: v for k, v in header.items() if k != "face_model_version"}
+        other = {k: v for k, v in header.items() if k not in ("face_model_version", "crc32")}
         if version is not None:
             other["face_model_version"] = version
         save_file(tensors, path, other)
         with pytest.raises(InputError, match=rf"version {version or 1}\b.*Train them anew"):
             load_weights(path)
+
+
+def test_every_changed_byte_is_noticed(tmp_path):
+    """In header, padding and tensors alike; files without a checksum are read as they are."""
+    network = settled("dense-points")
+    path = stored(tmp_path, network, "dense-points", POINTS, {"note": 'a "crc32":"12345678"'})
+    whole = path.read_bytes()
+    load_weights(path)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for at in (*range(0, header, 17), header - 1, header, *range(header, len(whole), 9999)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises((InputError, UnknownNameError), match=r"some\.safetensors|network"):
+            load_weights(path)
+    path.write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
+    with pytest.raises(InputError, match="other bytes than were written"):
+        load_weights(path)
+    path.write_bytes(whole)
+    with safe_open(str(path), framework="pt") as file:
+        old = {k: v for k, v in file.metadata().items() if k != "crc32"}
+    save_file(load_file(path), path, old)
+    assert load_weights(path).facts["note"].startswith("a ")
 
 
 def test_weights_for_other_face_models_need_no_version(tmp_path):

@@ -25,7 +25,8 @@ def packed() -> bytes:
 
 def header_of(content: bytes) -> dict[str, str]:
     length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length])["__metadata__"]
+    own: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return {key: value for key, value in own.items() if key != "crc32"}
 
 
 def refused(tmp_path, content: bytes, problem: str, error=InputError) -> None:

@@ -1,0 +1,68 @@
+"""A checksum in the header of a safetensors file, so that a changed byte is noticed when read.
+
+The format has none of its own. The header's entry CHECKSUM is the CRC-32 of the whole file with
+zeros in the entry's place. Files without it, from before there was one, are read as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+
+from .errors import InputError
+from .given_file import open_given
+
+CHECKSUM = "crc32"
+UNSEALED = "00000000"
+"""What stands in the header's entry until `sealed` fills it in."""
+
+_ENTRY = re.compile(rb'(?<!\\)"crc32": ?"([0-9a-f]{8})"')
+_CHUNK = 1 << 24
+_LONGEST = 1 << 27  # bytes of a header
+
+
+def sealed(content: bytes) -> bytes:
+    """A safetensors file whose header's metadata has the entry CHECKSUM, with the right value.
+
+    Raises:
+        InputError: there is no such entry.
+    """
+    at = _place(content)
+    if at is None:
+        raise InputError("content", f"a header with the entry {CHECKSUM}", "none")
+    blank = content[:at] + UNSEALED.encode() + content[at + 8 :]
+    return content[:at] + b"%08x" % zlib.crc32(blank) + content[at + 8 :]
+
+
+def check_seal(path: str | os.PathLike[str], expected: str) -> None:
+    """Raise where a file has a checksum that is not its own.
+
+    Args:
+        path: the file. expected: what it should be, for messages.
+
+    Raises:
+        MissingFileError, InputError: as `open_given`, or bytes have changed since it was written.
+    """
+    with open_given(path, expected) as stream:
+        start = stream.read(8)
+        header = stream.read(min(int.from_bytes(start, "little"), _LONGEST))
+        at = _place(start + header)
+        if at is None:
+            return
+        value = (start + header)[at : at + 8]
+        sum_ = zlib.crc32((start + header)[:at] + UNSEALED.encode() + (start + header)[at + 8 :])
+        while part := stream.read(_CHUNK):
+            sum_ = zlib.crc32(part, sum_)
+    if value != b"%08x" % sum_:
+        got = f"other bytes than were written (checksum {sum_:08x} instead of {value.decode()})"
+        raise InputError(
+            os.fspath(path), f"{expected}, undamaged", got, "Get or write the file again."
+        )
+
+
+def _place(content: bytes) -> int | None:
+    """Where the value of the entry begins in a file, or in its beginning up to the tensors."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    found = _ENTRY.search(content, 8, min(end, len(content)))
+    return None if found is None else found.start(1)
