@@ -1,8 +1,8 @@
 """Our own detector, trained on drawn faces alone: see `drawn_network.py` for the network.
 
-The photograph is looked at in two sizes. What may be a face is cut out again from the photograph,
-upright and of one size, and looked at once more, mirrored as well: that makes sure of it, and gives
-the frame in which a network of `models` sees it.
+The photograph is looked at in several sizes. What may be a face is cut out again from it, upright
+and of one size, and looked at once more, mirrored as well: that makes sure of it, and gives the
+frame in which a network of `models` sees it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .face import FACE_DETECTORS, Face, Frame, check_photograph, without_duplica
 from .fused import fused
 from .second_look import Glimpse, look_again
 from .suppress import suppressed
+from .turned import best_score, turn_back
 
 Array = NDArray[Any]
 
@@ -47,8 +48,10 @@ _SEARCHES = (
     _Search((1344, 448), 0.0, 0.12, 0.45),
     _Search((448, 160), 0.4, 0.12, 0.4),
 )
+_TURNED = _Search((448, 160), 0.0, 0.15, 0.5)
 _GLANCE = _Search((320, 128), 0.0, 0.15, 0.5)
 _DOUBTFUL = _Search((448, 160), 0.0, 0.08, 0.3)
+_SURE = 0.7  # score of the best face from which on the photograph counts as upright
 _MOST = 200  # finds that are looked at again
 _UPSCALE_BELOW = 128  # pixels: smaller photographs are enlarged to this
 _STEP = 32  # sides of the network's input are multiples
@@ -60,7 +63,8 @@ class DrawnDetector:
     """Faces by our own network; offline, deterministic, on the CPU.
 
     Finds faces from about 2 % of the photograph's longer side upwards (1 % where there is none
-    larger), at any angle. Needs the same memory for photographs of any size.
+    larger); where nothing sure is found, the photograph is turned. Needs the same memory for
+    photographs of any size.
 
     Args:
         weights: a file of `detect.drawn_weights`; read at the first photograph.
@@ -80,13 +84,21 @@ class DrawnDetector:
         for search in _SEARCHES:
             faces = self._search(image, search)
             if faces:
-                return faces
-        return []
+                break
+        if best_score(faces) >= _SURE:
+            return faces
+        # Doubtful: a face that lies on its side may have been taken for an odd upright one.
+        attempts = [faces, *(self._search_turned(image, turn) for turn in (1, 3, 2))]
+        return max(attempts, key=best_score)
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""
         check_photograph(image)
         return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
+
+    def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
+        turned = np.ascontiguousarray(np.rot90(image, turn))
+        return [turn_back(face, turn, image.shape) for face in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         network = _network(self._weights)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..core.errors import InputError, MissingFileError
+from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from .drawn_network import FaceFinder, FinderOptions
 
 FORMAT = "selfie3d-detector-1"
@@ -38,9 +39,9 @@ def pack_finder(network: nn.Module, options: FinderOptions, facts: Mapping[str, 
         "format": FORMAT,
         "options": json.dumps(asdict(options)),
         "facts": json.dumps(_without_folders(dict(facts))),
+        CHECKSUM: UNSEALED,
     }
-    content: bytes = save({k: v.contiguous().cpu() for k, v in state.items()}, header)
-    return content
+    return sealed(save({k: v.contiguous().cpu() for k, v in state.items()}, header))
 
 
 def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
@@ -54,6 +55,7 @@ def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
 
     if not path.is_file():
         raise MissingFileError(str(path), "The detector's weights", "Train them, or use 'mtcnn'.")
+    check_seal(path, "weights of a detector")
     try:
         with safe_open(str(path), "pt") as file:
             header = file.metadata() or {}

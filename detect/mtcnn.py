@@ -15,6 +15,7 @@ from PIL import Image
 
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .refine import refine_face
+from .turned import best_score, turn_back
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,12 @@ class MtcnnDetector:
             faces = self._search(image, search)
             if faces:
                 break
-        if _best_score(faces) >= _SURE:
+        if best_score(faces) >= _SURE:
             return without_duplicates(faces)
         # Doubtful: a face that lies on its side may have been taken for an odd upright one.
         attempts: list[list[Face]] = [faces]
         attempts += [self._search_turned(image, turn) for turn in (1, 3, 2)]
-        best = max(attempts, key=_best_score)
+        best = max(attempts, key=best_score)
         return without_duplicates(best)
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
@@ -90,7 +91,7 @@ class MtcnnDetector:
 
     def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
         turned = np.ascontiguousarray(np.rot90(image, turn))
-        return [_turn_back(f, turn, image.shape) for f in self._search(turned, _TURNED)]
+        return [turn_back(f, turn, image.shape) for f in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         faces = []
@@ -124,10 +125,6 @@ class MtcnnDetector:
         return edges * np.tile([width / size[0], height / size[1]], 2), np.asarray(scores)
 
 
-def _best_score(faces: list[Face]) -> float:
-    return max((face.score for face in faces), default=0.0)
-
-
 def _as_box(values: np.ndarray) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = (float(v) for v in values)
     return x0, y0, x1, y1
@@ -143,22 +140,3 @@ def _plausible(box: np.ndarray, points: np.ndarray) -> bool:
         return False
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
     return bool(np.linalg.norm(mouth - eyes) > 0.2 * size.max())
-
-
-def _turn_back(face: Face, turn: int, shape: tuple[int, ...]) -> Face:
-    """From an image turned by `turn` quarters anticlockwise to the photograph of `shape`."""
-    height, width = shape[:2]
-    corners = _turn_points(np.array(face.box).reshape(2, 2), turn, height, width)
-    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
-    return Face(_as_box(box), face.score, _turn_points(face.points, turn, height, width))
-
-
-def _turn_points(points: np.ndarray, turn: int, height: int, width: int) -> np.ndarray:
-    x, y = points[:, 0], points[:, 1]
-    if turn == 1:
-        x, y = width - y, x
-    elif turn == 2:
-        x, y = width - x, height - y
-    elif turn == 3:
-        x, y = y, height - x
-    return np.stack([x, y], axis=1)

@@ -188,13 +188,13 @@ class NetworkPredictor:
         from ..detect.face import get_face_detector
 
         self.name, self._regressor, self._detect = regressor.name, regressor, detect
-        self._detector = get_face_detector("mtcnn")
+        self._detector = get_face_detector()
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         if box is None or self._detect:
             found = nearest_face(self._detector.detect(picture), box)
             box = found.box
-            face = self._regressor.from_points([picture], [torch.as_tensor(found.points)])[0]
+            face = self._regressor.from_faces([picture], [found])[0]
         else:
             face = self._regressor([picture], [box])[0]
         return PredictedFace(self._regressor.model, face.coefficients, face.camera, box)

@@ -67,5 +67,5 @@ class CropPredictor(ABC):
         if self._detector is None:
             from ..detect.face import get_face_detector
 
-            self._detector = get_face_detector("mtcnn")
+            self._detector = get_face_detector()
         return self._detector.detect(picture)

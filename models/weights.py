@@ -30,6 +30,7 @@ from .weights_network import network_of, reading_part
 FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
 """The first is read still: dense points alone, all in float16."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
+_OTHERS = ("detector",)  # of other networks, which detect.drawn_weights reads
 KINDS = ("points", "parameters", "uv")
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
 _OF_RUNS = ("best", "last")  # names that say nothing without that of the run
@@ -177,8 +178,8 @@ def _stored(value: Tensor, half: bool) -> Tensor:
 
 
 def weight_names(folder: Path = SHIPPED) -> list[str]:
-    """Names of the shipped weights."""
-    return sorted(path.stem for path in folder.glob("*.safetensors"))
+    """Names of the shipped weights that reconstruct."""
+    return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem not in _OTHERS)
 
 
 def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:

@@ -56,7 +56,7 @@ def test_labels_lie_where_faces_are(maker: CrowdMaker) -> None:
 
 
 def test_views_are_the_same_pictures_turned(folder: Path) -> None:
-    config = CrowdConfig(size=128, views=2)
+    config = CrowdConfig(size=128, views=2, turned=0.6)
     maker = CrowdMaker([open_shards(folder)], Places(None, 128, 4, 1), config)
     batch = maker(torch.arange(6), 3)
     assert len(batch) == 12
