@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..detect.face import Face
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficient_vector import vector_to_coefficients
@@ -23,7 +24,7 @@ from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction, solver_errors, stated_errors
 from ..models.weights import Weights, load_weights
 from .cut import cut
-from .frame import Box, frame, frame_of_points, tight_frame
+from .frame import Box, frame, frame_of_face, frame_of_points, tight_frame
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,12 @@ class Regressor:
     ) -> list[RegressedFace]:
         """As calling it, from a detector's five points (5,2) each: frames are turned upright."""
         return self.in_frames(pictures, [frame_of_points(p, self.size) for p in points])
+
+    def from_faces(
+        self, pictures: Sequence[NDArray[np.uint8]], faces: Sequence[Face]
+    ) -> list[RegressedFace]:
+        """As calling it, from detected faces: in their own frames, where their detector tells."""
+        return self.in_frames(pictures, [frame_of_face(face, self.size) for face in faces])
 
     def in_frames(
         self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
