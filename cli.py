@@ -119,6 +119,10 @@ def reconstruct_command(
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run finished.")
     ] = True,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, help="Processes; one that is killed ends nothing. 0: this one alone."),
+    ] = 0,
 ) -> None:
     """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
     from .pipeline.folder import reconstruct_paths
@@ -133,7 +137,9 @@ def reconstruct_command(
         weights=weights,
         refine=refine,
     )
-    summary = reconstruct_paths(photos, out, options=options, strict=strict, resume=resume)
+    summary = reconstruct_paths(
+        photos, out, options=options, strict=strict, resume=resume, workers=workers
+    )
     _finish(summary, out, start)
 
 

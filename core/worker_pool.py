@@ -229,10 +229,11 @@ def _outcome(kind: str, call: Callable[[], Any]) -> tuple[str, Any]:
     try:
         return kind, call()
     except Exception as error:  # noqa: BLE001  (raised again by the first process)
-        return _RAISED, _sendable(error)
+        return _RAISED, sendable(error)
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
+    """The error, or one that says the same and can travel between processes."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # noqa: BLE001  (whatever an error of somebody else's cannot do)

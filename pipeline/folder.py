@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from ..core.errors import InputError, Selfie3dError
 from ..core.image_file import read_image
 from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.picture_folders import FoundPictures, find_pictures
 from ..core.progress import Advance, progress
 from ..core.whole_file import prepare_folder
+from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
 from .files import face_name, write_face
 from .journal import STATE, Journal, noted_files
 from .reconstructor import ReconstructOptions, Reconstructor
 from .regress import RegressedFace
+
+_Job = tuple[Path, str]  # a photograph and the name of its results
 
 
 @dataclass
@@ -60,6 +66,7 @@ def reconstruct_paths(
     options: ReconstructOptions | None = None,
     strict: bool = False,
     resume: bool = True,
+    workers: int = 0,
 ) -> Summary:
     """Reconstruct every face of every photograph into files under `out`.
 
@@ -73,12 +80,17 @@ def reconstruct_paths(
         options: see `ReconstructOptions`.
         strict: raise at the first photograph that fails, instead of noting it.
         resume: skip photographs that an earlier run with the same options finished.
+        workers: processes that do the work; one that is killed is named and its photograph done
+            again, and a photograph that ends two of them is a failure like any other. 0: this
+            process does it, and ends where it is killed.
 
     Raises:
-        InputError: a path does not exist, `out` cannot be written to, or the weights or the face
-            model cannot be used at all.
+        InputError: a path does not exist, `out` cannot be written to, the weights or the face
+            model cannot be used at all, or workers below 0.
         Exception: with `strict`, what went wrong with the first bad photograph.
     """
+    if workers < 0:
+        raise InputError("workers", "0 or more processes", str(workers))
     options = options or ReconstructOptions()
     found = find_pictures(photos, _Results(out))
     paths, summary = found.pictures, Summary(found=found)
@@ -90,14 +102,60 @@ def reconstruct_paths(
     if not todo:
         return summary
     log.forget()
-    reconstructor = Reconstructor(options)
-    with progress("Reconstructing", len(todo)) as advance:
-        for path in todo:
-            outcome = _one(reconstructor, path, out, names[path], log)
-            _note(summary, journal, path, names[path], outcome, strict)
+    jobs = [(path, names[path]) for path in todo]
+    done = (
+        _elsewhere(jobs, options, out, log, workers) if workers else _here(jobs, options, out, log)
+    )
+    with progress("Reconstructing", len(todo)) as advance, closing(done):
+        for (path, name), outcome in done:
+            _note(summary, journal, path, name, outcome, strict)
             advance()
     summary.log = log.written
     return summary
+
+
+def _here(
+    jobs: Sequence[_Job], options: ReconstructOptions, out: Path, log: FailureLog
+) -> Generator[tuple[_Job, _Outcome], None, None]:
+    reconstructor = Reconstructor(options)
+    for path, name in jobs:
+        yield (path, name), _one(reconstructor, path, out, name, log, progress)
+
+
+def _elsewhere(
+    jobs: Sequence[_Job], options: ReconstructOptions, out: Path, log: FailureLog, workers: int
+) -> Generator[tuple[_Job, _Outcome], None, None]:
+    """The same by several processes, in any order."""
+    count = min(workers, len(jobs))
+    threads = max(1, torch.get_num_threads() // count)
+    settings = (options, out, log, threads)
+    pool = WorkerPool(_one_of, _start_worker, settings, lambda job: str(job[0]))
+    for job, outcome in pool.work(jobs, count):
+        if isinstance(outcome, Died):
+            text = f"it ended the processes that worked on it ({outcome.how}, twice)"
+            outcome = _Outcome(failed=[(0, Failed(Selfie3dError(text), text))])
+        yield job, outcome
+
+
+_own: list[tuple[Reconstructor, Path, FailureLog]] = []  # of a worker process
+
+
+def _start_worker(options: ReconstructOptions, out: Path, log: FailureLog, threads: int) -> None:
+    torch.set_num_threads(threads)
+    _own.append((Reconstructor(options), out, log))
+
+
+def _one_of(job: _Job) -> _Outcome:
+    reconstructor, out, log = _own[0]
+    outcome = _one(reconstructor, job[0], out, job[1], log, _no_progress)
+    outcome.failed = [(n, Failed(sendable(f.error), f.message)) for n, f in outcome.failed]
+    return outcome
+
+
+@contextmanager
+def _no_progress(text: str, total: int) -> Iterator[Advance]:
+    """Bars are the first process's."""
+    yield lambda steps=1, note="": None
 
 
 class _Results:
@@ -132,15 +190,21 @@ def _note(
 
 
 def _one(
-    reconstructor: Reconstructor, path: Path, out: Path, name: str, log: FailureLog
+    reconstructor: Reconstructor,
+    path: Path,
+    out: Path,
+    name: str,
+    log: FailureLog,
+    shown: Callable[[str, int], AbstractContextManager[Advance]],
 ) -> _Outcome:
+    """What becomes of one photograph; `shown` shows how far it is."""
     seen = attempt(str(path), lambda: _faces(reconstructor, path), log)
     if isinstance(seen, Failed):
         return _Outcome(failed=[(0, seen)])
     picture, found = seen
     outcome = _Outcome()
     starts = _starts(reconstructor, picture, found)
-    with progress(path.name, len(found) * reconstructor.steps) as advance:
+    with shown(path.name, len(found) * reconstructor.steps) as advance:
         for number, (face, start) in enumerate(zip(found, starts, strict=True), 1):
             place = (out, face_name(name, number), str(path))
             ready = partial(_face, reconstructor, picture, face, start, place, advance)

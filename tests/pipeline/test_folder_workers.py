@@ -1,0 +1,44 @@
+"""Photographs shared among processes: one that is killed ends nothing but its photograph."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selfie3d.core.errors import InputError, NoFaceError
+from selfie3d.pipeline import folder
+from selfie3d.pipeline.folder import reconstruct_paths
+
+
+@pytest.fixture
+def deadly(monkeypatch):
+    for name in ("Reconstructor", "write_face"):
+        monkeypatch.setattr(folder, name, getattr(folder, name))  # and back again afterwards
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.delitem(sys.modules, "deadly_photographs", raising=False)
+    import deadly_photographs
+
+    return deadly_photographs
+
+
+def test_a_photograph_that_kills_is_that_photographs_failure(deadly, tmp_path, capfd):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, red in {"a": 0, "b": 30, "c": 10, "d": 20, "e": 0}.items():
+        Image.fromarray(np.full((8, 8, 3), red, np.uint8)).save(photos / f"{name}.png")
+    out = tmp_path / "out"
+    summary = reconstruct_paths([photos], out, options=deadly.Options(), workers=1)
+    assert sorted(path.name for path in summary.succeeded) == ["a.png", "e.png"]
+    told = {path.name: message for path, message in summary.failed}
+    assert told["b.png"] == "it ended the processes that worked on it (SIGKILL, twice)"
+    assert told["c.png"] == "no face found" and "KeyError" in told["d.png"]
+    said = capfd.readouterr().err
+    assert said.count("was ended by SIGKILL") == 2 and "b.png" in said
+    assert summary.log is not None and "KeyError" in summary.log.read_text()
+    with pytest.raises(NoFaceError, match="wrong as a whole"):
+        reconstruct_paths([photos], out, options=deadly.Options(texture_size=17), workers=1)
+    with pytest.raises(InputError, match="workers"):
+        reconstruct_paths([photos], out, workers=-1)
