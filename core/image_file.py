@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -142,7 +142,7 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
     if channels == (4,) and target.suffix.lower() in _OPAQUE:
         remedy = "Save it as PNG, or without its alpha channel."
         raise InputError(str(target), "a format that holds alpha", target.suffix, remedy)
-    options = {"quality": 95, "compress_level": _PNG_LEVEL}
+    options: dict[str, Any] = {"quality": 95, "compress_level": _PNG_LEVEL}
     write_whole(target, lambda part: Image.fromarray(array).save(part, **options))
 
 

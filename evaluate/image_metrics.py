@@ -1,6 +1,7 @@
 """How near a rendering comes to its photograph: L1, PSNR and SSIM over a mask, one number an item.
 
 An item whose mask is empty or whose pixels are not finite gets NaN, which callers count as failed.
+Images are floating-point numbers; half precision is widened to float32.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from torch import Tensor
 from ..geometry.checks import check_shape
 from ..losses.reduction import masked_mean_each
 from ..losses.ssim import ssim_global, ssim_map
+from ..losses.term import term
 
 
+@term(masks=["mask"], images=["predicted"], photos=["target"])
 def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean absolute difference over the mask and the channels, on [0,1].
 
@@ -26,6 +29,7 @@ def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return _mean((predicted - target).abs(), _checked(predicted, target, mask))
 
 
+@term(masks=["mask"], images=["predicted"], photos=["target"])
 def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Peak signal-to-noise ratio over the mask in dB (Mobile-FaceRNet, eq 19).
 
@@ -36,12 +40,14 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return -10 * torch.log10(square)
 
 
+@term(masks=["mask"], images=["predicted"], photos=["target"])
 def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean over mask and channels of the windowed SSIM. Arguments and result as `l1_error`."""
     weights = _checked(predicted, target, mask)
     return _mean(ssim_map(predicted, target, weights), weights)
 
 
+@term(masks=["mask"], images=["predicted"], photos=["target"])
 def global_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """SSIM with moments over the whole mask (Mobile-FaceRNet, eq 15), mean over the channels.
 

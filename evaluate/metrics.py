@@ -23,7 +23,7 @@ def box_size(points: ArrayLike) -> Array:
     Raises:
         InputError: another shape, not finite, or a box without area.
     """
-    plane = _points("points", points)[..., :2]
+    plane = _points("points", points)[..., :2].astype(np.float64)
     if not np.isfinite(plane).all():
         raise InputError("points", "finite numbers", "NaN or infinity in the ground truth")
     area = (plane.max(1) - plane.min(1)).prod(1)
@@ -51,7 +51,7 @@ def landmark_nme(
         InputError: unequal shapes, a truth that is not finite, a size that is not positive, or an
             item without a visible point.
     """
-    given, target = np.asarray(predicted), _points("truth", truth)
+    given, target = _points("predicted", predicted), _points("truth", truth)
     if given.shape != target.shape:
         raise InputError("predicted", f"the truth's shape {target.shape}", str(given.shape))
     unit = _lengths("size", size, len(target))
@@ -115,6 +115,7 @@ def eye_distance(landmarks: ArrayLike) -> Array:
 
 def cumulative(errors: Array, limits: Array) -> Array:
     """Share of all items, in percent, with an error up to each limit; failed ones never count."""
+    errors = np.asarray(errors, np.float64)
     if not len(errors):
         raise InputError("errors", "at least one item", "none")
     ordered = np.sort(errors[~np.isnan(errors)])
@@ -139,6 +140,8 @@ def _mean_distance(predicted: NDArray, truth: NDArray, visible: NDArray[np.bool_
 
 def _points(label: str, points: ArrayLike) -> NDArray:
     array = np.asarray(points)
+    if array.dtype.kind not in "fiu":
+        raise InputError(label, "numbers", str(array.dtype))
     if array.ndim != 3 or array.shape[1] < 1 or array.shape[2] not in (2, 3):
         raise InputError(label, "shape (N,K,2) or (N,K,3)", str(array.shape))
     return array

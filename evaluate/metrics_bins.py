@@ -42,6 +42,7 @@ def yaw_bins(yaw_deg: Array) -> NDArray[np.int64]:
     Raises:
         InputError: a yaw that is not finite.
     """
+    yaw_deg = np.asarray(yaw_deg, np.float64)
     if not np.isfinite(yaw_deg).all():
         raise InputError("yaw_deg", "finite angles", "NaN or infinity")
     absolute = np.abs(yaw_deg)
@@ -54,6 +55,7 @@ def bin_means(errors: Array, bins: NDArray[np.int64]) -> BinMeans:
     Raises:
         InputError: different lengths, no item, or NaN: failures are the caller's to count.
     """
+    errors = np.asarray(errors, np.float64)
     if errors.shape != bins.shape or errors.ndim != 1 or not len(errors):
         raise InputError("errors", f"shape {bins.shape}, at least one", str(errors.shape))
     if np.isnan(errors).any():

@@ -35,6 +35,7 @@ def angle_errors(predicted: Array, truth: Array) -> Array:
     Raises:
         InputError: unequal shapes, not (N,3), or a truth that is not finite.
     """
+    predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
     if truth.ndim != 2 or truth.shape[1] != 3 or predicted.shape != truth.shape:
         raise InputError(
             "predicted", f"the truth's shape (N,3) {truth.shape}", f"{predicted.shape}"
@@ -57,13 +58,13 @@ def geodesic_errors(predicted: Array, truth: Array) -> Array:
     turned = [torch.from_numpy(np.deg2rad(a.astype(np.float64))) for a in (predicted, truth)]
     angle = geodesic_angle(euler_to_matrix(turned[0]), euler_to_matrix(turned[1]))
     result = np.rad2deg(angle.numpy())
-    result[~np.isfinite(predicted).all(1)] = np.nan
+    result[~np.isfinite(turned[0].numpy()).all(1)] = np.nan
     return result
 
 
 def within_range(truth: Array) -> NDArray[np.bool_]:
     """Which images (N,) the rule of `LARGEST_ANGLE` keeps, by their true pose (N,3)."""
-    return np.asarray((np.abs(truth) <= LARGEST_ANGLE).all(1))
+    return np.asarray((np.abs(np.asarray(truth, np.float64)) <= LARGEST_ANGLE).all(1))
 
 
 def locked(errors: Array) -> NDArray[np.bool_]:
@@ -71,6 +72,7 @@ def locked(errors: Array) -> NDArray[np.bool_]:
 
     It drops by the error itself, so it flatters whoever uses it; shown since the paper has it.
     """
+    errors = np.asarray(errors, np.float64)
     return (np.maximum(errors[:, 0], errors[:, 2]) > 20) & (errors[:, 1] < 5)
 
 
@@ -80,6 +82,7 @@ def mean_errors(errors: Array) -> PoseErrors:
     Raises:
         InputError: NaN: failures are the caller's to count; or no image.
     """
+    errors = np.asarray(errors, np.float64)
     if not len(errors) or np.isnan(errors).any():
         raise InputError("errors", "at least one image, all numbers", "none, or NaN")
     pitch, yaw, roll = errors.mean(0).tolist()

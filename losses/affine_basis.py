@@ -16,6 +16,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 from ..geometry.dense_points import PointBasis, PointLayout
 from ..geometry.face_model import FaceModel
+from .term import term
 
 POSE = 12
 PIXELS_PER_MICROMETRE = 0.00057339936
@@ -77,6 +78,7 @@ class AffineBasis:
             return moved + matrix[:, None, :, 3]
 
 
+@term("predicted", "target")
 def affine_vertices(predicted: Tensor, target: Tensor, basis: AffineBasis) -> tuple[Tensor, Tensor]:
     """The points that two whitened parameter vectors stand for, in pixels with y up.
 

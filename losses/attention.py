@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .term import term
 
 _EDGE = 1e-7  # float32 knows 1 - 6e-8
 
 
+@term("predicted", masks=["target"])
 def attention_cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
     """-(t ln a + (1 - t) ln(1 - a)) of each pixel: SADRNet's L_A.
 

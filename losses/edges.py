@@ -6,8 +6,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .length import length
+from .term import term
 
 
+@term("predicted", "target")
 def edge_length_difference(predicted: Tensor, target: Tensor, edges: Tensor) -> Tensor:
     """| ||E_ij|| - ||E'_ij|| | of each edge: SADRNet's eq 20 and 21.
 

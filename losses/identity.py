@@ -7,8 +7,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .length import unit
+from .term import term
 
 
+@term("first", "second")
 def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
     """1 - cosine of the angle between embeddings: MLANet's eq 11, Deep3D's perceptual term.
 

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from ..geometry.landmarks import Contour, require_same_contour
+from .term import term
 
 
+@term("predicted", "target", "unit")
 def landmark_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     """Squared distance of each point, in multiples of `unit`.
 
@@ -34,6 +36,7 @@ def known_points(target: Tensor) -> Tensor:
     return torch.isfinite(target).all(-1)
 
 
+@term("predicted", "target", "unit", masks=["weights"])
 def landmark_loss(
     predicted: Tensor,
     target: Tensor,

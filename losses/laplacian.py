@@ -7,8 +7,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from ..geometry.topology import apply_sparse
+from .term import term
 
 
+@term("vertices", "reference")
 def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor) -> Tensor:
     """Squared distance of the Laplacians of two meshes at each vertex: ||L v - L r||^2.
 
@@ -31,6 +33,7 @@ def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor)
         return apply_sparse(laplacian, vertices - reference).square().sum(-1)
 
 
+@term("maps")
 def map_laplacian(maps: Tensor) -> Tensor:
     """Squared length of the Laplacian at each texel of position maps.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .term import term
 
+
+@term("vectors")
 def length(vectors: Tensor, dim: int = -1) -> Tensor:
     """Euclidean length along `dim`, which is dropped; the gradient at 0 is 0."""
     square = vectors.square().sum(dim)
@@ -13,6 +16,7 @@ def length(vectors: Tensor, dim: int = -1) -> Tensor:
     return torch.where(empty, 0.0, square.masked_fill(empty, 1.0).sqrt())
 
 
+@term("vectors")
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (...,C) divided by their length; 0 with a gradient of 0 where there is none."""
     square = vectors.square().sum(-1, keepdim=True)

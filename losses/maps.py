@@ -11,6 +11,7 @@ from ..core.errors import InputError, UnknownNameError
 from ..geometry.checks import check_shape
 from .length import length
 from .reduction import masked_mean_each
+from .term import term
 
 SADRNET_REGIONS: tuple[tuple[str, float], ...] = (
     ("skin", 3.0),
@@ -27,6 +28,7 @@ hardly marks the neck, whose 0 comes from the mask of the face.
 """
 
 
+@term("predicted", "target", masks=["mask", "weights"])
 def map_distance(predicted: Tensor, target: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean distance of two maps over the face: SADRNet's eq 19 for G, D and P.
 

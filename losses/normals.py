@@ -8,8 +8,10 @@ from torch import Tensor
 from ..geometry.checks import check_shape
 from ..geometry.mesh import face_normals
 from .length import unit
+from .term import term
 
 
+@term("predicted", "target")
 def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Tensor:
     """How far each edge of a triangle rises out of the known triangle's plane.
 

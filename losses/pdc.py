@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .term import term
 
 
+@term("predicted", "target")
 def pdc(predicted: Tensor, target: Tensor) -> Tensor:
     """Squared difference of whitened parameters (Zhu et al., CVPR 2016).
 

@@ -9,16 +9,19 @@ from torch.nn import functional
 
 from ..geometry.checks import check_shape
 from ..geometry.coefficients import Coefficients
+from .term import term
 
 _WALL = 0.03  # how far a blendshape weight may stray out of [0,1], as a standard deviation
 
 
+@term("coefficients")
 def gaussian_prior(coefficients: Tensor) -> Tensor:
     """a^2 for coefficients (B,K) in standard deviations: twice the negative log likelihood."""
     check_shape("coefficients", coefficients, (None, None))
     return coefficients.square()
 
 
+@term("weights", "spread")
 def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
     """Prior of blendshape weights (B,K): a half normal on [0,1] with a steep wall outside.
 
@@ -31,6 +34,7 @@ def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
     return (weights / spread).square() + (outside / _WALL).square()
 
 
+@term("light")
 def light_prior(light: Tensor) -> Tensor:
     """Penalise coloured light, so that skin colour goes into the albedo (Deep3D's L_gamma).
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .term import term
 
 
+@term("values", masks=["weights"])
 def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over everything but the batch, then over the batch.
 
@@ -24,6 +26,7 @@ def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     return masked_mean_each(values, weights).mean()
 
 
+@term("values", masks=["weights"])
 def masked_mean_each(values: Tensor, weights: Tensor) -> Tensor:
     """As `masked_mean`, but one mean (B,) per item of the batch."""
     check_shape("weights", weights, tuple(values.shape))

@@ -6,8 +6,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .reduction import masked_mean_each
+from .term import term
 
 
+@term("albedo", masks=["region"])
 def albedo_flatness(albedo: Tensor, region: Tensor) -> Tensor:
     """Variance of the albedo inside a region of skin: MLANet's eq 14, Deep3D's reflectance term.
 

@@ -6,8 +6,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.checks import check_shape
+from .term import term
 
 
+@term("logits")
 def segmentation_error(logits: Tensor, classes: Tensor) -> Tensor:
     """Cross entropy of logits (B,C,H,W) with classes (B,H,W) int64, (B,H,W).
 

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .term import term
 
 
+@term("basis")
 def displacement_matrix(basis: Tensor) -> Tensor:
     """(K,K) mm^2 per unit^2: c^T G c is the mean squared displacement that coefficients c make.
 
@@ -19,6 +21,7 @@ def displacement_matrix(basis: Tensor) -> Tensor:
     return flat @ flat.T / basis.shape[1]
 
 
+@term("predicted", "target", "matrix")
 def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """Mean squared displacement (B,) mm^2 between faces of coefficients (B,K).
 
@@ -35,6 +38,7 @@ def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> T
     return ((error @ matrix) * error).sum(1)
 
 
+@term("errors")
 def disagreement(errors: Tensor, person: Tensor) -> Tensor:
     """Squared distance (B,K) of each picture's errors (B,K) from their mean over its person.
 

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from ..geometry.topology import apply_sparse
+from .term import term
 
 
+@term("vertices")
 def smoothness(vertices: Tensor, laplacian: Tensor) -> Tensor:
     """Squared length of the uniform Laplacian at each vertex: Mobile-FaceRNet's eq 16.
 

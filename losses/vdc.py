@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from .affine_basis import AffineBasis, affine_vertices
+from .term import term
 
 
+@term("predicted", "target")
 def vdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     """Squared difference of each coordinate of the points (Zhu et al., CVPR 2016).
 

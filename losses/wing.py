@@ -9,8 +9,10 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..geometry.checks import check_shape
+from .term import term
 
 
+@term("predicted", "target")
 def wing(predicted: Tensor, target: Tensor, width: float = 10.0, curvature: float = 2.0) -> Tensor:
     """Wing loss of each coordinate (Feng et al., CVPR 2018; R3FA's eq 4, CSANet's eq 9).
 

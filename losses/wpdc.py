@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .affine_basis import AffineBasis
+from .term import term
 
 _EPS = 1e-6  # pixels
 _DEPTH_OFFSET = 11
 
 
+@term("predicted", "target")
 def wpdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     """w (p - g)^2 of whitened parameters, weighted by what each entry's error moves.
 

@@ -17,6 +17,7 @@ NO_TERMS = {
     "length",
     "reduction",
     "registry",
+    "term",
 }
 """What terms are made of, or made from."""
 
