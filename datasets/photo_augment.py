@@ -11,6 +11,8 @@ from torch import Tensor
 from ..core.errors import InputError
 from .augment import Rectangles, draw_rectangles, paint
 
+_SHARP = 0.1  # pixels, below which nothing is to be seen of a blur
+
 
 @dataclass(frozen=True)
 class PhotoAugmentConfig:
@@ -29,6 +31,8 @@ class PhotoAugmentConfig:
         colour_low, colour_high: limits of the factor of each of the three channels.
         covered: share of crops with one rectangle of a plain colour.
         turned: share of crops that are turned.
+        blurred: share of crops that are made soft, as poor lenses and small pictures are.
+        blur: largest standard deviation of the Gaussian that does it, in sides of the crop.
     """
 
     mirrored: float = 0.5
@@ -39,12 +43,14 @@ class PhotoAugmentConfig:
     colour_high: float = 1.2
     covered: float = 0.0
     turned: float = 1.0
+    blurred: float = 0.0
+    blur: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("mirrored", "covered", "turned"):
+        for name in ("mirrored", "covered", "turned", "blurred"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(name, "a share in [0,1]", str(getattr(self, name)))
-        for name, limit in (("turned_deg", 180.0), ("scaled", 0.9), ("moved", 1.0)):
+        for name, limit in (("turned_deg", 180.0), ("scaled", 0.9), ("moved", 1.0), ("blur", 0.1)):
             if not 0 <= getattr(self, name) <= limit:
                 raise InputError(name, f"0 to {limit:g}", str(getattr(self, name)))
         if not 0 < self.colour_low <= self.colour_high:
@@ -64,17 +70,21 @@ class PhotoAugment:
         frames: (B,2,3) float64 similarity, crop to changed crop in sides of it, the middle at 0.
         colour: (B,3,1,1) factors.
         rectangles: what covers them.
+        blur: (B,) standard deviations in sides of the crop, 0 for crops that stay sharp; None where
+            all do.
     """
 
     mirrored: Tensor
     frames: Tensor
     colour: Tensor
     rectangles: Rectangles
+    blur: Tensor | None = None
 
     def __getitem__(self, rows: Tensor) -> PhotoAugment:
         """That of the crops `rows` (N,) int64."""
         own = (self.mirrored[rows], self.frames[rows], self.colour[rows])
-        return PhotoAugment(*own, self.rectangles[rows])
+        blur = None if self.blur is None else self.blur[rows]
+        return PhotoAugment(*own, self.rectangles[rows], blur)
 
     def matrix(self, row: int, crop: Tensor, size: int) -> Tensor:
         """The map (2,3) float64 from a photograph to the changed crop, before mirroring.
@@ -90,7 +100,9 @@ class PhotoAugment:
         return torch.cat([turn @ crop[:, :2], moved[:, None]], 1)
 
     def paint(self, images: Tensor) -> Tensor:
-        """Colours and rectangles over the crops (B,3,S,S) in [0,1], in place."""
+        """Blur, colours and rectangles over the crops (B,3,S,S) in [0,1], in place."""
+        if self.blur is not None:
+            soften(images, self.blur)
         if bool((self.colour != 1).any()):
             images.mul_(self.colour).clamp_(0, 1)
         return paint(images, self.rectangles)
@@ -113,4 +125,24 @@ def draw_photo_augment(
     frames = torch.stack([c, -s, shift[:, 0], s, c, shift[:, 1]], -1).unflatten(1, (2, 3))
     span = config.colour_high - config.colour_low
     colour = config.colour_low + span * torch.rand(count, 3, 1, 1, generator=generator)
-    return PhotoAugment(mirrored, frames, colour, draw_rectangles(count, config.covered, generator))
+    rectangles = draw_rectangles(count, config.covered, generator)
+    blur = None
+    if config.blurred:  # drawn last, so that all else is as without it
+        chosen, width = torch.rand(2, count, generator=generator)
+        blur = torch.where(chosen < config.blurred, config.blur * width, 0.0)
+    return PhotoAugment(mirrored, frames, colour, rectangles, blur)
+
+
+def soften(images: Tensor, blur: Tensor) -> None:
+    """Blur crops (B,3,S,S) by Gaussians of deviations (B,), in sides, in place; 0 leaves one.
+
+    One after the other: a crop is the same whichever others are in its batch.
+    """
+    from kornia.filters import gaussian_blur2d
+
+    for row, share in enumerate(blur.tolist()):
+        sigma = share * images.shape[-1]
+        if sigma > _SHARP:
+            kernel = 2 * math.ceil(3 * sigma) + 1
+            own = images[row : row + 1]
+            own.copy_(gaussian_blur2d(own, kernel, (sigma, sigma), "replicate"))

@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -189,10 +190,12 @@ def _landmarks(content: dict[str, NDArray], mean: Floats, path: Path) -> Landmar
 
 
 def srgb(linear: Floats) -> tuple[Floats, Floats]:
-    """Linear RGB coded as sRGB (IEC 61966-2-1), and the code's slope there."""
-    x = np.clip(linear.astype(np.float64), 0, 1)
-    dark = x <= 0.0031308
-    safe = np.where(dark, 1.0, x)
-    coded = np.where(dark, 12.92 * x, 1.055 * safe ** (1 / 2.4) - 0.055)
-    slope = np.where(dark, 12.92, 1.055 / 2.4 * safe ** (1 / 2.4 - 1))
-    return coded.astype(np.float32), slope.astype(np.float32)
+    """Linear RGB (V,3) coded as sRGB (IEC 61966-2-1), and the code's slope there."""
+    from kornia.color import linear_rgb_to_rgb
+
+    clipped = torch.from_numpy(np.clip(linear.astype(np.float64), 0, 1))
+    image = clipped.T[:, :, None].requires_grad_()  # (3,V,1)
+    coded = linear_rgb_to_rgb(image)
+    (slope,) = torch.autograd.grad(coded.sum(), image)
+    values = [v.detach()[..., 0].T.contiguous().float().numpy() for v in (coded, slope)]
+    return values[0], values[1]

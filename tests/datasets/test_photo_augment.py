@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.photo_augment import (
     NO_PHOTO_AUGMENTATION,
@@ -93,3 +96,32 @@ def test_no_augmentation_changes_nothing():
 def test_wrong_strengths_are_named(name, value):
     with pytest.raises(InputError, match=name.split("_")[0]):
         PhotoAugmentConfig(**{name: value})
+
+
+def test_blur_is_a_gaussian_and_changes_no_other_draw():
+    """Against scipy's; crops that are not chosen stay as they are, bit for bit."""
+    plain = draw_photo_augment(CONFIG, 40, generator())
+    soft = draw_photo_augment(replace(CONFIG, blurred=0.5, blur=0.03), 40, generator())
+    for name in ("mirrored", "frames", "colour"):
+        assert torch.equal(getattr(plain, name), getattr(soft, name))
+    assert plain.blur is None
+    assert 0.3 < float((soft.blur > 0).float().mean()) < 0.7 and float(soft.blur.max()) <= 0.03
+    images = torch.rand(40, 3, 48, 48, generator=generator(1))
+    one = replace(soft, colour=torch.ones(40, 3, 1, 1), rectangles=no_rectangles(40))
+    found = one.paint(images.clone())
+    for row in range(40):
+        sigma = float(soft.blur[row]) * 48
+        if sigma < 0.1:
+            assert torch.equal(found[row], images[row])
+            continue
+        radius = math.ceil(3 * sigma)
+        wanted = [gaussian_filter(c, sigma, mode="nearest", radius=radius) for c in images[row]]
+        np.testing.assert_allclose(found[row], np.stack(wanted), atol=2e-6)
+    part = one[torch.tensor([3, 17])].paint(images[[3, 17]].clone())
+    assert torch.equal(part, found[[3, 17]])  # whatever the others are
+    with pytest.raises(InputError, match="blurred"):
+        PhotoAugmentConfig(blurred=1.5)
+
+
+def no_rectangles(count):
+    return draw_photo_augment(NO_PHOTO_AUGMENTATION, count, generator()).rectangles
