@@ -79,6 +79,7 @@ SYSTEMS = {
         (
             *ALONE,
             BY_BOX,
+            "network.learned_bases=false",
             "loss.landmarks=20000",
             "loss.prior_expression=4e-3",
             "loss.prior_identity=0.3",
@@ -112,6 +113,8 @@ def settings_of(name: str, options: argparse.Namespace) -> list[str]:
         f"network.options.size={options.size}",
         f"data.train=[{{{given}}}]",
         f"data.validation=[{{name: rendered, root: '{options.unseen}'}}]",
+        "data.test=[]",
+        "data.epoch=0",
         "data.validate=256",
         f"data.batch={system.batch}",
         "data.readers=1",

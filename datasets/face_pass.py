@@ -25,6 +25,8 @@ class FacePass:
         size: side of the crops, pixels.
         batch: rows of a batch; the last one may be shorter.
         limit: the first so many rows; 0 takes all.
+        spread: so many rows evenly over the whole set instead of the first: neighbours are often of
+            one person, or turned from one photograph.
 
     Raises:
         InputError: size or batch below 1, or a negative limit.
@@ -32,7 +34,13 @@ class FacePass:
     """
 
     def __init__(
-        self, dataset: FaceDataset, crop: str, size: int, batch: int, limit: int = 0
+        self,
+        dataset: FaceDataset,
+        crop: str,
+        size: int,
+        batch: int,
+        limit: int = 0,
+        spread: bool = False,
     ) -> None:
         for name, value, least in (("size", size, 1), ("batch", batch, 1), ("limit", limit, 0)):
             if value < least:
@@ -40,13 +48,15 @@ class FacePass:
         CROPS.get(crop)
         self._dataset, self._batch = dataset, batch
         self._make = RowMaker(crop, size)
-        self._count = min(limit or len(dataset), len(dataset))
+        count = min(limit or len(dataset), len(dataset))
+        step = len(dataset) if spread else count
+        self._rows = [k * step // count for k in range(count)]
         self._rejects: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[FaceBatch]:
         rows: list[FaceRow] = []
         still = draw_photo_augment(NO_PHOTO_AUGMENTATION, 1, torch.Generator())
-        for index in range(self._count):
+        for index in self._rows:
             name = self._dataset.row_name(index)
             made = attempt(name, partial(self._made, index, still))
             if isinstance(made, Failed):

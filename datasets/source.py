@@ -36,6 +36,7 @@ class FaceSource:
         seed: of the order and of every change.
         mirror: of the face model that the samples' truth belongs to, if any are mirrored.
         threads: that read and crop at once.
+        epoch: batches of an epoch; 0: as many as show each row of the data sets once.
 
     Attributes:
         log: for tracebacks of errors that nobody foresaw; none are kept without it.
@@ -56,7 +57,10 @@ class FaceSource:
         seed: int,
         mirror: CoefficientMirror | None = None,
         threads: int = 1,
+        epoch: int = 0,
     ) -> None:
+        if epoch < 0:
+            raise InputError("epoch", "0 or more", str(epoch))
         for name, value in (("size", size), ("batch", batch), ("threads", threads)):
             if value < 1:
                 raise InputError(name, "1 or more", str(value))
@@ -66,7 +70,7 @@ class FaceSource:
         self._make = RowMaker(crop, size, mirror)
         self._datasets = tuple(datasets)
         self._weights, self._augment, self._seed = tuple(weights), augment, seed
-        self._batch, self._threads = batch, threads
+        self._batch, self._threads, self._epoch = batch, threads, epoch
         self._rank, self._world = 0, 1
         self._mix = Mix([len(dataset) for dataset in datasets], weights, seed)
         self._done = 0
@@ -75,8 +79,8 @@ class FaceSource:
         self.log: FailureLog | None = None
 
     def __len__(self) -> int:
-        """Batches of an epoch: as many rows as all data sets have together."""
-        return max(sum(self._mix.lengths) // self._batch, 1)
+        """Batches of an epoch: `epoch`, or as many rows as all data sets have together."""
+        return self._epoch or max(sum(self._mix.lengths) // self._batch, 1)
 
     def __next__(self) -> FaceBatch:
         draws = self._mix.draw(self._batch)
@@ -101,7 +105,7 @@ class FaceSource:
             raise InputError("rank", "0..world-1 and a batch that world divides", got)
         own = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
         part = FaceSource(
-            self._datasets, self._weights, *own, mirror=self._make.mirror, threads=self._threads
+            self._datasets, self._weights, *own, self._make.mirror, self._threads, self._epoch
         )
         part._rank, part._world, part.log = rank, world, self.log
         part.load_state_dict(self.state_dict())

@@ -17,8 +17,8 @@ The frame is MATLAB's, the centre of the first pixel at (1, 1); landmarks/ is re
   mirrored here as well.
 - Pose_Para, Shape_Para and Exp_Para in *_Flip were fitted to the mirror image; they need nothing.
 
-Labels, as in the file: "pose_para" (7,), "shape_para" (the first 40 of 199), "exp_para" (the first
-10 of 29); how they make a face stands in `points_of_fit`.
+Labels, as in the file: "pose_para" (7,), "shape_para" (199,), "exp_para" (29,); how they make a
+face stands in `points_of_fit`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ from .aflw2000_fit import points_of_fit, read_basis, rotation_of_pose
 from .landmark_sets import mirrored_points
 from .record import read_side_files
 from .sample import Array, Box, FaceSample, checked
+from .splits import split_by_name
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 _COUNTS = {"AFW": 5207, "HELEN": 37676, "IBUG": 1786, "LFPW": 16556}
 _FLIP = "_Flip"
+_SPLITS = ("all", "train", "val")
 _REMEDY = (
     "300W-LP is for research only; get it from "
     "http://www.cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm."
@@ -60,13 +62,16 @@ class W300LP:
         root: see the module.
         subsets: of `SUBSETS`.
         flipped: take the *_Flip folders as well.
+        split: "all", or "train" and "val": a share of the photographs, each with all that was
+            turned or mirrored from it.
+        held_out: that share.
         basis: an .npz with the 68 rows of the fit's basis (see `read_basis`): gives ibug68-3d where
             landmarks/ does not.
         prepared: folder of side files (see `datasets/record.py`), laid out as ROOT.
 
     Raises:
         MissingFileError: not one of the subsets' folders, or no image in them.
-        InputError: an unknown subset, or a basis that does not have 68 points.
+        InputError: an unknown subset or split, or a basis that does not have 68 points.
     """
 
     name = "300w-lp"
@@ -78,7 +83,13 @@ class W300LP:
         flipped: bool = True,
         basis: str = "",
         prepared: str = "",
+        split: str = "all",
+        held_out: float = 0.05,
     ) -> None:
+        if split not in _SPLITS:
+            raise InputError("split", f"one of {', '.join(_SPLITS)}", repr(split))
+        if not 0 < held_out < 1:
+            raise InputError("held_out", "a share between 0 and 1", str(held_out))
         unknown = sorted(set(subsets) - set(SUBSETS))
         if unknown or not subsets:
             raise InputError("subsets", f"some of {', '.join(SUBSETS)}", repr(list(subsets)))
@@ -95,12 +106,19 @@ class W300LP:
         if not self._rows:
             what = f"300W-LP ({', '.join(folders)} with .jpg and .mat files)"
             raise MissingFileError(str(root), what, _REMEDY)
+        if split != "all":
+            kept = [r for r in self._rows if split_by_name(photograph_of(*r), held_out) == split]
+            if not kept:
+                raise InputError("held_out", f"photographs in {split!r}", f"none with {held_out:g}")
+            self._rows = kept
+        self._split = split
         self._expected = sum(_COUNTS[name.removesuffix(_FLIP)] for name in folders)
 
     @property
     def summary(self) -> str:
         """How many of the images are there, and which folders are not."""
         text = f"300w-lp: {len(self)} of {self._expected} images"
+        text += f", split {self._split}" if self._split != "all" else ""
         if self._missing:
             text += f"; no {', '.join(self._missing)}"
         if not (self._root / "landmarks").is_dir():
@@ -126,8 +144,8 @@ class W300LP:
         landmarks = self._landmarks(folder, stem, mat["pt2d"].T, picture.shape[1])
         labels = {
             "pose_para": mat["Pose_Para"][0],
-            "shape_para": mat["Shape_Para"][:40, 0],
-            "exp_para": mat["Exp_Para"][:10, 0],
+            "shape_para": mat["Shape_Para"][:, 0],
+            "exp_para": mat["Exp_Para"][:, 0],
         }
         if self._basis is not None and "ibug68-3d" not in landmarks:
             fit = (mat["Pose_Para"][0], mat["Shape_Para"][:, 0], mat["Exp_Para"][:, 0])
@@ -160,6 +178,11 @@ class W300LP:
         if flipped:
             return {key: mirrored_points(key, value, width) for key, value in points.items()}
         return points
+
+
+def photograph_of(folder: str, stem: str) -> str:
+    """The photograph, "subset/name", that an image was turned or mirrored from."""
+    return f"{folder.removesuffix(_FLIP)}/{stem.rpartition('_')[0] or stem}"
 
 
 def _stems(folder: Path) -> list[str]:

@@ -48,7 +48,7 @@ class KnownFaces:
         self.truth = None if same else truth
         self._some = torch.arange(0, len(model.mean), _STRIDE)
         if self.truth is not None:
-            self._common = _common_landmarks(model, self.truth, landmark_set)
+            self._common = common_landmarks(model, self.truth, landmark_set)
 
     def to(self, device: torch.device | str) -> KnownFaces:
         """Itself, moved to another device, with its models."""
@@ -97,7 +97,7 @@ class KnownFaces:
 
     def _landmarks(self, model: FaceModel, vertices: Tensor, faces: PosedFaces) -> Tensor:
         points = model.landmark_points(vertices, self.landmark_set)[:, self._common]
-        return _about_mean_depth(faces.camera.project(points))
+        return about_mean_depth(faces.camera.project(points))
 
 
 def truth_model(sets: Sequence[FaceDataset], model: FaceModel) -> FaceModel:
@@ -123,7 +123,7 @@ def truth_model(sets: Sequence[FaceDataset], model: FaceModel) -> FaceModel:
     return load_face_model(names[0])
 
 
-def _common_landmarks(model: FaceModel, truth: FaceModel, name: str) -> Tensor:
+def common_landmarks(model: FaceModel, truth: FaceModel, name: str) -> Tensor:
     """Which landmarks both models have, (N,) int64."""
     own, other = model.landmark_set(name).valid, truth.landmark_set(name).valid
     common = torch.nonzero(own & other.to(own.device))[:, 0]
@@ -133,6 +133,7 @@ def _common_landmarks(model: FaceModel, truth: FaceModel, name: str) -> Tensor:
     return common
 
 
-def _about_mean_depth(points: Tensor) -> Tensor:
+def about_mean_depth(points: Tensor) -> Tensor:
+    """Points (B,N,3) whose depth is from their mean depth on."""
     depth = points[..., 2:]
     return torch.cat([points[..., :2], depth - depth.mean(1, keepdim=True)], -1)

@@ -26,6 +26,7 @@ from .face_figures import FaceViewer, Seen, face_mask
 from .face_identity import IdentityTerm
 from .face_known import KnownFaces
 from .face_landmarks import LandmarkTarget, pair_landmarks
+from .face_parameters import ParameterTerm
 
 Identity = Callable[[Tensor, Tensor, Tensor], Tensor]
 PHOTOMETRIC = ("l2", "l1", "robust")
@@ -63,6 +64,8 @@ class FaceLossConfig:
         reflectance: of the albedo's variance over the skin (MLANet's refl), the model's region of
             that name; see `geometry.face_regions`.
         smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
+        parameters: of the distance from 300W-LP's fitted 3DMM parameters (MLANet's abstract; see
+            `engine.face_parameters`); needs `label_model`.
         bases: of the squared change of bases that are learned (`network.learned_bases`), relative
             to the face model's.
         points, depth: of known faces' distances in the image plane and along the view, over the
@@ -93,6 +96,7 @@ class FaceLossConfig:
     prior_light: float = 0.0
     reflectance: float = 0.0
     smoothness: float = 0.0
+    parameters: float = 0.0
     bases: float = 0.0
     points: float = 1.0
     depth: float = 0.3
@@ -119,6 +123,7 @@ class FaceLosses:
         identity: (rendering over photograph, photograph, landmarks) to (B,) distances; needed
             where the term has a weight.
         known: the terms of known faces; None: of faces known in the viewer's own face model.
+        parameters: the term of that name; needed where it has a weight.
     """
 
     def __init__(
@@ -128,7 +133,10 @@ class FaceLosses:
         config: FaceLossConfig,
         identity: Identity | None = None,
         known: KnownFaces | None = None,
+        parameters: ParameterTerm | None = None,
     ) -> None:
+        if config.parameters and parameters is None:
+            raise InputError("parameters", "3DDFA's model, as loss.parameters is not 0", "none")
         if config.identity and identity is None:
             raise InputError("identity", "a recogniser, as loss.identity is not 0", "none")
         self.viewer, self.targets, self.config, self._identity = viewer, targets, config, identity
@@ -137,7 +145,7 @@ class FaceLosses:
         self._laplacian = uniform_laplacian(model.faces, len(model.mean))
         spread = expression_spread(model)
         self._spread = spread if model.expression_kind == "blendshape" else None
-        self._known = known or KnownFaces(model)
+        self._known, self._parameters = known or KnownFaces(model), parameters
         c = config
         self.errors = LandmarkErrorWeights(start=c.landmark_errors_start)
         self._prior = PriorWeights(c.prior_identity, c.prior_expression, c.prior_albedo)
@@ -151,6 +159,8 @@ class FaceLosses:
             self._spread = None if self._spread is None else self._spread.to(device)
             self.errors.to(device)
             self._known.to(device)
+            if self._parameters is not None:
+                self._parameters.to(device)
             if isinstance(self._identity, IdentityTerm):
                 self._identity.to(device)
         return self
@@ -163,8 +173,28 @@ class FaceLosses:
             **self._landmark_terms(seen, batch),
             **self._known(seen, batch),
         }
+        if self._parameters is not None and self.config.parameters:
+            terms["parameters"] = self._parameters(seen, batch)
         weights = vars(self.config)
         return {name: weights[name] * term for name, term in terms.items() if weights[name]}
+
+    def lessons(self, batch: FaceBatch) -> set[str]:
+        """The terms that learn from what a batch knows, by name; priors learn from nothing."""
+        c = self.config
+        marks = {
+            bool((torch.isfinite(given).all(-1) & (self.targets[kind].weights > 0)).any())
+            for kind, given in batch.landmarks.items()
+            if kind in self.targets
+        }
+        known = batch.known is not None and bool(batch.known.any())
+        fitted = self._parameters is not None and self._parameters.knows(batch)
+        taught = {
+            **dict.fromkeys(("photometric", "ssim", "identity"), True),
+            **dict.fromkeys(("landmarks", "landmark_errors"), True in marks),
+            **dict.fromkeys(("points", "depth", "coefficients"), known),
+            "parameters": fitted,
+        }
+        return {name for name, there in taught.items() if there and vars(c)[name]}
 
     def bases(self, learned: LearnedBases | None) -> dict[str, Tensor]:
         """The weighted term of bases that are learned; nothing where they are not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ from .face_known import KnownFaces, truth_model
 from .face_landmarks import landmark_targets
 from .face_losses import FaceLossConfig, FaceLosses
 from .face_network import FaceNetworkConfig, build_face_network
+from .face_parameters import ParameterTerm
 from .face_task import FaceTask
+from .lessons import check_lessons
 from .recipes import RECIPES, Recipe
+
+_NOTHING = "Leave the set out, or give a term that its samples can teach a weight above 0."
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,22 @@ class FaceDataConfig:
 
     Attributes:
         train: data sets whose batches are mixed. validation: sets that training never sees.
-        validate: faces of each of the latter that are used; 0: all.
+        validate: faces of each of the latter that are used, evenly from all over the set; 0: all.
+        test: sets that the run is judged by once, when it has ended; nothing is chosen by them.
         crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
         augment: of training batches.
+        epoch: batches of an epoch; 0: as many as show each face of `train` once.
     """
 
     train: list[FaceSetConfig] = field(default_factory=list)
     validation: list[FaceSetConfig] = field(default_factory=list)
+    test: list[FaceSetConfig] = field(default_factory=list)
     validate: int = 256
     crop: str = "tight"
     batch: int = 32
     readers: int = 1
     augment: PhotoAugmentConfig = field(default_factory=PhotoAugmentConfig)
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,12 +83,15 @@ class FaceTrainConfig:
         output: folder of checkpoints, weights, pictures and log.
         face_model: a registered name or a path; faces whose coefficients are known in another model
             teach by their landmarks and their looks. rasterizer: see `render.rasterizer`.
+        label_model: 3DDFA's own model (Model_Shape.mat with Model_Exp.mat beside it, or the folder
+            of its 68 points), which the term `parameters` reads 300W-LP's fits by.
         network, data, loss, engine: see there.
     """
 
     recipe: str = "faces"
     output: str = "runs/faces"
     face_model: str = "default"
+    label_model: str = ""
     rasterizer: str = "auto"
     network: FaceNetworkConfig = field(default_factory=FaceNetworkConfig)
     data: FaceDataConfig = field(default_factory=FaceDataConfig)
@@ -105,7 +117,13 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
     sets = open_sets(config.data.train, "data.train")
     truth = truth_model(sets, model)
     known = KnownFaces(model, truth, config.loss.landmark_set)
-    losses = FaceLosses(viewer, targets, config.loss, _identity(config.loss), known)
+    parameters = _parameters(config, model)
+    identity = _identity(config.loss)
+    losses = FaceLosses(viewer, targets, config.loss, identity, known, parameters)
+    taught = check_lessons(sets, config.data.crop, built.size, losses.lessons, _NOTHING)
+    if config.loss.parameters and "parameters" not in taught:
+        labels = "a set with labels pose_para, shape_para and exp_para, as 300W-LP"
+        raise InputError("data.train", f"{labels}, for loss.parameters", "none", _NOTHING)
     source = face_source(config.data, built.size, config.engine.seed, truth, sets)
     source.log = FailureLog(Path(config.output) / LOG)
     return FaceTask(
@@ -116,7 +134,16 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
         validation_batches(config.data, built.size),
         built.pack,
         config.network.fixed_norms,
+        test_batches(config.data, built.size),
     )
+
+
+def _parameters(config: FaceTrainConfig, model: FaceModel) -> ParameterTerm | None:
+    if config.loss.parameters:
+        return ParameterTerm.load(model, config.label_model)
+    if config.label_model:
+        raise InputError("label_model", "nothing, as loss.parameters is 0", config.label_model)
+    return None
 
 
 def _identity(loss: FaceLossConfig) -> IdentityTerm | None:
@@ -170,21 +197,48 @@ def face_source(
         seed,
         mirror,
         data.readers,
+        data.epoch,
     )
 
 
 def validation_batches(data: FaceDataConfig, size: int) -> list[FaceBatch]:
-    """The first faces of the validation sets, unchanged, in batches.
+    """Faces evenly from each of the validation sets, unchanged, in batches.
 
     Raises:
         InputError: no set, or not one face that can be used.
     """
     batches: list[FaceBatch] = []
     for one in open_sets(data.validation, "data.validation"):
-        batches += FacePass(one, data.crop, size, data.batch, data.validate)
+        batches += FacePass(one, data.crop, size, data.batch, data.validate, spread=True)
     if not batches:
         raise InputError("data.validation", "at least one face that can be used", "none")
     return batches
+
+
+def test_batches(data: FaceDataConfig, size: int) -> Iterable[FaceBatch]:
+    """Every face of the test sets, unchanged, read when it is asked for; the sets are opened now.
+
+    False in a condition without any set.
+
+    Raises:
+        InputError, MissingFileError, UnknownNameError: a set that cannot be opened.
+    """
+    sets = open_sets(data.test, "data.test") if data.test else []
+    return _Chained([FacePass(one, data.crop, size, data.batch) for one in sets])
+
+
+@dataclass(frozen=True)
+class _Chained:
+    """Batches of one pass after the other, again and again."""
+
+    passes: Sequence[FacePass]
+
+    def __len__(self) -> int:
+        return len(self.passes)
+
+    def __iter__(self) -> Iterator[FaceBatch]:
+        for one in self.passes:
+            yield from one
 
 
 @RECIPES.register("faces")

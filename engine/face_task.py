@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ class FaceTask:
         validation: batches that training never sees.
         pack: network and facts to the files that are written.
         fixed_norms: batch normalisations keep their statistics.
+        test: batches that nothing is chosen by, read when the run has ended.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class FaceTask:
         validation: Sequence[FaceBatch],
         pack: Pack,
         fixed_norms: bool = False,
+        test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source, self._fixed_norms = network, source, fixed_norms
         self._decode, self._losses, self._pack = decode, losses, pack
-        self._validation = validation
+        self._validation, self._test = validation, test
+        self.tested = bool(test)
         self.timer = NO_TIMER
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
@@ -81,9 +84,17 @@ class FaceTask:
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """NME of the annotated points in %, and L1, PSNR and SSIM over the visible face."""
+        return self._figures(network, self._validation)
+
+    @torch.no_grad()
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """The same of the test sets."""
+        return self._figures(network, self._test)
+
+    def _figures(self, network: nn.Module, given: Iterable[FaceBatch]) -> dict[str, float]:
         device = next(network.parameters()).device
         losses = self._losses.to(device)
-        batches = (batch.to(device) for batch in self._validation)
+        batches = (batch.to(device) for batch in given)
         return face_figures(network, self._decode, losses.viewer, batches, losses.targets)
 
     @torch.no_grad()

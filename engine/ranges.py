@@ -15,6 +15,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "data.validate": (1, _ANY, False, False),
     "data.readers": (1, 256, False, False),
     "norms": (0, 1000, False, False),
+    "data.epoch": (0, _ANY, False, True),
     "data.draw": (0, _ANY, False, True),
     "data.limit": (0, _ANY, False, True),
     "share": (0, _ANY, False, True),

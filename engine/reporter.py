@@ -88,6 +88,12 @@ class Reporter:
             self._show(self._task.pictures(network), at["step"])
         return figures
 
+    def test(self, figures: Mapping[str, float], at: Mapping[str, Any]) -> None:
+        """Write what test sets say at the end."""
+        self._write("test", {**at, **figures})
+        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self.say(f"test sets, by the best weights: {text}")
+
     def agree(self, error: float | None) -> float | None:
         """The first process's error, in every process."""
         own = [float(error is not None), error or 0.0] if self._main else [0.0, 0.0]

@@ -67,6 +67,11 @@ class Saver:
         parts, rank = state["ranks"], self._runtime.rank
         return state, parts[rank] if rank < len(parts) else {**parts[0], "random": None}
 
+    def best(self) -> dict[str, Any] | None:
+        """State of the best checkpoint; None without one."""
+        path = self._folder / BEST
+        return _upgraded(load_checkpoint(path)) if path.is_file() else None
+
     def export(
         self, name: str, network: nn.Module, trained: dict[str, Any], figures: Mapping[str, float]
     ) -> None:

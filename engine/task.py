@@ -26,6 +26,8 @@ class Task(Protocol):
       process; `mean` averages a tensor over the processes. Needs a source with a length.
     - `settle_norms(network)`: calls the network on some training batches, always the same; batch
       normalisations take their statistics from them in what is validated and written (`norms.py`).
+    - `test(network) -> Mapping[str, float]`: figures of sets that nothing is chosen by; called
+      once, when the run has ended, with its best weights, if `tested` is true.
     - `timer`: starts as `engine.step_timer.NO_TIMER`; the loop puts its own there, and the task
       says `with self.timer("geometry"):` round its stages.
 

@@ -13,7 +13,8 @@ from ..models.whitening import Whitening
 WHITENED = "3ddfa62"
 """Label of 3DDFA's training set: its 62 numbers, whitened, of a 120-pixel crop."""
 FITTED = ("pose_para", "shape_para", "exp_para")
-"""Labels of 300W-LP: the fitted pose, already that of the crop, and raw coefficients."""
+"""Labels of 300W-LP: the fitted pose, already that of the crop, and raw coefficients, of which the
+layout takes the first."""
 _LABEL_SIDE = 120  # pixels of the crops that WHITENED belongs to
 
 
@@ -74,7 +75,8 @@ class TddfaTargets:
         pose, shape, expression = (batch.labels[name] for name in FITTED)
         linear = pose[:, 6, None, None] * euler_to_matrix(pose[:, :3])
         matrix = torch.cat([linear, pose[:, 3:6, None]], 2).flatten(1)
-        raw = torch.cat([matrix, shape, expression], 1)
+        identity, moved = self.layout.parts["identity"], self.layout.parts["expression"]
+        raw = torch.cat([matrix, shape[:, :identity], expression[:, :moved]], 1)
         return raw * self._factors.to(raw)
 
 

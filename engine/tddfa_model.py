@@ -14,6 +14,7 @@ from ..facemodels.registry import load_face_model
 from ..facemodels.tddfa_points import MM, TddfaPoints, read_tddfa_points
 from ..geometry.dense_points import PointBasis, PointLayout
 from ..geometry.face_model import FaceModel
+from ..models.heads.tddfa_layout import EXPRESSION, IDENTITY
 from ..models.whitening import Whitening, read_whitening
 
 _TOLERANCE = 0.05  # of a mode's length, and of the mean's extent
@@ -26,13 +27,15 @@ class KnownModel:
 
     Attributes:
         model: the face model.
-        factors: (62,) the layout's parameters per 3DDFA's; None where they do not convert.
+        factors: (12 + modes,) the layout's parameters per 3DDFA's; None where they do not convert.
         pivot: of the layout, mm: 3DDFA's origin; None takes the layout's own.
+        modes: how many of identity and expression the factors are of.
     """
 
     model: FaceModel
     factors: Tensor | None = None
     pivot: list[float] | None = None
+    modes: tuple[int, int] = (IDENTITY, EXPRESSION)
 
     @classmethod
     def load(cls, face_model: str, label_model: str = "") -> KnownModel:
@@ -40,8 +43,8 @@ class KnownModel:
 
         Args:
             face_model: a registered name, a path, or 3DDFA's own model at its 68 points.
-            label_model: the latter, where `face_model` is a dense Basel model that labels are to be
-                converted to; "" does without labels.
+            label_model: the latter, or its Model_Shape.mat, where `face_model` is a dense Basel
+                model that labels are to be converted to; "" does without labels.
 
         Raises:
             InputError: the two models have different modes.
@@ -50,7 +53,9 @@ class KnownModel:
             points = read_tddfa_points(face_model)
             return cls(points.model, points.factors, points.origin.tolist())
         model = load_face_model(face_model)
-        return converted(model, read_tddfa_points(label_model)) if label_model else cls(model)
+        if not label_model:
+            return cls(model)
+        return converted(model, read_tddfa_points(label_model).first(IDENTITY, EXPRESSION))
 
     def whitening(self, file: str, prefix: str) -> Whitening:
         """Statistics of a file: in 3DDFA's units where they convert, else in the layout's."""
@@ -72,19 +77,24 @@ def converted(model: FaceModel, points: TddfaPoints) -> KnownModel:
     """
     own = PointBasis.of(model, PointLayout(model.name, ("ibug68",), (), ()))
     theirs = points.model
-    identity = _units("identity", own.identity, theirs.identity)
-    expression = _units("expression", own.expression, theirs.expression)
+    identity = unit_ratios("identity", own.identity, theirs.identity)
+    expression = unit_ratios("expression", own.expression, theirs.expression)
     gap = own.mean - theirs.mean
     extent = (own.mean.amax(0) - own.mean.amin(0)).max()
     if bool((gap - gap.mean(0)).norm(dim=1).max() > _TOLERANCE * extent):
         raise InputError("face model", "3DDFA's mean at its landmarks", model.name, _REMEDY)
     row = torch.tensor([1 / MM, 1 / MM, 1 / MM, 1.0])
     factors = torch.cat([row.repeat(3), 1 / identity, 1 / expression])
-    return KnownModel(model, factors, (points.origin + gap.mean(0)).tolist())
+    pivot = (points.origin + gap.mean(0)).tolist()
+    return KnownModel(model, factors, pivot, (len(identity), len(expression)))
 
 
-def _units(name: str, own: Tensor, raw: Tensor) -> Tensor:
-    """Raw coefficients per unit (K,), where modes (K or more,68,3) are multiples of raw ones."""
+def unit_ratios(name: str, own: Tensor, raw: Tensor) -> Tensor:
+    """Raw coefficients per unit (K,), where modes (K or more,68,3) are multiples of raw ones.
+
+    Raises:
+        InputError: fewer modes, or others; `name` says of what.
+    """
     if len(own) < len(raw):
         raise InputError(f"{name} modes", f"{len(raw)} or more", str(len(own)), _REMEDY)
     one, other = own[: len(raw)].flatten(1).double(), raw.flatten(1).double()

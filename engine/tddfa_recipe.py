@@ -10,20 +10,20 @@ import torch
 
 from ..core.item_failure import LOG, FailureLog
 from ..datasets.batch import FaceBatch
-from ..datasets.face_pass import FacePass
 from ..datasets.photo_augment import NO_PHOTO_AUGMENTATION
 from ..datasets.source import FaceSource
 from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.face_model import FaceModel
 from ..models.whitening import read_whitening
 from .config import EngineConfig
-from .face_recipe import FaceDataConfig, open_sets
+from .face_recipe import FaceDataConfig, open_sets, test_batches, validation_batches
+from .lessons import check_lessons
 from .recipes import RECIPES, Recipe
 from .tddfa_labels import TddfaTargets
 from .tddfa_losses import PointSampler, TddfaLossConfig, TddfaLosses
 from .tddfa_model import KnownModel
 from .tddfa_network import TddfaNetworkConfig, build_tddfa_network
-from .tddfa_task import TddfaTask
+from .tddfa_task import NONE_KNOWN, TddfaTask
 
 _SAMPLE_SEED = 7_919  # added to the run's: the whitening looks at other draws than training
 _SAMPLE_BATCH = 128
@@ -63,9 +63,9 @@ class TddfaTrainConfig:
         label_model: that folder, where `face_model` is a dense Basel model with the same modes;
             labels are then converted to it.
         rasterizer: that draws PNCC, see `render.rasterizer`.
-        norms: batches of the whitening's crops that batch normalisation takes its statistics from,
-            anew for every validation and every weights file, as the running ones lag far behind
-            while weights change quickly (`engine.norms`); 0 keeps the running ones.
+        norms: batches of training crops, always the same, that batch normalisation takes its
+            statistics from, anew for every validation and every weights file, as the running ones
+            lag far behind while weights change quickly (`engine.norms`); 0 keeps the running ones.
         network, data, whitening, loss, engine: see there.
     """
 
@@ -96,6 +96,7 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
     built = build_tddfa_network(config.network, model, known.pivot, config.rasterizer)
     labels = read_whitening(Path(white.labels), prefix=white.prefix) if white.labels else None
     targets = TddfaTargets(built.layout, known.factors, labels)
+    _check_lessons(config, built.size, targets)
     points = PointSampler(model, built.layout, config.loss.landmark_set, config.loss.vertices)
     make = _SourceMaker(config, built.size, model)
     task = TddfaTask(
@@ -106,12 +107,22 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
         make.validation(),
         make.sample(),
         model,
-        config.norms,
+        make.norms,
+        test_batches(config.data, built.size),
     )
     if white.file and not built.settled:
         own = known.whitening(white.file, white.prefix)
         task.load_state_dict({"whitening": {"mean": own.mean, "std": own.std}})
     return task
+
+
+def _check_lessons(config: TddfaTrainConfig, size: int, targets: TddfaTargets) -> None:
+    sets = open_sets(config.data.train, "data.train")
+
+    def lessons(batch: FaceBatch) -> set[str]:
+        return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
+
+    check_lessons(sets, config.data.crop, size, lessons, NONE_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -137,13 +148,14 @@ class _SourceMaker:
 
         return batches
 
+    def norms(self) -> Iterable[FaceBatch]:
+        """What batch normalisation takes its statistics from."""
+        source = self._source(self.config.data.batch, self.config.engine.seed + _SAMPLE_SEED)
+        return (next(source) for _ in range(self.config.norms))
+
     def validation(self) -> list[FaceBatch]:
-        """The first faces of each validation set, unchanged, in batches."""
-        data = self.config.data
-        batches: list[FaceBatch] = []
-        for one in open_sets(data.validation, "data.validation"):
-            batches += FacePass(one, data.crop, self.size, data.batch, data.validate)
-        return batches
+        """Faces of each validation set, unchanged, in batches."""
+        return validation_batches(self.config.data, self.size)
 
     def _source(self, batch: int, seed: int) -> FaceSource:
         data = self.config.data
@@ -158,6 +170,7 @@ class _SourceMaker:
             seed,
             CoefficientMirror.of(self.model) if wanted else None,
             data.readers,
+            data.epoch,
         )
         source.log = FailureLog(Path(self.config.output) / LOG)
         return source

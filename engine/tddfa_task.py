@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import torch
@@ -21,7 +20,7 @@ from .tddfa_losses import TddfaLosses
 from .tddfa_network import TddfaNetwork
 from .tddfa_pictures import TddfaPictures
 
-_NONE_KNOWN = (
+NONE_KNOWN = (
     "Train on faces with a truth of this face model; the labels of 300W-LP need face_model (or, "
     "beside a dense Basel model, label_model) to be the folder of 3DDFA's own model."
 )
@@ -38,7 +37,8 @@ class TddfaTask:
         source: of training batches. validation: batches that training never sees.
         sample: the batches that the whitening is computed from, made when they are needed.
         model: the face model.
-        norms: the first so many of these give batch normalisation its statistics (`norms.py`).
+        test: batches that nothing is chosen by, read when the run has ended.
+        norms: makes the batches that give batch normalisation its statistics (`norms.py`).
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class TddfaTask:
         validation: Sequence[FaceBatch],
         sample: Callable[[], Iterable[FaceBatch]],
         model: FaceModel,
-        norms: int = 0,
+        norms: Callable[[], Iterable[FaceBatch]] = tuple,
+        test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source = built.network, source
         self.timer: Timer = NO_TIMER
         self._built, self._losses, self._targets = built, losses, targets
-        self._validation, self._sample = validation, sample
+        self._validation, self._sample, self._test = validation, sample, test
+        self.tested = bool(test)
         self._model = model
         self._settled = built.settled
         self._figures: TddfaFigures | None = None
@@ -81,7 +83,7 @@ class TddfaTask:
     def settle_norms(self, network: nn.Module) -> None:
         """Show a network training crops, the same every time; see `Task`."""
         if not self._seen:
-            self._seen = [batch.images for batch in islice(self._sample(), self._norms)]
+            self._seen = [batch.images for batch in self._norms()]
         self._settle()
         device = next(network.parameters()).device
         self._built.to(device)
@@ -96,6 +98,13 @@ class TddfaTask:
             own = (self._model, self._built.layout, self._targets, self._validation)
             self._figures = TddfaFigures(*own, self._losses.config.landmark_set)
         return self._figures(self._prediction(network))
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """The same of the test sets."""
+        self._settle()
+        self._built.to("cpu")
+        own = (self._model, self._built.layout, self._targets, list(self._test))
+        return TddfaFigures(*own, self._losses.config.landmark_set)(self._prediction(network))
 
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """Landmarks and shapes of the first validation faces."""
@@ -132,7 +141,7 @@ class TddfaTask:
         known = rows[torch.isfinite(rows).all(1)]
         if not len(known):
             expected = f"faces whose parameters are known, of face model {self._model.name}"
-            raise InputError("data.train", expected, f"none of {len(rows)}", _NONE_KNOWN)
+            raise InputError("data.train", expected, f"none of {len(rows)}", NONE_KNOWN)
         self._built.layout.use_whitening(compute_whitening([known]))
         self._settled = True
 

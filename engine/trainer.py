@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from .prefetch import Prefetcher, epoch_length, shard
 from .randomness import seed_everything
 from .ranges import check_ranges
 from .reporter import Reporter
+from .restore import fill_network
 from .run_state import Counters, RunParts
 from .runtime import make_runtime
 from .saver import Saver
@@ -29,6 +31,8 @@ from .stepper import Outcome, Stepper
 from .summary import Summary, drawn_with
 from .task import Task
 
+TEST = "test_"
+"""Prefix of the figures of test sets."""
 _BAR = 1000  # the run in thousandths, where its steps are not known
 
 
@@ -77,6 +81,8 @@ class Trainer:
     def run(self) -> dict[str, float]:
         """Train to the end of the schedule; the last validation's figures, in the first process.
 
+        With them those of the test sets, of the best weights, where the task has any.
+
         Raises:
             NonFiniteLossError: as `EngineConfig.nonfinite` says.
         """
@@ -92,6 +98,7 @@ class Trainer:
         if figures is None:
             figures = self._validate(batches)
         self._save(batches)
+        figures = figures | self._test()
         self._reporter.finish(self._count.figures(), self._summary(figures))
         return figures
 
@@ -184,6 +191,22 @@ class Trainer:
         self._schedule.observe(error)
         if better:
             self._save(batches, best=True)
+        return figures
+
+    def _test(self) -> dict[str, float]:
+        """Figures of the test sets, which nothing was chosen by, in the first process.
+
+        Of the best weights, or of the last ones where no validation has an error.
+        """
+        if self._runtime.rank or not getattr(self.task, "tested", False):
+            return {}
+        best, network = self._saver.best(), self._average.network
+        if best is not None:
+            fill_network(network, best["average"] or best["network"], self.output, quiet=True)
+        with exact_norms(network, getattr(self.task, "settle_norms", None)):
+            told: Mapping[str, float] = self.task.test(network)  # type: ignore[attr-defined]
+            figures = {f"{TEST}{name}": float(value) for name, value in told.items()}
+        self._reporter.test(figures, self._count.figures())
         return figures
 
     def _judged(self) -> AbstractContextManager[nn.Module]:

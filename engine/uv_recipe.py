@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from ..datasets.batch import FaceBatch
 from ..datasets.occluded_source import OccludedSource
 from ..datasets.occluders import OccluderConfig, cover, draw_occluders
 from ..datasets.photo_augment import PhotoAugmentConfig
+from ..datasets.sample import FaceDataset
 from ..datasets.seeds import derived_seed
 from ..facemodels.registry import load_face_model
+from ..geometry.chart import with_chart
 from ..geometry.face_model import FaceModel
 from ..models.fuse import channels_last
 from ..models.heads.uv_layout import UvLayout, UvSpec
@@ -25,7 +28,15 @@ from ..models.registry import NETWORKS
 from ..models.weights import load_weights, pack_weights
 from .config import EngineConfig, OptimizerConfig, ScheduleConfig
 from .face_landmarks import landmark_targets
-from .face_recipe import FaceDataConfig, face_source, validation_batches
+from .face_recipe import (
+    FaceDataConfig,
+    face_source,
+    open_sets,
+    test_batches,
+    validation_batches,
+)
+from .fits import FitReader, FittedSource
+from .lessons import check_lessons
 from .recipes import RECIPES, Recipe
 from .uv_figures import UvFigures
 from .uv_losses import UvLossConfig, UvLosses
@@ -34,6 +45,10 @@ from .uv_targets import UvTargetMaker
 from .uv_task import UvTask
 
 _STRIDE = 8  # pixels of the crop per texel of SADRNet's attention
+_NONE_KNOWN = (
+    "Maps are learnt from faces that are known in face_model's coefficients: synthetic faces, or "
+    "300W-LP with a Basel model of 3DDFA's modes: face_model=BASEL.npz label_model=Model_Shape.mat."
+)
 HIDDEN = "covered_"
 """Prefix of the figures on crops with patches."""
 
@@ -91,14 +106,12 @@ class UvDataConfig(FaceDataConfig):
 
     Attributes:
         occluders: patches over crops of training, and over all of validation's second time.
-        epoch: batches of an epoch; 0: as many as show each face of `train` once.
     """
 
     crop: str = "sadrnet"
     batch: int = 16
     augment: PhotoAugmentConfig = field(default_factory=_sadrnet_augment)
     occluders: OccluderConfig = field(default_factory=OccluderConfig)
-    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,10 @@ class UvTrainConfig:
 
     Attributes:
         output: folder of checkpoints, weights, pictures and log.
-        face_model: a registered name or a path, with UV coordinates and the truth's coefficients.
+        face_model: a registered name or a path, with the truth's coefficients; one without UV
+            coordinates is unrolled from a cylinder, as SADRNet's and PRNet's UV map is.
+        label_model: 3DDFA's own model (Model_Shape.mat with Model_Exp.mat beside it, or the folder
+            of its 68 points), where `face_model` has its modes: 300W-LP teaches by its fits.
         rasterizer: draws faces without a skin mask, and pictures; see `render.rasterizer`.
         network, data, loss, engine: see there.
     """
@@ -115,6 +131,7 @@ class UvTrainConfig:
     recipe: str = "uv"
     output: str = "runs/uv"
     face_model: str = "default-face"
+    label_model: str = ""
     rasterizer: str = "auto"
     network: UvNetworkConfig = field(default_factory=UvNetworkConfig)
     data: UvDataConfig = field(default_factory=UvDataConfig)
@@ -131,22 +148,27 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
         UnknownNameError: a part that nobody registered.
     """
     torch.manual_seed(config.engine.seed)
-    model = load_face_model(config.face_model)
+    model = with_chart(load_face_model(config.face_model))
     network, name, spec = build_uv_network(config.network, model)
     layout = UvLayout(spec, model)
     maker = UvTargetMaker(layout, model, spec.crop_size // _STRIDE, config.rasterizer)
     losses = UvLosses(layout, model, config.loss)
     figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
-    source = _source(config, spec.crop_size, model)
+    sets = open_sets(config.data.train, "data.train")
+    reader = FitReader.load(model, config.label_model) if config.label_model else None
+    lessons = partial(_lessons, reader)
+    check_lessons(sets, config.data.crop, spec.crop_size, lessons, _NONE_KNOWN)
+    source = _source(config, spec.crop_size, model, sets, reader)
     if config.network.scaled and not config.network.start:
         scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
-    validation = _validation(config, spec.crop_size)
+    validation = _validation(config, spec.crop_size, reader)
 
     def pack(trained: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         return {".safetensors": pack_weights(trained, name, network.options, spec, facts)}
 
     parts = (network, maker, losses, figures, source, validation, pack)
-    return UvTask(*parts, rasterizer=config.rasterizer)
+    test = _Fitted(test_batches(config.data, spec.crop_size), reader)
+    return UvTask(*parts, rasterizer=config.rasterizer, test=test)
 
 
 def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Module, str, UvSpec]:
@@ -179,22 +201,54 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Modu
     return channels_last(network), config.name, spec
 
 
-def _source(config: UvTrainConfig, size: int, model: FaceModel) -> OccludedSource:
+def _source(
+    config: UvTrainConfig,
+    size: int,
+    model: FaceModel,
+    sets: list[FaceDataset],
+    reader: FitReader | None,
+) -> OccludedSource | FittedSource:
     data, seed = config.data, config.engine.seed
-    source = face_source(data, size, seed, model)
+    source = face_source(data, size, seed, model, sets)
     source.log = FailureLog(Path(config.output) / LOG)
-    return OccludedSource(source, data.occluders, data.batch, seed, data.epoch or len(source))
+    covered = OccludedSource(source, data.occluders, data.batch, seed, len(source))
+    return covered if reader is None else FittedSource(covered, reader)
 
 
-def _validation(config: UvTrainConfig, size: int) -> dict[str, list[FaceBatch]]:
-    """The first faces of the validation sets, unchanged and with patches over all of them."""
+def _lessons(reader: FitReader | None, batch: FaceBatch) -> set[str]:
+    """All terms learn from known faces, and none from others."""
+    known = (batch if reader is None else reader(batch)).known
+    return set() if known is None or not bool(known.any()) else {"position"}
+
+
+def _validation(
+    config: UvTrainConfig, size: int, reader: FitReader | None
+) -> dict[str, list[FaceBatch]]:
+    """Faces of the validation sets, unchanged and with patches over all of them."""
     data = config.data
     clean = validation_batches(data, size)
+    if reader is not None:
+        clean = [reader(batch) for batch in clean]
     seed = derived_seed(config.engine.seed, 1)
     generator = torch.Generator().manual_seed(seed)
     patches = replace(data.occluders, share=1.0)
     hidden = [cover(one, draw_occluders(patches, len(one), generator)) for one in clean]
     return {"": clean, HIDDEN: hidden}
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Batches whose faces are known by their fits, where there is a reader."""
+
+    batches: Iterable[FaceBatch]
+    reader: FitReader | None
+
+    def __bool__(self) -> bool:
+        return bool(self.batches)
+
+    def __iter__(self) -> Iterator[FaceBatch]:
+        for batch in self.batches:
+            yield batch if self.reader is None else self.reader(batch)
 
 
 @RECIPES.register("uv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ class UvTask:
             give the "error".
         pack: network and facts to the files that are written.
         rasterizer: of the pictures.
+        test: batches that nothing is chosen by, read when the run has ended.
     """
 
     def __init__(
@@ -46,11 +47,14 @@ class UvTask:
         validation: Mapping[str, Sequence[FaceBatch]],
         pack: Pack,
         rasterizer: str = "cpu",
+        test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source = network, source
         self.timer: Timer = NO_TIMER
         self._maker, self._losses, self._figures = maker, losses, figures
         self._validation, self._pack, self._rasterizer = validation, pack, rasterizer
+        self._test = test
+        self.tested = bool(test)
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""
@@ -70,6 +74,10 @@ class UvTask:
             figures = self._figures(network, batches)
             found |= {f"{prefix}{name}": value for name, value in figures.items()}
         return found
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """`UvFigures` of the test sets."""
+        return self._figures(network, self._test)
 
     @torch.no_grad()
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:

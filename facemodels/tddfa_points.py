@@ -1,4 +1,4 @@
-"""3DDFA's face model at its 68 landmarks, from the user's own copy of cleardusk/3DDFA's files.
+"""3DDFA's face model at its 68 landmarks, from the user's own copy of its files.
 
 Made from the Basel Face Model 2009 (non-commercial research): read here, never shipped. With it,
 the 62 numbers of 3DDFA's networks become landmarks and are evaluated without a dense model.
@@ -20,6 +20,8 @@ from ..core.errors import InputError, MissingFileError
 from ..core.text_numbers import read_text_numbers
 from ..geometry.face_model import FaceModel
 from ..geometry.landmarks import LandmarkSet
+from .layout import indices_of, points_of
+from .source import Source, read_mat, required
 
 Array = NDArray[np.float64]
 MM = 0.001  # per micrometre, 3DDFA's unit of length
@@ -57,6 +59,25 @@ class TddfaPoints:
         row = torch.tensor([1 / MM, 1 / MM, 1 / MM, 1.0])
         return torch.cat([row.repeat(3), 1 / self.identity_unit, 1 / self.expression_unit])
 
+    def first(self, identity: int, expression: int) -> TddfaPoints:
+        """With no more than the first so many modes."""
+        own = self.model
+        model = FaceModel.from_arrays(
+            name=own.name,
+            mean=own.mean,
+            faces=own.faces,
+            identity=own.identity[:identity],
+            expression=own.expression[:expression],
+            identity_kind="gaussian",
+            expression_kind="gaussian",
+            landmarks=own.landmarks,
+            origin=np.zeros(3),
+            licence=own.licence,
+            source=own.source,
+        )
+        units = self.identity_unit[:identity], self.expression_unit[:expression]
+        return TddfaPoints(model, self.origin, *units)
+
 
 def read_tddfa_points(
     path: str | Path,
@@ -66,8 +87,9 @@ def read_tddfa_points(
     """The model of a folder or a pickle.
 
     Args:
-        path: a folder with u_base.txt, w_shp_base.txt and w_exp_base.txt (3DDFA); or
-            3DDFA_V2's bfm_noneck_v3.pkl, which is read without running anything in it.
+        path: a folder with u_base.txt, w_shp_base.txt and w_exp_base.txt (3DDFA: 40 and 10 modes);
+            3DDFA_V2's bfm_noneck_v3.pkl, which is read without running anything in it; or
+            Model_Shape.mat with Model_Exp.mat beside it, which has all modes of 300W-LP's fits.
         identity_unit: raw coefficients that count as one unit, such as the standard deviations of
             3DDFA's whitening; None leaves them raw.
         expression_unit: likewise.
@@ -77,7 +99,8 @@ def read_tddfa_points(
         InputError: a file is damaged, or has other shapes.
     """
     given = Path(path)
-    mean, identity, expression = _read_texts(given) if given.is_dir() else _read_pickle(given)
+    read = _read_texts if given.is_dir() else _read_mats if given.suffix == ".mat" else _read_pickle
+    mean, identity, expression = read(given)
     units = [
         torch.ones(len(basis)) if unit is None else torch.as_tensor(unit, dtype=torch.float32)
         for unit, basis in ((identity_unit, identity), (expression_unit, expression))
@@ -132,6 +155,24 @@ def _read_pickle(path: Path) -> tuple[Array, Array, Array]:
     if len(identity) != count or len(expression) != count:
         raise InputError(str(path), f"{count} rows in every array", f"{len(identity)}")
     return _shaped(path, mean.reshape(-1)[picked], identity[picked], expression[picked])
+
+
+def _read_mats(path: Path) -> tuple[Array, Array, Array]:
+    """Of Model_Shape.mat and its neighbour: mean with that of the expressions, raw columns."""
+    source = Source(path)
+    shape = required(source.arrays, ("mu_shape", "w", "keypoints"), path)
+    other = path
+    if "w_exp" not in source.arrays:
+        other = source.need("the expressions", _SOURCE, "Model_Exp.mat", "Model_Expression.mat")
+    mu_exp, w_exp = required(read_mat(other), ("mu_exp", "w_exp"), other)
+    mean = points_of("mu_shape", shape[0], path).astype(np.float64)
+    offset = points_of("mu_exp", mu_exp, other)
+    if len(offset) != len(mean) or any(len(b) != 3 * len(mean) for b in (shape[1], w_exp)):
+        got = f"{len(offset)} of the expressions"
+        raise InputError(str(other), f"{len(mean)} vertices as {path.name}", got)
+    ids = indices_of("keypoints", shape[2], len(mean), path)
+    rows = (3 * ids[:, None] + np.arange(3)).reshape(-1)
+    return _shaped(path, (mean + offset)[ids], shape[1][rows], w_exp[rows])
 
 
 def _shaped(path: Path, mean: NDArray, *bases: NDArray) -> tuple[Array, Array, Array]:

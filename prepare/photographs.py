@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from ..datasets.micc import MiccVideos
 from ..datasets.now import NowPhotographs
 from ..datasets.photo_list import PhotoList
 from ..datasets.sample import FaceDataset
-from ..datasets.w300lp import W300LP
+from ..datasets.w300lp import W300LP, photograph_of
 from .splits import keep_people_together, split_by_name
 
 
@@ -117,7 +116,7 @@ def _w300lp(root: Path, held_out: float) -> Collection:
     data = W300LP(root)
     names = [_inside(data, row) for row in range(len(data))]
     files = [base / f"{name}.jpg" for name in names]
-    groups = [re.sub(r"_\d+$", "", name).replace("_Flip/", "/") for name in names]
+    groups = [photograph_of(*name.rsplit("/", 1)) for name in names]
     splits = [split_by_name(group, held_out) for group in groups]
     text = f"by a hash of the photograph's name, {held_out:g} to val: turned and mirrored with it"
     photographs = _photographs(names, files, groups, splits)

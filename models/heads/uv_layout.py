@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...geometry.camera import WeakPerspectiveCamera
+from ...geometry.chart import with_chart
 from ...geometry.checks import check_shape
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera, PosedFaces
@@ -92,13 +93,13 @@ class UvLayout(nn.Module):
 
     Args:
         spec: see `UvSpec`.
-        model: with UV coordinates.
+        model: the face model; one without UV coordinates gets a chart (`geometry.chart`).
 
     Attributes:
         mapper: of the chart; its `mask` says which texels count.
 
     Raises:
-        InputError: another model, or one without UV coordinates.
+        InputError: another model.
     """
 
     faces: Tensor
@@ -110,8 +111,7 @@ class UvLayout(nn.Module):
         super().__init__()
         if spec.face_model != model.name:
             raise InputError("face model", repr(spec.face_model), repr(model.name))
-        if len(model.uv) < 3:
-            raise InputError(f"face model {model.name!r}", "UV coordinates", "none")
+        model = with_chart(model)
         self.spec = spec
         kept = model.region("face")[model.faces].all(1)
         faces = model.faces[kept]

@@ -37,6 +37,20 @@ def test_points_come_from_the_landmarks_folder(w300lp_tree, face_68):
         np.testing.assert_allclose(flip.landmarks["ibug68-2d"], expected, atol=1e-9)
 
 
+def test_splits_keep_a_photograph_with_what_was_made_from_it(w300lp_tree):
+    """All four images of the one photograph are in one split, whichever that is."""
+    root = w300lp_tree()
+    for held_out in (0.01, 0.99):
+        split, other = ("train", "val") if held_out < 0.5 else ("val", "train")
+        whole = W300LP(root, split=split, held_out=held_out)
+        assert len(whole) == 4 and f"split {split}" in whole.summary
+        with pytest.raises(InputError, match=f"photographs in '{other}'"):
+            W300LP(root, split=other, held_out=held_out)
+    for given in ({"split": "test"}, {"split": "val", "held_out": 1.5}):
+        with pytest.raises(InputError, match=r"split|held_out"):
+            W300LP(root, **given)
+
+
 def test_without_that_folder_pt2d_serves_unturned_images_only(w300lp_tree, face_68):
     data = W300LP(w300lp_tree(landmarks=False))
     rows = rows_by_name(data)
@@ -56,9 +70,8 @@ def test_parameters_are_labels(w300lp_tree):
     np.testing.assert_allclose(
         sample.labels["pose_para"], [-0.1, 0.1, 0.05, 225, 200, -70, 0.0012], rtol=1e-6
     )
-    assert sample.labels["shape_para"].shape == (40,)
-    assert sample.labels["exp_para"].shape == (10,)
-    np.testing.assert_allclose(sample.labels["shape_para"], np.linspace(-1, 1, 199)[:40] * 1e5)
+    assert sample.labels["exp_para"].shape == (29,)
+    np.testing.assert_allclose(sample.labels["shape_para"], np.linspace(-1, 1, 199) * 1e5)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.io import savemat
+from PIL import Image
+from scipy.io import loadmat, savemat
+from selfie3d.datasets.aflw2000_fit import FittedBasis, points_of_fit
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.basel_regions import with_basel_regions
 from selfie3d.geometry.face_model import FaceModel
-from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.landmarks import IBUG68_MIRROR, LandmarkSet
 from selfie3d.geometry.topology import subset_mesh
 
 UM = 1000.0
@@ -99,3 +101,38 @@ def raw_coefficients(model: FaceModel, seed: int) -> tuple[np.ndarray, np.ndarra
         own[: len(basis)] = dice.normal(0, spread, len(basis)) * _columns(basis)[1][:, 0]
         raw.append(own)
     return raw[0], raw[1]
+
+
+def basis_of(folder: Path) -> FittedBasis:
+    """Raw columns of Model_Shape.mat and Model_Exp.mat, read by scipy."""
+    shape, moves = loadmat(folder / "Model_Shape.mat"), loadmat(folder / "Model_Exp.mat")
+    mean = (shape["mu_shape"] + moves["mu_exp"]).reshape(-1, 3)
+    count = len(mean)
+    return FittedBasis(mean, shape["w"].reshape(count, 3, -1), moves["w_exp"].reshape(count, 3, -1))
+
+
+def write_300w_lp(root: Path, model: FaceModel, files: Path) -> None:
+    """Photographs of two people, each turned once, and their mirror images, as distributed."""
+    basis, ids = basis_of(files), model.landmarks["ibug68"].vertices[:, 0].numpy()
+    dice = np.random.default_rng(2)
+    for number in range(2):
+        shape, expression = raw_coefficients(model, number)
+        for turn in range(2):  # the photograph itself, and one turned further
+            for flipped in (False, True):
+                yaw = (0.2 + 0.9 * turn) * (-1 if flipped else 1)
+                pose = [-0.1, yaw, 0.05 * number, 225, 240, -70, 0.0016]
+                points = points_of_fit(basis, np.array(pose), shape, expression, 450)[ids, :2]
+                stem = root / ("AFW_Flip" if flipped else "AFW")
+                stem.mkdir(parents=True, exist_ok=True)
+                picture = dice.integers(0, 255, (45, 45, 3), dtype=np.uint8).repeat(10, 0)
+                Image.fromarray(picture.repeat(10, 1)).save(stem / f"AFW_{number}_{turn}.jpg")
+                own = points[list(IBUG68_MIRROR)] if flipped else points
+                savemat(stem / f"AFW_{number}_{turn}.mat", {
+                    "pt2d": own.T, "Pose_Para": np.float32([pose]), "Shape_Para": shape[:, None],
+                    "Exp_Para": expression[:, None], "roi": np.int16([[1, 1, 450, 450]]),
+                })  # fmt: skip
+                if not flipped:
+                    marks = root / "landmarks" / "AFW"
+                    marks.mkdir(parents=True, exist_ok=True)
+                    both = {"pts_2d": points, "pts_3d": points}
+                    savemat(marks / f"AFW_{number}_{turn}_pts.mat", both)

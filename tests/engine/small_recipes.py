@@ -16,10 +16,10 @@ CASES = {
     "points": ("faces", "self_supervised", [_TOY, *_EVERY_TERM]),
     "started": ("faces", "self_supervised", ["network.start=default"]),
     "mlanet": ("faces", "mlanet", _SMALL),
-    "mobile_facernet": ("faces", "mobile_facernet", _SMALL),
+    "mobile_facernet": ("faces", "mobile_facernet_fixed_bases", _SMALL),
     "learned_bases": (
         "faces",
-        "mobile_facernet_learned_bases",
+        "mobile_facernet",
         ["network.options={attention: false, multi_scale: false}"],
     ),
     "csanet": ("tddfa", "csanet", ["network.options.size=64", "whitening.samples=8"]),
@@ -33,7 +33,8 @@ CASES = {
 def data_settings(root):
     """A few faces, drawn once."""
     drawn = f"[{{name: drawn, root: {root}, options: {{count: 4, size: 72}}}}]"
-    return [f"data.train={drawn}", f"data.validation={drawn}", "data.readers=1"]
+    sets = [f"data.train={drawn}", f"data.validation={drawn}", "data.test=[]"]
+    return [*sets, "data.readers=1"]
 
 
 def configured(repository, data, name, *more):

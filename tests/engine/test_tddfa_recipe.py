@@ -133,6 +133,7 @@ def test_one_step_on_300w_lp(shared_data, tmp_path):
         "face_model": shared_data("models", "3ddfa"),
         "data.train": own,
         "data.validation": own,
+        "data.test": "[]",
         "data.batch": 4,
     }
     config = settings(tmp_path, tmp_path, "csanet_300wlp", **changes)

@@ -30,7 +30,7 @@ def test_real_samples(real_samples, tmp_path):
     samples = {data.row_name(row).split("/", 2)[2]: data[row] for row in range(len(data))}
     for name, sample in samples.items():
         assert sample.picture.shape == (450, 450, 3)
-        assert sample.labels["shape_para"].shape == (40,)
+        assert sample.labels["shape_para"].shape == (199,)
         if name.endswith("_0"):  # the photograph itself: its points are the data set's
             assert sample.labels["source/ibug68-2d"] == GIVEN
         else:
