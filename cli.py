@@ -116,6 +116,20 @@ def reconstruct_command(
     refine: Annotated[
         bool, typer.Option("--refine", help="Let the optimiser go on from the network's face.")
     ] = False,
+    ipd: Annotated[
+        float | None,
+        typer.Option(metavar="MM", help="Distance of the pupils, which sets the head's true size."),
+    ] = None,
+    mesh: Annotated[
+        str, typer.Option(metavar="head|face", help="The whole head in the files, or the mask.")
+    ] = "head",
+    write: Annotated[
+        str,
+        typer.Option(
+            metavar="MAP,...",
+            help="Maps in the photograph's frame, as PNG and NPZ: depth,normals,segmentation.",
+        ),
+    ] = "",
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run finished.")
     ] = True,
@@ -136,6 +150,9 @@ def reconstruct_command(
         divide_light=relight,
         weights=weights,
         refine=refine,
+        ipd=ipd,
+        mesh=mesh,
+        maps=tuple(name.strip() for name in write.split(",") if name.strip()),
     )
     summary = reconstruct_paths(
         photos, out, options=options, strict=strict, resume=resume, workers=workers

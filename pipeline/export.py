@@ -1,22 +1,20 @@
-"""Files of a reconstructed face: GLB, OBJ with MTL and PNG. Written whole or not at all."""
+"""A reconstructed face for trimesh, and as OBJ with MTL and PNG, written whole or not at all."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.image_file import write_image
-from ..core.whole_file import write_bytes, write_text, write_whole
+from ..core.whole_file import write_text, write_whole
 from ..geometry.mesh import vertex_normals
 
 if TYPE_CHECKING:
     import trimesh
-
-_VERTICES, _INDICES = 34962, 34963  # ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER of glTF 2.0
 
 
 def textured_mesh(
@@ -48,30 +46,6 @@ def textured_mesh(
         visual=visual,
         process=False,
     )
-
-
-def write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
-    """Write a GLB in metres, as glTF wants it, with the texture inside; `mesh` is in mm."""
-    import trimesh
-
-    scaled = mesh.copy(include_cache=True)  # with its normals
-    scaled.apply_scale(0.001)
-    content = trimesh.exchange.gltf.export_glb(
-        trimesh.Scene(scaled), include_normals=True, tree_postprocessor=_name_targets
-    )
-    write_bytes(path, content)
-
-
-def _name_targets(tree: dict[str, Any]) -> None:
-    """Say which buffer views hold vertices and which indices, as the glTF validator advises."""
-
-    def mark(accessor: int, target: int) -> None:
-        tree["bufferViews"][tree["accessors"][accessor]["bufferView"]]["target"] = target
-
-    for primitive in tree["meshes"][0]["primitives"]:
-        mark(primitive["indices"], _INDICES)
-        for accessor in primitive["attributes"].values():
-            mark(accessor, _VERTICES)
 
 
 def write_obj(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError
+from ..core.errors import InputError, SettingError, UnknownNameError
+from ..core.whole_file import write_bytes
+from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
-from ..geometry.face_model import FaceModel
+from ..geometry.crop import Crop
+from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from ..geometry.rotation import euler_to_matrix, matrix_to_euler
 from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
-from .export import textured_mesh, write_glb
+from .export import textured_mesh
+from .head_glb import HeadFile
 from .pose import FOCAL_PER_SIZE
 from .texture import Texture
 
@@ -28,7 +33,23 @@ if TYPE_CHECKING:
     import trimesh
 
 View = tuple[float, float, float]
+MESHES = ("head", "face")
+"""What of a face model goes into files: all of it, or the mask of `default-face`."""
+
 _TURNTABLE_FILL = 1.0  # of the picture's side that a ball round the face takes
+
+
+@dataclass(frozen=True)
+class SeenSegments:
+    """What a network says that a photograph shows round a face.
+
+    Attributes:
+        probabilities: (16,s,s) of `geometry.segments.Segment`.
+        crop: the photograph's part that they cover.
+    """
+
+    probabilities: Tensor
+    crop: Crop
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,8 @@ class ReconstructedFace:
         weights: what found it: "fit", the optimiser, or the name of a network's weights.
         landmark_sigma: (68,) how far each landmark is expected to be off, photograph pixels, by
             the network's own word; None from the optimiser.
+        ipd_mm: the distance of the pupils that was given, mm; None where the model's is taken.
+        segments: what the network sees in the photograph; None from the optimiser.
     """
 
     model: FaceModel
@@ -55,6 +78,19 @@ class ReconstructedFace:
     score: float
     weights: str = "fit"
     landmark_sigma: Tensor | None = None
+    ipd_mm: float | None = None
+    segments: SeenSegments | None = None
+
+    @property
+    def model_ipd_mm(self) -> float:
+        """Distance of the pupils of the neutral face, mm in model space."""
+        still = replace(self.coefficients, expression=self.coefficients.expression * 0)
+        return _pupils_apart(self.model, self.model.vertices(still)[0])
+
+    @property
+    def scale(self) -> float:
+        """True size over the model's: 1 where no distance of the pupils was given."""
+        return 1.0 if self.ipd_mm is None else self.ipd_mm / self.model_ipd_mm
 
     @property
     def vertices(self) -> Tensor:
@@ -82,24 +118,86 @@ class ReconstructedFace:
         angles = matrix_to_euler(self.camera.rotation)[0] * (180 / math.pi)
         return dict(zip(("pitch", "yaw", "roll"), angles.tolist(), strict=True))
 
-    def mesh(self) -> trimesh.Trimesh:
-        """The textured mesh, mm in model space; glTF counts metres, so `save_glb` writes that."""
-        model = self.model
-        return textured_mesh(
-            self.vertices, model.faces, model.uv, model.uv_faces, to_picture(self.texture.image)
-        )
+    def animate(self, weights: Mapping[str, float], *, neutral: bool = False) -> ReconstructedFace:
+        """The same person with another expression; the texture stays.
 
-    def save_glb(self, path: str | Path) -> None:
-        """Write the textured mesh as binary glTF, in metres, for any viewer.
+        Args:
+            weights: of expressions by their names (`model.expression_names`), such as
+                {"jawOpen": 0.5}; 0 is none, 1 the whole of it.
+            neutral: begin at the face at rest; else expressions without a new weight stay as the
+                photograph shows them.
 
         Raises:
+            UnknownNameError: the model has no such expression.
+            InputError: a weight is not finite.
+        """
+        names = {name: k for k, name in enumerate(self.model.expression_names)}
+        expression = self.coefficients.expression.clone() * (0.0 if neutral else 1.0)
+        for name, weight in weights.items():
+            if name not in names:
+                raise UnknownNameError("expression", name, list(names))
+            if not math.isfinite(weight):
+                raise InputError(f"weight of {name}", "a finite number", str(weight))
+            expression[0, names[name]] = weight
+        return replace(self, coefficients=replace(self.coefficients, expression=expression))
+
+    def with_mesh(self, mesh: str) -> ReconstructedFace:
+        """This face on one of `MESHES`: "head" is all of the model, "face" its mask.
+
+        Raises:
+            UnknownNameError: another name.
+            SettingError: "face" of a face model that is no shipped one.
+        """
+        check_mesh(self.model, mesh)
+        if mesh == "head" or self.model.name == _mask_model().name:
+            return self
+        return replace(self, model=_mask_model())
+
+    def mesh(self, mesh: str = "head") -> trimesh.Trimesh:
+        """The textured mesh with the expression in it, mm of true size in model space.
+
+        Args:
+            mesh: "head" for all of the model, "face" for its mask.
+
+        Raises:
+            UnknownNameError, SettingError: as `with_mesh`.
+        """
+        own = self.with_mesh(mesh)
+        return textured_mesh(
+            own.vertices * self.scale,
+            own.model.faces,
+            own.model.uv,
+            own.model.uv_faces,
+            to_picture(self.texture.image),
+        )
+
+    def glb(self, mesh: str = "head") -> bytes:
+        """The content of a GLB: see `pipeline.head_glb`.
+
+        Args:
+            mesh: "head" for all of the model, "face" for its mask.
+
+        Raises:
+            UnknownNameError, SettingError: as `with_mesh`.
+        """
+        own, texture = self.with_mesh(mesh), to_picture(self.texture.image)
+        return HeadFile(own.model, own.coefficients, texture, self.scale).content()
+
+    def save_glb(self, path: str | Path, mesh: str = "head") -> None:
+        """Write binary glTF for any viewer: metres, morph targets by name, eyes that turn.
+
+        Args:
+            path: of the file. mesh: "head" for all of the model, "face" for its mask.
+
+        Raises:
+            UnknownNameError, SettingError: as `with_mesh`.
             InputError: the path cannot be written, or has another ending than .glb.
         """
         target = Path(path)
         if target.suffix.lower() != ".glb":
             remedy = "Other formats, in mm: face.mesh().export(path)."
             raise InputError("path", "a name ending in .glb", repr(str(path)), remedy)
-        write_glb(target, self.mesh())
+        write_bytes(target, self.glb(mesh))
 
     def render(self, view: View = (0.0, 0.0, 0.0), size: int = 256) -> Picture:
         """The textured face from any side.
@@ -135,6 +233,36 @@ class ReconstructedFace:
             )
             pictures = seen.over(torch.full_like(seen.image, 0.25))
         return [to_picture(image) for image in torch.nn.functional.avg_pool2d(pictures, 2)]
+
+
+def check_mesh(model: FaceModel, mesh: str) -> None:
+    """Check that a face of this model can be had on one of `MESHES`.
+
+    Raises:
+        UnknownNameError: there is no such mesh.
+        SettingError: "face" of a face model that is no shipped one.
+    """
+    if mesh not in MESHES:
+        raise UnknownNameError("mesh", mesh, list(MESHES))
+    if mesh == "face" and model.name not in SHIPPED_MODELS:
+        remedy = "Take 'head', which is all of the model."
+        raise SettingError("mesh", "'face' of the shipped model only", repr(model.name), remedy)
+
+
+@cache
+def _mask_model() -> FaceModel:
+    return load_face_model("default-face")
+
+
+def _pupils_apart(model: FaceModel, vertices: Tensor) -> float:
+    """Distance of the pupils, or where none are marked of the middles of the eyes' landmarks."""
+    pupils = model.regions.get("pupil")
+    if pupils is None:
+        eyes = model.landmark_points(vertices[None], "ibug68")[0, 36:48].reshape(2, 6, 3).mean(1)
+    else:
+        sides = pupils & (model.mean[:, 0] > 0), pupils & (model.mean[:, 0] < 0)
+        eyes = torch.stack([vertices[side].mean(0) for side in sides])
+    return float((eyes[0] - eyes[1]).norm())
 
 
 def is_finite(coefficients: Coefficients, camera: PerspectiveCamera) -> bool:

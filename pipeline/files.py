@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 from ..core.errors import Selfie3dError
 from ..core.image_file import write_image
 from ..core.json_file import read_json
-from ..core.whole_file import write_json, write_whole
+from ..core.whole_file import write_bytes, write_json, write_whole
 from ..render.overlay import Picture, to_picture
-from .export import write_glb, write_obj
+from .export import write_obj
 from .face import ReconstructedFace
+from .maps import MAPS, PhotoMaps, photo_maps, write_maps
 from .pictures import overlay_picture, turntable_picture
 
 _FORMAT_VERSION = 1
 ENDINGS = (".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json")
 """Of the files of a face, after its name."""
+
+MAP_ENDINGS = (*(f"_{name}.png" for name in MAPS), "_maps.npz")
+"""Of the files that it has where they were asked for."""
 
 
 def face_name(name: str, number: int) -> str:
@@ -38,7 +42,7 @@ def faces_of(name: str, files: Iterable[object]) -> list[int] | None:
     """
     if name in ("", "..") or Path(name).name != name or "\0" in name:
         return None
-    endings = "|".join(map(re.escape, ENDINGS))
+    endings = "|".join(map(re.escape, ENDINGS + MAP_ENDINGS))
     pattern = re.compile(rf"{re.escape(name)}(?:_([2-9]|[1-9][0-9]{{1,5}}))?({endings})", re.DOTALL)
     found: dict[int, set[str]] = {}
     for file in files:
@@ -46,7 +50,7 @@ def faces_of(name: str, files: Iterable[object]) -> list[int] | None:
         if match is None:
             return None
         found.setdefault(int(match[1] or 1), set()).add(match[2])
-    whole = all(len(own) == len(ENDINGS) for own in found.values())
+    whole = all(own.issuperset(ENDINGS) for own in found.values())
     return sorted(found) if whole else None
 
 
@@ -64,7 +68,14 @@ def recorded_files(record: Path) -> set[str]:
 
 
 def write_face(
-    out: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], photo: str
+    out: Path,
+    name: str,
+    face: ReconstructedFace,
+    picture: NDArray[np.uint8],
+    photo: str,
+    *,
+    mesh: str = "head",
+    maps: Sequence[str] = (),
 ) -> list[Path]:
     """Write NAME.glb, .obj, .mtl, .png, _overlay.png, _turntable.png, and NAME.json last.
 
@@ -77,43 +88,68 @@ def write_face(
         face: what to write.
         picture: the photograph (H,W,3) uint8.
         photo: its path, for the record.
+        mesh: "head" or "face", see `ReconstructedFace.with_mesh`.
+        maps: those of `MAPS` that are wanted, NAME_depth.png and so on, and NAME_maps.npz.
     """
     try:
-        return _write_face(out, name, face, picture, photo)
+        return _write_face(out, name, face, picture, photo, mesh, maps)
     except Exception:
-        for ending in ENDINGS:  # what is there of it is of no use, nor is what it replaced in part
+        for ending in (
+            ENDINGS + MAP_ENDINGS
+        ):  # what is there of it is of no use, nor is what it replaced in part
             with suppress(OSError):
                 (out / f"{name}{ending}").unlink(missing_ok=True)
         raise
 
 
 def _write_face(
-    out: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], photo: str
+    out: Path,
+    name: str,
+    face: ReconstructedFace,
+    picture: NDArray[np.uint8],
+    photo: str,
+    mesh: str,
+    maps: Sequence[str],
 ) -> list[Path]:
-    texture = to_picture(face.texture.image)
+    texture, own = to_picture(face.texture.image), face.with_mesh(mesh)
     glb = out / f"{name}.glb"
-    write_glb(glb, face.mesh())
-    model = face.model
+    write_bytes(glb, own.glb())
+    model = own.model
     files = [glb]
     files += write_obj(
-        out / f"{name}.obj", face.vertices, model.faces, model.uv, model.uv_faces, texture
+        out / f"{name}.obj",
+        own.vertices * face.scale,
+        model.faces,
+        model.uv,
+        model.uv_faces,
+        texture,
     )
-    for suffix, content in (
+    for suffix, shown in (
         ("overlay", overlay_picture(face, picture)),
         ("turntable", turntable_picture(face)),
     ):
         path = out / f"{name}_{suffix}.png"
-        _write_picture(path, content)
+        _write_picture(path, shown)
         files.append(path)
+    found: PhotoMaps | None = None
+    if maps:
+        found = photo_maps(face, (picture.shape[0], picture.shape[1]), maps)
+        files += write_maps(out, name, found)
     record = out / f"{name}.json"
-    write_json(record, describe(face, picture, photo, [f.name for f in files]))
+    content = describe(face, picture, photo, [f.name for f in files])
+    content |= {} if found is None else {"maps": found.describe()}
+    write_json(record, content)
     return [*files, record]
 
 
 def describe(
     face: ReconstructedFace, picture: NDArray[np.uint8], photo: str, files: list[str]
 ) -> dict[str, object]:
-    """The content of NAME.json."""
+    """The content of NAME.json.
+
+    `size` says how large the head is in the files: the distance of its pupils, whether it was given
+    or is the model's guess, and true millimetres per millimetre of the camera and the coefficients.
+    """
     return {
         "version": _FORMAT_VERSION,
         "image": {"path": photo, "width": picture.shape[1], "height": picture.shape[0]},
@@ -129,6 +165,11 @@ def describe(
         "landmark_sigma": None if face.landmark_sigma is None else face.landmark_sigma.tolist(),
         "pose_deg": face.pose_deg,
         "camera": face.camera.describe(),
+        "size": {
+            "ipd_mm": round(face.model_ipd_mm * face.scale, 3),
+            "from": "model" if face.ipd_mm is None else "given",
+            "scale": face.scale,
+        },
         "coefficients": face.coefficients.as_lists(),
         "expressions": _named_expressions(face),
         "files": files,

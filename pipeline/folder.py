@@ -245,4 +245,5 @@ def _face(
     """
     out, name, photo = place
     result = reconstructor.reconstruct_face(picture, face, advance, start)
-    return write_face(out, name, result, picture, photo)
+    mesh, maps = reconstructor.options.mesh, reconstructor.options.maps
+    return write_face(out, name, result, picture, photo, mesh=mesh, maps=maps)

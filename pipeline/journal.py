@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..core.whole_file import prepare_state, write_json
-from .files import ENDINGS, faces_of, recorded_files
+from .files import ENDINGS, MAP_ENDINGS, faces_of, recorded_files
 from .names import choose_names, may_be_named, owners_of
 from .reconstructor import ReconstructOptions
 from .start import weights_file
@@ -119,7 +119,7 @@ class _Room:
         self._given = {path.name for path in paths if path.resolve().parent == real}
         self._noted = noted_files(out / STATE) - self._given
         for file in os.listdir(out):
-            for ending in ENDINGS:
+            for ending in ENDINGS + MAP_ENDINGS:
                 if file.casefold().endswith(ending):
                     for owner in owners_of(file[: -len(ending)].casefold()):
                         self._files.setdefault(owner, set()).add(file)

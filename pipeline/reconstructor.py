@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError, NoFaceError
+from ..core.errors import InputError, NoFaceError, UnknownNameError
 from ..core.item_failure import Failed, attempt
 from ..detect.face import Face, get_face_detector
 from ..detect.why_none import likely_cause
@@ -21,9 +21,10 @@ from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..render.overlay import to_image
 from .crop import crop_around_points, resized
-from .face import ReconstructedFace, is_finite
+from .face import ReconstructedFace, SeenSegments, check_mesh, is_finite
 from .fit import Crops, FaceFitter
 from .fit_config import FitConfig
+from .maps import MAPS
 from .photo import Photo, as_picture
 from .regress import RegressedFace
 from .start import FIT, make_regressor
@@ -31,6 +32,7 @@ from .texture import TextureBuilder
 
 _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
+_PUPILS = 35.0, 90.0  # mm apart, of the smallest child and the largest adult, and some more
 _PLAIN_FACE = np.array([[104.0, 112], [152, 112], [128, 140], [108, 164], [148, 164]])
 _ODD = "The weights or the face model may be damaged: try weights 'fit' or another face model."
 
@@ -47,6 +49,10 @@ class ReconstructOptions:
         weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
             weights; None takes the shipped ones where they are for this face model, else "fit".
         refine: let the optimiser go on from what the network found.
+        ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
+            model's guess, as one photograph cannot tell.
+        mesh: what of the model goes into files, see `pipeline.face.MESHES`.
+        maps: of `pipeline.maps.MAPS`, which are written for every photograph's faces, too.
         fit: weights and schedule of the optimiser.
     """
 
@@ -56,6 +62,9 @@ class ReconstructOptions:
     divide_light: bool = False
     weights: str | None = None
     refine: bool = False
+    ipd: float | None = None
+    mesh: str = "head"
+    maps: tuple[str, ...] = ()
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
@@ -63,6 +72,12 @@ class ReconstructOptions:
             raise InputError("max_faces", "at least 1", str(self.max_faces))
         if not 16 <= self.texture_size <= 8192:
             raise InputError("texture size", "16 to 8192 texels", str(self.texture_size))
+        if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:
+            expected = f"the pupils' distance, {_PUPILS[0]:g} to {_PUPILS[1]:g} mm"
+            raise InputError("ipd", expected, str(self.ipd), "Adults have about 63 mm.")
+        for name in self.maps:
+            if name not in MAPS:
+                raise UnknownNameError("map", name, list(MAPS))
 
 
 class Reconstructor:
@@ -75,6 +90,7 @@ class Reconstructor:
     def __init__(self, options: ReconstructOptions | None = None) -> None:
         self.options = options or ReconstructOptions()
         self.model = with_chart(load_face_model(self.options.face_model))
+        check_mesh(self.model, self.options.mesh)
         self.detector = get_face_detector("mtcnn")
         self.fitter = FaceFitter(self.model, self.options.fit)
         self.regressor = make_regressor(self.options.weights, self.model)
@@ -175,6 +191,8 @@ class Reconstructor:
             face.score,
             self.name,
             None if start is None else start.sigma,
+            self.options.ipd,
+            _segments(start),
         )
         if not result.is_finite:
             raise InputError("the face's shape", "finite numbers", "NaN or infinity", _ODD)
@@ -236,6 +254,12 @@ class Reconstructor:
         side = 1 / crop_around_points(points, 1).scale
         size = int(min(max(side, _SMALLEST_CROP), 2 * self.options.texture_size))
         return crop_around_points(points, max(size, _SMALLEST_CROP))
+
+
+def _segments(start: RegressedFace | None) -> SeenSegments | None:
+    if start is None or start.segmentation is None:
+        return None
+    return SeenSegments(start.segmentation, start.crop)
 
 
 def _scaled(camera: PerspectiveCamera, factor: float) -> PerspectiveCamera:

@@ -1,4 +1,4 @@
-"""Files of a face: read back by trimesh, colour where it belongs, whole or not there."""
+"""Files of a mesh: read back by trimesh, colour where it belongs, whole or not there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from selfie3d.pipeline.export import textured_mesh, write_glb, write_obj
+from selfie3d.core.whole_file import write_bytes
+from selfie3d.geometry.face_model import FaceModel
+from selfie3d.pipeline.export import textured_mesh, write_obj
+from selfie3d.pipeline.head_glb import HeadFile
 
 # A folded square, mm, whose fold is a seam of the texture: the two middle vertices have two
 # texture coordinates each.
@@ -34,6 +37,14 @@ def texture() -> np.ndarray:
 
 def mesh() -> trimesh.Trimesh:
     return textured_mesh(VERTICES, FACES, UV, UV_FACES, texture())
+
+
+def write_glb(path, vertices=VERTICES) -> None:
+    """A face model without regions and expressions is one piece of skin."""
+    model = FaceModel.from_arrays(
+        name="square", mean=vertices, faces=FACES, uv=UV, uv_faces=UV_FACES, origin=(0, 0, 0)
+    )
+    write_bytes(path, HeadFile(model, model.zero_coefficients(), texture()).content())
 
 
 def corners(loaded: trimesh.Trimesh) -> dict[tuple, list[tuple]]:
@@ -69,7 +80,7 @@ def test_mesh_in_memory():
 
 
 def test_glb_is_in_metres_with_the_texture_inside(tmp_path):
-    write_glb(tmp_path / "a.glb", mesh())
+    write_glb(tmp_path / "a.glb")
     assert [p.name for p in tmp_path.iterdir()] == ["a.glb"]
     loaded = load(tmp_path / "a.glb")
     assert np.allclose(loaded.extents, [0.08, 0.05, 0.03])
@@ -81,7 +92,7 @@ def test_glb_is_in_metres_with_the_texture_inside(tmp_path):
 
 def test_glb_structure(tmp_path):
     """Read by hand: chunks, bounds, types and targets of everything that is drawn."""
-    write_glb(tmp_path / "a.glb", mesh())
+    write_glb(tmp_path / "a.glb")
     content = (tmp_path / "a.glb").read_bytes()
     magic, version, length, size, kind = struct.unpack("<4sIII4s", content[:20])
     assert (magic, version, length, kind) == (b"glTF", 2, len(content), b"JSON")
@@ -103,7 +114,7 @@ def test_glb_structure(tmp_path):
 
 
 def test_glb_normals_are_whole_across_the_seam(tmp_path):
-    write_glb(tmp_path / "a.glb", mesh())
+    write_glb(tmp_path / "a.glb")
     loaded = load(tmp_path / "a.glb")
     ridge = np.isclose(loaded.vertices[:, 2], 0.03)
     assert ridge.sum() == 4
@@ -114,8 +125,7 @@ def test_glb_normals_are_whole_across_the_seam(tmp_path):
 
 
 def test_glb_of_a_face_without_an_area(tmp_path):
-    flat = textured_mesh(torch.zeros(6, 3), FACES, UV, UV_FACES, texture())
-    write_glb(tmp_path / "a.glb", flat)
+    write_glb(tmp_path / "a.glb", torch.zeros(6, 3))
     content = (tmp_path / "a.glb").read_bytes()
     assert np.isfinite(load(tmp_path / "a.glb").vertex_normals).all() and b"NaN" not in content
 

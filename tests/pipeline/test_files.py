@@ -45,7 +45,7 @@ def test_the_record_has_what_the_format_says(written, small_face):
             "box",
             "score",
         ),
-        *("landmarks_68", "landmark_sigma", "pose_deg", "camera", "coefficients"),
+        *("landmarks_68", "landmark_sigma", "pose_deg", "camera", "size", "coefficients"),
         *("expressions", "files"),
     ]
     assert record["image"] == {"path": "photos/me.jpg", "width": 120, "height": 100}
@@ -152,3 +152,40 @@ def test_expressions_have_names(default_model, small_face):
     named = describe(face, PHOTO, "p", [])["expressions"]
     assert len(named) == 52 and named["jawOpen"] == 0.25 and named["mouthSmileLeft"] == 0
     assert describe(small_face, PHOTO, "p", [])["expressions"] == {}
+
+
+def test_the_size_is_the_models_or_the_given_one(tmp_path, small_face):
+    own = describe(small_face, PHOTO, "me.jpg", [])["size"]
+    assert own["from"] == "model" and own["scale"] == 1
+    given = replace(small_face, ipd_mm=2 * small_face.model_ipd_mm)
+    record = describe(given, PHOTO, "me.jpg", [])
+    assert record["size"] == {
+        "ipd_mm": pytest.approx(2 * own["ipd_mm"], abs=1e-3),
+        "from": "given",
+        "scale": pytest.approx(2),
+    }
+    assert record["camera"] == describe(small_face, PHOTO, "me.jpg", [])["camera"]
+    write_face(tmp_path, "me", given, PHOTO, "me.jpg")
+    glb = trimesh.load(tmp_path / "me.glb", force="mesh")
+    obj = trimesh.load(tmp_path / "me.obj", force="mesh")
+    extents = np.ptp(small_face.vertices.numpy(), axis=0)
+    assert np.allclose(glb.extents, extents * 2 / 1000, atol=1e-6)
+    assert np.allclose(obj.extents, extents * 2, atol=1e-3)
+
+
+def test_maps_are_written_where_they_are_asked_for(tmp_path, small_face):
+    paths = write_face(tmp_path, "me", small_face, PHOTO, "me.jpg", maps=["depth", "segmentation"])
+    more = ["me_depth.png", "me_segmentation.png", "me_maps.npz"]
+    assert [p.name for p in paths] == [*(f"me{s}" for s in SUFFIXES[:-1]), *more, "me.json"]
+    record = json.loads((tmp_path / "me.json").read_text())
+    assert record["files"] == [p.name for p in paths[:-1]]
+    step = record["maps"]["depth_mm_per_step"]
+    with np.load(tmp_path / "me_maps.npz") as arrays:
+        assert sorted(arrays) == ["depth", "segmentation"]
+        depth = np.asarray(Image.open(tmp_path / "me_depth.png"))
+        assert depth.dtype == np.uint16
+        assert np.abs(depth * step - arrays["depth"]).max() <= step
+        codes = np.asarray(Image.open(tmp_path / "me_segmentation.png"))
+        assert np.array_equal(codes, arrays["segmentation"])
+    assert files.faces_of("me", [p.name for p in paths]) == [1]
+    assert files.recorded_files(tmp_path / "me.json") == {p.name for p in paths}
