@@ -33,28 +33,30 @@ Array = NDArray[Any]
 class _Search:
     """One pass over the photograph.
 
-    sides: the longer side is brought down to these; margin: added all round, in parts of the longer
-    side; likely: score from which on a find is looked at again; sure: mean score of a face.
+    side: the longer side is brought down to this, then halved again and again; margin: added all
+    round, in parts of the longer side; likely: score from which on a find is looked at again; sure:
+    mean score of a face.
     """
 
-    sides: tuple[int, ...]
+    side: int
     margin: float
     likely: float
     sure: float
 
 
 _SEARCHES = (
-    _Search((640, 224), 0.0, 0.15, 0.5),
-    _Search((1344, 448), 0.0, 0.12, 0.45),
-    _Search((448, 160), 0.4, 0.12, 0.4),
+    _Search(600, 0.0, 0.2, 0.5),
+    _Search(1280, 0.0, 0.15, 0.5),
+    _Search(300, 0.4, 0.15, 0.45),
 )
-_TURNED = _Search((448, 160), 0.0, 0.15, 0.5)
-_GLANCE = _Search((320, 128), 0.0, 0.15, 0.5)
-_DOUBTFUL = _Search((448, 160), 0.0, 0.08, 0.3)
+_TURNED = _Search(400, 0.0, 0.2, 0.5)
+_GLANCE = _Search(320, 0.0, 0.2, 0.5)
+_DOUBTFUL = _Search(400, 0.0, 0.1, 0.3)
+_LEAST = 30  # pixels of the longer side of the last size that is looked at
 _SURE = 0.7  # score of the best face from which on the photograph counts as upright
 _MOST = 200  # finds that are looked at again
 _UPSCALE_BELOW = 128  # pixels: smaller photographs are enlarged to this
-_STEP = 32  # sides of the network's input are multiples
+_STEP = 16  # sides of the network's input are multiples
 _GREY = 128  # what is round the photograph
 
 
@@ -116,10 +118,9 @@ class DrawnDetector:
         height, width = image.shape[:2]
         picture, longer = Image.fromarray(image), max(height, width)
         scores, boxes, points = [], [], []
-        for side in search.sides:
-            scale = min(1.0, side / longer)
-            if longer < _UPSCALE_BELOW:
-                scale = side / search.sides[0] * _UPSCALE_BELOW / longer
+        scale = min(1.0, search.side / longer)
+        scale = _UPSCALE_BELOW / longer if longer < _UPSCALE_BELOW else scale
+        while scale * longer >= _LEAST:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
             margin = round(search.margin * max(size))
@@ -130,6 +131,7 @@ class DrawnDetector:
             scores.append(score[kept])
             boxes.append((out.box[0].numpy()[kept] - margin) * np.tile(back, 2))
             points.append((out.points[0].numpy()[kept] - margin) * back)
+            scale /= 2
         score, box, five = (np.concatenate(part) for part in (scores, boxes, points))
         best = suppressed(score, box)[:_MOST]
         return [Glimpse(float(score[n]), box[n].astype(float), five[n].astype(float)) for n in best]
@@ -143,7 +145,7 @@ def _network(weights: Path) -> FaceFinder:
 
 @torch.inference_mode()
 def _run(network: FaceFinder, picture: Array, margin: int) -> FinderOutput:
-    """The network on a picture (h,w,3) with a margin, grey up to the next multiple of 32."""
+    """The network on a picture (h,w,3) with a margin, grey up to the next multiple of 16."""
     height, width = picture.shape[:2]
     shape = [-(-(length + 2 * margin) // _STEP) * _STEP for length in (height, width)]
     canvas = np.full((*shape, 3), _GREY, np.uint8)

@@ -16,8 +16,8 @@ from .drawn_network import FaceFinder
 
 Array = NDArray[Any]
 
-_SIDE = 128  # pixels of the crop
-_FACE = 0.5  # of it that the box's longer side takes
+_SIDE = 96  # pixels of the crop
+_FACE = 0.36  # of it that the box's longer side takes
 _BATCH = 16
 _NEAR = 0.3  # overlap with the middle of the crop from which on a find is the same face
 _MIRROR_POINTS = [1, 0, 2, 4, 3]

@@ -10,12 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..datasets.synthetic.crowds import CrowdBatch
-from ..detect.drawn_network import FinderOutput, cell_centres
+from ..detect.drawn_network import STRIDE, FinderOutput, cell_centres
 
-_USUAL = 16.0  # cells of a picture that are taught a face
+_USUAL = 4.0  # cells of a picture that are taught a face
 _NEAR, _CELLS = 0.2, 0.6  # cells are a face's within this part of its side, or of their step
-_SMALL, _LARGE = 1.3, 5.5  # a box's side over the step of the grids that are to find it
-_SLACK = 1.6  # beyond these by this factor a grid is taught nothing
 _SAFE = 1e-6
 
 
@@ -41,8 +39,7 @@ def detector_losses(
 ) -> Mapping[str, Tensor]:
     """The weighted terms, means over pictures."""
     height, width = batch.images.shape[-2:]
-    centres, steps = cell_centres(height, width, out.score.device)
-    owner, known = assign(batch, centres, steps)
+    owner, known = assign(batch, cell_centres(height, width, out.score.device))
     count = _USUAL * len(owner)
     found = owner >= 0
     rows = torch.arange(len(owner), device=owner.device)[:, None].expand_as(owner)[found]
@@ -62,33 +59,26 @@ def detector_losses(
     return {name: getattr(config, name) * value / count for name, value in terms.items()}
 
 
-def assign(batch: CrowdBatch, centres: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+def assign(batch: CrowdBatch, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Whose cells are whose.
 
     Args:
         batch: of M faces a picture at most.
-        centres, steps: of `cell_centres`.
+        centres: (N,2) of `cell_centres`.
 
     Returns:
         (B,N) int64 the face that a cell is taught, -1 for none; (B,N) bool, cells whose scores are
         taught anything.
     """
     low, high = batch.boxes[..., :2], batch.boxes[..., 2:]
-    side = (high - low).clamp(min=0).prod(-1).sqrt()
+    side = (high - low).clamp(min=0).prod(-1).sqrt()[..., None]
     away = (centres[None, None] - ((low + high) / 2)[:, :, None]).abs().amax(-1)
-    step = steps[None, None]
-    ratio = side[..., None] / step
-    fits = (ratio >= _SMALL) | (step == steps.min())
-    fits &= (ratio <= _LARGE) | (step == steps.max())
-    nearly = (ratio >= _SMALL / _SLACK) & (ratio <= _LARGE * _SLACK)
-    close = away <= torch.maximum(_NEAR * side[..., None], _CELLS * step)
-    face = (batch.kinds == 1)[..., None]
-    taught = close & fits & face
-    cost = torch.where(taught, away / side[..., None].clamp(min=_SAFE), torch.inf)
+    close = away <= (_NEAR * side).clamp(min=_CELLS * STRIDE)
+    taught = close & (batch.kinds == 1)[..., None]
+    cost = torch.where(taught, away / side.clamp(min=_SAFE), torch.inf)
     least, owner = cost.min(1)
     owner = torch.where(least.isfinite(), owner, -1)
-    doubtful = (batch.kinds == 2)[..., None] & (away <= 0.6 * side[..., None] + step / 2)
-    doubtful |= face & close & nearly & ~fits
+    doubtful = (batch.kinds == 2)[..., None] & (away <= 0.6 * side + STRIDE / 2)
     return owner, (owner >= 0) | ~doubtful.any(1)
 
 

@@ -25,10 +25,11 @@ from .shards import ShardedFaces, unpack_classes
 
 Array = NDArray[Any]
 
-MOST_FACES = 16
+MOST_FACES = 12
 """Faces of a picture that are told; crowds are no larger."""
 
-_KINDS = running_shares((0.12, 0.36, 0.24, 0.1, 0.18))
+_KINDS = running_shares((0.13, 0.33, 0.22, 0.09, 0.23))
+_DARK = 0.1  # share of pictures in little light
 _FEATHER = 0.07  # of a cut-out's side: how softly its border ends
 _SEEN, _PRESENT = 0.4, 0.09  # share of the face that is seen; face over its box, before that
 
@@ -38,8 +39,10 @@ class CrowdConfig:
     """What pictures are like.
 
     Attributes:
-        size: side of the pictures, pixels; a multiple of 64.
-        smallest, largest: longer side of a face's box, pixels; smaller ones teach nothing.
+        size: side of the pictures, pixels; a multiple of 32.
+        smallest, largest: longer side of the boxes of faces that are to be found, pixels. Up to
+            `slack` smaller and larger ones teach nothing, still larger ones are no faces.
+        slack: a factor.
         turned: share of pictures that lie at any angle; a network that sees all of them upright
             learns faster, and photographs can be turned.
         poor: share of pictures that are degraded.
@@ -47,20 +50,21 @@ class CrowdConfig:
         views: how often a composed picture comes, mirrored, and turned as `turned` says.
     """
 
-    size: int = 128
-    smallest: float = 12.0
-    largest: float = 104.0
+    size: int = 96
+    smallest: float = 13.0
+    largest: float = 42.0
+    slack: float = 1.5
     turned: float = 0.0
     poor: float = 0.7
-    decoys: float = 0.6
+    decoys: float = 0.9
     views: int = 1
 
     def __post_init__(self) -> None:
-        if self.size < 64 or self.size % 64:
-            raise InputError("crowd.size", "a multiple of 64", str(self.size))
-        if not 4 <= self.smallest < self.largest:
-            got = f"{self.smallest:g}, {self.largest:g}"
-            raise InputError("crowd.smallest, largest", "4 or more, and increasing", got)
+        if self.size < 64 or self.size % 32:
+            raise InputError("crowd.size", "a multiple of 32, 64 or more", str(self.size))
+        if not 4 <= self.smallest < self.largest or not self.slack >= 1:
+            got = f"{self.smallest:g}, {self.largest:g}, {self.slack:g}"
+            raise InputError("crowd.smallest, largest, slack", "4 or more, growing; 1 or more", got)
         if self.views < 1:
             raise InputError("crowd.views", "1 or more", str(self.views))
         for name in ("turned", "poor"):
@@ -170,8 +174,8 @@ class CrowdMaker:
         sides = self._sides(rng, kind)
         decoys = rng.poisson(self.config.decoys * (2 if kind == 0 else 1))
         jobs = [(side, True) for side in sides]
-        largest = math.log(0.6 * size)
-        jobs += [(math.exp(rng.uniform(2.6, largest)), False) for _ in range(decoys)]
+        sizes = math.log(self.config.smallest), math.log(size)
+        jobs += [(math.exp(rng.uniform(*sizes)), False) for _ in range(decoys)]
         # What is larger is nearer, mostly.
         jobs.sort(key=lambda job: job[0] * float(np.exp(rng.normal(0, 0.25))))
         labels: list[_Label] = []
@@ -186,6 +190,8 @@ class CrowdMaker:
                 labels.append(label)
                 areas.append(area)
         labels = [_judged(k, label, areas, owner, self.config) for k, label in enumerate(labels)]
+        if rng.random() < _DARK:
+            canvas *= np.float32(math.exp(rng.uniform(-2.2, -0.4)))
         picture = (np.clip(canvas, 0, 255) / 255).astype(np.float32)
         if rng.random() < self.config.poor:
             return degrade(rng, picture), labels
@@ -193,17 +199,16 @@ class CrowdMaker:
 
     def _sides(self, rng: np.random.Generator, kind: int) -> list[float]:
         """Longer sides of the boxes of a picture's faces."""
-        low, high = math.log(self.config.smallest * 0.8), math.log(self.config.largest)
+        low, high = math.log(self.config.smallest), math.log(self.config.largest)
         if kind == 0:
             return []
         if kind == 1:
-            return [math.exp(rng.uniform(low, high))]
+            return [math.exp(rng.uniform(low - 0.1, high + 0.1))]
         if kind == 4:  # a portrait: the drawn picture fills the frame
-            return [self.config.size * rng.uniform(0.38, 0.72)]
-        count = int(rng.integers(2, 6)) if kind == 2 else int(rng.integers(6, MOST_FACES + 1))
-        most = math.log(self.config.size * (0.35 if kind == 2 else 0.13))
-        middle = rng.uniform(min(low, most), most)
-        return np.exp(middle + rng.normal(0, 0.35, count)).clip(8, self.config.largest).tolist()
+            return [self.config.largest * math.exp(rng.uniform(-0.2, 1.8))]
+        count = int(rng.integers(2, 5)) if kind == 2 else int(rng.integers(5, MOST_FACES + 1))
+        middle = rng.uniform(low, high if kind == 2 else (low + high) / 2)
+        return np.exp(middle + rng.normal(0, 0.3, count)).tolist()
 
     def _place(self, rng: np.random.Generator) -> Array:
         """A place (S,S,3) float32 of 0..255, turned, zoomed and tinted."""
@@ -249,7 +254,7 @@ class CrowdMaker:
         )
         mirrored = rng.random() < 0.5
         middle = cut.landmarks.mean(0)
-        reach = 0.35 * side
+        reach = min(0.35 * side, size / 2)
         to = rng.uniform(reach, size - reach, 2) if rng.random() < 0.85 else rng.uniform(0, size, 2)
         if filling:
             to = size / 2 + rng.normal(0, 0.08, 2) * size
@@ -319,12 +324,15 @@ def five_of(marks: Array, mirrored: bool) -> Array:
 def _judged(
     k: int, label: _Label, areas: Sequence[float], owner: Array, config: CrowdConfig
 ) -> _Label:
-    """The label with its kind: hidden, cut and tiny faces are neither here nor there."""
+    """The label with its kind: hidden, cut, tiny and large faces are neither here nor there."""
     seen = float((owner == k + 1).sum()) / max(areas[k], 1.0)
     x0, y0, x1, y1 = label.box
     middle, side = ((x0 + x1) / 2, (y0 + y1) / 2), max(x1 - x0, y1 - y0)
     inside = min(middle) > 0 and max(middle) < config.size
-    good = label.kind == 1 and seen >= _SEEN and inside and side >= config.smallest
+    good = label.kind == 1 and seen >= _SEEN and inside
+    if side > config.largest * config.slack:
+        return _Label(np.zeros(4), np.zeros((5, 2)), 0)
+    good = good and config.smallest <= side <= config.largest
     return _Label(label.box, label.points, 1 if good else 2)
 
 

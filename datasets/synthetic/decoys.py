@@ -20,7 +20,8 @@ FACE_CLASSES = np.zeros(16, bool)
 FACE_CLASSES[[Segment.SKIN, Segment.BROWS, Segment.SCLERA, Segment.IRIS, Segment.LIPS,
               Segment.TEETH, Segment.MOUTH, Segment.BEARD, Segment.GLASSES]] = True  # fmt: skip
 
-_KINDS = running_shares((0.22, 0.22, 0.2, 0.16, 0.2))
+_KINDS = running_shares((0.17, 0.15, 0.15, 0.22, 0.13, 0.18))
+_EARS = (0, 1, 2, 14, 15, 16)  # of ibug68, beside them
 _SIDE = 96
 
 
@@ -58,7 +59,7 @@ def make_decoy(rng: np.random.Generator, person: CutOut, segments: Array) -> Cut
         return CutOut(_shuffled(rng, person), person.alpha, nowhere, person.landmarks)
     if kind == 3:
         return _part(rng, person)
-    return _ball(rng)
+    return _ball(rng) if kind == 4 else _pattern(rng)
 
 
 def _smooth_face(rng: np.random.Generator, person: CutOut) -> Array:
@@ -95,16 +96,46 @@ def _shuffled(rng: np.random.Generator, person: CutOut) -> Array:
 
 
 def _part(rng: np.random.Generator, person: CutOut) -> CutOut:
-    """A rectangle of a face, at most a third of it: an eye, a mouth, a cheek."""
+    """A square of a head, at most a half of its face's width: an ear, an eye, a mouth, a cheek."""
     x0, y0, x1, y1 = person.box
-    side = rng.uniform(0.2, 0.45) * max(x1 - x0, y1 - y0)
-    x, y = rng.uniform(x0, x1 - side), rng.uniform(y0, y1 - side)
+    side = rng.uniform(0.2, 0.5) * max(x1 - x0, y1 - y0)
+    middle = person.landmarks[_EARS[int(rng.integers(len(_EARS)))]]
+    if rng.random() < 0.5:
+        middle = rng.uniform([x0, y0], [x1, y1])
     limit = len(person.picture)
-    left, top = np.clip([int(x), int(y)], 0, limit - 4)
+    left, top = np.clip((middle - side / 2).astype(int), 0, limit - 4)
     rows, columns = slice(top, top + int(side) + 4), slice(left, left + int(side) + 4)
     alpha = np.zeros_like(person.alpha)
     alpha[rows, columns] = 1
-    return CutOut(person.picture, alpha, np.zeros_like(person.face), person.landmarks)
+    marks = np.array([[left, top], [left + side, top + side]], float)[np.arange(68) % 2]
+    return CutOut(person.picture, alpha, np.zeros_like(person.face), marks)
+
+
+def _pattern(rng: np.random.Generator) -> CutOut:
+    """Petals, rings, checks or knots of three colours, round or square: flowers, buttons, cloth."""
+    y, x = (np.mgrid[:_SIDE, :_SIDE] + 0.5) / _SIDE - 0.5
+    c, s = np.cos(rng.uniform(0, np.pi)), np.sin(rng.uniform(0, np.pi))
+    x, y = c * x - s * y + rng.normal(0, 0.08), s * x + c * y + rng.normal(0, 0.08)
+    far, way = np.hypot(x, y), np.arctan2(y, x)
+    waves = (
+        np.cos(rng.integers(2, 9) * way + rng.uniform(-20, 20) * far),
+        np.cos(rng.uniform(8, 50) * far + rng.uniform(0, 6)),
+        np.cos(rng.uniform(8, 50) * x) * np.cos(rng.uniform(8, 50) * y),
+        np.cos(rng.uniform(8, 50) * x + rng.uniform(0, 3) * np.cos(rng.uniform(8, 40) * y)),
+    )
+    first, second = rng.integers(len(waves)), rng.integers(len(waves))
+    colours = [skin_tone(rng) if rng.random() < 0.4 else rng.uniform(0, 1, 3) for _ in range(3)]
+    share = np.tanh(rng.uniform(0.5, 5) * waves[first])[..., None] * 0.5 + 0.5
+    over = np.tanh(rng.uniform(0.5, 5) * waves[second] - rng.uniform(0, 1))[..., None] * 0.5 + 0.5
+    picture = colours[0] + share * (colours[1] - colours[0])
+    picture = picture + over * (colours[2] - picture)
+    picture = picture * (1 + 0.2 * filters.smooth_noise(rng, _SIDE, 5))
+    mask = np.ones((_SIDE, _SIDE), np.float32)
+    if rng.random() < 0.6:
+        mask = (far < rng.uniform(0.3, 0.5)).astype(np.float32)
+    marks = (np.array([[0.2, 0.2], [0.8, 0.8]]) * _SIDE)[np.arange(68) % 2]
+    bright = np.clip(picture, 0, 1).astype(np.float32) * 255
+    return CutOut(bright, mask, np.zeros(mask.shape, bool), marks)
 
 
 def _ball(rng: np.random.Generator) -> CutOut:

@@ -47,6 +47,7 @@ def test_labels_lie_where_faces_are(maker: CrowdMaker) -> None:
     boxes, points = batch.boxes[faces], batch.points[faces]
     side = (boxes[:, 2:] - boxes[:, :2]).amax(-1)
     assert float(side.min()) >= maker.config.smallest
+    assert float(side.max()) <= maker.config.largest
     slack = 0.05 * side[:, None]
     assert bool((points >= boxes[:, None, :2] - slack[..., None]).all())
     assert bool((points <= boxes[:, None, 2:] + slack[..., None]).all())
