@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,8 @@ from ..render.face import FaceRenderer
 from .light import ridge_light
 
 _ROUNDS = 10
-_DOUBTFUL = ("brows", "forehead", "ears")
+_DOUBTFUL = ("forehead", "ears")
+_LEAST = 0.1  # share of the face that must be bare skin for a segmentation to be believed
 _SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
 _NOISE = 0.0012  # of the mean over all pixels, as of 0.06 each with 2,500 of them independent
 
@@ -31,22 +34,28 @@ class Appearance:
         self.model, self.renderer = model, renderer
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
         # Brows are small, and a fringe over them or a shape slightly off would bleach them; over
-        # forehead and ears there is hair in many photographs, and modes of patches would paint it.
-        skin = reflectance(model) & model.region("face")
-        for name in _DOUBTFUL:
-            if name in model.regions:
-                skin &= ~model.regions[name]
-        self.extras = torch.cat([skin.to(modes)[:, None], modes], 1)[None]
+        # forehead and ears there is hair in many photographs, and modes of patches would paint it:
+        # they are judged only where a segmentation says what is skin.
+        skin = _without(reflectance(model) & model.region("face"), model, ("brows",))
+        sure = _without(skin, model, _DOUBTFUL)
+        self.extras = torch.cat([torch.stack([sure, skin], 1).to(modes), modes], 1)[None]
 
     @torch.no_grad()
     def solve(
-        self, coefficients: Coefficients, camera: FaceCamera, photo: Tensor, inside: Tensor
+        self,
+        coefficients: Coefficients,
+        camera: FaceCamera,
+        photo: Tensor,
+        inside: Tensor,
+        skin: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Albedo (B,Ka) and light (B,9,3) of B faces, over the skin that they show.
 
         Args:
             coefficients, camera: the fitted faces in the pixels of `photo`.
             photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
+            skin: (B,1,H,W) in [0,1], how likely the photograph shows bare skin; not heard for
+                faces that it says show hardly any.
         """
         vertices = self.model.vertices(coefficients)
         seen = self.renderer(
@@ -58,8 +67,20 @@ class Appearance:
             antialias=False,
         )
         weight = seen.mask * seen.extras[:, :1] * inside
-        basis = seen.extras[:, 1:].unflatten(1, (len(self.model.albedo_basis), 3))
+        if skin is not None:
+            bare = seen.mask * seen.extras[:, 1:2] * inside * skin
+            enough = bare.sum((1, 2, 3)) > _LEAST * weight.sum((1, 2, 3))
+            weight = torch.where(enough[:, None, None, None], bare, weight)
+        basis = seen.extras[:, 2:].unflatten(1, (len(self.model.albedo_basis), 3))
         return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+
+
+def _without(mask: Tensor, model: FaceModel, regions: Sequence[str]) -> Tensor:
+    """A mask (V,) without the regions of a model, those that it has."""
+    for name in regions:
+        if name in model.regions:
+            mask = mask & ~model.regions[name]
+    return mask
 
 
 def solve_appearance(

@@ -27,8 +27,9 @@ from .fit_config import FitConfig
 from .maps import MAPS
 from .photo import Photo, as_picture
 from .regress import RegressedFace
+from .segment import segment_faces
 from .start import FIT, make_regressor
-from .texture import TextureBuilder
+from .texture import Evidence, TextureBuilder
 
 _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
@@ -46,6 +47,7 @@ class ReconstructOptions:
         max_faces: the largest so many faces of a photograph; None takes all.
         texture_size: side of the square texture, texels.
         divide_light: leave the fitted light out of the texture.
+        glasses: "keep" them on the texture's front, or "remove" them.
         weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
             weights; None takes the shipped ones where they are for this face model, else "fit".
         refine: let the optimiser go on from what the network found.
@@ -60,6 +62,7 @@ class ReconstructOptions:
     max_faces: int | None = None
     texture_size: int = 1024
     divide_light: bool = False
+    glasses: str = "keep"
     weights: str | None = None
     refine: bool = False
     ipd: float | None = None
@@ -70,6 +73,8 @@ class ReconstructOptions:
     def __post_init__(self) -> None:
         if self.max_faces is not None and self.max_faces < 1:
             raise InputError("max_faces", "at least 1", str(self.max_faces))
+        if self.glasses not in ("keep", "remove"):
+            raise InputError("glasses", "'keep' or 'remove'", repr(self.glasses))
         if not 16 <= self.texture_size <= 8192:
             raise InputError("texture size", "16 to 8192 texels", str(self.texture_size))
         if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:
@@ -178,9 +183,18 @@ class Reconstructor:
         def crops(side: int) -> tuple[Tensor, Tensor]:
             return resized(base, side), resized(inside, side)
 
-        coefficients, in_crop = self._fitted(crop, crops, face, start, on_step)
+        evidence = self._evidence(picture, start)
+        if evidence is not None:
+            evidence = evidence.moved(crop.inverse_matrix)
+        coefficients, in_crop = self._fitted(crop, crops, face, start, evidence, on_step)
         texture = self.textures.build(
-            base, in_crop, coefficients, inside=inside, divide_light=self.options.divide_light
+            base,
+            in_crop,
+            coefficients,
+            inside=inside,
+            divide_light=self.options.divide_light,
+            evidence=evidence,
+            keep_glasses=self.options.glasses == "keep",
         )
         result = ReconstructedFace(
             self.model,
@@ -197,6 +211,12 @@ class Reconstructor:
         if not result.is_finite:
             raise InputError("the face's shape", "finite numbers", "NaN or infinity", _ODD)
         return result
+
+    def _evidence(self, picture: NDArray[np.uint8], start: RegressedFace | None) -> Evidence | None:
+        """What the photograph shows round a face, if the network can tell."""
+        if self.regressor is None or start is None:
+            return None
+        return segment_faces(self.regressor, [picture], [start])[0]
 
     @property
     def name(self) -> str:
@@ -229,6 +249,7 @@ class Reconstructor:
         crops: Crops,
         face: Face,
         start: RegressedFace | None,
+        evidence: Evidence | None,
         on_step: Callable[[], None],
     ) -> tuple[Coefficients, PerspectiveCamera]:
         """Coefficients, and the camera in the pixels of `crop`."""
@@ -242,8 +263,14 @@ class Reconstructor:
         else:
             camera = start.camera.moved(crop.matrix)
             seen = _scaled(camera, _APPEARANCE_SIZE / size)
+            photo, inside = crops(_APPEARANCE_SIZE)
+            skin = None
+            if evidence is not None:
+                side = size / _APPEARANCE_SIZE
+                shrink = torch.tensor([[side, 0.0, 0.0], [0.0, side, 0.0]])
+                skin = evidence.moved(shrink).skin((_APPEARANCE_SIZE, _APPEARANCE_SIZE))
             albedo, light = self.fitter.appearance.solve(
-                start.coefficients, seen, *crops(_APPEARANCE_SIZE)
+                start.coefficients, seen, photo, inside, skin
             )
             on_step()
             return replace(start.coefficients, albedo=albedo, light=light), camera

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..geometry.face_model import FaceModel
-from ..geometry.uv import UVMapper
+from ...core.errors import InputError
+from ...geometry.face_model import FaceModel
+from ...geometry.uv import UVMapper
 
 _SAME = 1e-4  # UV coordinates nearer than this are one place
 _REACH = 70.0  # mm from a seam within which both its sides are blended

@@ -1,0 +1,6 @@
+"""Photographs as textures of a face model: what is seen is carried over, the rest completed."""
+
+from .build import Texture, TextureBuilder
+from .evidence import Evidence, evidence_of
+
+__all__ = ["Evidence", "Texture", "TextureBuilder", "evidence_of"]

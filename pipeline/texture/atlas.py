@@ -1,0 +1,112 @@
+"""What of a texture never changes: who owns each texel, and what lies where on the head."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from ...geometry.face_model import FaceModel
+from ...geometry.uv import UVMapper
+from .mirror import mirror_grid, seam_texels
+from .strands import hair_strands
+
+_PAD = 8  # texels beyond a chart that take its colours
+
+
+class Part(IntEnum):
+    """What a texel belongs to, as far as completing it differs."""
+
+    SKIN = 0
+    EYE = 1
+    TEETH = 2
+    MOUTH = 3
+
+
+_REGIONS = (
+    ("mouth_interior", Part.MOUTH), ("gums", Part.MOUTH), ("tongue", Part.MOUTH),
+    ("teeth", Part.TEETH), ("left_eye", Part.EYE), ("right_eye", Part.EYE),
+)  # fmt: skip
+"""Regions of the face model and their parts; the later one wins, all else is skin."""
+
+
+class Atlas:
+    """The tables of one face model's texture at one size.
+
+    Args:
+        model: with a UV layout; regions that it lacks are taken as absent.
+        size: side of the square texture in texels, S.
+
+    Attributes:
+        mapper: vertices to maps.
+        texels: (N,) int64, flat positions of the texels that lie in a chart.
+        corners: (N,3) int32 vertices and weights: (N,3) float32 barycentric, of each.
+        part: (S,S) uint8, see `Part`.
+        scalp: (S,S) float32 in [0,1], where hair grows on most heads.
+        ears: (S,S) float32 in [0,1]; hair in front of them never becomes their colour.
+        strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1.
+        twin: (S,S) int64, flat position of each texel's mirror image; None without a mirror.
+        seam: (S,S) float32, 1 at a seam on the midline, 0 far from it; None without a mirror.
+    """
+
+    def __init__(self, model: FaceModel, size: int) -> None:
+        self.size = size
+        self.mapper = UVMapper(model.uv, model.uv_faces, model.faces, size)
+        self.mask: NDArray[np.bool_] = self.mapper.mask.numpy()
+        self.texels = np.flatnonzero(self.mask)
+        owner = self.mapper.triangle.reshape(-1)[torch.from_numpy(self.texels)]
+        self.corners = model.faces[owner].to(torch.int32).contiguous().numpy()
+        self.weights = np.ascontiguousarray(self.mapper.barycentric.numpy()[self.mask], np.float32)
+        self.part = self._parts(model)
+        self.scalp = self.map(_region(model, "scalp"))
+        self.ears = self.map(_region(model, "ears"))
+        self.mirror_grid: Tensor | None = None
+        self.twin: NDArray[np.int64] | None = None
+        self.seam: NDArray[np.float32] | None = None
+        if model.mirror is not None:
+            self.mirror_grid = mirror_grid(model, self.mapper)
+            self.twin = _nearest(self.mirror_grid[0], size)
+            self.seam = seam_texels(model, self.mapper)[0, 0].numpy()
+        self.strands = hair_strands(self.map(model.mean), _region(model, "ears"), model.mean)
+        self._padding()
+
+    def pad(self, image: NDArray[np.float32]) -> None:
+        """Continue (S,S,C) beyond its charts in place, so that mipmaps show no seams."""
+        flat = image.reshape(self.size * self.size, -1)
+        flat[self._to] = flat[self._from]
+
+    def map(self, values: Tensor) -> NDArray[np.float32]:
+        """Values of vertices, (V,) or (V,C), as a map (S,S) or (S,S,C)."""
+        columns = values.float().reshape(len(values), -1)
+        found = self.mapper.position_map(columns[None])[0].permute(1, 2, 0).numpy()
+        return np.ascontiguousarray(found[..., 0] if values.ndim == 1 else found)
+
+    def _parts(self, model: FaceModel) -> NDArray[np.uint8]:
+        of_vertex = np.zeros(len(model.mean), np.uint8)
+        for region, part in _REGIONS:
+            of_vertex[_region(model, region).numpy()] = int(part)
+        result = np.zeros((self.size, self.size), np.uint8)
+        # A triangle between two parts is what its first corner is.
+        result.reshape(-1)[self.texels] = of_vertex[self.corners].max(1)
+        return result
+
+    def _padding(self) -> None:
+        away, (row, column) = distance_transform_edt(~self.mask, return_indices=True)
+        near = (away > 0) & (away <= _PAD)
+        self._to = np.flatnonzero(near)
+        self._from = (row[near] * self.size + column[near]).astype(np.int64)
+
+
+def _region(model: FaceModel, name: str) -> Tensor:
+    """A region's vertices (V,) bool; none where the model has no such region."""
+    return model.regions.get(name, torch.zeros(len(model.mean), dtype=torch.bool))
+
+
+def _nearest(grid: Tensor, size: int) -> NDArray[np.int64]:
+    """Flat positions (S,S) of the texels nearest to a sampling grid (S,S,2) in [-1,1]."""
+    place = ((grid + 1) * (size / 2) - 0.5).round().clamp(0, size - 1).to(torch.int64)
+    return (place[..., 1] * size + place[..., 0]).numpy()

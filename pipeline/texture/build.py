@@ -1,0 +1,123 @@
+"""The photograph as the model's texture: carried over where it is seen, completed where not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...geometry.camera import Camera
+from ...geometry.checks import check_shape
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...render.face import FaceRenderer
+from .atlas import Atlas
+from .evidence import Evidence
+from .hair import put_hair
+from .inner import fill_eyes, fill_mouth
+from .look import Look, look
+from .skin import fill_skin
+
+Floats = NDArray[np.float32]
+
+_DARKEST = 0.4  # of the mean shading: darker shadows are divided out only so far
+_GREY = 2.5 / 255  # mean difference of channels up to which a photograph has no colours
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A texture and where it comes from.
+
+    Attributes:
+        image: (3,S,S) sRGB-coded [0,1], row 0 at v = 1, with the photograph's light in it unless
+            it was divided out.
+        seen: (1,S,S) in [0,1]: 1 where the photograph was sampled, 0 where it was completed.
+    """
+
+    image: Tensor
+    seen: Tensor
+
+
+class TextureBuilder:
+    """Turns photographs into textures of one model.
+
+    Args:
+        model: the face model; its regions say what is scalp, eye, teeth and mouth, its `mirror`
+            map is used to complete hidden parts. What a model lacks is left out.
+        size: side of the square texture in texels.
+    """
+
+    def __init__(self, model: FaceModel, size: int = 1024) -> None:
+        self.model, self.size = model, size
+        self.atlas = Atlas(model, size)
+        self.renderer = FaceRenderer(model.faces)
+
+    def build(
+        self,
+        photo: Tensor,
+        camera: Camera,
+        coefficients: Coefficients,
+        *,
+        inside: Tensor | None = None,
+        divide_light: bool = False,
+        evidence: Evidence | None = None,
+        keep_glasses: bool = True,
+    ) -> Texture:
+        """The texture of one fitted face.
+
+        Skin is carried over where the evidence says skin. What is carried is the difference
+        between the photograph and the fitted, lit model: its coarse part is extended smoothly to
+        where the photograph does not reach, so that no seam shows; its fine part is taken from the
+        mirror image where that was seen. Hair goes on top, eyes and the mouth's inside are
+        completed by themselves.
+
+        Args:
+            photo: (1,3,H,W) in [0,1].
+            camera: the face's camera in the photo's pixels.
+            coefficients: of one face.
+            inside: (1,1,H,W) 1 where `photo` shows something, 0 in the margin of a crop.
+            divide_light: leave the fitted light out of the result.
+            evidence: what the photo's pixels show; without it all that the mesh covers is taken.
+            keep_glasses: carry glasses over as well, where they are seen from the front.
+        """
+        check_shape("photo", photo, (1, 3, None, None))
+        with torch.no_grad():
+            seen = look(
+                self.model, self.atlas, self.renderer, photo, inside, camera, coefficients, evidence
+            )
+        image, weight = fill_skin(self.atlas, seen, keep_glasses)
+        if evidence is not None:
+            put_hair(self.atlas, seen, image, weight)
+        fill_eyes(self.atlas, seen, image, weight)
+        fill_mouth(self.atlas, seen, image, weight)
+        if divide_light:
+            self._divide(image, seen)
+        if _is_grey(seen):
+            image[:] = image.mean(2, keepdims=True)
+        np.clip(image, 0, 1, out=image)
+        self.atlas.pad(image)
+        return Texture(
+            torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+            torch.from_numpy(weight)[None],
+        )
+
+    def _divide(self, image: Floats, seen: Look) -> None:
+        """Divide out what is safe of the fitted shading.
+
+        Its brightness varies over the face, its colour does not: where the harmonics of one
+        channel dip, dividing would tint what is carried to the other side of the face.
+        """
+        shading = self.atlas.map(seen.shading)
+        mean = shading[self.atlas.mask].mean(0)
+        level = max(float(mean.mean()), 1e-3)
+        colour = np.clip(mean / level, 0.5, 2.0)
+        bounded = np.maximum(shading.mean(2, keepdims=True), _DARKEST * level) * colour
+        image /= np.where(self.atlas.mask[..., None], bounded, 1)
+
+
+def _is_grey(seen: Look) -> bool:
+    colours = seen.sampled[seen.facing > 0]
+    return bool(len(colours)) and float(np.ptp(colours, axis=1).mean()) < _GREY

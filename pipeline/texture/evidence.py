@@ -1,0 +1,87 @@
+"""What a photograph shows where: which of its pixels may become skin, hair, eyes, mouth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ...geometry.checks import check_shape
+from ...geometry.segments import Segment
+
+SKIN, BEARD, HAIR, EYE, MOUTH, GLASSES = range(6)
+"""Channels of `Evidence.maps`."""
+
+_CHANNELS = (
+    (Segment.SKIN, Segment.BROWS, Segment.LIPS, Segment.EARS, Segment.NECK),
+    (Segment.BEARD,),
+    (Segment.HAIR,),
+    (Segment.SCLERA, Segment.IRIS),
+    (Segment.TEETH, Segment.MOUTH),
+    (Segment.GLASSES,),
+)
+CHANNELS = len(_CHANNELS)
+_FINER = 4  # times finer than the segmentation is what the photograph's own edges refine
+_RADIUS = 6  # pixels of the finer map within which its edges follow the photograph's
+_SMOOTH = 4e-4  # variance of colours below which a surface counts as even
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How likely each place of a photograph shows what.
+
+    Attributes:
+        maps: (h,w,6) float32 in [0,1]: skin (of face, ears and neck, with brows and lips), beard,
+            hair, eyes, the mouth's inside, glasses. What remains is background, clothes, hats,
+            hands.
+        to_maps: (2,3) photograph pixels to the maps' pixels.
+    """
+
+    maps: NDArray[np.float32]
+    to_maps: Tensor
+
+    def moved(self, to_photo: Tensor) -> Evidence:
+        """The same for another picture, whose pixels `to_photo` (2,3) takes to this one's."""
+        square = torch.cat([to_photo.double(), torch.tensor([[0.0, 0, 1]], dtype=torch.float64)])
+        return Evidence(self.maps, self.to_maps.double() @ square)
+
+    def skin(self, size: tuple[int, int]) -> Tensor:
+        """Bare skin (1,1,H,W) in [0,1] in the pixels of a picture of that size, 0 beyond."""
+        height, width = self.maps.shape[:2]
+        bare = torch.from_numpy(self.maps[..., SKIN])[None, None]
+        scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64)[:, None]
+        shift = torch.tensor([[1.0], [1.0]], dtype=torch.float64)
+        half = torch.tensor([size[1] / 2, size[0] / 2], dtype=torch.float64)
+        linear = self.to_maps[:, :2].double() * half * scale
+        move = (self.to_maps[:, :2].double() @ half[:, None] + self.to_maps[:, 2:]) * scale - shift
+        theta = torch.cat([linear, move], 1)[None].to(bare)
+        grid = functional.affine_grid(theta, [1, 1, *size], align_corners=False)
+        return functional.grid_sample(bare, grid, align_corners=False)
+
+
+def evidence_of(segmentation: Tensor, guide: Tensor, to_guide: Tensor) -> Evidence:
+    """Evidence from a network's segmentation, its borders moved to the photograph's own edges.
+
+    The probabilities are refined by a guided filter (He et al. 2010), whose guide is the picture.
+
+    Args:
+        segmentation: (16,s,s) probabilities of `Segment` over a square crop.
+        guide: (1,3,S,S) that crop in [0,1], of any size.
+        to_guide: (2,3) photograph pixels to pixels of `guide`.
+    """
+    check_shape("segmentation", segmentation, (len(Segment), None, None))
+    check_shape("guide", guide, (1, 3, None, None))
+    from kornia.filters import guided_blur
+
+    chosen = torch.stack([segmentation[list(group)].sum(0) for group in _CHANNELS])
+    size = [side * _FINER for side in chosen.shape[1:]]
+    coarse = functional.interpolate(chosen[None], size=size, mode="bilinear", align_corners=False)
+    seen = functional.interpolate(guide, size=size, mode="area")
+    fine = guided_blur(seen, coarse, 2 * _RADIUS + 1, _SMOOTH)[0].clamp(0, 1)
+    maps = np.ascontiguousarray(fine.permute(1, 2, 0).float().numpy())
+    scale = torch.tensor([size[1] / guide.shape[-1], size[0] / guide.shape[-2]]).double()
+    return Evidence(maps, to_guide.double() * scale[:, None])

@@ -1,0 +1,146 @@
+"""One look at a photograph through a face's mesh: what each texel shows, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+from torch import Tensor
+from torch.nn import functional
+
+from ...geometry.camera import Camera
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.mesh import vertex_normals
+from ...geometry.sh import shade
+from ...render.face import FaceRenderer
+from .atlas import Atlas
+from .evidence import CHANNELS, EYE, MOUTH, SKIN, Evidence
+from .kernels import sample_texels
+
+Floats = NDArray[np.float32]
+
+_DEPTH_TOLERANCE = 2.5  # mm behind the nearest surface that still counts as visible
+_NEAR_SIDE = (256, 768)  # pixels of the rendering that tells what is nearest
+_FRONT = 0.35  # cosine to the viewer from which a vertex tells how bright the seen side is
+_ENOUGH = 50  # such vertices, to say anything
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a photograph gives to the texels of an atlas.
+
+    Attributes:
+        sampled: (S,S,3) the photograph's colours, 0 where it shows nothing.
+        fitted: (S,S,3) the model's albedo under the fitted light.
+        facing: (S,S) cosine to the viewer where a texel is seen, else 0.
+        shown: (S,S,6) the evidence's channels there.
+        shading: (V,3) the fitted light on the vertices.
+    """
+
+    sampled: Floats
+    fitted: Floats
+    facing: Floats
+    shown: Floats
+    shading: Tensor
+
+
+def look(
+    model: FaceModel,
+    atlas: Atlas,
+    renderer: FaceRenderer,
+    photo: Tensor,
+    inside: Tensor | None,
+    camera: Camera,
+    coefficients: Coefficients,
+    evidence: Evidence | None,
+) -> Look:
+    """Sample a photograph (1,3,H,W) into an atlas; without evidence everything is skin."""
+    table, shading, vertices = _vertex_table(model, camera, coefficients)
+    covered = torch.ones_like(photo[:, :1]) if inside is None else inside
+    picture = torch.cat([photo, covered], 1)[0].permute(1, 2, 0).contiguous().numpy()
+    near, to_near = _nearest_depth(renderer, vertices, camera, table)
+    maps, to_maps = _plain() if evidence is None else (evidence.maps, evidence.to_maps.numpy())
+    if evidence is None:
+        to_maps = np.array([[1 / photo.shape[-1], 0, 0], [0, 1 / photo.shape[-2], 0]])
+    side = atlas.size
+    sampled, fitted = np.zeros((2, side * side, 3), np.float32)
+    facing = np.zeros(side * side, np.float32)
+    shown = np.zeros((side * side, maps.shape[2]), np.float32)
+    sample_texels(
+        atlas.texels, atlas.corners, atlas.weights, table, picture, maps,
+        np.ascontiguousarray(to_maps, np.float64), near, to_near, _DEPTH_TOLERANCE,
+        sampled, fitted, facing, shown,
+    )  # fmt: skip
+    square = (side, side)
+    return Look(
+        sampled.reshape(*square, 3),
+        fitted.reshape(*square, 3),
+        facing.reshape(square),
+        shown.reshape(*square, -1),
+        shading,
+    )
+
+
+def _vertex_table(
+    model: FaceModel, camera: Camera, coefficients: Coefficients
+) -> tuple[Floats, Tensor, Tensor]:
+    """What `sample_texels` interpolates (V,10), the shading (V,3), the vertices (1,V,3)."""
+    vertices = model.vertices(coefficients)
+    in_camera = camera.to_camera(vertices)
+    normals = vertex_normals(in_camera, model.faces)
+    facing = (normals * -functional.normalize(in_camera, dim=-1)).sum(-1, keepdim=True)
+    shading = _as_seen(shade(normals, coefficients.light)[0], facing[0, :, 0])
+    columns = (
+        camera.project(vertices)[0, :, :2],
+        -in_camera[0, :, 2:],
+        facing[0],
+        model.albedo(coefficients)[0],
+        shading,
+    )
+    table = torch.cat([column.float() for column in columns], 1)
+    return np.ascontiguousarray(table.numpy()), shading, vertices
+
+
+def _as_seen(shading: Tensor, facing: Tensor) -> Tensor:
+    """A shading (V,3) held within what it is where the face turns to the camera.
+
+    On the hidden side the fitted harmonics are free, and may be far too bright.
+    """
+    seen = shading[facing > _FRONT]
+    if len(seen) < _ENOUGH:
+        return shading
+    low, high = torch.quantile(seen, torch.tensor([0.02, 0.98]).to(seen), dim=0)
+    return torch.minimum(torch.maximum(shading, low), high)
+
+
+def _nearest_depth(
+    renderer: FaceRenderer, vertices: Tensor, camera: Camera, table: Floats
+) -> tuple[Floats, Floats]:
+    """The farthest depth among 3x3 pixels that is still the nearest surface, and where it lies."""
+    points = table[:, :2]
+    low, high = points.min(0), points.max(0)
+    side = max(float((high - low).max()) * 1.05, 1.0)
+    target = int(min(max(side, _NEAR_SIDE[0]), _NEAR_SIDE[1]))
+    scale = target / side
+    shift = target / 2 - scale * (low + high) / 2
+    window = torch.cat([torch.eye(2) * scale, torch.from_numpy(shift)[:, None]], 1).float()
+    seen = renderer(
+        vertices,
+        camera.moved(window),
+        (target, target),
+        albedo=torch.zeros_like(vertices),
+        antialias=False,
+    )
+    depth = torch.where(seen.mask > 0, seen.depth, seen.depth.max() + 1000.0)[0, 0].numpy()
+    return maximum_filter(depth, 3), np.array([scale, shift[0], shift[1]], np.float64)
+
+
+def _plain() -> tuple[Floats, Floats]:
+    """Evidence that everything may be skin, eye and mouth."""
+    maps = np.zeros((1, 1, CHANNELS), np.float32)
+    maps[..., [SKIN, EYE, MOUTH]] = 1
+    return maps, np.zeros((2, 3), np.float32)

@@ -1,0 +1,69 @@
+"""The skin of a texture: carried over where it is seen, its tone and grain continued elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .atlas import Atlas, Part
+from .evidence import BEARD, GLASSES, SKIN
+from .fill import extend, retreated, smoothed
+from .look import Look
+
+Floats = NDArray[np.float32]
+
+_FACING = (0.15, 0.55)  # cosine to the viewer: from not used to fully trusted
+_FRONT = (0.3, 0.7)  # likewise, to tell the tone of what is not seen
+_SURE = (0.5, 0.9)  # evidence: from not used to fully trusted
+_SEAM = 0.004  # softness of the seam, as a part of the texture's side
+_EDGE = 0.014  # how near to its border skin is not trusted to tell its tone, likewise
+_ODD = 0.25  # distance of colours from the usual at which they count a quarter
+_MOST = 0.9  # weight of texels that tell what is usual
+_STRIDE = 37  # every so many of them are enough for a median
+_COARSE = 0.03  # size of what counts as coarse, as a part of the texture's side
+
+
+def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Floats]:
+    """A texture of skin (S,S,3), over all texels, and how far it is the photograph (S,S)."""
+    own = (atlas.part == Part.SKIN) & atlas.mask
+    trust = smoothstep(seen.facing, *_FACING) * own
+    # Islands of other parts must not make the skin's border retreat: they count as known.
+    bare = seen.shown[..., SKIN] + seen.shown[..., BEARD]
+    edge = _EDGE * atlas.size
+    front = smoothstep(seen.facing, *_FRONT) * smoothstep(bare, *_SURE)
+    known = retreated(np.where(own, front, ~own), edge) * own
+    difference = seen.sampled - seen.fitted
+    known = known * _plausible(difference, known)
+    filled = _completed(atlas, difference, known)
+    shown = bare + seen.shown[..., GLASSES] if keep_glasses else bare
+    pasted = np.where(own, trust * smoothstep(shown, *_SURE), ~own)
+    pasted = retreated(np.asarray(pasted, np.float32), _SEAM * atlas.size) * own
+    weight = pasted[..., None]
+    return seen.fitted + filled + weight * (difference - filled), pasted
+
+
+def _plausible(difference: Floats, known: Floats) -> Floats:
+    """A weight (S,S) by how near differences are to the face's usual one (Geman and McClure)."""
+    usual = difference[known > _MOST][::_STRIDE]
+    if not len(usual):
+        return np.ones_like(known)
+    away = np.square(difference - np.median(usual, axis=0)).sum(2)
+    return np.asarray(np.square(_ODD**2 / (away + _ODD**2)), np.float32)
+
+
+def _completed(atlas: Atlas, difference: Floats, known: Floats) -> Floats:
+    """The difference (S,S,3) where it is known only with a weight (S,S) below 1."""
+    coarse = smoothed(extend(difference, known), _COARSE * atlas.size)
+    if atlas.twin is None or atlas.seam is None:
+        return coarse
+    fine = (difference - coarse) * known[..., None]
+    twin = atlas.twin.reshape(-1)
+    other = coarse.reshape(-1, 3)[twin].reshape(coarse.shape)
+    fine = fine.reshape(-1, 3)[twin].reshape(fine.shape)
+    return coarse + atlas.seam[..., None] / 2 * (other - coarse) + fine
+
+
+def smoothstep(x: Floats, low: float, high: float) -> Floats:
+    """0 below `low`, 1 above `high`, smooth between."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
