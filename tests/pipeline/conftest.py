@@ -13,6 +13,7 @@ from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.face import ReconstructedFace
+from selfie3d.pipeline.reconstructor import ReconstructOptions
 from selfie3d.pipeline.texture import Texture
 
 
@@ -64,8 +65,9 @@ def small_face(small_model: FaceModel) -> ReconstructedFace:
 class FakeReconstructor:
     """Finds as many faces as the first pixel's red says, at once."""
 
-    def __init__(self, face: ReconstructedFace, log: list) -> None:
+    def __init__(self, face: ReconstructedFace, log: list, options: ReconstructOptions) -> None:
         self.face, self.log, self.steps = face, log, 1
+        self.options = options
 
     def detect(self, picture: np.ndarray) -> list[Face]:
         count = round(int(picture[0, 0, 0]) / 50)
@@ -88,5 +90,7 @@ class FakeReconstructor:
 def fake_reconstructor(monkeypatch, small_face) -> list:
     """Replace the reconstructor; the number of faces of each photograph seen is noted."""
     log: list[int] = []
-    monkeypatch.setattr(folder, "Reconstructor", lambda options: FakeReconstructor(small_face, log))
+    monkeypatch.setattr(
+        folder, "Reconstructor", lambda options: FakeReconstructor(small_face, log, options)
+    )
     return log

@@ -29,6 +29,7 @@ class Reconstructor:
     def __init__(self, options: ReconstructOptions) -> None:
         if options.texture_size == 17:
             raise NoFaceError("wrong as a whole")
+        self.options = options
 
     def detect(self, picture):
         red = int(picture[0, 0, 0])
@@ -48,7 +49,9 @@ class Reconstructor:
         return face
 
 
-def write_face(out: Path, name: str, face: Face, picture: np.ndarray, photo: str) -> list[Path]:
+def write_face(
+    out: Path, name: str, face: Face, picture: np.ndarray, photo: str, **chosen: object
+) -> list[Path]:
     path = out / f"{name}.json"
     path.write_text("{}")
     return [path]

@@ -284,3 +284,13 @@ def test_a_journal_folder_that_cannot_be_made(photos, out):
     (out / ".selfie3d").touch()
     with pytest.raises(InputError, match=r"\.selfie3d"):
         reconstruct_paths([shoot(photos / "a.png", 1)], out)
+
+
+def test_maps_are_among_the_results(photos, out):
+    shoot(photos / "a.png", 1)
+    options = ReconstructOptions(maps=("depth",))
+    reconstruct_paths([photos], out, options=options)
+    assert {"a_depth.png", "a_maps.npz"} <= {path.name for path in out.iterdir()}
+    assert reconstruct_paths([photos], out, options=options).skipped == [photos / "a.png"]
+    reconstruct_paths([photos], out)  # other options: what is no longer wanted goes
+    assert not {"a_depth.png", "a_maps.npz"} & {path.name for path in out.iterdir()}

@@ -15,6 +15,7 @@ from selfie3d.core.whole_file import FullError
 from selfie3d.detect.face import Face
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.folder import reconstruct_paths
+from selfie3d.pipeline.reconstructor import ReconstructOptions
 
 FACE = Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))
 
@@ -22,6 +23,7 @@ FACE = Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))
 class Reconstructor:
     """What goes wrong is in the photograph's red: 10 x which error, green: which face has it."""
 
+    options = ReconstructOptions()
     ERRORS = (
         None,
         MemoryError(),
