@@ -56,6 +56,17 @@ def test_all_photographs_gave_a_face(reconstruct, photo):
     assert options["strict"] is False and options["resume"] is True
 
 
+def test_size_mesh_and_maps_reach_the_options(reconstruct):
+    _, calls = reconstruct(GOOD)
+    plain = calls[0][2]["options"]
+    assert (plain.ipd, plain.mesh, plain.maps) == (None, "head", ())
+    arguments = ("--ipd", "63.5", "--mesh", "face", "--write", "depth, normals")
+    options = reconstruct(GOOD, *arguments)[1][0][2]["options"]
+    assert (options.ipd, options.mesh, options.maps) == (63.5, "face", ("depth", "normals"))
+    result, _ = reconstruct(GOOD, "--ipd", "6.35")
+    assert result.exit_code == 1 and "35 to 90 mm" in result.stderr
+
+
 @pytest.mark.parametrize("message", ["no face found", "b.jpg: no face found"])
 def test_some_photographs_failed(reconstruct, message):
     mixed = Summary(faces=1, succeeded=[Path("a.jpg")], failed=[(Path("b.jpg"), message)])

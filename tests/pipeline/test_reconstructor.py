@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import selfie3d
 import torch
-from selfie3d.core.errors import InputError, NoFaceError
+from selfie3d.core.errors import InputError, NoFaceError, SettingError, UnknownNameError
 from selfie3d.core.image_file import read_image
 from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.fit_config import FitConfig, Stage
@@ -60,11 +60,28 @@ def test_mesh_is_textured_and_life_size(face):
     assert skin[0] > skin[2]  # skin is redder than blue
 
 
-def test_saved_glb_is_in_metres(face, tmp_path):
+def test_saved_glb_is_in_metres_and_at_rest(face, tmp_path):
     trimesh = pytest.importorskip("trimesh")
     face.save_glb(tmp_path / "face.glb")
     saved = trimesh.load(tmp_path / "face.glb", force="mesh")
-    assert np.allclose(saved.extents, face.mesh().extents / 1000, atol=1e-5)
+    rest = face.animate({}, neutral=True).mesh()
+    assert np.allclose(saved.extents, rest.extents / 1000, atol=1e-5)
+
+
+@pytest.mark.parametrize("ipd", [0.064, 6.4, 34.9, 90.1, float("nan")])
+def test_pupils_that_nobody_has(ipd):
+    with pytest.raises(InputError, match=r"ipd: expected the pupils' distance, 35 to 90 mm"):
+        ReconstructOptions(ipd=ipd)
+
+
+def test_meshes_and_maps_by_name(small_model, monkeypatch):
+    with pytest.raises(UnknownNameError, match="Known: depth, normals, segmentation"):
+        ReconstructOptions(maps=("depths",))
+    with pytest.raises(UnknownNameError, match="Known: face, head"):
+        Reconstructor(ReconstructOptions(mesh="mask", weights="fit"))
+    monkeypatch.setattr("selfie3d.pipeline.reconstructor.load_face_model", lambda _: small_model)
+    with pytest.raises(SettingError, match="'face' of the shipped model only"):
+        Reconstructor(ReconstructOptions(mesh="face", weights="fit"))
 
 
 def test_renders_from_any_side(face):
