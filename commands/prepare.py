@@ -40,7 +40,10 @@ def prepare_command(
     landmarks: Annotated[
         str, typer.Option(metavar="auto|fan|own", help="auto: FAN where its weights are.")
     ] = "auto",
-    skin: Annotated[bool, typer.Option("--skin/--no-skin", help="Make skin masks.")] = True,
+    skin: Annotated[
+        str,
+        typer.Option(metavar="auto|network|colour|none", help="Who makes skin masks."),
+    ] = "auto",
     per_shard: Annotated[int, typer.Option(min=1, help="Photographs to a shard.")] = 1000,
     size: Annotated[
         int, typer.Option(help="Larger photographs are cut and brought down to this, pixels.")

@@ -109,6 +109,11 @@ class Regressor:
         scale = self.facts.get("sigma_scale")
         self._sigma_scale = None if scale is None else torch.tensor(scale)
 
+    @property
+    def segments(self) -> bool:
+        """Whether the network tells what each pixel shows."""
+        return getattr(self.network, "segments", None) is not None
+
     def __call__(
         self, pictures: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
     ) -> list[RegressedFace]:

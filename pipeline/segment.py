@@ -11,13 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.crop import Crop
+from ..geometry.segments import Segment
 from .cut import cut
+from .frame import frame
 from .regress import RegressedFace, Regressor
 from .texture import Evidence, evidence_of
+from .texture.evidence import refined
 
 WIDER = 1.28
 """Side of the crop that is segmented over that of a face's crop: room for ears, hair and neck."""
 
+_FACIAL = (Segment.SKIN, Segment.BROWS, Segment.LIPS, Segment.BEARD)
 _FINER = 2  # side of the picture that refines borders over that of the network's input
 
 
@@ -38,6 +42,43 @@ def segment_faces(
     for guide, crop in zip(guides, frames, strict=True):
         found.append(evidence_of(_probabilities(regressor, guide), guide, crop.matrix))
     return found
+
+
+def facial_skin(
+    regressor: Regressor, picture: NDArray[np.uint8], points: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """The skin of a face whose landmarks are known, (H,W) uint8, 255 on it.
+
+    Brows, lips and beards count, ears, neck, eyes and the open mouth do not.
+
+    Args:
+        regressor: with a segmentation.
+        picture: (H,W,3) uint8.
+        points: (68,2) landmarks, photograph pixels.
+
+    Raises:
+        InputError: points that are not finite or lie on one spot.
+    """
+    low, high = points.min(0), points.max(0)
+    crop = _wider(frame((*low.tolist(), *high.tolist()), regressor.size))
+    guide = cut(picture, crop)
+    chance = _probabilities(regressor, guide)[list(_FACIAL)].sum(0, keepdim=True)
+    fine = refined(chance, guide)
+    corners = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64) * crop.size[0]
+    (x0, y0), (x1, y1) = crop.to_photo(corners).tolist()
+    height, width = picture.shape[:2]
+    left, top = max(int(x0), 0), max(int(y0), 0)
+    right, bottom = min(int(x1) + 1, width), min(int(y1) + 1, height)
+    mask = np.zeros((height, width), np.uint8)
+    if right <= left or bottom <= top:
+        return mask
+    scale = crop.scale * fine.shape[-1] / crop.size[0]
+    x = (torch.arange(left, right) + 0.5 - x0) * scale
+    y = (torch.arange(top, bottom) + 0.5 - y0) * scale
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) * (2 / fine.shape[-1]) - 1
+    seen = functional.grid_sample(fine, grid[None].to(fine), align_corners=False)[0, 0]
+    mask[top:bottom, left:right] = np.where(seen.numpy() > 0.5, 255, 0)
+    return mask
 
 
 def _probabilities(regressor: Regressor, guide: Tensor) -> Tensor:

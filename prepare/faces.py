@@ -14,8 +14,8 @@ from ..datasets.landmark_sets import five_points, points_68
 from ..datasets.record import Record
 from ..datasets.sample import Box, FaceSample
 from ..detect.face import Face, FaceDetector
-from ..detect.skin import skin_mask
 from .estimators import GIVEN, Estimate, Place
+from .skin import SkinMasks
 
 _DOUBTFUL = 0.08  # expected error of a landmark, parts of the face's size
 _APART = 0.25  # mean distance of the five points from those of the landmarks, the same
@@ -66,7 +66,7 @@ class Known:
 
 
 def describe_face(
-    sample: FaceSample, place: Place, estimate: Estimate | None, skin: bool, smallest: int
+    sample: FaceSample, place: Place, estimate: Estimate | None, skin: SkinMasks, smallest: int
 ) -> Known:
     """Put together what the data set and the estimators say.
 
@@ -74,7 +74,7 @@ def describe_face(
         sample: as the data set has it; its own points are kept.
         place: of the face.
         estimate: of sets that the data set does not have.
-        skin: make a mask where there is none.
+        skin: makes a mask where there is none.
         smallest: pixels, of the longer side of the landmarks' box.
 
     Raises:
@@ -97,8 +97,8 @@ def describe_face(
         _check(estimate, place, size)
     box = (*points.min(0).tolist(), *points.max(0).tolist())
     mask = sample.skin
-    if mask is None and skin:
-        mask = skin_mask(sample.picture, points)
+    if mask is None:
+        mask = skin(sample.picture, points)
     kept = None if mask is None or not mask.any() else mask
     return Known(Record(landmarks, sample.five_points, box, labels), kept)
 

@@ -9,6 +9,8 @@ from ..core.errors import InputError
 
 WRITES = ("shards", "files")
 LANDMARKS = ("auto", "fan", "own")
+AUTO, NETWORK, COLOUR, NONE = "auto", "network", "colour", "none"
+SKINS = (AUTO, NETWORK, COLOUR, NONE)
 _LARGEST = 110.0  # degrees of yaw
 _LIMITS = (
     ("per_shard", 1, 1_000_000),
@@ -27,7 +29,8 @@ class PrepareOptions:
             data set reads them; these leave the photographs as they are.
         landmarks: "fan" (FAN's weights), "own" (our shipped network), "auto": FAN where its
             weights are.
-        skin: make skin masks.
+        skin: who makes skin masks: "network" (the shipped one's segmentation), "colour", "auto":
+            the network if its weights know segments; or "none".
         per_shard: photographs to a shard.
         size: larger photographs are cut round the face and brought down to this many pixels,
             where nothing of the data set is bound to the whole photograph.
@@ -41,14 +44,14 @@ class PrepareOptions:
 
     write: str = "shards"
     landmarks: str = "auto"
-    skin: bool = True
+    skin: str = AUTO
     per_shard: int = 1000
     size: int = 512
     smallest: int = 32
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, known in (("write", WRITES), ("landmarks", LANDMARKS)):
+        for name, known in (("write", WRITES), ("landmarks", LANDMARKS), ("skin", SKINS)):
             if getattr(self, name) not in known:
                 raise InputError(name, f"one of {', '.join(known)}", repr(getattr(self, name)))
         for name, low, high in _LIMITS:

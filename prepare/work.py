@@ -20,6 +20,7 @@ from .estimators import Estimate, Estimator, Place, make_estimator
 from .faces import Known, describe_face, find_place, moved, reason
 from .options import PrepareOptions
 from .photographs import Collection, Photograph
+from .skin import SkinMasks
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Workshop:
     @cached_property
     def _estimator(self) -> Estimator:
         return make_estimator(self._fan)
+
+    @cached_property
+    def _skin(self) -> SkinMasks:
+        return SkinMasks(self.options.skin)
 
     def entries(self, photographs: Sequence[Photograph]) -> tuple[list[ShardEntry], list[Reject]]:
         """What goes into shards, in order, and what does not."""
@@ -122,7 +127,7 @@ class Workshop:
         self, photograph: Photograph, sample: FaceSample, place: Place, estimate: Estimate | None
     ) -> ShardEntry:
         options = self.options
-        known = describe_face(sample, place, estimate, options.skin, options.smallest)
+        known = describe_face(sample, place, estimate, self._skin, options.smallest)
         large = max(sample.picture.shape[:2]) > options.size
         if large and options.write == "shards" and not self.collection.whole:
             return self._cut(photograph, sample, known)

@@ -74,14 +74,24 @@ def evidence_of(segmentation: Tensor, guide: Tensor, to_guide: Tensor) -> Eviden
         to_guide: (2,3) photograph pixels to pixels of `guide`.
     """
     check_shape("segmentation", segmentation, (len(Segment), None, None))
+    fine = refined(torch.stack([segmentation[list(group)].sum(0) for group in _CHANNELS]), guide)
+    maps = np.ascontiguousarray(fine[0].permute(1, 2, 0).float().numpy())
+    height, width = maps.shape[:2]
+    scale = torch.tensor([width / guide.shape[-1], height / guide.shape[-2]]).double()
+    return Evidence(maps, to_guide.double() * scale[:, None])
+
+
+def refined(chances: Tensor, guide: Tensor) -> Tensor:
+    """Maps (C,s,s) in [0,1] of a picture, `_FINER` times finer, (1,C,h,w), by a guided filter.
+
+    Args:
+        chances: over the whole picture. guide: (1,3,S,S) the picture in [0,1], of any size.
+    """
+    check_shape("chances", chances, (None, None, None))
     check_shape("guide", guide, (1, 3, None, None))
     from kornia.filters import guided_blur
 
-    chosen = torch.stack([segmentation[list(group)].sum(0) for group in _CHANNELS])
-    size = [side * _FINER for side in chosen.shape[1:]]
-    coarse = functional.interpolate(chosen[None], size=size, mode="bilinear", align_corners=False)
+    size = [side * _FINER for side in chances.shape[1:]]
+    coarse = functional.interpolate(chances[None], size=size, mode="bilinear", align_corners=False)
     seen = functional.interpolate(guide, size=size, mode="area")
-    fine = guided_blur(seen, coarse, 2 * _RADIUS + 1, _SMOOTH)[0].clamp(0, 1)
-    maps = np.ascontiguousarray(fine.permute(1, 2, 0).float().numpy())
-    scale = torch.tensor([size[1] / guide.shape[-1], size[0] / guide.shape[-2]]).double()
-    return Evidence(maps, to_guide.double() * scale[:, None])
+    return guided_blur(seen, coarse, 2 * _RADIUS + 1, _SMOOTH).clamp(0, 1)

@@ -18,7 +18,7 @@ from selfie3d.prepare.estimators import BY_US, Estimate
 from selfie3d.prepare.options import PrepareOptions
 from selfie3d.prepare.run import prepare
 
-OPTIONS = PrepareOptions(landmarks="own", skin=False, per_shard=8)
+OPTIONS = PrepareOptions(landmarks="own", skin="none", per_shard=8)
 FIVE = np.array([[30.0, 40], [70, 40], [50, 60], [35, 80], [65, 80]])
 
 
