@@ -16,6 +16,7 @@ from .mirror import mirror_grid, seam_texels
 from .strands import hair_strands
 
 _PAD = 8  # texels beyond a chart that take its colours
+_ABOVE_BROWS = 12.0  # mm above the highest brow at which a fringe is fully painted
 
 
 class Part(IntEnum):
@@ -47,7 +48,8 @@ class Atlas:
         corners: (N,3) int32 vertices and weights: (N,3) float32 barycentric, of each.
         part: (S,S) uint8, see `Part`.
         scalp: (S,S) float32 in [0,1], where hair grows on most heads.
-        ears: (S,S) float32 in [0,1]; hair in front of them never becomes their colour.
+        hairy: (S,S) float32 in [0,1], where hair may be painted: on the scalp and above the brows.
+            What falls over cheeks, ears and neck hangs before them and is none of their colour.
         strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1.
         twin: (S,S) int64, flat position of each texel's mirror image; None without a mirror.
         seam: (S,S) float32, 1 at a seam on the midline, 0 far from it; None without a mirror.
@@ -63,7 +65,7 @@ class Atlas:
         self.weights = np.ascontiguousarray(self.mapper.barycentric.numpy()[self.mask], np.float32)
         self.part = self._parts(model)
         self.scalp = self.map(_region(model, "scalp"))
-        self.ears = self.map(_region(model, "ears"))
+        self.hairy = self._hairy(model)
         self.mirror_grid: Tensor | None = None
         self.twin: NDArray[np.int64] | None = None
         self.seam: NDArray[np.float32] | None = None
@@ -73,6 +75,15 @@ class Atlas:
             self.seam = seam_texels(model, self.mapper)[0, 0].numpy()
         self.strands = hair_strands(self.map(model.mean), _region(model, "ears"), model.mean)
         self._padding()
+
+    def _hairy(self, model: FaceModel) -> NDArray[np.float32]:
+        brows = _region(model, "brows")
+        if not bool(brows.any()):
+            return np.zeros((self.size, self.size), np.float32)
+        height = (self.map(model.mean[:, 1]) - float(model.mean[brows, 1].max())) / _ABOVE_BROWS
+        fringe = np.clip(height, 0, 1) * self.mask
+        ears = self.map(_region(model, "ears"))
+        return np.asarray(np.maximum(self.scalp, fringe) * (1 - ears), np.float32)
 
     def pad(self, image: NDArray[np.float32]) -> None:
         """Continue (S,S,C) beyond its charts in place, so that mipmaps show no seams."""

@@ -17,6 +17,7 @@ _FACING = (0.1, 0.4)  # cosine to the viewer: from not used to fully trusted
 _KNOWN = (0.3, 0.7)  # evidence for hair or skin together: from not heard to fully heard
 _BORDER = (0.35, 0.65)  # chance of hair: from skin to hair
 _REACH = 0.06  # how far what is seen is believed against what is usual, as a part of the side
+_GROWN = (0.08, 0.3)  # share of the scalp's seen part that bears hair: from bald to a full head
 _LEAST = 0.002  # share of the texture that must show hair to know its colour
 _SCALP = 0.5
 _DARK = 0.3  # brightness of hair that is not seen, over that of the skin there
@@ -39,9 +40,9 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     hair = seen.shown[..., HAIR]
     heard = smoothstep(hair + seen.shown[..., SKIN] + seen.shown[..., BEARD], *_KNOWN)
     heard = heard * smoothstep(seen.facing, *_FACING) * own
-    usual = atlas.scalp * _hairiness(atlas, hair, heard)
+    usual = atlas.scalp * smoothstep(_hairiness(atlas, hair, heard), *_GROWN)
     chance = _chance(atlas, hair, heard, usual, own)
-    cover = smoothstep(chance, *_BORDER) * own * (1 - atlas.ears)
+    cover = smoothstep(chance, *_BORDER) * own * atlas.hairy
     if not cover.any():
         return
     carried = retreated(heard * smoothstep(hair, *_BORDER), _SEAM * atlas.size)
@@ -51,13 +52,13 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     weight += cover * (carried - weight)
 
 
-def _hairiness(atlas: Atlas, hair: Floats, heard: Floats) -> float:
+def _hairiness(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
     """How much of the scalp that is seen bears hair; all of it if hardly any is seen."""
     looked = heard * (atlas.scalp > _SCALP)
     total = float(looked.sum())
     if total < _LEAST * atlas.size**2:
-        return 1.0
-    return float((looked * hair).sum()) / total
+        return np.ones((), np.float32)
+    return np.asarray((looked * hair).sum() / total, np.float32)
 
 
 def _chance(

@@ -106,6 +106,18 @@ def test_hair_is_completed_in_its_own_colour_and_ears_stay_skin(
     assert (ears > 0.3).all()
 
 
+def test_hair_before_cheeks_and_neck_is_none_of_their_colour(
+    default_model, builder, camera, coefficients
+):
+    colours = {"scalp": HAIR_TONE, "neck": HAIR_TONE, "jaw": HAIR_TONE}
+    photo, segments = scene(default_model, camera, colours, dict.fromkeys(colours, Segment.HAIR))
+    texture = built(builder, camera, coefficients, photo, segments)
+    for name in ("neck", "jaw"):
+        assert (mean_colour(texture, region_map(builder, name)) > 0.4).all()
+    hair = mean_colour(texture, region_map(builder, "scalp"))
+    np.testing.assert_allclose(hair, HAIR_TONE, atol=0.06)
+
+
 def test_a_bald_head_stays_bald(default_model, builder, camera, coefficients):
     photo, segments = scene(default_model, camera, {}, {})
     texture = built(builder, camera, coefficients, photo, segments)
