@@ -34,6 +34,10 @@ _PACKAGES = (
     "accelerate",
     "facenet-pytorch",
 )
+_DETECTORS = {
+    "mtcnn": "weights by others, trained on WIDER FACE and CelebA",
+    "drawn": "our own, trained on drawn faces alone",
+}
 _REINSTALL = "Install again: pip install --force-reinstall selfie3d"
 
 _EXTRAS = {
@@ -175,10 +179,14 @@ def _detect_nothing() -> str:
     import numpy as np
 
     from ..core.torchvision_shim import is_shimmed
-    from ..detect.face import get_face_detector
+    from ..detect.face import DEFAULT_DETECTOR, get_face_detector
 
-    get_face_detector().detect(np.zeros((64, 64, 3), np.uint8))
-    return "works, with our nms: torchvision's does not load" if is_shimmed() else "works"
+    nothing = np.zeros((64, 64, 3), np.uint8)
+    for name in _DETECTORS:
+        get_face_detector(name).detect(nothing)
+    words = [f"{name} ({text})" for name, text in _DETECTORS.items()]
+    shim = "; with our nms: torchvision's does not load" if is_shimmed() else ""
+    return f"works: {', '.join(words)}; default {DEFAULT_DETECTOR}{shim}"
 
 
 def _load_default_model() -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.errors import InputError
 from ..core.image_file import write_image
 from ..core.whole_file import write_text, write_whole
 from ..geometry.mesh import vertex_normals
@@ -56,7 +57,13 @@ def write_obj(
     uv_faces: Tensor,
     texture: NDArray[np.uint8],
 ) -> list[Path]:
-    """Write NAME.obj (mm), NAME.mtl and NAME.png beside each other; gives the three paths."""
+    """Write NAME.obj (mm), NAME.mtl and NAME.png beside each other; gives the three paths.
+
+    Raises:
+        InputError: they cannot be written, or a name that would break their lines.
+    """
+    if any(ord(c) < 32 or c in "\x7f\x85\u2028\u2029" for c in path.name):
+        raise InputError("path", "a name without line breaks or controls", repr(path.name))
     image, material = path.with_suffix(".png"), path.with_suffix(".mtl")
     write_whole(image, lambda target: write_image(target, texture))
     lines = ["newmtl face", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {image.name}"]

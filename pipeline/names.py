@@ -16,7 +16,8 @@ def choose_names(
     reserved: Iterable[str],
     free: Callable[[str], bool] = lambda name: True,
 ) -> dict[Path, str]:
-    """A file name per photograph: its stem where that is free, else with suffix or number.
+    """A file name per photograph: its stem where that is free, else with suffix or number, without
+    control characters.
 
     A photograph "a" may own "a_2" (its second face) and "a_overlay" as well, so another one called
     "a_2" gets another name. Letter case does not tell names apart, as on some file systems.
@@ -33,19 +34,31 @@ def choose_names(
     names: dict[Path, str] = {}
     for path in sorted(paths, key=lambda p: p not in earlier):
         own = [earlier[path]] if path in earlier else []
-        choices = chain(own, _plain(path), (f"{path.stem}-{n}" for n in count(2)))
+        choices = chain(own, _plain(path), (f"{_stem(path)}-{n}" for n in count(2)))
         names[path] = next(name for name in choices if free(name) and taken.claim(name))
     return names
 
 
 def may_be_named(path: Path, name: str) -> bool:
     """Whether `choose_names` could give a photograph this name."""
-    numbered = re.fullmatch(re.escape(path.stem) + r"-[1-9][0-9]*", name)
+    numbered = re.fullmatch(re.escape(_stem(path)) + r"-[1-9][0-9]*", name)
     return name in _plain(path) or numbered is not None
 
 
 def _plain(path: Path) -> list[str]:
-    return [path.stem, f"{path.stem}-{path.suffix[1:]}"] if path.suffix else [path.stem]
+    suffix = _clean(path.suffix[1:])
+    return [_stem(path), f"{_stem(path)}-{suffix}"] if suffix else [_stem(path)]
+
+
+def _stem(path: Path) -> str:
+    return _clean(path.stem)
+
+
+def _clean(name: str) -> str:
+    """Results name each other in text files: line breaks, control characters and bytes that are no
+    UTF-8 become "_".
+    """
+    return "".join(c if c.isprintable() else "_" for c in name)
 
 
 class _Taken:

@@ -36,11 +36,12 @@ def segment_faces(
     """
     if not faces or faces[0].segmentation is None:
         return [None] * len(faces)
-    frames = [_wider(face.crop) for face in faces]
-    guides = [cut(picture, crop) for picture, crop in zip(pictures, frames, strict=True)]
     found: list[Evidence | None] = []
-    for guide, crop in zip(guides, frames, strict=True):
-        found.append(evidence_of(_probabilities(regressor, guide), guide, crop.matrix))
+    for picture, face in zip(pictures, faces, strict=True):
+        crop = _wider(face.crop)
+        guide = cut(picture, crop)
+        around = _probabilities(regressor, guide)
+        found.append(evidence_of(around, guide, crop.matrix, face.segmentation, WIDER))
     return found
 
 

@@ -17,7 +17,7 @@ from ...render.face import FaceRenderer
 from .atlas import Atlas
 from .evidence import Evidence
 from .hair import put_hair
-from .inner import fill_eyes, fill_mouth
+from .inner import fill_inner
 from .look import Look, look
 from .skin import fill_skin
 
@@ -91,8 +91,7 @@ class TextureBuilder:
         image, weight = fill_skin(self.atlas, seen, keep_glasses)
         if evidence is not None:
             put_hair(self.atlas, seen, image, weight)
-        fill_eyes(self.atlas, seen, image, weight)
-        fill_mouth(self.atlas, seen, image, weight)
+        fill_inner(self.atlas, seen, image, weight)
         if divide_light:
             self._divide(image, seen)
         if _is_grey(seen):

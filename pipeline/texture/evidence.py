@@ -13,7 +13,7 @@ from torch.nn import functional
 from ...geometry.checks import check_shape
 from ...geometry.segments import Segment
 
-SKIN, BEARD, HAIR, EYE, MOUTH, GLASSES = range(6)
+SKIN, BEARD, HAIR, EYE, TEETH, MOUTH, GLASSES = range(7)
 """Channels of `Evidence.maps`."""
 
 _CHANNELS = (
@@ -21,7 +21,8 @@ _CHANNELS = (
     (Segment.BEARD,),
     (Segment.HAIR,),
     (Segment.SCLERA, Segment.IRIS),
-    (Segment.TEETH, Segment.MOUTH),
+    (Segment.TEETH,),
+    (Segment.MOUTH,),
     (Segment.GLASSES,),
 )
 CHANNELS = len(_CHANNELS)
@@ -35,9 +36,9 @@ class Evidence:
     """How likely each place of a photograph shows what.
 
     Attributes:
-        maps: (h,w,6) float32 in [0,1]: skin (of face, ears and neck, with brows and lips), beard,
-            hair, eyes, the mouth's inside, glasses. What remains is background, clothes, hats,
-            hands.
+        maps: (h,w,7) float32 in [0,1]: skin (of face, ears and neck, with brows and lips), beard,
+            hair, eyes, teeth, the rest of the mouth's inside, glasses. What remains is background,
+            clothes, hats, hands.
         to_maps: (2,3) photograph pixels to the maps' pixels.
     """
 
@@ -48,6 +49,23 @@ class Evidence:
         """The same for another picture, whose pixels `to_photo` (2,3) takes to this one's."""
         square = torch.cat([to_photo.double(), torch.tensor([[0.0, 0, 1]], dtype=torch.float64)])
         return Evidence(self.maps, self.to_maps.double() @ square)
+
+    def colours(
+        self, photo: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean colours (7,3) of what a picture (H,W,3 or more) shows; how many pixels show it (7,).
+
+        Pixels count by the square of their evidence, so that borders hardly do.
+        """
+        inverse = np.linalg.inv(np.concatenate([self.to_maps.numpy(), [[0.0, 0, 1]]]))[:2]
+        height, width = self.maps.shape[:2]
+        y, x = np.mgrid[:height, :width] + 0.5
+        column, row = (inverse @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])).astype(int)
+        inside = (column >= 0) & (row >= 0) & (column < photo.shape[1]) & (row < photo.shape[0])
+        weight = np.square(self.maps.reshape(-1, CHANNELS)[inside])
+        seen = photo[row[inside], column[inside], :3]
+        total = weight.sum(0)
+        return (weight.T @ seen) / np.maximum(total, 1e-6)[:, None], total
 
     def skin(self, size: tuple[int, int]) -> Tensor:
         """Bare skin (1,1,H,W) in [0,1] in the pixels of a picture of that size, 0 beyond."""
@@ -63,7 +81,13 @@ class Evidence:
         return functional.grid_sample(bare, grid, align_corners=False)
 
 
-def evidence_of(segmentation: Tensor, guide: Tensor, to_guide: Tensor) -> Evidence:
+def evidence_of(
+    segmentation: Tensor,
+    guide: Tensor,
+    to_guide: Tensor,
+    closer: Tensor | None = None,
+    wider: float = 1.0,
+) -> Evidence:
     """Evidence from a network's segmentation, its borders moved to the photograph's own edges.
 
     The probabilities are refined by a guided filter (He et al. 2010), whose guide is the picture.
@@ -72,20 +96,27 @@ def evidence_of(segmentation: Tensor, guide: Tensor, to_guide: Tensor) -> Eviden
         segmentation: (16,s,s) probabilities of `Segment` over a square crop.
         guide: (1,3,S,S) that crop in [0,1], of any size.
         to_guide: (2,3) photograph pixels to pixels of `guide`.
+        closer: (16,s,s) probabilities over the middle of the crop alone, which are finer.
+        wider: side of the crop over the side of that middle.
     """
     check_shape("segmentation", segmentation, (len(Segment), None, None))
-    fine = refined(torch.stack([segmentation[list(group)].sum(0) for group in _CHANNELS]), guide)
+    fine = refined(
+        _grouped(segmentation), guide, None if closer is None else _grouped(closer), wider
+    )
     maps = np.ascontiguousarray(fine[0].permute(1, 2, 0).float().numpy())
     height, width = maps.shape[:2]
     scale = torch.tensor([width / guide.shape[-1], height / guide.shape[-2]]).double()
     return Evidence(maps, to_guide.double() * scale[:, None])
 
 
-def refined(chances: Tensor, guide: Tensor) -> Tensor:
+def refined(
+    chances: Tensor, guide: Tensor, closer: Tensor | None = None, wider: float = 1.0
+) -> Tensor:
     """Maps (C,s,s) in [0,1] of a picture, `_FINER` times finer, (1,C,h,w), by a guided filter.
 
     Args:
         chances: over the whole picture. guide: (1,3,S,S) the picture in [0,1], of any size.
+        closer, wider: see `evidence_of`.
     """
     check_shape("chances", chances, (None, None, None))
     check_shape("guide", guide, (1, 3, None, None))
@@ -93,5 +124,16 @@ def refined(chances: Tensor, guide: Tensor) -> Tensor:
 
     size = [side * _FINER for side in chances.shape[1:]]
     coarse = functional.interpolate(chances[None], size=size, mode="bilinear", align_corners=False)
+    if closer is not None:
+        border = functional.pad(torch.ones(1, 1, *[side - 2 for side in closer.shape[1:]]), [1] * 4)
+        both = torch.cat([closer[None], border.to(closer)], 1)
+        theta = torch.tensor([[[wider, 0.0, 0.0], [0.0, wider, 0.0]]]).to(closer)
+        grid = functional.affine_grid(theta, [1, 1, *size], align_corners=False)
+        near = functional.grid_sample(both, grid, align_corners=False)
+        coarse = coarse + near[:, -1:] * (near[:, :-1] - coarse)
     seen = functional.interpolate(guide, size=size, mode="area")
     return guided_blur(seen, coarse, 2 * _RADIUS + 1, _SMOOTH).clamp(0, 1)
+
+
+def _grouped(segmentation: Tensor) -> Tensor:
+    return torch.stack([segmentation[list(group)].sum(0) for group in _CHANNELS])

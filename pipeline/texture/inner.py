@@ -2,77 +2,92 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
-from .evidence import EYE, MOUTH
-from .fill import extend
+from .evidence import EYE, MOUTH, TEETH
 from .look import Look
 from .skin import smoothstep
 
 Floats = NDArray[np.float32]
 
 _FACING = (0.1, 0.35)  # cosine to the viewer: from not used to fully trusted
-_SURE = (0.4, 0.8)  # evidence: from not used to fully trusted
+_SURE = (0.15, 0.5)  # evidence: from not used to fully trusted; what is small is never sure
 _LEAST = 12.0  # texels' worth of weight, to know a tone
-_TONE_WEIGHT = 1e-3  # of a part's mean tone against what is seen nearby
-_TONES = (0.35, 1.5)  # of what is seen over what the model says
-_DEEP = {Part.TEETH: 0.8, Part.MOUTH: 0.55}
-"""How bright what is not seen within the mouth is, over the model's colours in open light."""
+_PIXELS = 2.0  # likewise, of the evidence's maps
+_TONES = (0.3, 2.2)  # brightness of what is seen over what the model says
 
 
-def fill_eyes(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
-    """Carry over what shows of the eyes, and continue its tone round the eyeballs, in place."""
-    own = (atlas.part == Part.EYE) & atlas.mask
-    if not own.any():
-        return
-    carried = _carried(seen, EYE, own)
-    tone = _tone(seen, carried, own)
-    rest = seen.fitted * tone
-    ratio = np.where(own, carried, 0)[..., None] * (seen.sampled - rest)
-    near = extend(_safe(ratio, carried), np.where(own, carried + _TONE_WEIGHT, 0))
-    _put(own, carried, seen.sampled, rest + near, image, weight)
+@dataclass(frozen=True)
+class _Kind:
+    """How one part is completed.
+
+    Attributes:
+        channels: of the evidence that may be carried over.
+        tone: the channel whose mean colour in the photograph is that of this part, or None.
+        usual: brightness over the model's colours in open light where nothing is seen.
+        tint: how far its colour may be from grey, relative, beside the model's own.
+    """
+
+    channels: tuple[int, ...]
+    tone: int | None
+    usual: float
+    tint: float
 
 
-def fill_mouth(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
-    """Carry over what shows of teeth, gums and tongue; the rest is as bright as what shows."""
-    for part, deep in _DEEP.items():
+_KINDS = {
+    Part.EYE: _Kind((EYE,), None, 1.0, 0.1),
+    Part.TEETH: _Kind((TEETH, MOUTH), TEETH, 0.8, 0.12),
+    Part.MOUTH: _Kind((TEETH, MOUTH), None, 0.5, 0.3),
+}
+
+
+def fill_inner(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
+    """Carry over what shows of eyes, teeth, gums and tongue, and complete them, in place.
+
+    What is not seen has the model's colours, as bright as what is seen and with little of its
+    tint: skin at the border of an eye must not colour the eyeball.
+
+    Args:
+        atlas, seen: of the texture.
+        image: (S,S,3) the texture. weight: (S,S) how far it is the photograph.
+    """
+    for part, kind in _KINDS.items():
         own = (atlas.part == part) & atlas.mask
-        if own.any():
-            carried = _carried(seen, MOUTH, own)
-            rest = seen.fitted * _tone(seen, carried, own, deep)
-            _put(own, carried, seen.sampled, rest, image, weight)
+        if not own.any():
+            continue
+        sure = smoothstep(seen.shown[own][:, list(kind.channels)].sum(1), *_SURE)
+        carried = sure * smoothstep(seen.facing[own], *_FACING)
+        sampled, fitted = _tempered(seen.sampled[own], kind), seen.fitted[own]
+        rest = _tempered(fitted, kind) * _tone(seen, kind, own, carried)
+        image[own] = rest + carried[:, None] * (sampled - rest)
+        weight[own] = carried
 
 
-def _carried(seen: Look, channel: int, own: NDArray[np.bool_]) -> Floats:
-    sure = smoothstep(seen.shown[..., channel], *_SURE)
-    return np.asarray(sure * smoothstep(seen.facing, *_FACING) * own, np.float32)
+def _tone(seen: Look, kind: _Kind, own: NDArray[np.bool_], carried: Floats) -> Floats:
+    """What is seen over what the model says there, (3,)."""
+    model = _tempered(seen.fitted[own], kind)
+    front = seen.facing[own] > 0
+    if kind.tone is not None and seen.amounts[kind.tone] > _PIXELS and front.any():
+        return _limited(seen.colours[kind.tone] / model[front].mean(0), kind)
+    if float(carried.sum()) < _LEAST:
+        return np.full(3, kind.usual, np.float32)
+    weight = carried[:, None] / carried.sum()
+    return _limited((seen.sampled[own] * weight).sum(0) / (model * weight).sum(0), kind)
 
 
-def _tone(seen: Look, carried: Floats, own: NDArray[np.bool_], usual: float = 1.0) -> Floats:
-    """Mean of what is seen over the model's colours (3,); `usual` where hardly anything is."""
-    total = float(carried.sum())
-    if total < _LEAST:
-        return np.full(3, usual, np.float32)
-    photo = (seen.sampled * carried[..., None]).sum((0, 1))
-    model = (seen.fitted * carried[..., None]).sum((0, 1))
-    return np.clip(photo / np.maximum(model, 1e-6), *_TONES).astype(np.float32)
+def _tempered(colours: Floats, kind: _Kind) -> Floats:
+    """Teeth (N,3) without the tint that modes of skin and coloured light give them."""
+    if kind.tone is None:
+        return colours
+    grey = colours.mean(1, keepdims=True)
+    return np.clip(colours, grey * (1 - kind.tint), grey * (1 + kind.tint))
 
 
-def _safe(weighted: Floats, carried: Floats) -> Floats:
-    """Weighted differences over their weights and the tone's."""
-    return np.asarray(weighted / (carried + _TONE_WEIGHT)[..., None], np.float32)
-
-
-def _put(
-    own: NDArray[np.bool_],
-    carried: Floats,
-    sampled: Floats,
-    rest: Floats,
-    image: Floats,
-    weight: Floats,
-) -> None:
-    mixed = rest + carried[..., None] * (sampled - rest)
-    image[own] = mixed[own]
-    weight[own] = carried[own]
+def _limited(tone: Floats, kind: _Kind) -> Floats:
+    bright = np.clip(tone.mean(), *_TONES)
+    tint = np.clip(tone / max(float(tone.mean()), 1e-6), 1 - kind.tint, 1 + kind.tint)
+    return np.asarray(bright * tint, np.float32)

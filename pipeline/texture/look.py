@@ -18,7 +18,7 @@ from ...geometry.mesh import vertex_normals
 from ...geometry.sh import shade
 from ...render.face import FaceRenderer
 from .atlas import Atlas
-from .evidence import CHANNELS, EYE, MOUTH, SKIN, Evidence
+from .evidence import CHANNELS, EYE, MOUTH, SKIN, TEETH, Evidence
 from .kernels import sample_texels
 
 Floats = NDArray[np.float32]
@@ -37,8 +37,10 @@ class Look:
         sampled: (S,S,3) the photograph's colours, 0 where it shows nothing.
         fitted: (S,S,3) the model's albedo under the fitted light.
         facing: (S,S) cosine to the viewer where a texel is seen, else 0.
-        shown: (S,S,6) the evidence's channels there.
+        shown: (S,S,7) the evidence's channels there.
         shading: (V,3) the fitted light on the vertices.
+        colours: (7,3) mean colours of what the photograph shows, by the evidence, and
+        amounts: (7,) over how many of its maps' pixels each is; 0 without evidence.
     """
 
     sampled: Floats
@@ -46,6 +48,8 @@ class Look:
     facing: Floats
     shown: Floats
     shading: Tensor
+    colours: Floats
+    amounts: Floats
 
 
 def look(
@@ -82,6 +86,7 @@ def look(
         facing.reshape(square),
         shown.reshape(*square, -1),
         shading,
+        *(evidence.colours(picture) if evidence else _nothing()),
     )
 
 
@@ -142,5 +147,9 @@ def _nearest_depth(
 def _plain() -> tuple[Floats, Floats]:
     """Evidence that everything may be skin, eye and mouth."""
     maps = np.zeros((1, 1, CHANNELS), np.float32)
-    maps[..., [SKIN, EYE, MOUTH]] = 1
+    maps[..., [SKIN, EYE, TEETH, MOUTH]] = 1
     return maps, np.zeros((2, 3), np.float32)
+
+
+def _nothing() -> tuple[Floats, Floats]:
+    return np.zeros((CHANNELS, 3), np.float32), np.zeros(CHANNELS, np.float32)
