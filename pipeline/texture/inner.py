@@ -90,4 +90,4 @@ def _tempered(colours: Floats, kind: _Kind) -> Floats:
 def _limited(tone: Floats, kind: _Kind) -> Floats:
     bright = np.clip(tone.mean(), *_TONES)
     tint = np.clip(tone / max(float(tone.mean()), 1e-6), 1 - kind.tint, 1 + kind.tint)
-    return np.asarray(bright * tint, np.float32)
+    return np.asarray(bright * tint / tint.mean(), np.float32)
