@@ -14,7 +14,7 @@ import typer
 
 from .commands import about, evaluate, model, prepare, synth, train
 from .core.ending import TerminatedError, terminable
-from .core.errors import Selfie3dError, UnknownNameError
+from .core.errors import Selfie3dError, UnknownNameError, shown
 from .core.item_failure import said
 
 if TYPE_CHECKING:
@@ -169,16 +169,17 @@ def _finish(summary: Summary, out: Path, start: float) -> None:
     for line in summary.found.lines():
         typer.echo(f"selfie3d: {line}", err=True)
     for path, message in summary.failed:
-        typer.echo(f"selfie3d: {path}: {message.removeprefix(f'{path}: ')}", err=True)
+        text = shown(str(path))  # as errors write it, that it is said once
+        typer.echo(f"selfie3d: {text}: {message.removeprefix(f'{text}: ')}", err=True)
     if summary.log is not None:
         typer.echo(f"selfie3d: tracebacks of unexpected errors: {summary.log}", err=True)
     done = f"{_count(summary.faces, 'face')} from {_count(len(summary.succeeded), 'photograph')}"
     skipped = f", {len(summary.skipped)} were done before" if summary.skipped else ""
     failed = f", {len(summary.failed)} failed" if summary.failed else ""
     seconds = time.perf_counter() - start
-    typer.echo(f"{done} in {seconds:.0f} s{skipped}{failed}. Results: {out.resolve()}")
+    typer.echo(f"{done} in {seconds:.0f} s{skipped}{failed}. Results: {shown(str(out.resolve()))}")
     for file in summary.files[:7]:
-        typer.echo(f"  {file}")
+        typer.echo(f"  {shown(str(file))}")
     if len(summary.files) > 7:
         typer.echo(f"  and {_count(len(summary.files) - 7, 'file')} more")
     if summary.failed:

@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py [--seconds 600] [--seed 0] [--kind NAME] [--keep DIR]
     python benchmarks/fuzz.py --kernels [--seconds 600]
+    python benchmarks/fuzz.py --check
 
 Each input is a right file with a few bytes changed, cut, doubled, or replaced by numbers that are
 never right. A reader may give something (accepted) or an error of this package (clean). Anything
@@ -125,12 +126,13 @@ def place(content: bytes, dice: random.Random) -> int:
 
 def work(seconds: float, inputs: int, seed: int, chosen: str, folder: Path) -> None:
     """The process that reads; a line of JSON for each input: kind, outcome, seconds, megabytes."""
+    from fuzz_data import data_kinds
     from fuzz_files import kinds
     from selfie3d.core.errors import Selfie3dError
 
     warnings.simplefilter("ignore")
     dice, end = random.Random(seed), time.monotonic() + seconds
-    readers = [kind for kind in kinds() if chosen in ("", kind.name)]
+    readers = [kind for kind in (*kinds(), *data_kinds()) if chosen in ("", kind.name)]
     base = peak()
     while time.monotonic() < end and inputs:
         inputs -= 1
@@ -166,6 +168,24 @@ def work(seconds: float, inputs: int, seed: int, chosen: str, folder: Path) -> N
 def peak() -> float:
     """Megabytes that the process has taken at most."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def check() -> list[str]:
+    """Kinds whose right file is not read: damage to such a file would say nothing."""
+    from fuzz_data import data_kinds
+    from fuzz_files import kinds
+
+    warnings.simplefilter("ignore")
+    unread = []
+    for kind in (*kinds(), *data_kinds()):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in (*kind.beside, (kind.name, kind.content)):
+                (Path(folder) / name).write_bytes(content)
+            try:
+                kind.read(Path(folder) / kind.name)
+            except Exception as error:  # noqa: BLE001
+                unread.append(f"{kind.name}: {type(error).__name__}: {error}")
+    return unread
 
 
 class Totals:
@@ -247,10 +267,14 @@ def main() -> int:
     parser.add_argument("--kind", default="", help="only this file, such as a.jpg")
     parser.add_argument("--keep", type=Path, help="folder for the inputs that were faults")
     parser.add_argument("--kernels", action="store_true")
+    parser.add_argument("--check", action="store_true", help="read every right file once")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
         work(given.seconds, given.inputs, given.seed, given.kind, given.worker)
+        return 0
+    if given.check:
+        print("\n".join(check()) or "every right file is read")
         return 0
     if given.kernels:
         from fuzz_kernels import fuzz_kernels

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..core.errors import InputError
+from ..core.errors import InputError, shown
 
 
 def register(app: typer.Typer) -> None:
@@ -94,7 +94,7 @@ def prepare_command(
     left = f"; {len(result.rejects)} left out, see rejects.json" if result.rejects else ""
     typer.echo(f"Prepared: {done}{left}. Results: {out.resolve()}")
     for file in [*result.files, *result.shards[:3]]:
-        typer.echo(f"  {file}")
+        typer.echo(f"  {shown(str(file))}")
 
 
 def _refuse_unused(ctx: typer.Context, data_set: str) -> None:

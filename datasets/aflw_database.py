@@ -24,6 +24,7 @@ from urllib.parse import quote
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.given_file import check_given
 from .sample import Array
 
 POINTS = (
@@ -75,6 +76,7 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
         InputError: no SQLite file, a table or column that is missing, or something else than
             numbers in it.
     """
+    check_given(path, "AFLW's SQLite file")
     try:
         connection = sqlite3.connect(
             f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True

@@ -66,9 +66,8 @@ class RunLog:
             configuration: plain values, shown as text.
         """
         if self._file.is_file():
-            kept = [
-                line for line in self._file.read_text("utf-8").splitlines() if _is_of(line, step)
-            ]
+            text = self._file.read_text("utf-8", "replace")  # a damaged line is none
+            kept = [line for line in text.splitlines() if _is_of(line, step)]
             write_text(self._file, "".join(f"{line}\n" for line in kept))
         if self._tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -105,5 +104,5 @@ def _is_of(line: str, step: int) -> bool:
     """Whether a line is whole and tells of no later step."""
     try:
         return int(json.loads(line)["step"]) <= step
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return False

@@ -169,8 +169,8 @@ def cumulative_counts(
 
 
 def _entry(listing: Path, line: str) -> tuple[str, str]:
-    parts = Path(line).parts
-    if len(parts) < 3:
-        raise InputError(str(listing), "lines SUBJECT/CHALLENGE/NAME.jpg", repr(line))
-    path = Path(*parts[-3:])
+    parts = Path(line).parts[-3:]
+    if len(parts) < 3 or {"/", "..", "."} & set(parts) or not line.isprintable():
+        raise InputError(str(listing), "lines SUBJECT/CHALLENGE/NAME.jpg", repr(line)[:80])
+    path = Path(*parts)
     return path.with_suffix("").as_posix(), path.suffix

@@ -19,7 +19,9 @@ def read_mapping(path: Path) -> dict[int, int]:
     table = read_given_text(path, "eos's table of points", 1 << 20, lenient=True).partition(
         "[landmark_mappings]"
     )[2]
-    lines = re.findall(r"^\s*(\d+)\s*=\s*(\d+)", table.partition("\n[")[0], re.MULTILINE)
+    lines = re.findall(
+        r"^\s*([0-9]{1,9})\s*=\s*([0-9]{1,9})", table.partition("\n[")[0], re.MULTILINE
+    )
     if not lines:
         raise InputError(str(path), "lines `point = vertex` under [landmark_mappings]", "none")
     return {int(point): int(vertex) for point, vertex in lines}

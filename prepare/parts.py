@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..core.given_file import read_given_text
 from ..core.whole_file import write_json
 from ..datasets.record import format_record, parse_record
 from ..datasets.shards import ShardEntry, write_tar_shard
@@ -116,13 +117,13 @@ class Parts:
     def note(self, part: Part) -> Note | None:
         """Of a finished part of photographs as they are now; else None."""
         try:
-            content = json.loads(self._note_path(part).read_text())
+            content = json.loads(read_given_text(self._note_path(part), "a note"))
             note = Note(
                 content["state"],
                 [Sample(**sample) for sample in content["samples"]],
                 [Reject(**reject) for reject in content["rejects"]],
             )
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):  # ours among them
             return None
         if note.state != part.state or not _is_of(part, note):
             return None
@@ -196,8 +197,8 @@ class Parts:
     def is_closed(self, job: Job, shard: Path) -> bool:
         """Whether the shard is whole and holds its photographs as they are now."""
         try:
-            content = json.loads(self._shard_path(job).read_text())
-        except (OSError, ValueError, RecursionError):
+            content = json.loads(read_given_text(self._shard_path(job), "a note"))
+        except (OSError, ValueError, RecursionError):  # ours among them
             return False
         expected: dict[str, Any] = {part.name: part.state for part in job.parts}
         return bool(content == expected | {"bytes": _bytes(shard)})

@@ -29,6 +29,10 @@ def test_damaged_files_end_in_an_error_or_in_something(fuzz):
     assert totals.count() == 400 and totals.count("clean") > 200 and len(totals.outcomes) > 30
 
 
+def test_every_right_file_is_read(fuzz):
+    assert fuzz.check() == []
+
+
 def test_a_reader_that_does_anything_else_is_noticed(fuzz, tmp_path):
     """A worker that dies, and one that raises what is no error of the package."""
     totals = fuzz.Totals()

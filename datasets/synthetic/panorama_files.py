@@ -50,6 +50,8 @@ def read_pictures(
             yield path.name, _checked(_decoded(library, path))
         except _UnusableError as reason:
             problems.append(f"{path.name}: {reason}")
+        except UnicodeDecodeError:  # of a name in the header, or of the library's own message
+            problems.append(f"{path.name}: is damaged (text in it that is no UTF-8)")
 
 
 def _library(folder: Path) -> Any:  # noqa: ANN401

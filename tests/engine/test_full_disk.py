@@ -50,6 +50,13 @@ def test_the_log_and_the_summary(tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["log.jsonl", "summary.json"]
 
 
+def test_a_damaged_log_is_kept_but_for_what_is_damaged(tmp_path):
+    whole = b'{"kind": "training", "step": 1}\n'
+    (tmp_path / "log.jsonl").write_bytes(whole + b'{"step": 1e999}\n{"step": \xff1}\n' + whole)
+    RunLog(tmp_path, tensorboard=False).begin(1, {})
+    assert (tmp_path / "log.jsonl").read_bytes() == 2 * whole
+
+
 def test_an_output_that_is_a_file(tmp_path):
     (tmp_path / "file").touch()
     for make in (

@@ -178,3 +178,14 @@ def test_agreements():
     rows = {(a.estimator, a.kind): a for a in agreements(["x", "y"] * 6, true, found)}
     assert rows["twice", "all"].pearson == pytest.approx(1) and rows["twice", "x"].ratio == 2
     assert rows["fails", "all"].spearman == pytest.approx(-1) and rows["fails", "all"].failed == 6
+
+
+@pytest.mark.parametrize(
+    "line", ["S1/../x.jpg", "../../x.jpg", "/S1/x.jpg", "S1/x.jpg", "S/C/\t.jpg"]
+)
+def test_now_names_lead_nowhere_else(tmp_path, face, line):
+    """The submission's files are named after the list's lines."""
+    root = now_root(tmp_path / "now", face)
+    (root / "imagepathsvalidation.txt").write_text(f"{line}\n")
+    with pytest.raises(InputError, match="SUBJECT/CHALLENGE/NAME"):
+        now.make_protocol()(Request(root, tmp_path / "out", "mean"))

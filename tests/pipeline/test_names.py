@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from selfie3d.pipeline.names import choose_names
+from selfie3d.pipeline.names import choose_names, may_be_named
 
 
 def names(*paths: str, earlier=None, reserved=()) -> list[str]:
@@ -50,3 +50,11 @@ def test_an_earlier_name_is_kept_and_others_give_way():
     assert names("x/a.jpg", "y/a.jpg", earlier={"y/a.jpg": "a"}) == ["a-jpg", "a"]
     assert names("x/a.jpg", reserved=["a", "a-jpg"]) == ["a-2"]
     assert names("x/a_2.jpg", reserved=["a"]) == ["a_2-jpg"]
+
+
+def test_results_have_printable_names():
+    assert names(
+        "a\nv 1 2 3.jpg", "b\x1b[31m.p\tng", "c\udcff.jpg", "é ü.jpg", "a_v 1 2 3.png"
+    ) == [*("a_v 1 2 3", "b_[31m", "c_", "é ü", "a_v 1 2 3-png")]
+    assert may_be_named(Path("a\nb.jpg"), "a_b") and may_be_named(Path("a\nb.jpg"), "a_b-2")
+    assert not may_be_named(Path("a\nb.jpg"), "a\nb")
