@@ -94,6 +94,9 @@ def reconstruct_command(
     ],
     out: Out,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
+    detector: Annotated[
+        str, typer.Option(metavar="auto|mtcnn|drawn", help="What finds faces.")
+    ] = "auto",
     max_faces: Annotated[
         int | None, typer.Option(min=1, help="Only the so many largest faces of a photograph.")
     ] = None,
@@ -106,6 +109,10 @@ def reconstruct_command(
     relight: Annotated[
         bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
     ] = False,
+    glasses: Annotated[
+        str,
+        typer.Option(metavar="keep|remove", help="Glasses on the front of the texture."),
+    ] = "keep",
     weights: Annotated[
         str | None,
         typer.Option(
@@ -145,9 +152,11 @@ def reconstruct_command(
     start = time.perf_counter()
     options = ReconstructOptions(
         face_model=face_model,
+        detector=detector,
         max_faces=max_faces,
         texture_size=size,
         divide_light=relight,
+        glasses=glasses,
         weights=weights,
         refine=refine,
         ipd=ipd,
