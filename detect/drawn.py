@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .drawn_network import FaceFinder, FinderOutput
-from .drawn_weights import SHIPPED, load_finder
-from .face import FACE_DETECTORS, Face, Frame, check_photograph, without_duplicates
-from .fused import fused
+from .drawn_weights import SHIPPED
+from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
+from .framing import finder, frame_of
 from .second_look import Glimpse, look_again
 from .suppress import suppressed
 from .turned import best_score, turn_back
@@ -45,14 +44,15 @@ class _Search:
 
 
 _SEARCHES = (
-    _Search(600, 0.0, 0.2, 0.5),
-    _Search(1280, 0.0, 0.15, 0.5),
-    _Search(300, 0.4, 0.15, 0.45),
+    _Search(600, 0.0, 0.38, 0.54),
+    _Search(1280, 0.0, 0.35, 0.54),
+    _Search(300, 0.4, 0.3, 0.5),
 )
-_TURNED = _Search(400, 0.0, 0.2, 0.5)
-_GLANCE = _Search(320, 0.0, 0.2, 0.5)
-_DOUBTFUL = _Search(400, 0.0, 0.1, 0.3)
+_TURNED = _Search(400, 0.0, 0.38, 0.54)
+_GLANCE = _Search(320, 0.0, 0.35, 0.54)
+_DOUBTFUL = _Search(400, 0.0, 0.2, 0.4)
 _LEAST = 30  # pixels of the longer side of the last size that is looked at
+_BESIDE = 0.77  # of the best score of a photograph, what others must have
 _SURE = 0.7  # score of the best face from which on the photograph counts as upright
 _MOST = 200  # finds that are looked at again
 _UPSCALE_BELOW = 128  # pixels: smaller photographs are enlarged to this
@@ -103,7 +103,7 @@ class DrawnDetector:
         return [turn_back(face, turn, image.shape) for face in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
-        network = _network(self._weights)
+        network = finder(self._weights)
         found = self._propose(network, image, search)
         seen = look_again(network, image, found)
         faces = [
@@ -111,7 +111,8 @@ class DrawnDetector:
             for first, second in zip(found, seen, strict=True)
             if second is not None and (first.score + second.score) / 2 >= search.sure
         ]
-        return without_duplicates(faces)
+        least = _BESIDE * best_score(faces)
+        return without_duplicates(face for face in faces if face.score >= least)
 
     def _propose(self, network: FaceFinder, image: np.ndarray, search: _Search) -> list[Glimpse]:
         """What may be a face, in pixels of `image`, best first."""
@@ -137,12 +138,6 @@ class DrawnDetector:
         return [Glimpse(float(score[n]), box[n].astype(float), five[n].astype(float)) for n in best]
 
 
-@lru_cache(maxsize=2)
-def _network(weights: Path) -> FaceFinder:
-    network = fused(load_finder(weights)[0])
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 @torch.inference_mode()
 def _run(network: FaceFinder, picture: Array, margin: int) -> FinderOutput:
     """The network on a picture (h,w,3) with a margin, grey up to the next multiple of 16."""
@@ -166,6 +161,5 @@ def _face(first: Glimpse, second: Glimpse) -> Face:
         [down * math.sin(roll), down * math.cos(roll)],
     )
     box = tuple(float(v) for v in (*(middle - half), *(middle + half)))
-    frame = Frame(float(middle[0]), float(middle[1]), float(2 * max(across, down)), roll)
     score = (first.score + second.score) / 2
-    return Face(box, score, second.points, frame)  # type: ignore[arg-type]
+    return Face(box, score, second.points, frame_of(second))  # type: ignore[arg-type]

@@ -73,13 +73,10 @@ class FaceFinder(nn.Module):
         self.coarse = _stage(w[1], w[2], count[1])
         self.from_fine = nn.Conv2d(w[1], options.neck, 1)
         self.from_coarse = nn.Conv2d(w[2], options.neck, 1)
-        self.head = nn.Sequential(
-            _conv(options.neck, options.neck), nn.Conv2d(options.neck, _OUTPUTS, 1)
-        )
-        last = self.head[1]
+        last = nn.Conv2d(options.neck, _OUTPUTS, 1)
+        self.head = nn.Sequential(_conv(options.neck, options.neck), last)
         nn.init.normal_(last.weight, std=0.01)
-        nn.init.zeros_(last.bias)
-        last.bias.data[0] = _RARE
+        last.bias = nn.Parameter(torch.tensor([_RARE] + [0.0] * (_OUTPUTS - 1)))
 
     def forward(self, pictures: Tensor) -> FinderOutput:
         """See the class."""

@@ -3,7 +3,8 @@ Convolutional Networks", 2016) as carried, weights included, by facenet-pytorch.
 
 The library proposes faces on a downscaled photograph with a margin around it. Its boxes are
 rounded to whole pixels there, which moves the points by 1-2 % of the face; so the last network of
-the cascade is run again on exact crops of the photograph, and its answers are averaged.
+the cascade is run again on exact crops of the photograph, and its answers are averaged. Our own
+network then frames the face (`framing.py`), which five points do badly in profile.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
+from .framing import framed
 from .refine import refine_face
 from .turned import best_score, turn_back
 
@@ -77,12 +79,12 @@ class MtcnnDetector:
             if faces:
                 break
         if best_score(faces) >= _SURE:
-            return without_duplicates(faces)
+            return framed(image, without_duplicates(faces))
         # Doubtful: a face that lies on its side may have been taken for an odd upright one.
         attempts: list[list[Face]] = [faces]
         attempts += [self._search_turned(image, turn) for turn in (1, 3, 2)]
         best = max(attempts, key=best_score)
-        return without_duplicates(best)
+        return framed(image, without_duplicates(best))
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""

@@ -17,7 +17,7 @@ from .drawn_network import FaceFinder
 Array = NDArray[Any]
 
 _SIDE = 96  # pixels of the crop
-_FACE = 0.36  # of it that the box's longer side takes
+_FACES = (0.3, 0.4)  # of it that the box takes, in two looks
 _BATCH = 16
 _NEAR = 0.3  # overlap with the middle of the crop from which on a find is the same face
 _MIRROR_POINTS = [1, 0, 2, 4, 3]
@@ -50,17 +50,19 @@ def look_again(
     """
     seen: list[Glimpse | None] = []
     for start in range(0, len(found), _BATCH):
-        part = found[start : start + _BATCH]
-        frames = [_frame(one) for one in part]
+        frames = [_frame(one, share) for one in found[start : start + _BATCH] for share in _FACES]
         crops = np.stack([_cut(image, frame) for frame in frames])
         both = np.concatenate([crops, crops[:, :, ::-1]])
         batch = torch.from_numpy(both).permute(0, 3, 1, 2).float() / 255
         with torch.inference_mode():
             out = network(batch.contiguous(memory_format=torch.channels_last))
         answers = [value.numpy().astype(np.float64) for value in out]
+        looks = []
         for k, frame in enumerate(frames):
-            ways = [_best(*(value[n] for value in answers)) for n in (k, k + len(part))]
-            seen.append(_joined(ways, frame))
+            ways = [_best(frame, *(value[n] for value in answers)) for n in (k, k + len(frames))]
+            looks.append(_both_ways(ways, frame))
+        count = len(_FACES)
+        seen += [_mean(looks[k : k + count]) for k in range(0, len(looks), count)]
     return seen
 
 
@@ -74,11 +76,12 @@ def upright_roll(points: Array) -> float:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A square of the photograph: middle (2,), side in pixels, roll."""
+    """A square of the photograph: middle (2,), side in pixels, roll; `face`: the box's share."""
 
     middle: Array
     side: float
     roll: float
+    face: float
 
     @property
     def turn(self) -> Array:
@@ -93,10 +96,11 @@ class _Frame:
         return moved
 
 
-def _frame(one: Glimpse) -> _Frame:
+def _frame(one: Glimpse, share: float) -> _Frame:
     x0, y0, x1, y1 = one.box
     side = max(math.sqrt(max(x1 - x0, 1.0) * max(y1 - y0, 1.0)), 2.0)
-    return _Frame(np.array([(x0 + x1) / 2, (y0 + y1) / 2]), side / _FACE, upright_roll(one.points))
+    middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    return _Frame(middle, side / share, upright_roll(one.points), share)
 
 
 def _cut(image: NDArray[np.uint8], frame: _Frame) -> NDArray[np.uint8]:
@@ -119,9 +123,11 @@ def _cut(image: NDArray[np.uint8], frame: _Frame) -> NDArray[np.uint8]:
     return np.asarray(cut)
 
 
-def _best(score: Array, box: Array, points: Array) -> tuple[float, Array, Array] | None:
+def _best(
+    frame: _Frame, score: Array, box: Array, points: Array
+) -> tuple[float, Array, Array] | None:
     """The surest answer for the face in the middle: score, box, points, in crop pixels."""
-    half = _FACE * _SIDE / 2
+    half = frame.face * _SIDE / 2
     low, high = _SIDE / 2 - half, _SIDE / 2 + half
     shared = np.clip(np.minimum(box[:, 2:], high) - np.maximum(box[:, :2], low), 0, None).prod(1)
     area = np.clip(box[:, 2:] - box[:, :2], 0, None).prod(1)
@@ -133,16 +139,29 @@ def _best(score: Array, box: Array, points: Array) -> tuple[float, Array, Array]
     return 1 / (1 + math.exp(-usable[best])), box[best], points[best]
 
 
-def _joined(ways: Sequence[tuple[float, Array, Array] | None], frame: _Frame) -> Glimpse | None:
-    """Both ways of looking in one, in the photograph's pixels."""
+def _both_ways(ways: Sequence[tuple[float, Array, Array] | None], frame: _Frame) -> Glimpse | None:
+    """A crop and its mirror image in one, in the photograph's pixels."""
     plain, mirrored = ways
     if plain is None or mirrored is None:
         return None
-    box = (plain[1] + np.array([_SIDE, 0, _SIDE, 0]) + mirrored[1][[2, 1, 0, 3]] * [-1, 1, -1, 1]
-           ) / 2  # fmt: skip
+    box = mirrored[1][[2, 1, 0, 3]] * [-1, 1, -1, 1] + [_SIDE, 0, _SIDE, 0]
+    box = (plain[1] + box) / 2
     other = mirrored[2][_MIRROR_POINTS] * [-1, 1] + [_SIDE, 0]
     points = frame.to_photo((plain[2] + other) / 2)
     middle = frame.to_photo((box[:2] + box[2:]) / 2)
     half = (box[2:] - box[:2]) / 2 * (frame.side / _SIDE)
     score = (plain[0] + mirrored[0]) / 2
     return Glimpse(score, np.concatenate([middle - half, middle + half]), points, frame.roll)
+
+
+def _mean(looks: Sequence[Glimpse | None]) -> Glimpse | None:
+    """Several looks at a face in one; None if any of them saw none."""
+    sure = [look for look in looks if look is not None]
+    if len(sure) < len(looks):
+        return None
+    return Glimpse(
+        float(np.mean([look.score for look in sure])),
+        np.mean([look.box for look in sure], axis=0),
+        np.mean([look.points for look in sure], axis=0),
+        sure[0].roll,
+    )

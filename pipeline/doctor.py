@@ -35,8 +35,8 @@ _PACKAGES = (
     "facenet-pytorch",
 )
 _DETECTORS = {
-    "mtcnn": "weights by others, trained on WIDER FACE and CelebA",
-    "drawn": "our own, trained on drawn faces alone",
+    "mtcnn": "mtcnn, with others' weights (WIDER FACE, CelebA)",
+    "drawn": "drawn, our own",
 }
 _REINSTALL = "Install again: pip install --force-reinstall selfie3d"
 
@@ -184,9 +184,8 @@ def _detect_nothing() -> str:
     nothing = np.zeros((64, 64, 3), np.uint8)
     for name in _DETECTORS:
         get_face_detector(name).detect(nothing)
-    words = [f"{name} ({text})" for name, text in _DETECTORS.items()]
-    shim = "; with our nms: torchvision's does not load" if is_shimmed() else ""
-    return f"works: {', '.join(words)}; default {DEFAULT_DETECTOR}{shim}"
+    shim = "; our nms, as torchvision's does not load" if is_shimmed() else ""
+    return f"works: {_DETECTORS[DEFAULT_DETECTOR]}{shim}"
 
 
 def _load_default_model() -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.errors import InputError, NoFaceError, UnknownNameError
 from ..core.item_failure import Failed, attempt
-from ..detect.face import Face, get_face_detector
+from ..detect.face import AUTO, Face, get_face_detector
 from ..detect.why_none import likely_cause
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
@@ -44,6 +44,7 @@ class ReconstructOptions:
 
     Attributes:
         face_model: a registered name or a path.
+        detector: what finds faces: "drawn", "mtcnn", or "auto" for the default of the two.
         max_faces: the largest so many faces of a photograph; None takes all.
         texture_size: side of the square texture, texels.
         divide_light: leave the fitted light out of the texture.
@@ -59,6 +60,7 @@ class ReconstructOptions:
     """
 
     face_model: str = "default"
+    detector: str = AUTO
     max_faces: int | None = None
     texture_size: int = 1024
     divide_light: bool = False
@@ -96,7 +98,7 @@ class Reconstructor:
         self.options = options or ReconstructOptions()
         self.model = with_chart(load_face_model(self.options.face_model))
         check_mesh(self.model, self.options.mesh)
-        self.detector = get_face_detector("mtcnn")
+        self.detector = get_face_detector(self.options.detector)
         self.fitter = FaceFitter(self.model, self.options.fit)
         self.regressor = make_regressor(self.options.weights, self.model)
         self.textures = TextureBuilder(self.model, self.options.texture_size)
@@ -143,8 +145,8 @@ class Reconstructor:
         """
         if self.regressor is None:
             return [None] * len(faces)
-        points = [torch.as_tensor(face.points) for _, face in faces]
-        return self.regressor.from_points([picture for picture, _ in faces], points)
+        pictures, found = [picture for picture, _ in faces], [face for _, face in faces]
+        return self.regressor.from_faces(pictures, found)
 
     def detect(self, picture: NDArray[np.uint8]) -> list[Face]:
         """The faces of a photograph, largest first.
