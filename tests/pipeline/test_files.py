@@ -11,9 +11,13 @@ import torch
 import trimesh
 from PIL import Image
 from selfie3d.core.errors import InputError
+from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.geometry.segments import Segment
 from selfie3d.pipeline import files
+from selfie3d.pipeline.face import SeenSegments
 from selfie3d.pipeline.files import describe, write_face
+from selfie3d.pipeline.pictures import overlay_picture
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (100, 120, 3), dtype=np.uint8)
 SUFFIXES = [".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json"]
@@ -99,6 +103,9 @@ def test_pictures(written):
     overlay = np.asarray(Image.open(out / "me_overlay.png"))
     assert overlay.shape == (384, 4 * 384, 3)
     assert not np.array_equal(overlay[:, :384], overlay[:, 384:768])  # the landmarks
+    textured = overlay[:, 768:1152].astype(int)  # red above, blue below, as its texture
+    assert (textured[..., 0] - textured[..., 2] > 150).sum() > 2000
+    assert (textured[..., 2] - textured[..., 0] > 150).sum() > 2000
     turntable = np.asarray(Image.open(out / "me_turntable.png"))
     assert turntable.shape == (2 * 384, 5 * 384, 3)
     front = turntable[:384, 768:1152].astype(int)
@@ -107,6 +114,22 @@ def test_pictures(written):
     assert (front[:4] == 64).all()
     shape = turntable[384:, 768:1152].astype(int)
     assert abs(shape[192, 192] - shape[192, 192].mean()).max() <= 1  # grey
+
+
+def test_the_overlay_shows_what_the_network_sees(small_face):
+    """Hair on the left half of its crop, nothing known elsewhere."""
+    probabilities = torch.zeros(16, 8, 8)
+    probabilities[Segment.HAIR, :, :4] = 1
+    crop = Crop.from_square((60.0, 50.0), 80.0, 32)
+    seen = replace(small_face, segments=SeenSegments(probabilities, crop))
+    picture = np.full((120, 120, 3), 120, np.uint8)
+    plain, tinted = overlay_picture(small_face, picture), overlay_picture(seen, picture)
+    assert tinted.shape[1] == plain.shape[1] + 384
+    panel = tinted[:, 768:1152].astype(int)
+    violet = (panel[..., 2] - panel[..., 1] > 60).mean(0)
+    left, right = violet[:192], violet[192:]
+    assert left.max() > 0.6 and right.max() < 0.05  # the crop is shorter than the picture
+    assert np.array_equal(tinted[:, 1152:], plain[:, 768:])
 
 
 def test_turned_views_show_the_other_side(small_face):
