@@ -17,7 +17,7 @@ def check_images(images: Tensor, input_shape: tuple[int, int, int], least: int =
     Raises:
         InputError: names what was expected and what came.
     """
-    if images.dim() != 4 or tuple(images.shape[1:]) != input_shape or len(images) < least:
+    if images.dim() != 4 or tuple(images.shape[1:]) != input_shape or images.shape[0] < least:
         count = "B" if least == 1 else f"{least} or more while training"
         expected = f"({count}, {', '.join(map(str, input_shape))})"
         raise InputError("images", expected, str(tuple(images.shape)))
