@@ -163,6 +163,7 @@ def work(seconds: float, inputs: int, seed: int, chosen: str, folder: Path) -> N
                 file.rename(folder.parent / f"fault-{time.monotonic_ns()}-{kind.name}")
             else:
                 file.unlink()
+    print(json.dumps(["", "peak", 0, peak()]), flush=True)
 
 
 def peak() -> float:
@@ -194,7 +195,8 @@ class Totals:
     def __init__(self) -> None:
         self.outcomes: dict[str, Counter[str]] = {}
         self.faults: list[str] = []
-        self.longest, self.largest = 0.0, 0.0
+        self.longest, self.largest, self.peak = 0.0, 0.0, 0.0
+        self.began = time.monotonic()
 
     def add(self, kind: str, outcome: str, seconds: float, megabytes: float) -> None:
         short = outcome.split(":")[0]
@@ -211,9 +213,11 @@ class Totals:
             print(f"{kind:24}", dict(counts))
         for fault in self.faults:
             print("FAULT", fault)
+        spent = time.monotonic() - self.began
         print(f"{self.count()} inputs: {self.count('clean')} clean, {self.count('accepted')} "
               f"accepted, {self.count('fault')} faults; the longest took {self.longest:.2f} s, the "
-              f"largest {self.largest:.0f} MB more than before")  # fmt: skip
+              f"largest {self.largest:.0f} MB more than before; {spent:.0f} s "
+              f"in all, peak of a process {self.peak:.0f} MB")  # fmt: skip
 
 
 def fuzz(
@@ -254,7 +258,9 @@ def follow(command: list[str], totals: Totals) -> tuple[int, str]:
                 continue
             kind, outcome, seconds, megabytes = json.loads(line)
             last = kind
-            if outcome != "began":
+            if outcome == "peak":
+                totals.peak = max(totals.peak, megabytes)
+            elif outcome != "began":
                 totals.add(kind, outcome, seconds, megabytes)
     return process.returncode, last
 

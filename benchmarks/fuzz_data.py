@@ -44,6 +44,7 @@ from selfie3d.evaluate.report import FORMAT, load_report
 from selfie3d.evaluate.scan_predict import read_surfaces
 from selfie3d.facemodels.eos_mapping import read_mapping
 from selfie3d.geometry.face_model import SHIPPED_VERSION
+from selfie3d.models.dlib_resnet import load_dlib_resnet
 from selfie3d.pipeline.journal import Journal
 from selfie3d.pipeline.reconstructor import ReconstructOptions
 
@@ -232,6 +233,16 @@ verts 0
 """
 
 
+def dlib_kinds() -> tuple[Kind, ...]:
+    """dlib's network, where its package is there. 22 MB."""
+    found = find_spec("face_recognition_models")
+    place = Path(str(found.origin)).parent / "models" if found else Path("none")
+    path = place / "dlib_face_recognition_resnet_model_v1.dat"
+    if not path.is_file():
+        return ()
+    return (Kind("resnet.dat", path.read_bytes(), load_dlib_resnet),)
+
+
 def panorama_kinds() -> tuple[Kind, ...]:
     """Radiance and OpenEXR, where OpenImageIO is there."""
     if find_spec("OpenImageIO") is None:
@@ -305,6 +316,7 @@ def data_kinds() -> tuple[Kind, ...]:
              in_folder(settings, "configuration.json")),
         Kind("log.jsonl", LINES, in_folder(log, "log.jsonl")),
         Kind("note.json", note(), in_folder(journal, "out", ".selfie3d", "note.json")),
+        *dlib_kinds(),
         Kind("a.mhclo", fitting(), read_fitting),
         Kind("a.mhmat", MATERIAL, read_material),
         Kind("t.png", picture("PNG", "RGBA"), lambda path: read_texture(path, 16)),

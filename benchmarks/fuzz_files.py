@@ -22,10 +22,13 @@ from selfie3d.core.image_file import read_image
 from selfie3d.core.mat_file import MatArrays
 from selfie3d.core.npy_file import read_npy
 from selfie3d.core.npz_file import NpzArrays
+from selfie3d.core.seal import CHECKSUM
 from selfie3d.core.text_numbers import read_text_numbers
 from selfie3d.datasets.now_box import read_now_box
 from selfie3d.datasets.record import read_side_files
 from selfie3d.datasets.shards import TarShards
+from selfie3d.detect.drawn_network import FaceFinder, FinderOptions
+from selfie3d.detect.drawn_weights import load_finder, pack_finder
 from selfie3d.evaluate.depth_files import read_depth_map
 from selfie3d.evaluate.mesh_file import read_mesh
 from selfie3d.evaluate.predictions import read_predictions
@@ -241,6 +244,20 @@ def weights() -> bytes:
     return pack_weights(network, "dense-points", options, PointLayout("x", ("ibug68",), (), ()), {})
 
 
+def unsealed(content: bytes) -> bytes:
+    """Weights as from before there were checksums, which notice everything."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    del header["__metadata__"][CHECKSUM]
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
+
+
+def finder() -> bytes:
+    options = FinderOptions(stem=4, widths=(4, 4, 4), blocks=(1, 1), neck=4)
+    return pack_finder(FaceFinder(options), options, {})
+
+
 def state(archive: bool) -> bytes:
     buffer = io.BytesIO()
     content = {"a": torch.ones(3, 4), "b": torch.zeros(5).half()}
@@ -309,6 +326,8 @@ def kinds() -> tuple[Kind, ...]:
         Kind("w.npz", packed(mean=np.ones(4), std=np.ones(4)), read_whitening),
         Kind("numbers.txt", b"1.5 2e3 -4\n7 8 9\n", read_text_numbers),
         Kind("w.safetensors", weights(), load_weights),
+        Kind("unsealed.safetensors", unsealed(weights()), load_weights),
+        Kind("finder.safetensors", unsealed(finder()), load_finder),
         Kind("a.pth", state(True), lambda path: load_torch(path, "tensors")),
         Kind("old.pth", state(False), lambda path: load_torch(path, "tensors")),
     )  # fmt: skip

@@ -85,6 +85,29 @@ def pictures(dice: Dice) -> None:
     cpu.antialias(color, rast, pos, tri).sum().backward()
 
 
+def texels(dice: Dice) -> None:
+    from selfie3d.pipeline.texture.fill import extend
+    from selfie3d.pipeline.texture.kernels import sample_texels
+
+    side, vertices = int(dice.integers(1, 9)), int(dice.integers(1, 9))
+    height, width, h, w, n = (int(k) for k in dice.integers(1, 14, 5))
+    count, channels = side * side, int(dice.integers(1, 8))
+    table = numbers(dice, vertices, 10, scale=float(10.0 ** dice.uniform(-2, 4)))
+    table[:, 3] = abs(table[:, 3])
+    photo = numbers(dice, height, width, 4)
+    photo[..., 3] = dice.random((height, width)) < 0.9
+    to_maps = numbers(dice, 2, 3).astype(np.float64)
+    near, to_near = numbers(dice, n, n, scale=100), numbers(dice, 3).astype(np.float64)
+    sampled, fitted = np.zeros((2, count, 3), np.float32)
+    trust, shown = np.zeros(count, np.float32), np.zeros((count, channels), np.float32)
+    sample_texels(
+        np.arange(count), dice.integers(0, vertices, (count, 3)), numbers(dice, count, 3), table,
+        photo, numbers(dice, h, w, channels), to_maps, near, to_near, 4.0, sampled, fitted, trust,
+        shown,
+    )  # fmt: skip
+    extend(numbers(dice, side, side, channels), abs(numbers(dice, side, side)))
+
+
 def refused(call: Callable[[], object]) -> None:
     """An error of this package is an answer, too."""
     from selfie3d.core.errors import InputError
@@ -96,7 +119,7 @@ def refused(call: Callable[[], object]) -> None:
 
 
 COUNTS: Counter[str] = Counter()
-KERNELS = {"crops": crops, "labels": labels, "pictures": pictures}
+KERNELS = {"crops": crops, "labels": labels, "pictures": pictures, "texels": texels}
 
 
 def main(seconds: float, seed: int) -> int:

@@ -12,13 +12,14 @@ import torch
 from torch import nn
 
 from ..core.errors import InputError, MissingFileError
+from ..core.plain_facts import without_folders
 from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from .drawn_network import FaceFinder, FinderOptions
 
 FORMAT = "selfie3d-detector-1"
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "detector.safetensors"
+_COUNTER = "num_batches_tracked"
 _DAMAGED = (OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError, OverflowError)
-_PATHS = ("output", "train", "validation", "hdri")  # settings of which only names are told
 
 
 def pack_finder(network: nn.Module, options: FinderOptions, facts: Mapping[str, Any]) -> bytes:
@@ -33,12 +34,12 @@ def pack_finder(network: nn.Module, options: FinderOptions, facts: Mapping[str, 
     state = {
         name: value.half() if value.ndim > 1 else value.float()
         for name, value in network.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        if not name.endswith(_COUNTER)
     }
     header = {
         "format": FORMAT,
         "options": json.dumps(asdict(options)),
-        "facts": json.dumps(_without_folders(dict(facts))),
+        "facts": json.dumps(without_folders(facts)),
         CHECKSUM: UNSEALED,
     }
     return sealed(save({k: v.contiguous().cpu() for k, v in state.items()}, header))
@@ -65,6 +66,9 @@ def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
                              str(header.get("format")))  # fmt: skip
         told = json.loads(header["options"])
         sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+        with torch.device("meta"):  # options of a stranger take no memory
+            sketch = FaceFinder(FinderOptions(**sizes)).state_dict()
+        _check_shapes(path, {k: v for k, v in sketch.items() if not k.endswith(_COUNTER)}, state)
         network = FaceFinder(FinderOptions(**sizes))
         network.load_state_dict(state, strict=False)
         missing = {name for name, _ in network.named_parameters()} - set(state)
@@ -81,10 +85,12 @@ def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
     return network.eval(), facts
 
 
-def _without_folders(value: Any, name: str = "") -> Any:  # noqa: ANN401
-    """The facts with names alone where they tell folders."""
-    if isinstance(value, dict):
-        return {k: _without_folders(v, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_without_folders(v, name) for v in value]
-    return Path(value).name if name in _PATHS and isinstance(value, str) else value
+def _check_shapes(
+    path: Path, wanted: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]
+) -> None:
+    """Compare the tensors of a file with those of the network that its options describe."""
+    other = [k for k in {*wanted, *state} if k not in wanted or k not in state]
+    other += [k for k in set(wanted) & set(state) if wanted[k].shape != state[k].shape]
+    if other:
+        names = ", ".join(sorted(other)[:3])
+        raise InputError(str(path), "the tensors that its options describe", f"others ({names})")

@@ -9,34 +9,13 @@ by
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..core.errors import InputError
+from ..core.plain_facts import without_folders
 from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from ..core.whole_file import write_bytes
-
-# A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
-# as https://x/y are left alone.
-_FOLDERS = re.compile(
-    r"(?<![\w.:/\\}-])(?:file://|[A-Za-z]:(?=[\\/])|~\w*(?=[\\/])|\.\.(?=[\\/]))?"
-    r"[\\/]{1,2}(?:[^\\/\s'\",;:]+(?: [^\\/\s'\",;:]+)*[\\/])*(?=[^\\/\s'\",;:])"
-)
-
-
-def without_folders(value: Any) -> Any:  # noqa: ANN401
-    """The same plain values; of absolute paths in texts only the last name is left.
-
-    Relative paths below the folder of work ("shards/train") stay, as they say nothing of a machine.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): without_folders(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_folders(item) for item in value]
-    return _FOLDERS.sub("", value) if isinstance(value, str) else value
 
 
 def rewrite_header(path: str | Path) -> None:

@@ -18,10 +18,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
+from ..core.plain_facts import without_folders
 from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
 from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
-from .header_paths import without_folders
 from .heads.layouts import Layout, restore_layout
 from .heads.uv_layout import UvSpec
 from .heads.vector_layout import VectorLayout

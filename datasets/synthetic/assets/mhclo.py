@@ -109,8 +109,8 @@ def _vertices(path: Path, rows: list[list[str]]) -> tuple[Array, Array, Array]:
         expected = f"whole numbers of vertices, weights and offsets below {_FARTHEST:g}"
         raise InputError(f"{path}: verts", expected, "others")
     if ids.min() < 0 or ids.max() >= BASE_VERTICES:
-        wrong = int(ids.min() if ids.min() < 0 else ids.max())
-        raise InputError(f"{path}: verts", f"vertices 0 to {BASE_VERTICES - 1}", str(wrong))
+        wrong = ids.min() if ids.min() < 0 else ids.max()
+        raise InputError(f"{path}: verts", f"vertices 0 to {BASE_VERTICES - 1}", f"{wrong:g}")
     # A vertex of weight 0 takes no part, even where the head has no such vertex.
     carrier = np.take_along_axis(ids, np.abs(weights).argmax(1)[:, None], 1)
     ids = np.where(weights == 0, carrier, ids)
