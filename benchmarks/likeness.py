@@ -11,7 +11,7 @@ photos_plain, photos_lm51, photos_lm68, photos_id, aflw2000) are reconstructed a
 with the model's albedo and light, (d) bare shape in grey. Every view is described by dlib's
 network (read by our port: crops and numbers are dlib's), after MTCNN has found its five points
 anew. With --dlib, by dlib itself with its own detector and points, in an environment of its own
-with dlib-bin, numpy and pillow.
+with dlib-bin and numpy.
 
 Distance of photograph and view, of the same person and of others, and rank-1: how many are found
 among all. dlib's "same person" is < 0.6. Beside them the mean face's shape and a stranger's (the

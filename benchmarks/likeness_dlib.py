@@ -28,7 +28,7 @@ def main(out: Path, models: Path) -> None:
         half, x, y = 0.47 * max(x1 - x0, y1 - y0), (x0 + x1) / 2, (y0 + y1) / 2
         known = dlib.rectangle(*(round(v) for v in (x - half, y - half, x + half, y + half)))
         faces = [r for r in detector(picture, 0) if r.intersect(known).area() > 0.4 * known.area()]
-        seen += [name] if faces else []
+        seen += [name, f"{name}.mirror"] if faces else []
         box = max(faces, key=lambda r: r.intersect(known).area()) if faces else known
         found[name] = np.array(net.compute_face_descriptor(picture, five(picture, box)))
         if name.endswith(".photo"):
