@@ -10,7 +10,7 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.whole_file import prepare_file, write_whole
 from ..geometry.face_model import FaceModel
-from . import basel2009, basel_h5, eos, flame, ict_folder, npz_families, tddfa_dense
+from . import basel2009, basel_h5, deep3d, eos, flame, ict_folder, npz_families, tddfa_dense
 from .family import FAMILIES, Family
 from .guard import reading_model
 from .npz import save_npz
@@ -18,7 +18,7 @@ from .plausible import check_plausible
 from .source import Source
 
 # Named so that the readers are registered wherever this module is imported.
-READERS = (npz_families, basel2009, basel_h5, tddfa_dense, flame, ict_folder, eos)
+READERS = (npz_families, basel2009, basel_h5, deep3d, tddfa_dense, flame, ict_folder, eos)
 
 _LAST = "npz"  # takes whatever has `mean` and `faces`: asked after those that know better
 

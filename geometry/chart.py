@@ -4,24 +4,79 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from .face_model import FaceModel
 
 _MARGIN = 0.02  # of the texture's side, left free round the chart
+_STRIP = 0.2  # of the texture's height, for parts beside the largest
+_MOST_PARTS = 256  # more are no parts but loose triangles, and stay where they are
+_CELL = 0.1  # of a part's cell, left free round it
 
 
 def with_chart(model: FaceModel) -> FaceModel:
     """The model itself where it has texture coordinates, else with a chart made for it.
 
-    The cylinder's axis is vertical, in the middle of the mean face's depth; u runs round it from
-    the subject's right to the left, v up. What lies behind something else on the way from the axis
-    (the inside of a mouth) shares its place.
+    The largest part is unrolled from a cylinder: its axis is vertical, in the middle of the part's
+    depth; u runs round it from the subject's right to the left, v up. What lies behind something
+    else on the way from the axis (the inside of a mouth) shares its place. Parts that do not hang
+    together with it (eyeballs, teeth) lie in a row below, each seen from its broadest side.
     """
     if len(model.uv) > 1:
         return model
-    return model.with_uv(*unrolled(model.mean, model.faces))
+    return model.with_uv(*charts(model.mean, model.faces))
+
+
+def charts(mean: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
+    """Texture coordinates (T,2) of vertices (V,3), and the triangles' corners (F,3) in them."""
+    part = _parts(faces, len(mean))
+    rest = (part != 0).nonzero()[:, 0]
+    if not len(rest):
+        return unrolled(mean, faces)
+    main = (part == 0).nonzero()[:, 0]
+    uv, own = unrolled(mean, faces[main])
+    uv = uv * torch.tensor([1, 1 - _STRIP]) + torch.tensor([0, _STRIP])
+    corners = torch.empty_like(faces)
+    corners[main] = own
+    places = [uv]
+    numbers = part[rest].unique().tolist()
+    across = math.ceil(math.sqrt(len(numbers) / _STRIP))
+    down = math.ceil(len(numbers) / across)
+    for cell, number in enumerate(numbers):
+        where = (part == number).nonzero()[:, 0]
+        ids, local = faces[where].unique(return_inverse=True)
+        corners[where] = local + sum(len(place) for place in places)
+        row, column = divmod(cell, across)
+        low = torch.tensor([column / across, row * _STRIP / down])
+        inside = _CELL + (1 - 2 * _CELL) * _flat(mean[ids])
+        places.append(low + inside * torch.tensor([1 / across, _STRIP / down]))
+    return torch.cat(places), corners
+
+
+def _parts(faces: Tensor, count: int) -> Tensor:
+    """The number of the part that hangs together of each triangle (F,), 0 for the largest."""
+    table = faces.cpu().numpy()
+    rows, columns = table[:, [0, 1]].reshape(-1), table[:, [1, 2]].reshape(-1)
+    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
+    owner = connected_components(graph, directed=False)[1][table[:, 0]]
+    _, number, sizes = np.unique(owner, return_inverse=True, return_counts=True)
+    if len(sizes) > _MOST_PARTS:
+        return torch.zeros(len(faces), dtype=torch.int64, device=faces.device)
+    rank = np.argsort(np.argsort(-sizes, kind="stable"))
+    return torch.from_numpy(rank[number]).to(faces.device)
+
+
+def _flat(points: Tensor) -> Tensor:
+    """Points (N,3) seen from their broadest side, in [0,1] (N,2)."""
+    centred = (points - points.mean(0)).double()
+    _, axes = torch.linalg.eigh(centred.T @ centred)
+    plane = centred @ axes[:, 1:]
+    low, high = plane.amin(0), plane.amax(0)
+    return ((plane - low) / (high - low).clamp(min=1e-9)).to(points)
 
 
 def unrolled(mean: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from ..core.errors import InputError
 _CHUNK = 2_000_000  # candidate texels at a time: bounds the memory at about 200 MB
 _EDGE = 1e-9  # barycentric slack: a texel centre on a shared edge belongs to both triangles
 _BORDER_TEXELS = 9  # nearest texels of the chart that a border point's weights are fitted on
+_LARGER = "Make the map larger: --size of the texture, or the side of the UV map."
 
 
 def _boxes(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +134,7 @@ def _border_lookup(xy: np.ndarray, chart: np.ndarray) -> tuple[np.ndarray, np.nd
     """
     members = np.argwhere(chart)
     if not len(members):
-        raise InputError("uv", "charts that cover a texel at this size", "a smaller one")
+        raise InputError("uv", "charts that cover a texel at this size", "a smaller one", _LARGER)
     count = min(_BORDER_TEXELS, len(members))
     distance, nearest = cKDTree(members[:, ::-1]).query(xy, k=count)
     distance, nearest = distance.reshape(len(xy), count), nearest.reshape(len(xy), count)

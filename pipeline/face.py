@@ -25,6 +25,7 @@ from ..geometry.rotation import euler_to_matrix, matrix_to_euler
 from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
 from .export import textured_mesh
+from .fit_model import five_points
 from .head_glb import HeadFile
 from .pose import FOCAL_PER_SIZE
 from .texture import Texture
@@ -255,10 +256,10 @@ def _mask_model() -> FaceModel:
 
 
 def _pupils_apart(model: FaceModel, vertices: Tensor) -> float:
-    """Distance of the pupils, or where none are marked of the middles of the eyes' landmarks."""
+    """Distance of the pupils, or where none are marked of the middles of the eyes as marked."""
     pupils = model.regions.get("pupil")
     if pupils is None:
-        eyes = model.landmark_points(vertices[None], "ibug68")[0, 36:48].reshape(2, 6, 3).mean(1)
+        eyes = five_points(model, vertices[None])[0, :2]
     else:
         sides = pupils & (model.mean[:, 0] > 0), pupils & (model.mean[:, 0] < 0)
         eyes = torch.stack([vertices[side].mean(0) for side in sides])

@@ -33,7 +33,8 @@ _SPREAD = {"Smile": 0.22, "jawOpen": 0.09, "brow": 0.11, "Blink": 0.11, "Squint"
 _RARE = 0.06
 _JAW, _BROWS = 17, slice(17, 27)  # of ibug68
 _MARGIN = 5.0  # mm
-_NEEDED = [30, *range(36, 48), 48, 54]  # of ibug68, for the five points
+_NEEDED = [30, 36, 39, 42, 45, 48, 54]  # of ibug68, for the five points
+_EYES = ([*range(36, 42)], [*range(42, 48)])
 _REMEDY = "Name their vertices as landmarks_ibug68_vertices; see docs/face_model_format.md."
 
 
@@ -68,8 +69,8 @@ def point_model(model: FaceModel) -> FaceModel:
 def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
     """What a five-point detector marks, on meshes (B,V,3): eyes, nose tip, mouth corners (B,5,3).
 
-    The eyes are the means of their six outline points (iBUG 36-41 and 42-47); nose 30, mouth 48
-    and 54.
+    The eyes are the means of their six outline points (iBUG 36-41 and 42-47), or of their corners
+    where the model lacks the others; nose 30, mouth 48 and 54.
 
     Raises:
         InputError: the model has no set `ibug68`, or lacks one of these points.
@@ -81,7 +82,9 @@ def five_points(model: FaceModel, vertices: Tensor) -> Tensor:
         got = "no such set" if marks is None else f"none for {missing}"
         raise InputError(f"face model {model.name!r}", f"ibug68 landmarks {_NEEDED}", got, _REMEDY)
     points = model.landmark_points(vertices, "ibug68")
-    eyes = torch.stack([points[:, 36:42].mean(1), points[:, 42:48].mean(1)], 1)
+    whole = set(there) >= {*_EYES[0], *_EYES[1]}
+    parts = _EYES if whole else ([36, 39], [42, 45])
+    eyes = torch.stack([points[:, part].mean(1) for part in parts], 1)
     return torch.cat([eyes, points[:, [30, 48, 54]]], 1)
 
 

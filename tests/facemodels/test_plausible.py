@@ -11,6 +11,7 @@ from selfie3d.facemodels.npz import save_npz
 from selfie3d.facemodels.plausible import check_plausible
 from selfie3d.geometry.chart import with_chart
 from selfie3d.geometry.face_model import MM_PER_UNIT
+from selfie3d.geometry.uv import UVMapper
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +141,14 @@ def test_a_chart_round_a_whole_head():
     first = owner[: len(model.mean)]
     assert torch.equal(first[first >= 0], torch.arange(len(first))[first >= 0])
     assert set(made.faces.flatten().tolist()) == set(owner[owner >= 0].tolist())
+
+
+def test_parts_that_do_not_hang_together_have_places_of_their_own():
+    """Eyeballs, teeth and the inside of the mouth: each has texels, even of a small texture."""
+    model = load_face_model("default-face")
+    made = with_chart(model.with_uv(torch.zeros(1, 2), torch.zeros_like(model.faces)))
+    mapper = UVMapper(made.uv, made.uv_faces, made.faces, 64)
+    assert float(made.uv.min()) >= 0 and float(made.uv.max()) <= 1
+    eyes = made.region("sclera")[made.faces].all(1)
+    shown = mapper.triangle[mapper.triangle >= 0].unique()
+    assert bool(eyes[shown].any()) and float(made.uv[made.uv_faces[eyes]][..., 1].max()) < 0.2
