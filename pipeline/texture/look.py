@@ -51,6 +51,11 @@ class Look:
     colours: Floats
     amounts: Floats
 
+    @property
+    def segmented(self) -> bool:
+        """Whether anybody said what the photograph shows."""
+        return bool(self.amounts.any())
+
 
 def look(
     model: FaceModel,

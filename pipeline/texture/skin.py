@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
-from .evidence import BEARD, GLASSES, SKIN
+from .evidence import BEARD, EYE, GLASSES, MOUTH, SKIN, TEETH
 from .fill import extend, retreated, smoothed
 from .look import Look
 
@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 _FACING = (0.15, 0.55)  # cosine to the viewer: from not used to fully trusted
 _FRONT = (0.3, 0.7)  # likewise, to tell the tone of what is not seen
 _SURE = (0.5, 0.9)  # evidence: from not used to fully trusted
+_HINT = (0.12, 0.4)  # evidence of eyes or mouth: from harmless to none of the skin's
 _SEAM = 0.004  # softness of the seam, as a part of the texture's side
 _EDGE = 0.014  # how near to its border skin is not trusted to tell its tone, likewise
 _ODD = 0.25  # distance of colours from the usual at which they count a quarter
@@ -24,11 +25,19 @@ _COARSE = 0.03  # size of what counts as coarse, as a part of the texture's side
 
 
 def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Floats]:
-    """A texture of skin (S,S,3), over all texels, and how far it is the photograph (S,S)."""
+    """A texture of skin (S,S,3), over all texels, and how far it is the photograph (S,S).
+
+    Args:
+        atlas, seen: of the texture. keep_glasses: carry them over as well.
+    """
     own = (atlas.part == Part.SKIN) & atlas.mask
     trust = smoothstep(seen.facing, *_FACING) * own
     # Islands of other parts must not make the skin's border retreat: they count as known.
     bare = seen.shown[..., SKIN] + seen.shown[..., BEARD]
+    if seen.segmented:
+        # Eyes and teeth are small and segmented softly: a hint of them at lids and lips will do.
+        inner = seen.shown[..., EYE] + seen.shown[..., TEETH] + seen.shown[..., MOUTH]
+        bare = bare * (1 - smoothstep(inner, *_HINT))
     edge = _EDGE * atlas.size
     front = smoothstep(seen.facing, *_FRONT) * smoothstep(bare, *_SURE)
     known = retreated(np.where(own, front, ~own), edge) * own
