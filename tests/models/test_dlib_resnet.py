@@ -217,7 +217,7 @@ def test_reals(save, value):
 
 
 def test_what_halves_the_sides_fills_up_with_zeros():
-    """8 pixels become 3 by the convolution and 4 by the mean: dlib adds them at the first corner."""
+    """8 pixels become 3 by convolution and 4 by the mean: dlib adds them at the first corner."""
     unit = DlibResNet().units[3]
     for convolution in (unit.conv1, unit.conv2):
         torch.nn.init.zeros_(convolution.weight)
