@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from .averaged import averaged
 from .drawn_network import FaceFinder, FinderOutput
 from .drawn_weights import SHIPPED
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
@@ -44,16 +45,17 @@ class _Search:
 
 
 _SEARCHES = (
-    _Search(600, 0.0, 0.38, 0.54),
-    _Search(1280, 0.0, 0.35, 0.54),
-    _Search(300, 0.4, 0.3, 0.5),
+    _Search(600, 0.0, 0.35, 0.5),
+    _Search(1280, 0.0, 0.35, 0.58),
+    _Search(300, 0.4, 0.3, 0.55),
 )
-_TURNED = _Search(400, 0.0, 0.38, 0.54)
-_GLANCE = _Search(320, 0.0, 0.35, 0.54)
+_TURNED = _Search(400, 0.0, 0.35, 0.65)
+_GLANCE = _Search(320, 0.0, 0.35, 0.5)
 _DOUBTFUL = _Search(400, 0.0, 0.2, 0.4)
 _LEAST = 30  # pixels of the longer side of the last size that is looked at
 _BESIDE = 0.77  # of the best score of a photograph, what others must have
-_SURE = 0.7  # score of the best face from which on the photograph counts as upright
+_SURE = 0.75  # score of the best face from which on the photograph counts as upright
+_MORE = 0.08  # what a find in a turned photograph must have over one in the upright photograph
 _MOST = 200  # finds that are looked at again
 _UPSCALE_BELOW = 128  # pixels: smaller photographs are enlarged to this
 _STEP = 16  # sides of the network's input are multiples
@@ -90,8 +92,9 @@ class DrawnDetector:
         if best_score(faces) >= _SURE:
             return faces
         # Doubtful: a face that lies on its side may have been taken for an odd upright one.
-        attempts = [faces, *(self._search_turned(image, turn) for turn in (1, 3, 2))]
-        return max(attempts, key=best_score)
+        attempts = (self._search_turned(image, turn) for turn in (1, 3, 2))
+        turned = max(attempts, key=best_score)
+        return turned if best_score(turned) > best_score(faces) + _MORE else faces
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""
@@ -99,7 +102,7 @@ class DrawnDetector:
         return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
 
     def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
-        turned = np.ascontiguousarray(np.rot90(image, turn))
+        turned = np.rot90(image, turn)  # a view: large photographs are not copied
         return [turn_back(face, turn, image.shape) for face in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
@@ -116,8 +119,8 @@ class DrawnDetector:
 
     def _propose(self, network: FaceFinder, image: np.ndarray, search: _Search) -> list[Glimpse]:
         """What may be a face, in pixels of `image`, best first."""
-        height, width = image.shape[:2]
-        picture, longer = Image.fromarray(image), max(height, width)
+        picture, (width, height) = averaged(image, max(image.shape[:2]) // (2 * search.side))
+        longer = max(height, width)
         scores, boxes, points = [], [], []
         scale = min(1.0, search.side / longer)
         scale = _UPSCALE_BELOW / longer if longer < _UPSCALE_BELOW else scale

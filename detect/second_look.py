@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from .averaged import averaged
 from .drawn_network import FaceFinder
 
 Array = NDArray[Any]
@@ -113,8 +114,8 @@ def _cut(image: NDArray[np.uint8], frame: _Frame) -> NDArray[np.uint8]:
     high = np.clip(np.ceil(corners.max(0)) + margin, 0, [width, height]).astype(int)
     if min(high - low) < 1:
         return np.full((_SIDE, _SIDE, 3), 128, np.uint8)
-    part = Image.fromarray(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]))
-    part = part.reduce(block) if block > 1 else part
+    block = min(block, *(high - low).tolist())
+    part, _ = averaged(image[low[1] : high[1], low[0] : high[0]], block)
     linear = frame.turn * (frame.side / _SIDE / block)
     shift = (frame.middle - low) / block - linear @ np.full(2, _SIDE / 2)
     matrix = np.concatenate([linear, shift[:, None]], 1).ravel().tolist()
