@@ -15,7 +15,7 @@ import typer
 from .commands import about, evaluate, model, prepare, synth, train
 from .core.ending import TerminatedError, terminable
 from .core.errors import Selfie3dError, UnknownNameError, shown
-from .core.item_failure import said
+from .core.item_failure import is_lack_of_memory, said
 
 if TYPE_CHECKING:
     from .pipeline.folder import Summary
@@ -40,7 +40,9 @@ class _Commands(typer.core.TyperGroup):
             text = f"selfie3d: {how}. What was finished is whole; the same command continues."
             typer.echo(text, err=True)
             raise typer.Exit(status) from None
-        except (OSError, MemoryError) as error:  # a full disk, a file in the way; others are bugs
+        except (OSError, MemoryError, RuntimeError) as error:  # a full disk, too little memory
+            if isinstance(error, RuntimeError) and not is_lack_of_memory(error):
+                raise  # a bug
             typer.echo(f"selfie3d: {said(error)}", err=True)
             raise typer.Exit(FAILED) from None
 

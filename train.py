@@ -48,11 +48,11 @@ def run_training(
     resolved = load_config(recipe.config, file, overrides)
     if not resolved.output:
         raise InputError("output", "the folder of the run", "nothing")
+    check_ranges(resolved)
     if resolved.engine.threads:
         import torch
 
         torch.set_num_threads(resolved.engine.threads)
-    check_ranges(resolved)
     output, told = Path(resolved.output), resolved_dict(resolved)
     prepare_folder(output)
     changes = note_settings(output, told, accept_changes)

@@ -14,6 +14,7 @@ _RANGES: dict[str, tuple[float, float, bool, bool]] = {
     "data.batch": (1, 1_000_000, False, False),
     "data.validate": (1, _ANY, False, False),
     "data.readers": (1, 256, False, False),
+    "vertices": (0, 1_000_000, False, False),
     "norms": (0, 1000, False, False),
     "data.epoch": (0, _ANY, False, True),
     "data.draw": (0, _ANY, False, True),

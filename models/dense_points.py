@@ -50,6 +50,10 @@ class DensePointOptions:
     stem: int = 2
 
     def __post_init__(self) -> None:
+        if not 1 <= len(self.blocks) <= 8:
+            raise InputError("blocks", "1 to 8 stages", f"{len(self.blocks)}")
+        if self.segments and self.decoder < 1:
+            raise InputError("decoder", "1 or more channels for segments", str(self.decoder))
         step = 2 ** len(self.blocks)
         if self.size < 2 * step or self.size % step:
             raise InputError("size", f"a multiple of {step}, from {2 * step}", str(self.size))

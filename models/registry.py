@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from ..core.errors import UnknownNameError
+from ..core.errors import InputError, UnknownNameError
 from ..core.registry import Registry
 
 NETWORKS: Registry[nn.Module] = Registry("network")
@@ -22,6 +22,9 @@ Each network has
 - `paper`: where it comes from.
 An unknown option is an `UnknownNameError`.
 """
+
+_STAGES = ("blocks", "widths")
+_MOST = 1 << 24
 
 
 @NETWORKS.register("dense-points")
@@ -130,4 +133,18 @@ def _with(defaults: Any, options: dict[str, object]) -> Any:  # noqa: ANN401
         if name not in known:
             raise UnknownNameError("option", name, known)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    for name, value in values.items():
+        _check_counts(name, value)
     return replace(defaults, **values)
+
+
+def _check_counts(name: str, value: object) -> None:
+    """Whole numbers count something: 0 or more, widths and blocks of a stage 1 or more.
+
+    Raises:
+        InputError: others.
+    """
+    least = 1 if name in _STAGES else 0
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, int) and not least <= item <= _MOST:
+            raise InputError(name, f"whole numbers from {least} to {_MOST:,}", f"{value}")

@@ -88,6 +88,7 @@ def test_an_error_is_one_message_and_no_traceback(reconstruct, error):
     [
         (OSError(28, "No space left on device", "out/a"), "out/a: No space left on device"),
         (MemoryError(), "not enough memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 36 TB"), "not enough memory"),
     ],
 )
 def test_a_machine_that_is_full(reconstruct, error, message):
@@ -112,6 +113,14 @@ def test_what_was_passed_over_and_where_tracebacks_are(reconstruct):
 def test_another_error_is_not_hidden(reconstruct):
     result, _ = reconstruct(ZeroDivisionError("a bug"))
     assert isinstance(result.exception, ZeroDivisionError)
+    result, _ = reconstruct(RuntimeError("a bug"))
+    assert isinstance(result.exception, RuntimeError)
+
+
+def test_names_do_not_write_to_the_terminal(reconstruct):
+    odd = Path("x/a\x1b[31m\nb\udcff.jpg")
+    result, _ = reconstruct(Summary(failed=[(odd, f"{odd}: no face")], files=[odd]))
+    assert "\x1b" not in result.output and "\\x1b[31m\\nb\\xff.jpg" in result.stderr
 
 
 def test_interrupted(reconstruct):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from selfie3d.core.config import load_config, peek_config
-from selfie3d.core.errors import MissingFileError, UnknownNameError
+from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
 from selfie3d.models.weights import load_weights
 from selfie3d.train import find_config, run_training
@@ -51,4 +51,7 @@ def test_wrong_settings_are_named(tmp_path):
         run_training("smoke", ["recipe=dense-point"])
     with pytest.raises(MissingFileError, match="nowhere"):
         run_training("nowhere.yaml")
+    for setting in ("vertices=-5", "engine.threads=-1", "data.synthetic.size=1000000000"):
+        with pytest.raises(InputError, match=setting.split("=")[0].split(".")[-1]):
+            run_training("smoke", [f"output={tmp_path}", setting])
     assert find_config("default").name == "default.yaml"

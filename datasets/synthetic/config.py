@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ...core.errors import InputError
 
+_LARGEST = 4096  # pixels
+
 
 @dataclass(frozen=True)
 class SyntheticConfig:
@@ -56,8 +58,9 @@ class SyntheticConfig:
     views: int = 1
 
     def __post_init__(self) -> None:
-        if self.size < 32 or self.size % 8:
-            raise InputError("size", "at least 32 pixels, a multiple of 8", str(self.size))
+        if not 32 <= self.size <= _LARGEST or self.size % 8:
+            expected = f"32 to {_LARGEST:,} pixels, a multiple of 8"
+            raise InputError("size", expected, str(self.size))
         if not 1 <= self.margin <= 3:
             raise InputError("margin", "1 to 3", str(self.margin))
         if self.seed < 0:

@@ -185,6 +185,19 @@ def test_an_unknown_option_is_named(name):
         NETWORKS.create(name, sizes=64)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"blocks": [1, -1]}, {"blocks": [1, 0]}, {"width": 10**12}, {"points": -3}, {"reduced": -1}],
+)
+def test_counts_that_no_network_has_are_refused(options):
+    with pytest.raises(InputError, match=f"{next(iter(options))}: expected whole numbers"):
+        NETWORKS.create("dense-points", **options)
+    with pytest.raises(InputError, match="blocks: expected 1 to 8 stages"):
+        NETWORKS.create("dense-points", blocks=[])
+    with pytest.raises(InputError, match="decoder"):
+        NETWORKS.create("dense-points", segments=16, decoder=0)
+
+
 def compiled(name: str, backend: str) -> None:
     network = settle(build(name))
     images = pictures(network)
