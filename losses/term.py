@@ -21,7 +21,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _CHANNELS = (1, 3, 4)
 _LOWEST, _HIGHEST = -0.5, 1.5  # of images in [0,1], whatever was done to their colours
-_LOOKS = 8  # at the values of a GPU's images, for which the processor has to wait
+_LOOKS = 1  # at the values of a GPU's images, for which the processor has to wait
 
 
 def term(
@@ -37,7 +37,7 @@ def term(
 
     Returns:
         a decorator. The term raises InputError where an argument is no tensor, of whole numbers,
-        has its channels last or other values; on a GPU the values of its first calls are looked at.
+        has its channels last or other values; on a GPU the values of its first call are looked at.
     """
     kinds = dict.fromkeys(values, "value") | dict.fromkeys(masks, "mask")
     kinds |= dict.fromkeys(images, "image") | dict.fromkeys(photos, "photo")
