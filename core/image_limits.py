@@ -17,8 +17,8 @@ from .errors import InputError
 MAX_SIDE = 65_535  # pixels: the most that JPEG can hold
 MAX_SCANS = 64  # of a progressive JPEG; cameras write 10 or so
 _SCANNED_MEGAPIXELS = 4_000  # scans times megapixels
-# Decoders of these formats keep 32 bits per value beside the picture.
-_FEWER = {"JPEG2000": 60}
+# Decoders of these formats keep one or two copies beside the picture, JPEG 2000 of 32 bits a value.
+_FEWER = {"JPEG2000": 60, "WEBP": 100, "AVIF": 100, "HEIF": 100, "GIF": 100}
 _PIXELS_PER_BYTE = {"JPEG": 512, "MPO": 512}  # a bit for each 8 x 8 block
 _PER_BYTE = 1_032  # what a byte can become at most in deflate, the compression of PNG
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's kinds of colour

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from selfie3d.cli import app
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError, Selfie3dError
 from selfie3d.core.image_file import read_image
@@ -33,6 +37,7 @@ from selfie3d.facemodels.source import Source
 from selfie3d.geometry.chart import with_chart
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.geometry.uv import UVMapper
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST = 300_000  # KiB that a small file may take
@@ -178,3 +183,33 @@ def test_kernels_read_within_bounds():
         matrix = torch.tensor([[1.0, 0, shift], [0, 1, 0]])
         with pytest.raises(InputError, match="matrix"):
             cut_out(np.zeros((8, 8, 3), np.uint8), matrix, 8)
+
+
+def run(script: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+
+def test_losses_of_half_precision_and_of_bytes(case):
+    done = run(case("losses_half_and_bytes.py"))
+    numbers = [float(n) for n in re.findall(r"[\[ ](-?[0-9.]+)[,\]]", done.stdout)]
+    assert len(numbers) == 20 and all(0 <= n < 1.1 for n in numbers)
+    assert "expected): [0.0, 0.0]" in done.stdout  # the empty mask
+    assert "images of floating-point numbers in [0,1], got torch.uint8" in done.stderr
+
+
+def test_export_with_any_batch(case):
+    assert "dense-points export: batch 5 ok" in run(case("onnx_dynamic_batch.py")).stdout
+
+
+@pytest.mark.slow
+def test_other_settings_of_a_run(case, tmp_path, monkeypatch):
+    """Its three runs, one after the other, in the folder of the test."""
+    lines = [line for line in case("resume_other_settings.sh").read_text().splitlines()
+             if line.startswith("$S")]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for line in lines:
+        words = line.split("#")[0].split()[1:]
+        found.append(CliRunner().invoke(app, words))
+    assert [one.exit_code for one in found] == [0, 1, 1]
+    assert "data.batch" in found[1].stderr and "--accept-changes" in found[1].stderr

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
-from selfie3d.core.image_limits import MAX_SCANS, count_scans
+from selfie3d.core.image_limits import MAX_SCANS, check_image, count_scans
 
 
 def png(width: int, height: int, data: bytes, depth: int = 8, kind: int = 2) -> bytes:
@@ -125,3 +125,13 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(InputError, match="a pipe"):
         read_image(tmp_path / "pipe.jpg")
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "GIF", "JPEG2000"])
+def test_formats_that_are_decoded_several_times_over_have_less(kind):
+    image = Image.new("1", (11_000, 10_000))
+    image.format = kind
+    with pytest.raises(InputError, match=r"at most (100|60) megapixels.*110 megapixels"):
+        check_image("a", image, None, 1 << 20, 200)
+    image.format = "TIFF"
+    check_image("a", image, None, 1 << 24, 200)
