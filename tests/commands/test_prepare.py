@@ -34,12 +34,14 @@ def command(monkeypatch):
 
 
 def test_what_it_says(command):
-    result, calls = command("celeba", "--data", "in", "--out", "out", "--workers", "3", "--no-skin")
+    result, calls = command(
+        "celeba", "--data", "in", "--out", "out", "--workers", "3", "--skin", "none"
+    )
     assert result.exit_code == 0, result.output
     assert "9 train, 1 val; 1 left out" in result.stdout and "x.tar" in result.stdout
     (kind, data, out, options), rest = calls[0]
     assert (kind, data, out) == ("celeba", Path("in"), Path("out"))
-    assert not options.skin and options.write == "shards" and options.per_shard == 1000
+    assert options.skin == "none" and options.write == "shards" and options.per_shard == 1000
     assert rest["workers"] == 3 and rest["resume"] is True
 
 
@@ -57,7 +59,7 @@ def test_data_and_out_are_needed(command):
     ("data_set", "options", "named"),
     [
         ("turned", ["--landmarks", "fan"], "--landmarks"),
-        ("turned", ["--no-skin", "--size", "256"], "--skin, --size"),
+        ("turned", ["--skin", "none", "--size", "256"], "--skin, --size"),
         ("turned", ["--held-out", "0.2"], "--held-out"),
         ("turned", ["--weights-dir", "x"], "--weights-dir"),
         ("folder", ["--turns", "30"], "--turns"),

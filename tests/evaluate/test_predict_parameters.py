@@ -71,7 +71,7 @@ def test_where_a_detector_finds_the_face(tmp_path, model, picture, monkeypatch):
     five = np.array([[80.0, 80], [120, 80], [100, 105], [85, 130], [115, 130]])
     found = [detectors.Face((62.0, 45.0, 140.0, 160.0), 0.99, five)]
     detector = SimpleNamespace(detect=lambda image: found)
-    monkeypatch.setattr(detectors, "get_face_detector", lambda name: detector)
+    monkeypatch.setattr(detectors, "get_face_detector", lambda name="auto": detector)
     predictor = ParameterPredictor.load(weights_of(tmp_path, model), "default", detect=True)
     face = predictor(picture, BOX)
     assert face.box == found[0].box
