@@ -47,6 +47,7 @@ _COORDS = """
     ON FeatureCoords.feature_id = FeatureCoordTypes.feature_id
 """
 _RECTANGLES = "SELECT face_id, x, y, w, h FROM FaceRect"
+_LONGEST = 1 << 20  # bytes of a value
 _TABLES = ("faces", "faceimages", "featurecoords", "featurecoordtypes", "facerect", "facepose")
 _POSES = "SELECT face_id, roll, pitch, yaw FROM FacePose"
 
@@ -83,6 +84,7 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
         )
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             _check_tables(path, connection, remedy)
             faces, coords, rectangles, poses = (
                 connection.execute(query).fetchall()
@@ -90,7 +92,7 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
             )
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError) as error:
         raise InputError(str(path), "AFLW's SQLite file", str(error), remedy) from error
     try:
         return _assemble(faces, coords, rectangles, poses)

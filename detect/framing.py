@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ _SIDE = 2.04  # in distances of the eyes
 _EYES_TO_MOUTH = 0.85  # in distances of the eyes
 _UP = 0.1  # of the way from mouth to eyes, from their middle
 _LOOKS = 2  # the second one begins where the first one ended
+_AWAY, _SCALED = 0.35, 1.5  # how far a frame may be from that of the points, over its side
 _SURE = 0.3  # a look that is less sure frames nothing
 
 
@@ -53,9 +55,18 @@ def framed(image: NDArray[np.uint8], faces: list[Face]) -> list[Face]:
         for k, look in zip(known, again, strict=True):
             looks[k] = look
     return [
-        face if look is None or look.score < _SURE else replace(face, frame=frame_of(look))
+        replace(face, frame=frame_of(look)) if _plausible(look, face) else face
         for face, look in zip(faces, looks, strict=True)
     ]
+
+
+def _plausible(look: Glimpse | None, face: Face) -> TypeGuard[Glimpse]:
+    """Whether it is the same face that was seen, and surely."""
+    if look is None or look.score < _SURE:
+        return False
+    found, expected = frame_of(look), frame_of(glimpse_of_points(face))
+    away = math.hypot(found.x - expected.x, found.y - expected.y)
+    return away < _AWAY * expected.side and 1 / _SCALED < found.side / expected.side < _SCALED
 
 
 def frame_of(look: Glimpse) -> Frame:

@@ -148,6 +148,14 @@ def test_damaged_databases_are_named(aflw_tree):
         AflwPhotographs(aflw_tree)
 
 
+def test_names_that_are_no_text(aflw_tree):
+    path = aflw_tree / "data" / "aflw.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE Faces", b"CREATE TABLE F\xffces", 1))
+    with pytest.raises(InputError, match=r"aflw\.sqlite"):
+        read_aflw_database(path, "")
+
+
 def test_the_database_is_not_written_to(aflw_tree):
     path = aflw_tree / "data" / "aflw.sqlite"
     before = path.read_bytes()
