@@ -127,6 +127,14 @@ def test_a_material_says_what_it_looks_like(tmp_path):
         read_material(path)
 
 
+@pytest.mark.parametrize("vertex", ["1e999", "-1", "1e300", "nan"])
+def test_vertices_that_no_head_has(tmp_path, vertex):
+    path = tmp_path / "a.mhclo"
+    path.write_text(f"verts 0\n1\n{vertex}\n")
+    with pytest.raises(InputError, match="verts"):
+        read_fitting(path)
+
+
 def test_transparent_pixels_lend_no_colour(tmp_path):
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[:, ::2] = [200, 100, 50, 255]  # strands on transparent green
