@@ -24,7 +24,7 @@ from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import finder, frame_of
 from .second_look import Glimpse, look_again
 from .suppress import suppressed
-from .turned import best_score, turn_back
+from .turned import best_score, find_any_way_up
 
 Array = NDArray[Any]
 
@@ -85,25 +85,12 @@ class DrawnDetector:
             MissingFileError: there are no weights.
         """
         check_photograph(image)
-        for search in _SEARCHES:
-            faces = self._search(image, search)
-            if faces:
-                break
-        if best_score(faces) >= _SURE:
-            return faces
-        # Doubtful: a face that lies on its side may have been taken for an odd upright one.
-        attempts = (self._search_turned(image, turn) for turn in (1, 3, 2))
-        turned = max(attempts, key=best_score)
-        return turned if best_score(turned) > best_score(faces) + _MORE else faces
+        return find_any_way_up(image, self._search, _SEARCHES, _TURNED, _SURE, _MORE)
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""
         check_photograph(image)
         return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
-
-    def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
-        turned = np.rot90(image, turn)  # a view: large photographs are not copied
-        return [turn_back(face, turn, image.shape) for face in self._search(turned, _TURNED)]
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         network = finder(self._weights)

@@ -17,7 +17,7 @@ from PIL import Image
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import framed
 from .refine import refine_face
-from .turned import best_score, turn_back
+from .turned import find_any_way_up
 
 
 @dataclass(frozen=True)
@@ -74,29 +74,17 @@ class MtcnnDetector:
             InputError: `image` is not uint8 (H,W,3).
         """
         check_photograph(image)
-        for search in _SEARCHES:
-            faces = self._search(image, search)
-            if faces:
-                break
-        if best_score(faces) >= _SURE:
-            return framed(image, without_duplicates(faces))
-        # Doubtful: a face that lies on its side may have been taken for an odd upright one.
-        attempts: list[list[Face]] = [faces]
-        attempts += [self._search_turned(image, turn) for turn in (1, 3, 2)]
-        best = max(attempts, key=best_score)
-        return framed(image, without_duplicates(best))
+        faces = find_any_way_up(image, self._search, _SEARCHES, _TURNED, _SURE)
+        return framed(image, without_duplicates(faces))
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""
         check_photograph(image)
         return self._search(image, _DOUBTFUL if doubtful else _GLANCE)
 
-    def _search_turned(self, image: np.ndarray, turn: int) -> list[Face]:
-        turned = np.ascontiguousarray(np.rot90(image, turn))
-        return [turn_back(f, turn, image.shape) for f in self._search(turned, _TURNED)]
-
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         faces = []
+        image = np.ascontiguousarray(image)
         for box, score in zip(*self._propose(image, search), strict=True):
             exact, points, second = refine_face(self._mtcnn.onet, image, box)
             mean = (float(score) + second) / 2

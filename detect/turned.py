@@ -3,10 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from .face import Face, Frame
+
+S = TypeVar("S")
+
+
+def find_any_way_up(
+    image: np.ndarray,
+    search: Callable[[np.ndarray, S], list[Face]],
+    upright: Sequence[S],
+    sideways: S,
+    sure: float,
+    more: float = 0.0,
+) -> list[Face]:
+    """The faces of a photograph that may lie on its side or upside down.
+
+    Args:
+        image: (H,W,3).
+        search: finds faces in an image, by one of the following.
+        upright: tried in turn until one finds something. sideways: for the turned photograph.
+        sure: score of the best face from which on the photograph counts as upright; else a face
+            that lies on its side may have been taken for an odd upright one.
+        more: what the best face of a turned photograph must have over that of the upright one.
+    """
+    faces: list[Face] = []
+    for one in upright:
+        faces = search(image, one)
+        if faces:
+            break
+    if best_score(faces) >= sure:
+        return faces
+    attempts = (
+        [turn_back(face, turn, image.shape) for face in search(np.rot90(image, turn), sideways)]
+        for turn in (1, 3, 2)
+    )
+    turned = max(attempts, key=best_score)
+    return turned if best_score(turned) > best_score(faces) + more else faces
 
 
 def best_score(faces: list[Face]) -> float:

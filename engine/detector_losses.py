@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..datasets.synthetic.crowds import CrowdBatch
+from ..datasets.synthetic.crowd_batch import CrowdBatch
 from ..detect.drawn_network import STRIDE, FinderOutput, cell_centres
 
 _USUAL = 4.0  # cells of a picture that are taught a face

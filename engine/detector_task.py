@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..datasets.synthetic.crowds import CrowdBatch, CrowdMaker
+from ..datasets.synthetic.crowd_batch import CrowdBatch
+from ..datasets.synthetic.crowds import CrowdMaker
 from ..detect.drawn_network import FaceFinder
 from ..detect.drawn_weights import pack_finder
 from ..detect.suppress import suppressed
