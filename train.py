@@ -38,10 +38,10 @@ def run_training(
     from selfie3d.core.config import load_config, peek_config, resolved_dict
     from selfie3d.core.errors import InputError
     from selfie3d.core.whole_file import prepare_folder
-    from selfie3d.engine.ranges import check_ranges
-    from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
+    from selfie3d.engine.config import check_ranges
     from selfie3d.engine.settings_file import note_settings
     from selfie3d.engine.trainer import Trainer
+    from selfie3d.recipes.registry import DEFAULT_RECIPE, find_recipe
 
     file = find_config(config)
     recipe = find_recipe(peek_config("recipe", DEFAULT_RECIPE, file, overrides))

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 from selfie3d.core.image_file import list_images, read_image
-from selfie3d.datasets.aflw2000 import read_aflw2000, to_pixels
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_pixels
 from selfie3d.datasets.synthetic.panorama import read_panoramas
 from selfie3d.datasets.synthetic.places import draw_place
 from selfie3d.detect.face import Face, FaceDetector, get_face_detector

@@ -20,19 +20,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from selfie3d.core.progress import progress
-from selfie3d.datasets.augment import NO_AUGMENTATION
-from selfie3d.datasets.rendered import DenseBatchMaker
-from selfie3d.datasets.rendered_shards import open_rendered
+from selfie3d.datasets.batches.augment import NO_AUGMENTATION
+from selfie3d.datasets.shards.tar.dense import open_rendered
+from selfie3d.datasets.shards.tar.rendered import DenseBatchMaker
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.studio import Studio
-from selfie3d.engine.dense_figures import DenseFindings, dense_figures
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
 from selfie3d.geometry.dense_points import PointBasis, vertices_of
 from selfie3d.geometry.segments import SEGMENTS
 from selfie3d.models.heads.points import stated_errors
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.dense.metrics import DenseFindings, dense_figures
 
 MODES = 20
 BATCH = 64

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from selfie3d.evaluate.correlation import (
+from selfie3d.evaluate.scans.correlation import (
     ESTIMATORS,
     KINDS,
     MIDDLE,

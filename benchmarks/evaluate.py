@@ -14,10 +14,16 @@ import time
 from pathlib import Path
 
 import numpy as np
-from selfie3d.evaluate.aflw2000_dense import dense_errors
-from selfie3d.evaluate.figures import binned_figures
-from selfie3d.evaluate.metrics import aligned, box_size, centre_depth, eye_distance, landmark_nme
-from selfie3d.evaluate.metrics_bins import yaw_bins
+from selfie3d.evaluate.metrics.landmarks.landmarks import (
+    aligned,
+    box_size,
+    centre_depth,
+    eye_distance,
+    landmark_nme,
+    yaw_bins,
+)
+from selfie3d.evaluate.metrics.landmarks.mean_metrics import binned_figures
+from selfie3d.evaluate.protocols.aflw2000_dense import dense_errors
 
 
 def score_landmarks(count: int) -> float:

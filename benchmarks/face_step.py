@@ -17,8 +17,8 @@ from pathlib import Path
 
 import torch
 from selfie3d.core.config import load_config
-from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
-from selfie3d.engine.face_task import FaceTask
+from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
+from selfie3d.recipes.faces.task import FaceTask
 from selfie3d.train import find_config
 
 ROUNDS = 3

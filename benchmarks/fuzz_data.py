@@ -20,31 +20,30 @@ from scipy.io import savemat
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
-from selfie3d.core.picture_formats import openable
-from selfie3d.datasets.aflw2000 import read_mat
-from selfie3d.datasets.aflw2000_fit import read_basis
-from selfie3d.datasets.aflw_database import read_aflw_database
-from selfie3d.datasets.aflw_lfpa import read_aflw_lfpa
-from selfie3d.datasets.celeba import CelebA
-from selfie3d.datasets.ffhq import Ffhq
-from selfie3d.datasets.lfw import Lfw
-from selfie3d.datasets.rendered_shards import open_rendered
-from selfie3d.datasets.synthetic.assets.mhclo import read_fitting
-from selfie3d.datasets.synthetic.assets.mhmat import read_material
+from selfie3d.core.picture_limits import openable
+from selfie3d.datasets.photographs.aflw2000 import read_mat
+from selfie3d.datasets.photographs.aflw2000_fit import read_basis
+from selfie3d.datasets.photographs.aflw_lfpa import read_aflw_lfpa
+from selfie3d.datasets.photographs.aflw_photos import read_aflw_database
+from selfie3d.datasets.photographs.celeba import CelebA
+from selfie3d.datasets.photographs.ffhq import Ffhq
+from selfie3d.datasets.photographs.lfw import Lfw
+from selfie3d.datasets.shards.tar.dense import open_rendered
+from selfie3d.datasets.synthetic.assets.formats import read_fitting, read_material
 from selfie3d.datasets.synthetic.assets.textures import read_texture
-from selfie3d.datasets.synthetic.background_photos import read_backgrounds
-from selfie3d.datasets.synthetic.panorama_files import read_pictures
+from selfie3d.datasets.synthetic.panorama import read_pictures
+from selfie3d.datasets.synthetic.places import read_backgrounds
 from selfie3d.datasets.synthetic.shard_file import write_shard
 from selfie3d.datasets.synthetic.shards import VERSION, open_shards
 from selfie3d.engine.checkpoint import load_checkpoint
-from selfie3d.engine.run_log import RunLog
+from selfie3d.engine.reporter import RunLog
 from selfie3d.engine.settings_file import note_settings
-from selfie3d.evaluate.now_data import read_now, read_picked_points
-from selfie3d.evaluate.report import FORMAT, load_report
-from selfie3d.evaluate.scan_predict import read_surfaces
-from selfie3d.facemodels.eos_mapping import read_mapping
+from selfie3d.evaluate.protocols.now_data import read_now, read_picked_points
+from selfie3d.evaluate.report.report.report import FORMAT, load_report
+from selfie3d.evaluate.scans.predict import read_surfaces
+from selfie3d.facemodels.readers.basel2009 import read_mapping
 from selfie3d.geometry.face_model import SHIPPED_VERSION
-from selfie3d.models.dlib_resnet import load_dlib_resnet
+from selfie3d.models.public.dlib_resnet import load_dlib_resnet
 from selfie3d.pipeline.journal import Journal
 from selfie3d.pipeline.reconstructor import ReconstructOptions
 

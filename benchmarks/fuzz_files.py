@@ -23,25 +23,24 @@ from selfie3d.core.mat_file import MatArrays
 from selfie3d.core.npy_file import read_npy
 from selfie3d.core.npz_file import NpzArrays
 from selfie3d.core.seal import CHECKSUM
-from selfie3d.core.text_numbers import read_text_numbers
-from selfie3d.datasets.now_box import read_now_box
-from selfie3d.datasets.record import read_side_files
-from selfie3d.datasets.shards import TarShards
-from selfie3d.detect.drawn_network import FaceFinder, FinderOptions
-from selfie3d.detect.drawn_weights import load_finder, pack_finder
-from selfie3d.evaluate.depth_files import read_depth_map
-from selfie3d.evaluate.mesh_file import read_mesh
-from selfie3d.evaluate.predictions import read_predictions
-from selfie3d.evaluate.scan import load_scan
+from selfie3d.core.text_files import read_text_numbers
+from selfie3d.datasets.photographs.now import read_now_box
+from selfie3d.datasets.photographs.record import read_side_files
+from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.detect.drawn_network import FaceFinder, FinderOptions, load_finder, pack_finder
+from selfie3d.evaluate.predict.predictor.predictions import read_predictions
+from selfie3d.evaluate.protocols.depth_files import read_depth_map
+from selfie3d.evaluate.scans.mesh_file import read_mesh
+from selfie3d.evaluate.scans.scan import load_scan
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.convert import recognise
-from selfie3d.facemodels.family import FAMILIES
-from selfie3d.facemodels.inert_pickle import read_inert_pickle, read_object_npy
-from selfie3d.facemodels.source import Source
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.layout import FAMILIES
+from selfie3d.facemodels.readers.inert_pickle import read_inert_pickle, read_object_npy
+from selfie3d.facemodels.readers.source import Source
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
+from selfie3d.models.tddfa.whitening import read_whitening
 from selfie3d.models.torch_file import load_torch
 from selfie3d.models.weights import load_weights, pack_weights
-from selfie3d.models.whitening import read_whitening
 
 RANDOM = np.random.default_rng(0)
 SIDE = 9

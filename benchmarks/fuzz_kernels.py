@@ -39,8 +39,7 @@ def numbers(dice: Dice, *shape: int, scale: float = 1.0, odd: float = 0.15) -> n
 
 def crops(dice: Dice) -> None:
     import torch
-    from selfie3d.datasets.cut import cut_out
-    from selfie3d.datasets.warp import warp
+    from selfie3d.datasets.batches.cut import cut_out, warp
 
     height, width, size = (int(n) for n in dice.integers(1, 14, 3))
     pictures = dice.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
@@ -54,7 +53,7 @@ def crops(dice: Dice) -> None:
 
 def labels(dice: Dice) -> None:
     import torch
-    from selfie3d.datasets.labels import CELL, warp_labels
+    from selfie3d.datasets.shards.tar.rendered import CELL, warp_labels
 
     height, width, size = (int(n) for n in dice.integers(1, 7, 3))
     packed = dice.integers(0, 256, (2, height, width), dtype=np.uint8)

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from selfie3d.core.config import load_config, peek_config
-from selfie3d.engine.optimizers import make_optimizer
-from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
+from selfie3d.engine.optimization import make_optimizer
 from selfie3d.engine.runtime import PlainRuntime
 from selfie3d.engine.step_timer import StepTimer
 from selfie3d.engine.stepper import Stepper
+from selfie3d.recipes.registry import DEFAULT_RECIPE, find_recipe
 from selfie3d.train import find_config
 
 Clock = Callable[[Callable[[], object]], float]

@@ -38,9 +38,9 @@ from selfie3d import ReconstructOptions
 from selfie3d.core.errors import InputError
 from selfie3d.core.weights_dir import find_weight
 from selfie3d.detect.face import FaceDetector, get_face_detector
-from selfie3d.evaluate.embedders import five_points
-from selfie3d.evaluate.face_chip import align_chip, face_chip
-from selfie3d.models.dlib_resnet import FILE, SAME_PERSON, load_dlib_resnet
+from selfie3d.evaluate.metrics.landmarks.face_chip import align_chip, face_chip
+from selfie3d.evaluate.metrics.landmarks.identity import five_points
+from selfie3d.models.public.dlib_resnet import FILE, SAME_PERSON, load_dlib_resnet
 
 KINDS = {
     "masked": "the photograph itself, cut out by the mesh's outline",

@@ -26,18 +26,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from selfie3d.core.image_file import read_image
 from selfie3d.core.progress import progress
-from selfie3d.datasets.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
-from selfie3d.evaluate.aflw2000 import crop_side
-from selfie3d.evaluate.metrics_bins import BINS
-from selfie3d.evaluate.predictions import Predictions, write_predictions
+from selfie3d.datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
+from selfie3d.evaluate.metrics.landmarks.landmarks import BINS
+from selfie3d.evaluate.predict.predictor.predictions import Predictions, write_predictions
+from selfie3d.evaluate.protocols.aflw2000 import crop_side
 from selfie3d.evaluate.registry import PROTOCOLS, Request
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.models.heads.layouts import LayoutSpec
-from selfie3d.models.heads.tddfa_layout import TddfaLayout
-from selfie3d.models.public_weights import load_public
-from selfie3d.models.whitening import read_whitening
+from selfie3d.models.public.points import load_public
+from selfie3d.models.tddfa.layout import TddfaLayout
+from selfie3d.models.tddfa.whitening import read_whitening
 from selfie3d.pipeline.cut import cut
 from torch import Tensor, nn
 

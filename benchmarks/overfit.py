@@ -18,13 +18,13 @@ from pathlib import Path
 import torch
 from selfie3d.core.errors import Selfie3dError
 from selfie3d.core.image_file import list_images, read_image, write_image
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.folder import PhotoFolder
-from selfie3d.datasets.record import Record, format_record
-from selfie3d.engine.face_figures import FaceViewer, face_mask
-from selfie3d.engine.face_network import FaceNetworkConfig, build_face_network
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.folder import PhotoFolder
+from selfie3d.datasets.photographs.record import Record, format_record
 from selfie3d.facemodels import load_face_model
 from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.recipes.faces.metrics import FaceViewer, face_mask
+from selfie3d.recipes.faces.network import FaceNetworkConfig, build_face_network
 from selfie3d.train import run_training
 
 COUNT = 8

@@ -27,18 +27,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from selfie3d.core.errors import Selfie3dError
 from selfie3d.core.image_file import read_image, write_image
-from selfie3d.datasets.crops import crop_of
-from selfie3d.datasets.photo_augment import PhotoAugmentConfig
-from selfie3d.datasets.record import Record
-from selfie3d.datasets.rendered_photos import RenderedPhotographs
-from selfie3d.datasets.sample import FaceSample
-from selfie3d.datasets.shards import ShardEntry, TarShards, write_tar_shard
-from selfie3d.datasets.source import FaceSource
+from selfie3d.datasets.batches.crops import crop_of
+from selfie3d.datasets.batches.photo_augment import PhotoAugmentConfig
+from selfie3d.datasets.batches.sample import FaceSample
+from selfie3d.datasets.photographs.record import Record
+from selfie3d.datasets.photographs.rendered import RenderedPhotographs
+from selfie3d.datasets.shards.tar.source import FaceSource
+from selfie3d.datasets.shards.tar.tar import ShardEntry, TarShards, write_tar_shard
 from selfie3d.detect import get_face_detector
 from selfie3d.detect.skin import skin_mask
 from selfie3d.facemodels import load_face_model
-from selfie3d.prepare.cutting import cut_picture, mask_bytes, picture_bytes, window_round
 from selfie3d.prepare.estimators import OwnEstimator
+from selfie3d.prepare.work import cut_picture, mask_bytes, picture_bytes, window_round
 from selfie3d.render.overlay import draw_landmarks, to_image, to_picture
 
 Array = NDArray[np.float64]

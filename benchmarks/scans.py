@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from ict_heads import Registration, prepared
 from selfie3d.core.progress import progress
-from selfie3d.evaluate.scan import Scan, load_scan
-from selfie3d.evaluate.scan_render import ScanRenderer
+from selfie3d.evaluate.scans.render import ScanRenderer
+from selfie3d.evaluate.scans.scan import Scan, load_scan
 from selfie3d.facemodels import load_face_model
 from selfie3d.pipeline.regress import RegressOptions, Regressor
 from shape_figures import Head, data_file, face_points, fit_identity, shape_of

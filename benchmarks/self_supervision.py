@@ -18,16 +18,16 @@ import time
 from pathlib import Path
 
 import torch
-from selfie3d.datasets.aflw2000_photos import Aflw2000Photographs
-from selfie3d.datasets.photo_augment import NO_PHOTO_AUGMENTATION
-from selfie3d.datasets.source import FaceSource
-from selfie3d.engine.face_figures import FaceViewer, face_figures
-from selfie3d.engine.face_landmarks import landmark_targets
-from selfie3d.engine.face_network import FaceNetworkConfig, build_face_network
-from selfie3d.evaluate.metrics_bins import BINS
+from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
+from selfie3d.datasets.photographs.aflw2000_photos import Aflw2000Photographs
+from selfie3d.datasets.shards.tar.source import FaceSource
+from selfie3d.evaluate.metrics.landmarks.landmarks import BINS
 from selfie3d.evaluate.registry import Request
 from selfie3d.evaluate.run import run_protocol
 from selfie3d.facemodels import load_face_model
+from selfie3d.recipes.faces.metrics import FaceViewer, face_figures
+from selfie3d.recipes.faces.network import FaceNetworkConfig, build_face_network
+from selfie3d.recipes.faces.targets import landmark_targets
 from selfie3d.train import run_training
 
 CONFIG = Path(__file__).parents[1] / "configs" / "self_supervised.yaml"

@@ -26,17 +26,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from selfie3d.datasets.aflw2000 import read_aflw2000, to_annotation, to_pixels
-from selfie3d.datasets.rendered_photos import RenderedPhotographs
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_annotation, to_pixels
+from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
-from selfie3d.evaluate.network_cost import count_parameters
-from selfie3d.evaluate.predict_photographs import boxes_around, predict_landmarks
-from selfie3d.evaluate.predictions import write_predictions
+from selfie3d.evaluate.predict.predictor.photographs import boxes_around, predict_landmarks
+from selfie3d.evaluate.predict.predictor.predictions import write_predictions
+from selfie3d.evaluate.protocols.network_cost import count_parameters
+from selfie3d.evaluate.protocols.synthetic import FIGURES, TABLE, MeanFace, known_face
 from selfie3d.evaluate.registry import Request
 from selfie3d.evaluate.run import run_protocol
-from selfie3d.evaluate.synthetic import TABLE
-from selfie3d.evaluate.synthetic_truth import FIGURES, MeanFace, known_face
 from selfie3d.facemodels.registry import load_face_model
 from selfie3d.models.weights import load_weights
 

@@ -109,13 +109,13 @@ def _first_line(function: Callable[..., object]) -> str:
 
 
 def _data_sets() -> list[dict[str, object]]:
-    from ..datasets.registry import DATASETS
+    from ..datasets.photographs.registry import DATASETS
 
     return _names(DATASETS)
 
 
 def _recipes() -> list[dict[str, object]]:
-    from ..engine.recipes import recipe_names
+    from ..recipes.registry import recipe_names
 
     return [{"name": name} for name in recipe_names()]
 
@@ -127,7 +127,7 @@ def _protocols() -> list[dict[str, object]]:
 
 
 def _networks() -> list[dict[str, object]]:
-    from ..evaluate.network_cost import count_macs, count_parameters
+    from ..evaluate.protocols.network_cost import count_macs, count_parameters
     from ..models.registry import NETWORKS
 
     items: list[dict[str, object]] = []

@@ -57,7 +57,7 @@ def convert_command(
 ) -> None:
     """Turn Basel, FLAME, ICT, Surrey and other models into the .npz that --face-model takes."""
     from ..facemodels.convert import convert_model, describe_family
-    from ..facemodels.source import Source
+    from ..facemodels.readers.source import Source
     from ..pipeline.model_info import describe_model
 
     wanted = Source(source, indices, part, identity, expressions, albedo)

@@ -17,8 +17,14 @@ from PIL import Image, UnidentifiedImageError
 
 from .errors import InputError, MissingFileError
 from .given_file import open_given
-from .image_limits import check_image
-from .picture_formats import format_of_bytes, openable, spoken, suffixes, what_is_missing
+from .picture_limits import (
+    check_image,
+    format_of_bytes,
+    openable,
+    spoken,
+    suffixes,
+    what_is_missing,
+)
 from .whole_file import write_whole
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
@@ -60,7 +66,7 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
     its colour profile. Of an animation the first frame is read.
 
     Args:
-        path: a file in one of the formats of `core/picture_formats.py`.
+        path: a file in one of the formats of `core/picture_limits.py`.
         max_side: downscale so that the longer side has at most this many pixels.
 
     Returns:
@@ -68,7 +74,7 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
 
     Raises:
         InputError: no such file, a folder or pipe, unreadable, no image, damaged, or more than
-            `MAX_MEGAPIXELS` or `core/image_limits.py` allows; the message names file and problem.
+            `MAX_MEGAPIXELS` or `core/picture_limits.py` allows; the message names file and problem.
     """
     if max_side is not None and max_side < 1:
         raise InputError("max_side", "a positive number of pixels", str(max_side))

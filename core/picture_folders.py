@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import InputError
-from .picture_formats import FORMATS, format_of, spoken, suffixes, what_is_missing
+from .picture_limits import FORMATS, format_of, spoken, suffixes, what_is_missing
 
 HIDDEN, OTHER, LINK, AGAIN, APART = (
     "hidden",

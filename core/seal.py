@@ -2,6 +2,8 @@
 
 The format has none of its own. The header's entry CHECKSUM is the CRC-32 of the whole file with
 zeros in the entry's place. Files without it, from before there was one, are read as they are.
+
+What a file of ours says of its making, without the folders of the machine that made it.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 from .errors import InputError
 from .given_file import open_given
@@ -66,3 +70,23 @@ def _place(content: bytes) -> int | None:
     end = 8 + int.from_bytes(content[:8], "little")
     found = _ENTRY.search(content, 8, min(end, len(content)))
     return None if found is None else found.start(1)
+
+
+# A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
+# as https://x/y are left alone.
+_FOLDERS = re.compile(
+    r"(?<![\w.:/\\}-])(?:file://|[A-Za-z]:(?=[\\/])|~\w*(?=[\\/])|\.\.(?=[\\/]))?"
+    r"[\\/]{1,2}(?:[^\\/\s'\",;:]+(?: [^\\/\s'\",;:]+)*[\\/])*(?=[^\\/\s'\",;:])"
+)
+
+
+def without_folders(value: Any) -> Any:  # noqa: ANN401
+    """The same plain values; of absolute paths in texts only the last name is left.
+
+    Relative paths below the folder of work ("shards/train") stay, as they say nothing of a machine.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_folders(item) for item in value]
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value

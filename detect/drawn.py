@@ -17,13 +17,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from .averaged import averaged
-from .drawn_network import FaceFinder, FinderOutput
-from .drawn_weights import SHIPPED
+from .boxes import averaged, suppressed
+from .drawn_network import SHIPPED, FaceFinder, FinderOutput
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import finder, frame_of
 from .second_look import Glimpse, look_again
-from .suppress import suppressed
 from .turned import best_score, find_any_way_up
 
 Array = NDArray[Any]

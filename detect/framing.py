@@ -1,4 +1,7 @@
-"""Frames for faces that somebody else has found: our own network looks at them again."""
+"""Frames for faces that somebody else has found: our own network looks at them again.
+
+Normalisation folded into the convolutions before it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,34 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from .drawn_network import FaceFinder
-from .drawn_weights import SHIPPED, load_finder
+from .drawn_network import SHIPPED, FaceFinder, load_finder
 from .face import Face, Frame
-from .fused import fused
 from .second_look import Glimpse, look_again
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fused(network: Network) -> Network:
+    """The network, changed in place: in every sequence, of a convolution and the norm after it
+    only a convolution is left. It must be in evaluation mode."""
+    for part in network.modules():
+        if not isinstance(part, nn.Sequential):
+            continue
+        for k in range(len(part) - 1):
+            convolution, norm = part[k], part[k + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                part[k] = fuse_conv_bn_eval(convolution, norm)
+                part[k + 1] = nn.Identity()
+    return network
+
 
 # The box round the 68 landmarks of an average face, seen upright, from its five points.
 _SIDE = 2.04  # in distances of the eyes

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from .averaged import averaged
+from .boxes import averaged
 from .drawn_network import FaceFinder
 
 Array = NDArray[Any]

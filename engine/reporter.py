@@ -1,21 +1,158 @@
-"""What a run tells: the log, TensorBoard, pictures, and lines for whoever is watching."""
+"""What a run tells: the log, TensorBoard, pictures, and lines for whoever is watching.
+
+Pictures of a run as files.
+
+The log of a run: lines of JSON, and TensorBoard where it is wanted.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..core.errors import InputError, MissingFileError
+from ..core.image_file import write_image
+from ..core.whole_file import prepare_folder, unwritable, write_text
 from .nonfinite import Trouble
-from .picture_files import contact_sheet, write_picture
-from .run_log import RunLog, TermMeans
 from .runtime import Runtime
 from .summary import Rejects, Summary
 from .task import Task
+
+_GAP = 2  # pixels between the pictures of a sheet
+
+
+def contact_sheet(pictures: Tensor) -> Tensor:
+    """One picture (3,H,W) of a picture (3,H,W), or of N side by side and below each other.
+
+    Args:
+        pictures: (3,H,W) or (N,3,H,W) in [0,1]; other values are clamped, NaN is black.
+
+    Raises:
+        InputError: another shape.
+    """
+    if pictures.ndim not in (3, 4) or pictures.shape[-3] != 3 or not len(pictures):
+        raise InputError("pictures", "(3,H,W) or (N,3,H,W)", f"{tuple(pictures.shape)}")
+    images = torch.nan_to_num(pictures.detach().float().cpu()).clamp(0, 1)
+    if images.ndim == 3:
+        return images
+    count, _, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    down, right = height + _GAP, width + _GAP
+    sheet = torch.ones(3, rows * down - _GAP, columns * right - _GAP)
+    for k, image in enumerate(images):
+        top, left = k // columns * down, k % columns * right
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
+
+
+def write_picture(folder: Path, name: str, step: int, sheet: Tensor) -> Path:
+    """Write (3,H,W) in [0,1] as `NAME_STEP.png`; the folder is made if missing."""
+    prepare_folder(folder)
+    path = folder / f"{name}_{step:08d}.png"
+    write_image(path, (sheet * 255).round().byte().permute(1, 2, 0).numpy())
+    return path
+
+
+class TermMeans:
+    """Means of terms over steps; nothing is copied from the device before they are asked for."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Terms of one step, scalars."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+        self._count += 1
+
+    def take(self) -> tuple[list[str], Tensor | None]:
+        """Names and means (N,) since the last time; None before the first step."""
+        names, count = list(self._sums), self._count
+        if not names:
+            return names, None
+        means = torch.stack([value.double() for value in self._sums.values()]) / count
+        self._sums, self._count = {}, 0
+        return names, means
+
+
+class RunLog:
+    """Writes what happens.
+
+    Args:
+        folder: where `log.jsonl` and tensorboard/ go; made if missing.
+        tensorboard: also write TensorBoard files.
+
+    Raises:
+        MissingFileError: TensorBoard is wanted and not installed.
+    """
+
+    def __init__(self, folder: Path, tensorboard: bool) -> None:
+        prepare_folder(folder)
+        self._file = folder / "log.jsonl"
+        self._folder, self._tensorboard = folder / "tensorboard", tensorboard
+        if tensorboard and find_spec("tensorboard") is None:
+            remedy = "pip install selfie3d[log], or engine.tensorboard=false."
+            raise MissingFileError("the Python path", "tensorboard", remedy)
+        self._board: Any = None
+
+    def begin(self, step: int, configuration: Mapping[str, Any]) -> None:
+        """Start after `step` steps: what a killed run wrote of later ones is taken away.
+
+        Args:
+            step: of the checkpoint the run goes on from; 0 at its beginning.
+            configuration: plain values, shown as text.
+        """
+        if self._file.is_file():
+            text = self._file.read_text("utf-8", "replace")  # a damaged line is none
+            kept = [line for line in text.splitlines() if _is_of(line, step)]
+            write_text(self._file, "".join(f"{line}\n" for line in kept))
+        if self._tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(self._folder), purge_step=step + 1)
+            text = json.dumps(configuration, indent=2).replace("\n", "\n    ")
+            self._board.add_text("configuration", f"    {text}", step)
+
+    def write(self, kind: str, figures: Mapping[str, Any]) -> None:
+        """One line; `figures` must hold `step`. Numbers also go to TensorBoard."""
+        rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}
+        try:
+            with open(self._file, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"kind": kind, **rounded}) + "\n")
+        except OSError as error:
+            raise unwritable(self._file, error) from error
+        if self._board is not None:
+            numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
+            for name, value in numbers.items():
+                self._board.add_scalar(f"{kind}/{name}", value, int(figures["step"]))
+
+    def show(self, name: str, sheet: Tensor, step: int) -> None:
+        """A picture (3,H,W) in [0,1], on TensorBoard only."""
+        if self._board is not None:
+            self._board.add_image(name, sheet, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _is_of(line: str, step: int) -> bool:
+    """Whether a line is whole and tells of no later step."""
+    try:
+        return int(json.loads(line)["step"]) <= step
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return False
 
 
 class Reporter:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import InputError, Selfie3dError
-from ..core.json_file import read_json
+from ..core.text_files import read_json
 from ..core.whole_file import write_json
 from .checkpoint import checkpoints
 

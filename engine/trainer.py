@@ -12,20 +12,14 @@ import torch
 from torch import nn
 
 from ..core.progress import progress
-from .average import AveragedNetwork
-from .config import EngineConfig
-from .nonfinite import NonFiniteLossError
-from .norms import exact_norms
-from .optimizers import make_optimizer
+from .checkpoint import Saver
+from .config import EngineConfig, check_ranges
+from .nonfinite import NonFiniteLossError, exact_norms
+from .optimization import AveragedNetwork, Schedule, falls_due, make_optimizer
 from .prefetch import Prefetcher, epoch_length, shard
-from .randomness import seed_everything
-from .ranges import check_ranges
 from .reporter import Reporter
-from .restore import fill_network
-from .run_state import Counters, RunParts
-from .runtime import make_runtime
-from .saver import Saver
-from .schedule import Schedule, falls_due
+from .run_state import Counters, RunParts, fill_network
+from .runtime import make_runtime, seed_everything
 from .step_timer import StepTimer, Stopwatch
 from .stepper import Outcome, Stepper
 from .summary import Summary, drawn_with

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..core.registry import Registry
-from .report import Report
+from .report.report import Report
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ WITHOUT_DATA = frozenset({"complexity"})
 
 
 def _make(module: str, overrides: Sequence[str] = ()) -> Protocol:
-    protocol: Protocol = import_module(f".{module}", __package__).make_protocol(overrides)
+    protocol: Protocol = import_module(f".protocols.{module}", __package__).make_protocol(overrides)
     return protocol
 
 

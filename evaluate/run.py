@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..core.errors import InputError
 from ..core.whole_file import prepare_folder
 from .registry import PROTOCOLS, Request
-from .report import Report
+from .report.report import Report
 
 
 def run_protocol(name: str, request: Request) -> Report:
@@ -26,7 +26,7 @@ def run_protocol(name: str, request: Request) -> Report:
         UnknownNameError: no such protocol, or an unknown key of its options.
         MissingFileError, InputError: the data, predictions or weights cannot be used.
     """
-    from .html import write_html
+    from .report.html import write_html
 
     protocol = PROTOCOLS.create(name, request.overrides)
     if request.predictions is not None and request.weights is not None:

@@ -12,23 +12,21 @@ from numpy.typing import NDArray
 from .builder.albedo import Albedo, build_albedo
 from .builder.atlas import build_atlas
 from .builder.carried import Carried, choose_carried
-from .builder.carriers import expression_carriers
-from .builder.cut import face_quads
-from .builder.expression import Expressions, build_expressions
+from .builder.carriers import Expressions, build_expressions, expression_carriers
 from .builder.head import Head, extract_head
 from .builder.hm08 import BaseMesh, read_base
 from .builder.identity import Identity, build_identity
 from .builder.inner import Inner, InnerAnchors, build_inner
-from .builder.pack import smallest_ints, write_npz
+from .builder.masks import paint_masks
+from .builder.openings import face_quads
+from .builder.pack import smallest_ints, version_1_vertices, write_npz
 from .builder.population import EYES_BEHIND, Population, read_population, shipped_population
 from .builder.population import NOTICE as POPULATION_NOTICE
 from .builder.regions import name_regions
 from .builder.settle import even_necks, follow_eyes, settle_mean, shut_lids, sink_pockets
-from .builder.skin_masks import paint_masks
 from .builder.source import PACKAGE, VERSION, WHEEL_SHA256, AnnySource
 from .builder.surface import Surface, assemble
-from .builder.version_1 import version_1_vertices
-from .rim import smooth_rim
+from .subdivide import smooth_rim
 from .subdivision_model import FORMAT, MODEL_VERSION
 
 LICENCE = "CC0-1.0 (geometry, colours); MIT (statistics of shape)"

@@ -19,8 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.landmarks import IBUG68_MIRROR
-from .landmark_fit import LandmarkBasis, bin_means, fit_landmarks, landmark_basis, nme_percent
-from .readout import next_version
+from .landmark_fit import (
+    LandmarkBasis,
+    bin_means,
+    fit_landmarks,
+    landmark_basis,
+    next_version,
+    nme_percent,
+)
 from .registry import load_face_model
 
 Array = NDArray[np.float64]

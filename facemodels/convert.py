@@ -10,12 +10,13 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..core.whole_file import prepare_file, write_whole
 from ..geometry.face_model import FaceModel
-from . import basel2009, basel_h5, deep3d, eos, flame, ict_folder, npz_families, tddfa_dense
-from .family import FAMILIES, Family
-from .guard import reading_model
-from .npz import save_npz
+from .layout import FAMILIES, Family
 from .plausible import check_plausible
-from .source import Source
+from .readers import basel2009, basel_h5, deep3d, eos, flame, npz_families, tddfa_dense
+from .readers import ict as ict_folder
+from .readers.npz import save_npz
+from .readers.source import Source
+from .registry import reading_model
 
 # Named so that the readers are registered wherever this module is imported.
 READERS = (npz_families, basel2009, basel_h5, deep3d, tddfa_dense, flame, ict_folder, eos)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
 from ..geometry.face_model import SHIPPED_VERSION
-from .archive import read_arrays, require
+from .readers.archive import read_arrays, require
 
 _NAMES = ["version", "head_ids", "ids", "mean", "identity", "expression", "notice"]
 _REMEDY = "Make it with the face model: selfie3d model build (see docs/face_model_format.md)."

@@ -25,7 +25,7 @@ from ..geometry.face_model import FaceModel
 from .builder.carried import Carried, choose_carried
 from .builder.head import Head, extract_head
 from .builder.hm08 import Array, Index, read_base
-from .builder.ict_heads import (
+from .builder.ict_heads import (  # fmt: skip
     BEHIND,
     EYES,
     ICT_SKIN,
@@ -33,9 +33,9 @@ from .builder.ict_heads import (
     IctHeads,
     chained,
     draw_coefficients,
-)  # fmt: skip
+)
 from .builder.population import Population, write_population
-from .builder.registration import (
+from .builder.registration import (  # fmt: skip
     Fitter,
     Place,
     Target,
@@ -43,12 +43,12 @@ from .builder.registration import (
     register,
     ridge_matrix,
     similarity,
-)  # fmt: skip
+)
 from .builder.shape_space import ShapeSpace, Smooth, build_shape_space, spread_points
 from .builder.source import AnnySource
 from .builder.surface import landmark_vertices
 from .builder.targets import local_targets
-from .parts import FACE, SKIN
+from .layout import FACE, SKIN
 from .registry import load_face_model
 from .subdivide import catmull_clark, triangles
 

@@ -1,7 +1,14 @@
-"""Stacked vectors x0, y0, z0, x1, ... and 1-based indices as the shapes a face model wants."""
+"""Stacked vectors x0, y0, z0, x1, ... and 1-based indices as the shapes a face model wants.
+
+Codes of the parts that a quad of the default model's level-0 mesh can belong to.
+
+One entry per family of face models: how to recognise it, read it, and what is known of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +17,46 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ..core.errors import InputError
+from ..core.registry import Registry
+from ..geometry.face_model import FaceModel
+from .readers.source import Source
+
+FACE = 0  # skin of the facial mask
+SKIN = 1  # the rest of the head's skin, ears and neck stub
+CAVITY = 2  # the pockets behind the eyelids
+MOUTH = 3  # the mouth sock
+EYE = 4  # the eyeballs
+UPPER_TEETH, LOWER_TEETH = 5, 6
+UPPER_GUMS, LOWER_GUMS = 7, 8  # with the palate and the floor of the mouth
+TONGUE = 9
+CAP = 10  # the flat base of the neck
+
+
+@dataclass(frozen=True)
+class Family:
+    """A reader and its facts.
+
+    Attributes:
+        title: the models it reads.
+        layout: where the names, shapes and types of the arrays are documented.
+        space: unit and axes of the files; everything is turned into mm and model space.
+        notes: what the conversion decides.
+        recognise: whether a source is of this family, by its content.
+        read: the model of a source; InputError or MissingFileError name what is wrong.
+        trims: whether `read` itself keeps the wanted numbers of modes.
+    """
+
+    title: str
+    layout: str
+    space: str
+    recognise: Callable[[Source], bool]
+    read: Callable[[Source], FaceModel]
+    notes: str = ""
+    trims: bool = False
+
+
+FAMILIES: Registry[Family] = Registry("kind of face model")
+
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -1,20 +1,68 @@
-"""Face models by name or file."""
+"""Face models by name or file.
+
+The last net under the readers of face models: what does not fit ends in one kind of error.
+"""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from ..core.errors import InputError
+import numpy as np
+
+from ..core.errors import InputError, Selfie3dError
 from ..core.registry import Registry
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
-from .archive import read_arrays
-from .guard import reading_model
-from .ict import from_ict, is_ict
-from .npz import from_npz, is_generic
 from .plausible import check_plausible
-from .sfm import from_sfm, is_sfm
+from .readers.archive import read_arrays
+from .readers.ict import from_ict, is_ict
+from .readers.npz import from_npz, is_generic
+from .readers.npz_families import from_sfm, is_sfm
 from .subdivision_model import from_subdivision_file, is_subdivision_model
+
+_DAMAGED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    ZeroDivisionError,
+    FloatingPointError,
+    MemoryError,
+    RecursionError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    struct.error,
+    np.linalg.LinAlgError,
+)
+
+
+@contextmanager
+def reading_model(path: Path, expected: str) -> Iterator[None]:
+    """Name the file where its arrays do not fit each other and no reader said so.
+
+    Args:
+        path: the file.
+        expected: what it should be.
+
+    Raises:
+        InputError: in place of whatever numerical code raised; errors of this package come through.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except Selfie3dError:
+        raise
+    except _DAMAGED as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        got = f"arrays that do not fit each other ({reason})"
+        raise InputError(str(path), expected, got, "See docs/face_model_format.md.") from error
+
 
 _READERS = [
     (is_subdivision_model, from_subdivision_file),

@@ -15,11 +15,9 @@ from scipy import sparse
 from ..core.errors import InputError
 from ..geometry.face_model import SHIPPED_VERSION, FaceModel
 from ..geometry.landmarks import LandmarkSet
-from .archive import require
-from .cap import neck_cap
-from .readout import read_readout
-from .rim import smooth_rim
-from .subdivide import catmull_clark, triangles
+from .landmark_fit import read_readout
+from .readers.archive import require
+from .subdivide import catmull_clark, neck_cap, smooth_rim, triangles
 
 FORMAT = "selfie3d-subdivision-model-2"
 MODEL_VERSION = SHIPPED_VERSION

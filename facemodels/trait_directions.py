@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..geometry.face_model import SHIPPED_VERSION
-from .archive import read_arrays, require
 from .builder.carried import MM_PER_DM
 from .builder.pack import write_npz
 from .builder.population import shipped_population
 from .builder.source import AnnySource
 from .builder.targets import macro_targets, macro_weights, read_targets
-from .parts import FACE
+from .layout import FACE
+from .readers.archive import read_arrays, require
 
 Array = NDArray[np.float64]
 PEOPLE, SEED = 3000, 7

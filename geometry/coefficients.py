@@ -1,4 +1,7 @@
-"""The coefficients of a face: one container for networks, fitting, files and losses."""
+"""The coefficients of a face: one container for networks, fitting, files and losses.
+
+Coefficients as one vector per face, in units that make all of its entries comparable.
+"""
 
 from __future__ import annotations
 
@@ -71,3 +74,24 @@ def ambient_light(batch: int, level: float = 1.0) -> Tensor:
     light = torch.zeros(batch, 9, 3)
     light[:, 0] = level * SH_AMBIENT
     return light
+
+
+EXPRESSION_UNIT = 0.3  # about the spread of a blendshape's weight where it is active
+_LIGHT_TERMS = 27
+
+
+def coefficients_to_vector(coefficients: Coefficients) -> Tensor:
+    """(B, Ki + Ke + Ka + 27): identity, expression / 0.3, albedo, light flattened (9,3)."""
+    c = coefficients
+    return torch.cat([c.identity, c.expression / EXPRESSION_UNIT, c.albedo, c.light.flatten(1)], 1)
+
+
+def vector_to_coefficients(vector: Tensor, sizes: tuple[int, int, int]) -> Coefficients:
+    """The inverse for a model of `sizes` = (Ki, Ke, Ka).
+
+    Raises:
+        InputError: the vector has another length.
+    """
+    check_shape("vector", vector, (None, sum(sizes) + _LIGHT_TERMS))
+    identity, expression, albedo, light = vector.split([*sizes, _LIGHT_TERMS], 1)
+    return Coefficients(identity, expression * EXPRESSION_UNIT, albedo, light.unflatten(1, (9, 3)))

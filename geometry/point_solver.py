@@ -19,7 +19,7 @@ from torch import Tensor
 from .align import similarity_align
 from .camera import PerspectiveCamera
 from .checks import check_shape
-from .coefficient_vector import EXPRESSION_UNIT
+from .coefficients import EXPRESSION_UNIT
 from .dense_points import PointBasis
 from .rotation import rotvec_to_matrix
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from .checks import check_shape
-from .per_tensor import PerTensor, index_range
+from .tensor_cache import PerTensor, index_range
 
 _INDEX_RANGE = PerTensor(index_range)
 

@@ -7,37 +7,41 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ..core.registry import Registry
-from .attention import attention_cross_entropy
-from .coefficients import coefficient_error
-from .edges import edge_length_difference
-from .identity import cosine_distance
+from .coefficients import (
+    blendshape_prior,
+    coefficient_error,
+    coefficient_prior,
+    gaussian_prior,
+    light_prior,
+)
 from .landmark import landmark_loss
-from .laplacian import laplacian_difference, map_laplacian
-from .maps import map_distance
-from .normals import normal_deviation
-from .pdc import pdc
+from .parameter_distance import pdc, vdc, wpdc
 from .photometric import (
+    albedo_flatness,
     colour_difference,
     colour_distance,
     photometric_loss,
     robust_photometric,
 )
+from .pixel_classes import attention_cross_entropy, segmentation_error
 from .points import (
     depth_distance,
     distance_likelihood,
     gap_distance,
     point_distance,
     visibility_error,
+    wing,
 )
-from .prior import blendshape_prior, coefficient_prior, gaussian_prior, light_prior
-from .reflectance import albedo_flatness
-from .segmentation import segmentation_error
-from .shape import disagreement, squared_displacement
-from .smoothness import smoothness
+from .shape import cosine_distance, disagreement, squared_displacement
 from .ssim import ssim_loss, ssim_map_loss
-from .vdc import vdc
-from .wing import wing
-from .wpdc import wpdc
+from .surface import (
+    edge_length_difference,
+    laplacian_difference,
+    map_laplacian,
+    normal_deviation,
+    smoothness,
+)
+from .uv_maps import map_distance
 
 LOSSES: Registry[Tensor] = Registry("loss")
 """`LOSSES.get(name)` is the term's function; its docstring says what it takes and gives.

@@ -1,4 +1,7 @@
-"""How far wrong identity coefficients move a face, and how alike those of one person are."""
+"""How far wrong identity coefficients move a face, and how alike those of one person are.
+
+Whether two pictures show the same person to a face recognition network.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.checks import check_shape
+from .reduction import unit
 from .term import term
 
 
@@ -56,3 +60,25 @@ def disagreement(errors: Tensor, person: Tensor) -> Tensor:
     total = errors.new_zeros(len(names), errors.shape[1]).index_add(0, which, errors)
     count = torch.bincount(which, minlength=len(names)).to(errors)
     return (errors - (total / count[:, None])[which]).square()
+
+
+@term("first", "second")
+def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
+    """1 - cosine of the angle between embeddings: MLANet's eq 11, Deep3D's perceptual term.
+
+    The network is not part of the term: embed photograph and rendering with the same frozen one,
+    aligned alike, and detach the photograph's embedding.
+
+    Args:
+        first, second: (B,D) embeddings of any length.
+
+    Returns:
+        (B,) in [0,2], float32 at least; 1 with a gradient of 0 where an embedding is 0.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    check_shape("first", first, (None, None))
+    check_shape("second", second, tuple(first.shape))
+    a, b = (unit(e.to(torch.promote_types(e.dtype, torch.float32))) for e in (first, second))
+    return 1 - (a * b).sum(1)

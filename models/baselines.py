@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..core.torchvision_shim import ensure_torchvision
 from .blocks.output import OutputLayer
-from .imagenet import load_imagenet
 from .inputs import ImagenetNormalise, check_images, check_size
+from .public.imagenet import load_imagenet
 
 _LEAST_SIZE = 64
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .blocks.coordinate_attention import CoordinateAttention
+from .blocks.channel_attention import CoordinateAttention
 from .damdnet import enhance_groups
 from .mobdensenet import DenseMobileNetwork, MobDenseNetOptions
 

@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 
 from ..core.errors import InputError
-from ..core.plain_facts import without_folders
-from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
+from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed, without_folders
 from ..core.whole_file import write_bytes
 
 

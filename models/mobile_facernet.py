@@ -12,22 +12,159 @@ Where the paper (section 3, table 1) contradicts itself, and what is built:
   outputs and without bases: 3.251 M, 2.882 M without attention, 3.228 M without multi-scale
   features, 2.858 M without both; 83.6 M multiplications at 64 px, of which the module of
   section 3.2, at full resolution, takes 56 M.
+
+Mobile-FaceRNet's features of several scales: densely connected units with dilation (3.2).
+
+Residual attention (Wang et al. 2017, equation 3; Mobile-FaceRNet equation 9).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..core.errors import InputError
-from .blocks import conv_norm
-from .blocks.multi_scale import MultiScaleFeatures
 from .blocks.output import OutputLayer
-from .blocks.residual_attention import ResidualAttention
+from .blocks.residual import conv_norm
 from .blocks.separable import InvertedResidual
 from .heads.learned_bases import LearnedBases
 from .inputs import check_images, check_size
+
+DILATIONS = (1, 3, 1)
+
+
+class DilatedUnit(nn.Module):
+    """A 1x1 convolution and three residual modules of one 3x3 convolution, the middle one dilated.
+
+    One convolution in each module, because only so do equations 7 and 8 give the receptive field
+    of 11 that the paper states: 1 + 2 + 6 + 2.
+
+    Args:
+        inputs: channels. width: channels of the result; 8 in the paper.
+        dilations: of the three modules.
+    """
+
+    def __init__(self, inputs: int, width: int = 8, dilations: tuple[int, ...] = DILATIONS) -> None:
+        super().__init__()
+        self.enter = nn.Sequential(conv_norm(inputs, width, 1), nn.ReLU(inplace=True))
+        self.convolutions = nn.ModuleList(conv_norm(width, width, 3, dilation=d) for d in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,inputs,H,W) to (B,width,H,W)."""
+        y: Tensor = self.enter(x)
+        for convolution in self.convolutions:
+            y = functional.relu(y + convolution(y))
+        return y
+
+
+class MultiScaleFeatures(nn.Module):
+    """Two 3x3 convolutions, then units that each see all maps before them; all maps together.
+
+    The paper does not say how many units: five, since a chain of five has the receptive field of
+    51 that it states (31 without dilation), beyond that of the two convolutions.
+
+    Args:
+        inputs: channels of the image.
+        width: channels of every map.
+        units: number of units.
+        dilations: of the units.
+    """
+
+    def __init__(
+        self,
+        inputs: int = 3,
+        width: int = 8,
+        units: int = 5,
+        dilations: tuple[int, ...] = DILATIONS,
+    ) -> None:
+        super().__init__()
+        self.outputs = width * (units + 1)
+        self.enter = nn.Sequential(
+            conv_norm(inputs, width),
+            nn.ReLU(inplace=True),
+            conv_norm(width, width),
+            nn.ReLU(inplace=True),
+        )
+        self.units = nn.ModuleList(
+            DilatedUnit(width * (k + 1), width, dilations) for k in range(units)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B,inputs,H,W) to (B,outputs,H,W), outputs = width (units + 1)."""
+        maps: Tensor = self.enter(images)
+        for unit in self.units:
+            maps = torch.cat([maps, unit(maps)], 1)
+        return maps
+
+
+_FEWEST = 4
+
+
+class ResidualAttention(nn.Module):
+    """A trunk times 1 + a soft mask for every element: H = (1 + M(x)) F(x).
+
+    Mobile-FaceRNet writes G for the mask in equation 9 and M in the text. Its trunk F is a 1x1
+    convolution to half the channels and its mask "two residual modules" without sizes; a result
+    with half the channels does not fit the channels of its table 1. Built here: the mask as in the
+    original, pooled, two residual modules, back to the size bilinearly, two 1x1 convolutions and a
+    sigmoid; then a 1x1 convolution from half the channels to all of them (`restore`).
+
+    Args:
+        channels: of the input.
+        restore: whether the result has as many channels, else half of them.
+    """
+
+    def __init__(self, channels: int, restore: bool = True) -> None:
+        super().__init__()
+        half = channels // 2
+        self.trunk = conv_norm(channels, half, 1)
+        self.enter = conv_norm(channels, half, 1)
+        self.inner = nn.Sequential(_Bottleneck(half), _Bottleneck(half))
+        self.gate = nn.Sequential(
+            nn.BatchNorm2d(half),
+            nn.ReLU(),
+            conv_norm(half, half, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(half, half, 1),
+        )
+        self.restore = conv_norm(half, channels, 1) if restore else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,channels,H,W) to the same shape, or to half the channels."""
+        result: Tensor = self.restore((1 + self.mask(x)) * self.trunk(x))
+        return result
+
+    def mask(self, x: Tensor) -> Tensor:
+        """M(x), (B,channels/2,H,W) in (0,1)."""
+        small = self.inner(functional.max_pool2d(self.enter(x), 3, 2, 1))
+        size = (x.shape[2], x.shape[3])
+        full = functional.interpolate(small, size, mode="bilinear", align_corners=False)
+        return torch.sigmoid(self.gate(full))
+
+
+class _Bottleneck(nn.Module):
+    """Norms and activations first (He et al. 2016b): 1x1 to a quarter, 3x3, 1x1 back, plus x."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(_FEWEST, channels // 4)
+        self.body = nn.Sequential(
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            conv_norm(channels, inner, 1),
+            nn.ReLU(inplace=True),
+            conv_norm(inner, inner),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(inner, channels, 1, bias=False),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.body(x)
+        return result
+
 
 _STEM, _FEATURES = 32, 1280
 _LAYERS = (  # expansion t, channels c, units n, stride s: table 1

@@ -71,21 +71,21 @@ def _mlanet(**options: object) -> nn.Module:
 
 @NETWORKS.register("sadrnet")
 def _sadrnet(**options: object) -> nn.Module:
-    from .sadrnet import SadrNet, SadrNetOptions
+    from .sadrnet.network import SadrNet, SadrNetOptions
 
     return SadrNet(_with(SadrNetOptions(), options))
 
 
 @NETWORKS.register("3ddfa")
 def _two_stream(**options: object) -> nn.Module:
-    from .two_stream import TwoStreamNetwork, TwoStreamOptions
+    from .tddfa.two_stream import TwoStreamNetwork, TwoStreamOptions
 
     return TwoStreamNetwork(_with(TwoStreamOptions(), options))
 
 
 @NETWORKS.register("mobilenet_v1")
 def _mobilenet_v1(**options: object) -> nn.Module:
-    from .mobilenet_v1 import MobileNetV1, MobileNetV1Options
+    from .tddfa.mobilenet_v1 import MobileNetV1, MobileNetV1Options
 
     return MobileNetV1(_with(MobileNetV1Options(), options))
 

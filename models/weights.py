@@ -18,13 +18,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..core.errors import InputError, MissingFileError, UnknownNameError
-from ..core.plain_facts import without_folders
-from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed
+from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed, without_folders
 from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .heads.layouts import Layout, restore_layout
-from .heads.uv_layout import UvSpec
 from .heads.vector_layout import VectorLayout
+from .sadrnet.layout import UvSpec
 from .weights_network import network_of, reading_part
 
 FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")

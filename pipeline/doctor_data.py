@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError, MissingFileError
-from ..datasets.registry import DATASETS
+from ..datasets.photographs.registry import DATASETS
 from .doctor import Check
 
 _GROUP = "Data sets"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import Selfie3dError
 from ..core.image_file import write_image
-from ..core.json_file import read_json
+from ..core.text_files import read_json
 from ..core.whole_file import write_bytes, write_json, write_whole
 from ..render.overlay import Picture, to_picture
 from .export import write_obj

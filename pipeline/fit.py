@@ -13,9 +13,9 @@ from ..geometry.camera import PerspectiveCamera
 from ..geometry.checks import check_finite, check_shape
 from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
+from ..losses.coefficients import blendshape_prior, gaussian_prior, light_prior
 from ..losses.landmark import landmark_distance
 from ..losses.photometric import robust_photometric
-from ..losses.prior import blendshape_prior, gaussian_prior, light_prior
 from ..losses.reduction import masked_mean_each
 from ..render.face import FaceRenderer, Rendering
 from .appearance import Appearance

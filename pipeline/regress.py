@@ -14,8 +14,7 @@ from ..core.errors import InputError
 from ..detect.face import Face
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
-from ..geometry.coefficient_vector import vector_to_coefficients
-from ..geometry.coefficients import Coefficients
+from ..geometry.coefficients import Coefficients, vector_to_coefficients
 from ..geometry.crop import Crop
 from ..geometry.dense_points import PointBasis
 from ..geometry.face_model import FaceModel

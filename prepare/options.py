@@ -25,8 +25,8 @@ class PrepareOptions:
     """What is prepared and how; the same options on the same photographs give the same files.
 
     Attributes:
-        write: "shards", or "files" beside each other (see `datasets/record.py`), laid out as the
-            data set reads them; these leave the photographs as they are.
+        write: "shards", or "files" beside each other (see `datasets/photographs/record.py`), laid
+            out as the data set reads them; these leave the photographs as they are.
         landmarks: "fan" (FAN's weights), "own" (our shipped network), "auto": FAN where its
             weights are.
         skin: who makes skin masks: "network" (the shipped one's segmentation), "colour", "auto":

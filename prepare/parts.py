@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from ..core.given_file import read_given_text
 from ..core.whole_file import write_json
-from ..datasets.record import format_record, parse_record
-from ..datasets.shards import ShardEntry, write_tar_shard
-from ..datasets.tar_index import read_member, tar_members
+from ..datasets.photographs.record import format_record, parse_record
+from ..datasets.shards.tar import ShardEntry, write_tar_shard
+from ..datasets.shards.tar_index import read_member, tar_members
 from .photographs import Photograph
 from .work import Reject, write_side_files
 

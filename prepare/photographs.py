@@ -1,25 +1,52 @@
-"""The photographs of a data set that are to be prepared: names, files, people, splits."""
+"""The photographs of a data set that are to be prepared: names, files, people, splits.
+
+Which split a photograph belongs to: nobody is in two of them.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..core.errors import MissingFileError, UnknownNameError
-from ..datasets.aflw_photos import AflwPhotographs, is_of_aflw2000
-from ..datasets.celeba import CelebA
-from ..datasets.ffhq import Ffhq, split_of
-from ..datasets.folder import PhotoFolder
-from ..datasets.lfw import Lfw
-from ..datasets.micc import MiccVideos
-from ..datasets.now import NowPhotographs
-from ..datasets.photo_list import PhotoList
-from ..datasets.sample import FaceDataset
-from ..datasets.w300lp import W300LP, photograph_of
-from .splits import keep_people_together, split_by_name
+from ..datasets.batches.sample import FaceDataset
+from ..datasets.photographs.aflw_photos import AflwPhotographs, is_of_aflw2000
+from ..datasets.photographs.celeba import CelebA
+from ..datasets.photographs.ffhq import Ffhq, split_of
+from ..datasets.photographs.folder import PhotoFolder
+from ..datasets.photographs.lfw import Lfw
+from ..datasets.photographs.micc import MiccVideos
+from ..datasets.photographs.now import NowPhotographs
+from ..datasets.photographs.photo_list import PhotoList
+from ..datasets.photographs.splits import split_by_name
+from ..datasets.photographs.w300lp import W300LP, photograph_of
+
+__all__ = ["keep_people_together", "split_by_name"]
+
+_ORDER = ("test", "val", "train")  # of equals the first wins: test sets stay whole
+
+
+def keep_people_together(groups: Sequence[str], splits: Sequence[str]) -> tuple[list[str], int]:
+    """Move photographs so that every group is in one split, that of most of its photographs.
+
+    Args:
+        groups: of each photograph. splits: a data set's own partition.
+
+    Returns:
+        The splits, and how many photographs were moved.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for group, split in zip(groups, splits, strict=True):
+        counts[group][split] += 1
+    chosen = {
+        group: max(_ORDER, key=lambda split: (count[split], -_ORDER.index(split)))
+        for group, count in counts.items()
+    }
+    result = [chosen[group] for group in groups]
+    return result, sum(a != b for a, b in zip(result, splits, strict=True))
 
 
 @dataclass(frozen=True)
@@ -70,7 +97,7 @@ def open_collection(kind: str, root: Path, held_out: float) -> Collection:
 
     Args:
         kind: a key of `COLLECTIONS`.
-        root: as for the data set (`datasets/registry.py`).
+        root: as for the data set (`datasets/photographs/registry.py`).
         held_out: share of the groups that goes to "val", where the data set has no partition.
 
     Raises:

@@ -10,17 +10,15 @@ from ..core.errors import InputError
 from ..core.item_failure import LOG, FailureLog
 from ..core.progress import progress
 from ..core.whole_file import prepare_folder, prepare_state
-from ..datasets.shards import write_tar_shard
-from .crew import Crew
+from ..datasets.shards.tar import write_tar_shard
 from .estimators import find_fan
-from .kinds import default_options, open_kind
-from .manifest import ShardFacts, write_manifest
 from .options import PrepareOptions
 from .parts import Job, Note, Part, Parts, make_jobs
 from .photographs import Collection
 from .sheets import write_sheets
-from .state import STATE, claim, forget, own_weights
+from .state import STATE, ShardFacts, claim, forget, own_weights, write_manifest
 from .work import Reject
+from .workers import Crew, default_options, open_kind
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from PIL import Image, ImageDraw
 
 from ..core.errors import Selfie3dError
 from ..core.image_file import read_image, write_image
-from ..datasets.celeba import CelebA
-from ..datasets.crops import crop_of
-from ..datasets.folder import PhotoFolder
-from ..datasets.landmark_sets import points_68
-from ..datasets.registry import DATASETS
-from ..datasets.sample import FaceDataset, FaceSample
-from ..datasets.shards import TarShards
-from ..datasets.w300lp import W300LP
+from ..datasets.batches.crops import crop_of
+from ..datasets.batches.sample import FaceDataset, FaceSample
+from ..datasets.photographs.celeba import CelebA
+from ..datasets.photographs.folder import PhotoFolder
+from ..datasets.photographs.landmark_sets import points_68
+from ..datasets.photographs.registry import DATASETS
+from ..datasets.photographs.w300lp import W300LP
+from ..datasets.shards.tar import TarShards
 from ..render.overlay import contact_sheet, draw_landmarks, resize, to_image, to_picture
 from .options import PrepareOptions
 from .photographs import Collection

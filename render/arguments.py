@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..geometry.per_tensor import PerTensor, index_range
+from ..geometry.tensor_cache import PerTensor, index_range
 from .cpu.checks import MAX_TRIANGLES
 
 _INDEX_RANGE = PerTensor(index_range)

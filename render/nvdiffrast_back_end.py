@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError, MissingFileError
-from ..geometry.per_tensor import PerTensor
+from ..geometry.tensor_cache import PerTensor
 from .arguments import check_on_device, check_triangles
 from .cpu.checks import check_batch, check_resolution, check_texels
 

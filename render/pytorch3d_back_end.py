@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 
 from ..core.errors import MissingFileError
-from . import torch_primitives
+from . import pytorch3d_primitives as torch_primitives
 from .arguments import check_on_device, check_triangles
-from .clipping import PLANES, clip
 from .cpu.back_end import CpuRasterizer
 from .cpu.checks import check_batch, check_resolution, check_texels
+from .pytorch3d_primitives import PLANES, clip
 from .transfer import HostRasterizer
 
 _REMEDY = (

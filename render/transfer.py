@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..geometry.per_tensor import PerTensor
+from ..geometry.tensor_cache import PerTensor
 from .rasterizer import Rasterizer
 
 _STAYS = ("cpu", "meta")

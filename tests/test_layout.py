@@ -22,6 +22,7 @@ LEVELS = [
     {"pipeline"},
     {"evaluate"},
     {"prepare", "engine"},
+    {"recipes"},
     {"train"},
     {"commands"},
     {"cli"},
@@ -32,7 +33,7 @@ LEVELS = [
 NEIGHBOURS_ALLOWED = {"datasets/synthetic": {"facemodels", "render"}}
 GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy"} | sys.stdlib_module_names
 HEAVY = {"facenet_pytorch", "kornia", "trimesh", "typer"}
-BARE_GPU_MACHINE = ("models", "render", "losses", "engine", "datasets")
+BARE_GPU_MACHINE = ("models", "render", "losses", "engine", "recipes", "datasets")
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def test_tests_are_no_package():
         ("render/cpu/a.py", "from ...pipeline.fit import FitConfig", True),
         ("datasets/synthetic.py", "from ..render.face import FaceRenderer", False),
         ("datasets/synthetic/hair.py", "from ...render.face import FaceRenderer", False),
-        ("datasets/aflw.py", "from ..render.face import FaceRenderer", True),
+        ("datasets/photographs/aflw.py", "from ...render.face import FaceRenderer", True),
         ("pipeline/a.py", "from .. import __version__", False),
         ("pipeline/a.py", "from .. import reconstruct", True),
         ("pipeline/a.py", "from .. import evaluate", True),

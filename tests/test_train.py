@@ -9,8 +9,8 @@ import sys
 import pytest
 from selfie3d.core.config import load_config, peek_config
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.registry import DEFAULT_RECIPE, find_recipe
 from selfie3d.train import find_config, run_training
 
 QUICK = ["data.draw=40", "data.validate=8", "data.batch=16", "engine.threads=1"]

@@ -10,7 +10,6 @@ from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
 from . import filters
 from .background import draw_background
-from .background_photos import read_backgrounds
 from .canvas import Drawing
 from .chance import one_of
 from .coefficients import draw_expression
@@ -20,6 +19,7 @@ from .face import SyntheticFace
 from .occluders import draw_occluder
 from .panorama_view import panorama_background
 from .person import draw_person
+from .places import read_backgrounds
 from .scene import Scene, draw_scene
 from .studio import Studio
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ... import facemodels
 from ...core.errors import InputError
-from ...facemodels.archive import read_arrays
+from ...facemodels.readers.archive import read_arrays
 from ...facemodels.registry import load_face_model
 from ...facemodels.subdivide import triangles
 from ...facemodels.subdivision_model import WholeHead, whole_head

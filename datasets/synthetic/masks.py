@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.face_model import FaceModel
-from .spots import Spot
+from .shapes import Spot
 
 Array = NDArray[np.float32]
 _FIELDS = 20

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .canvas import Canvas
 from .draw import Layer, rows_of
 from .paint_kernels import CELLS, paint_card_pixels, paint_sheet_pixels, paint_solid_pixels
-from .textures import LINEAR, TextureTable
+from .surface import LINEAR, TextureTable
 
 Array = NDArray[Any]
 

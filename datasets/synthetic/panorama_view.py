@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...render.cpu.jit import inline, kernel
 from . import filters
-from .coding import BRIGHTEST, code
+from .colours import BRIGHTEST, code
 from .filters import Image
 from .light import Light
 from .panorama import Panorama

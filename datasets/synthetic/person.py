@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from .coefficients import draw_identity
 from .colours import hair_colour
 from .config import SyntheticConfig
-from .skin_person import PersonSkin, draw_person_skin
-from .skin_tone import draw_tone
+from .skin.person import PersonSkin, draw_person_skin
+from .skin.tone import draw_tone
 from .studio import Studio
 from .style import NO_STYLE, Style, draw_style
 from .traits import Traits, beard_share, draw_traits

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...geometry.segments import Segment
 from .assembly import Assembly, assemble
-from .canvas import Canvas, Drawing, develop
+from .canvas import Canvas, Drawing, develop, seen_points, seen_vertices
 from .colours import cloth_colour
 from .config import SyntheticConfig
 from .draw import SUPERSAMPLING, front_faces, project, rasterize
@@ -27,13 +27,12 @@ from .panorama_view import reflections
 from .person import Part, Person
 from .pose import Turn, View, draw_turn, draw_view
 from .shadow import cast_shadow
-from .skin import skin_surface
-from .skin_relief import rough_normals
-from .spots import Spot
+from .shapes import Spot
+from .skin.relief import rough_normals
+from .skin.shading import skin_surface
 from .studio import Studio
 from .style import Style
 from .surface import Surface, kinds_of
-from .visibility import seen_points, seen_vertices
 from .worn import Growth, grow, place_hat, put_on
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
-from ...core.json_file import read_json
 from ...core.progress import progress
+from ...core.text_files import read_json
 from ...core.whole_file import prepare_folder, write_json
 from ...core.worker_pool import Died, WorkerPool
 from ...geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ...geometry.face_model import FaceModel
 from .assets.library import AssetLibrary
-from .background_photos import read_backgrounds
 from .config import SyntheticConfig
 from .head import Head, load_head
 from .panorama import Panoramas, read_panoramas
-from .skin_details import SkinDetails
+from .places import read_backgrounds
+from .skin.details import SkinDetails
 from .style import Wardrobe
-from .textures import TextureTable
+from .surface import TextureTable
 
 
 @dataclass(frozen=True)

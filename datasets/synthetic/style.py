@@ -16,8 +16,8 @@ from .assets.library import AssetLibrary, mean_base
 from .assets.placing import base_vertices
 from .chance import running_shares
 from .head import Head
-from .spots import Spot
-from .textures import LINEAR, NONE, TextureTable
+from .shapes import Spot
+from .surface import LINEAR, NONE, TextureTable
 from .traits import Traits
 
 Array = NDArray[Any]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
+from ..layout import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
 from .hm08 import Array, Index
 from .inner import ISLANDS
 from .piece import smooth_step
-from .seam import Sheet, cut_back, open_sheet
 from .surface import Surface
-from .uv import disk_chart
+from .uv import Sheet, cut_back, disk_chart, open_sheet
 
 MARGIN = 0.004  # that every chart keeps from its box, so that bilinear look-ups do not mix charts
 BOXES = {

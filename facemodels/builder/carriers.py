@@ -1,17 +1,57 @@
-"""How the expression units move the inner parts: an affine motion for each unit and carrier."""
+"""How the expression units move the inner parts: an affine motion for each unit and carrier.
+
+The 52 ARKit expression units as symmetric linear blendshapes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .expression import mirror_name
+from .carried import MM_PER_DM, Carried
 from .hm08 import Array, BaseMesh, read_target
+from .identity import reflect
 from .inner import CARRIERS, LEFT_EYE, LOWER_JAW, RIGHT_EYE, TONGUE_TIP, InnerAnchors
 from .source import AnnySource
 
 _FOLDER = "faceunits01/targets/faceunits/"
+
+
+@dataclass(frozen=True)
+class Expressions:
+    """names (K) in alphabetical order and displacements (K,V+H,3) mm at weight 1."""
+
+    names: tuple[str, ...]
+    shapes: Array
+
+
+def build_expressions(carried: Carried, source: AnnySource, scale: float) -> Expressions:
+    """Read the units, make left and right ones each other's mirror image and scale them.
+
+    The sculpted targets differ a little between the sides (mouthFunnel and the smiles most), which
+    would let a symmetric expression turn the face.
+    """
+    files = source.names(_FOLDER)
+    names = tuple(f.removeprefix(_FOLDER).removesuffix(".target") for f in files)
+    raw = {
+        n: read_target(source, f)[carried.ids].astype(np.float64) * MM_PER_DM * scale
+        for n, f in zip(names, files, strict=True)
+    }
+    shapes = [(raw[n] + reflect(raw[mirror_name(n)], carried.mirror)) / 2 for n in names]
+    return Expressions(names, np.stack(shapes))
+
+
+def mirror_name(name: str) -> str:
+    """The unit on the other side; a unit without a side is its own."""
+    for side, other in (("Left", "Right"), ("Right", "Left")):
+        if name.endswith(side):
+            return name.removesuffix(side) + other
+    return name
+
+
+_CARRIERS_FOLDER = "faceunits01/targets/faceunits/"
 _LOWER_TEETH = slice(14992, 15060)  # helper vertices of the base mesh
 _STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
 # Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
@@ -66,7 +106,7 @@ def _jaw_motion(
 ) -> Array:
     """Rigid motion (3,4) that fits what the unit does to the base mesh's lower teeth."""
     own, other = (
-        read_target(source, f"{_FOLDER}{unit}.target").astype(np.float64)
+        read_target(source, f"{_CARRIERS_FOLDER}{unit}.target").astype(np.float64)
         for unit in (name, mirror_name(name))
     )
     moved = (own + other[mesh.mirror] * [-1, 1, 1])[_LOWER_TEETH] / 2 * scale

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from ..parts import CAVITY, FACE, MOUTH, SKIN
+from ..layout import CAVITY, FACE, MOUTH, SKIN
 from .hm08 import Array, BaseMesh, Index, sample_texture, segment_colours
 from .source import AnnySource
 

@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import EYE, LOWER_GUMS, LOWER_TEETH, TONGUE, UPPER_GUMS, UPPER_TEETH
-from .arch import Arch
+from ..layout import EYE, LOWER_GUMS, LOWER_TEETH, TONGUE, UPPER_GUMS, UPPER_TEETH
 from .eyeball import build_eyeball
-from .gums import Vault, build_gums
+from .gums import Vault, build_gums, build_tongue
 from .hm08 import Array, Index
 from .piece import Piece, join
-from .teeth import Row, build_half_row
-from .tongue import build_tongue
-from .tooth_forms import LOWER, UPPER
+from .teeth import LOWER, UPPER, Arch, Row, build_half_row
 
 CARRIERS = ("left-eye", "right-eye", "upper-jaw", "lower-jaw", "tongue-tip")
 LEFT_EYE, RIGHT_EYE, UPPER_JAW, LOWER_JAW, TONGUE_TIP = range(5)

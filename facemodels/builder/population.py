@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import InputError
-from ..archive import read_arrays, require
+from ..readers.archive import read_arrays, require
 from .hm08 import Array
 from .pack import smallest_ints, write_npz
 from .shape_space import Smooth

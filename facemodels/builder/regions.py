@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import CAVITY, FACE, MOUTH, SKIN, TONGUE
-from .cut import face_quads
+from ..layout import CAVITY, FACE, MOUTH, SKIN, TONGUE
 from .hm08 import Array
 from .inner_colours import GUMS, INSIDE_MOUTH, TEETH
-from .skin_masks import SkinMasks
+from .masks import SkinMasks
+from .openings import face_quads
 from .surface import Surface
 
 Mask = NDArray[np.bool_]

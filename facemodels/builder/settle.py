@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..parts import CAVITY, FACE, MOUTH, SKIN
-from ..rim import rim_loops
-from ..subdivide import catmull_clark, edge_table
+from ..layout import CAVITY, FACE, MOUTH, SKIN
+from ..subdivide import catmull_clark, edge_table, rim_loops
 from .head import Head
 from .hm08 import Array, Index
 from .surface import landmark_vertices

@@ -7,18 +7,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..parts import CAVITY, EYE
+from ..layout import CAVITY, EYE
 from .hm08 import Array
 from .inner_colours import (
     EyeColours,
     InnerMasks,
+    blend,
     eye_colour,
+    hair_colour,
     lid_lining,
     mouth_colour,
     paint_inner_masks,
+    skin_colour,
+    to_srgb,
 )
-from .pigments import blend, hair_colour, skin_colour, to_srgb
-from .skin_masks import SkinMasks, paint_masks
+from .masks import SkinMasks, paint_masks
 from .surface import Surface
 
 _HOLLOW = np.array([1.0, 1.3, 1.35])  # optical density: dark hollows are red

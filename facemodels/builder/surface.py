@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..cap import neck_cap
-from ..parts import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
-from ..subdivide import catmull_clark, edge_table, triangles
+from ..layout import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
+from ..subdivide import catmull_clark, edge_table, neck_cap, triangles
 from .head import Head
 from .hm08 import Array, Index
 from .inner import Inner

@@ -15,9 +15,9 @@ from ...core.errors import InputError
 from ...core.registry import Registry
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
-from ..whitening import Whitening
+from ..tddfa.layout import TddfaLayout
+from ..tddfa.whitening import Whitening
 from .perspective_layout import Deep3dLayout, MobileFacernetLayout
-from .tddfa_layout import TddfaLayout
 from .vector_layout import LayoutSpec, VectorLayout
 
 __all__ = [

@@ -26,7 +26,7 @@ from ...geometry.coefficients import Coefficients
 from ...geometry.posed import PosedFaces
 from ...geometry.rotation import euler_to_matrix, matrix_to_euler
 from ...geometry.sh import from_deep3d
-from ..whitening import Whitening
+from ..tddfa.whitening import Whitening
 from .nearest_camera import to_perspective
 from .vector_layout import LIGHT, LayoutSpec, VectorLayout
 

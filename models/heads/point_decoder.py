@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...geometry.camera import PerspectiveCamera
-from ...geometry.coefficient_vector import vector_to_coefficients
+from ...geometry.coefficients import vector_to_coefficients
 from ...geometry.dense_points import PointBasis, PointLayout
 from ...geometry.face_model import FaceModel
 from ...geometry.point_solver import CoefficientPrior, PointSolver, SolverConfig

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...geometry.checks import check_shape
-from ...geometry.coefficient_vector import EXPRESSION_UNIT
+from ...geometry.coefficients import EXPRESSION_UNIT
 from ...geometry.face_model import BasisKind, FaceModel
-from ..whitening import Whitening
+from ..tddfa.whitening import Whitening
 
 LIGHT = 27  # numbers of a light, (9,3)
 

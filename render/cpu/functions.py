@@ -10,11 +10,15 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .interpolate import interpolate_backward_stripes, interpolate_images
+from .checks import run_slices
+from .interpolate import (
+    interpolate_backward_stripes,
+    interpolate_images,
+    texture_backward_stripes,
+    texture_images,
+)
 from .raster import rasterize_images
 from .raster_backward import rasterize_backward_images
-from .texture import texture_backward_stripes, texture_images
-from .threads import run_slices
 from .topology import Topology
 
 STRIPES = 4

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
-from selfie3d.core.image_limits import MAX_SCANS, check_image, count_scans
+from selfie3d.core.picture_limits import MAX_SCANS, check_image, count_scans
 
 
 def png(width: int, height: int, data: bytes, depth: int = 8, kind: int = 2) -> bytes:

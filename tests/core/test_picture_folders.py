@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from selfie3d.core import picture_formats
+from selfie3d.core import picture_limits as picture_formats
 from selfie3d.core.errors import InputError
 from selfie3d.core.picture_folders import find_pictures, walk_pictures
-from selfie3d.core.picture_formats import FORMATS, format_of_bytes, openable, suffixes
+from selfie3d.core.picture_limits import FORMATS, format_of_bytes, openable, suffixes
 
 PICTURE = Image.new("RGB", (16, 16), (200, 150, 120))
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.aflw2000 import read_aflw2000, to_annotation, to_pixels
-from selfie3d.datasets.aflw2000_fit import FittedBasis, fitted_points, read_basis
-from selfie3d.evaluate.metrics import box_size, landmark_nme
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_annotation, to_pixels
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, fitted_points, read_basis
+from selfie3d.evaluate.metrics.landmarks.landmarks import box_size, landmark_nme
 
 
 def test_frames():

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.aflw2000_photos import Aflw2000Photographs
+from selfie3d.datasets.photographs.aflw2000_photos import Aflw2000Photographs
 
 
 @pytest.fixture

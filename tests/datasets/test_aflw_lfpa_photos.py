@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.registry import DATASETS
+from selfie3d.datasets.photographs.registry import DATASETS
 
 
 @pytest.fixture

@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.aflw_database import POINTS, read_aflw_database
-from selfie3d.datasets.aflw_photos import AflwPhotographs, is_of_aflw2000
-from selfie3d.datasets.landmark_sets import five_points
+from selfie3d.datasets.photographs.aflw_photos import (
+    POINTS,
+    AflwPhotographs,
+    is_of_aflw2000,
+    read_aflw_database,
+)
+from selfie3d.datasets.photographs.landmark_sets import five_points
 
 TABLES = """
 CREATE TABLE Faces (face_id INTEGER PRIMARY KEY, file_id TEXT, db_id TEXT);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.augment import (
+from selfie3d.datasets.batches.augment import (
     NO_AUGMENTATION,
     AugmentConfig,
     change_colours,
@@ -16,7 +16,7 @@ from selfie3d.datasets.augment import (
     draw_frames,
     move_points,
 )
-from selfie3d.datasets.warp import warp
+from selfie3d.datasets.batches.cut import warp
 from torch.nn import functional
 
 STILL = dict.fromkeys(("tight_scale", "tight_shift", "turned", "mirrored"), 0.0)

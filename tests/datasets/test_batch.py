@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
+from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients
 from selfie3d.geometry.posed import PosedFaces

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.celeba import CelebA
-from selfie3d.datasets.crops import crop_of
+from selfie3d.datasets.batches.crops import crop_of
+from selfie3d.datasets.photographs.celeba import CelebA
 
 
 def test_aligned_photographs(celeba_tree):

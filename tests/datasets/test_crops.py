@@ -9,11 +9,11 @@ import pytest
 import torch
 from scipy.io import loadmat
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.datasets.aflw2000 import read_aflw2000, to_pixels
-from selfie3d.datasets.augment import NO_AUGMENTATION, draw_frames
-from selfie3d.datasets.crops import CROPS, crop_of, face_box
-from selfie3d.datasets.landmark_sets import five_points
-from selfie3d.datasets.sample import FaceSample
+from selfie3d.datasets.batches.augment import NO_AUGMENTATION, draw_frames
+from selfie3d.datasets.batches.crops import CROPS, crop_of, face_box
+from selfie3d.datasets.batches.sample import FaceSample
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_pixels
+from selfie3d.datasets.photographs.landmark_sets import five_points
 from selfie3d.geometry.euler import euler_to_matrix
 
 PICTURE = np.zeros((300, 400, 3), np.uint8)

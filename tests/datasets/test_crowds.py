@@ -10,10 +10,10 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds import CrowdConfig, CrowdMaker, five_of
-from selfie3d.datasets.synthetic.decoys import CutOut, make_decoy
+from selfie3d.datasets.synthetic.crowds.crowds.crowds import CrowdConfig, CrowdMaker, five_of
+from selfie3d.datasets.synthetic.crowds.crowds.decoys import CutOut, make_decoy
+from selfie3d.datasets.synthetic.crowds.crowds.paste import paste, placed
 from selfie3d.datasets.synthetic.panorama_view import look_around
-from selfie3d.datasets.synthetic.paste import paste, placed
 from selfie3d.datasets.synthetic.places import Places, draw_place
 from selfie3d.datasets.synthetic.shards import open_shards, write_shards
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.cut import cut_out
-from selfie3d.datasets.move import after, mirror_matrix
-from selfie3d.datasets.warp import warp
+from selfie3d.datasets.batches.collate import after, mirror_matrix
+from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.geometry.crop import Crop
 
 

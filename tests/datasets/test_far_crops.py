@@ -8,8 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.cut import cut_out
-from selfie3d.datasets.warp import warp
+from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.geometry.crop import Crop
 from selfie3d.pipeline.cut import cut
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.ffhq import Ffhq, split_of
+from selfie3d.datasets.photographs.ffhq import Ffhq, split_of
 
 NUMBERS = (0, 1, 1000, 60000)
 

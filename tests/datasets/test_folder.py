@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.folder import PhotoFolder
+from selfie3d.datasets.photographs.folder import PhotoFolder
 
 
 @pytest.fixture

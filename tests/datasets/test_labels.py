@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.augment import AugmentConfig, Rectangles, draw_frames, draw_rectangles, paint
-from selfie3d.datasets.labels import CELL, cover_labels, seen_points, warp_labels
+from selfie3d.datasets.batches.augment import (
+    AugmentConfig,
+    Rectangles,
+    draw_frames,
+    draw_rectangles,
+    paint,
+)
+from selfie3d.datasets.shards.tar.rendered import CELL, cover_labels, seen_points, warp_labels
 from selfie3d.geometry.segments import Segment
 
 

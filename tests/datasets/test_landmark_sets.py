@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.core.errors import UnknownNameError
-from selfie3d.datasets.aflw import aflw_from_68
-from selfie3d.datasets.landmark_sets import (
+from selfie3d.datasets.photographs.aflw import aflw_from_68
+from selfie3d.datasets.photographs.landmark_sets import (
     MIRRORS,
     five_points,
     mirrored_points,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.lfw import Lfw
+from selfie3d.datasets.photographs.lfw import Lfw
 
 PEOPLE = {"Aaron_Eckhart": 1, "George_W_Bush": 3, "Zach_O'Hara": 2}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.micc import SCENARIOS, MiccVideos
+from selfie3d.datasets.photographs.micc import SCENARIOS, MiccVideos
 
 
 @pytest.fixture

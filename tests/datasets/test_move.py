@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from selfie3d.datasets.aflw2000 import to_pixels
-from selfie3d.datasets.aflw2000_fit import FittedBasis, points_of_fit
-from selfie3d.datasets.landmark_sets import mirrored_points
-from selfie3d.datasets.move import (
+from selfie3d.datasets.batches.collate import (
     after,
     mirror_matrix,
     mirrored_faces,
@@ -17,6 +14,9 @@ from selfie3d.datasets.move import (
     moved_points,
     moved_pose_para,
 )
+from selfie3d.datasets.photographs.aflw2000 import to_pixels
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
+from selfie3d.datasets.photographs.landmark_sets import mirrored_points
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.now import NowPhotographs
-from selfie3d.datasets.now_box import read_now_box
+from selfie3d.datasets.photographs.now import NowPhotographs, read_now_box
 
 RELEASE = "NoW_Dataset/final_release_version"
 PHOTOS = (

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.datasets.occluded_source import OccludedSource
-from selfie3d.datasets.occluders import (
+from selfie3d.datasets.batches.batch import FaceBatch
+from selfie3d.datasets.batches.occluded_source import OccludedSource
+from selfie3d.datasets.batches.occluders import (
     COVERED,
     NO_OCCLUDERS,
     OccluderConfig,
     cover,
     draw_occluders,
 )
-from selfie3d.datasets.photo_augment import NO_PHOTO_AUGMENTATION
-from selfie3d.datasets.sample import FaceSample
-from selfie3d.datasets.source import FaceSource
+from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
+from selfie3d.datasets.batches.sample import FaceSample
+from selfie3d.datasets.shards.tar.source import FaceSource
 
 ALWAYS = OccluderConfig(share=1.0)
 

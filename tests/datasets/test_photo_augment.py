@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.photo_augment import (
+from selfie3d.datasets.batches.photo_augment import (
     NO_PHOTO_AUGMENTATION,
     PhotoAugmentConfig,
     draw_photo_augment,

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.record import Record, format_record, parse_record, read_side_files
+from selfie3d.datasets.photographs.record import (
+    Record,
+    format_record,
+    parse_record,
+    read_side_files,
+)
 
 
 def test_a_record_comes_back():

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.augment import NO_AUGMENTATION, AugmentConfig
-from selfie3d.datasets.epochs import EpochSource
-from selfie3d.datasets.rendered import DenseBatchMaker, RenderedFaces
-from selfie3d.datasets.rendered_shards import draw_rendered, open_rendered
+from selfie3d.datasets.batches.augment import NO_AUGMENTATION, AugmentConfig
+from selfie3d.datasets.batches.epochs import EpochSource
+from selfie3d.datasets.shards.tar.dense import draw_rendered, open_rendered
+from selfie3d.datasets.shards.tar.rendered import DenseBatchMaker, RenderedFaces
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
-from selfie3d.geometry.coefficient_vector import vector_to_coefficients
+from selfie3d.geometry.coefficients import vector_to_coefficients
 from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.photo_augment import PhotoAugmentConfig
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.datasets.rendered_photos import RenderedPhotographs
-from selfie3d.datasets.source import FaceSource
+from selfie3d.datasets.batches.photo_augment import PhotoAugmentConfig
+from selfie3d.datasets.photographs.registry import DATASETS
+from selfie3d.datasets.photographs.rendered import RenderedPhotographs
+from selfie3d.datasets.shards.tar.source import FaceSource
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model

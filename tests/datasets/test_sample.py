@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.sample import FaceSample, checked
+from selfie3d.datasets.batches.sample import FaceSample, checked
 
 PICTURE = np.zeros((40, 60, 3), np.uint8)
 POINTS = np.random.default_rng(0).uniform(5, 35, (68, 2))

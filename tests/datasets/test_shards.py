@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.record import Record
-from selfie3d.datasets.shards import ShardEntry, TarShards, shard_paths, write_tar_shard
-from selfie3d.datasets.tar_index import read_member, tar_members
+from selfie3d.datasets.photographs.record import Record
+from selfie3d.datasets.shards.tar.tar import ShardEntry, TarShards, shard_paths, write_tar_shard
+from selfie3d.datasets.shards.tar.tar_index import read_member, tar_members
 
 
 def encoded(array: np.ndarray, kind: str = "PNG") -> bytes:

@@ -9,14 +9,13 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.item_failure import FailureLog
-from selfie3d.datasets.celeba import CelebA
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.mix import Mix
-from selfie3d.datasets.photo_augment import NO_PHOTO_AUGMENTATION, PhotoAugmentConfig
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.datasets.sample import FaceSample
-from selfie3d.datasets.source import FaceSource
-from selfie3d.datasets.w300lp import W300LP
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION, PhotoAugmentConfig
+from selfie3d.datasets.batches.sample import FaceSample
+from selfie3d.datasets.photographs.celeba import CelebA
+from selfie3d.datasets.photographs.registry import DATASETS
+from selfie3d.datasets.photographs.w300lp import W300LP
+from selfie3d.datasets.shards.tar.source import FaceSource, Mix
 
 AUGMENT = PhotoAugmentConfig(covered=0.3)
 

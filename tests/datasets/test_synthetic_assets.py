@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
+from selfie3d.datasets.synthetic.assets.formats import Material, read_fitting, read_material
 from selfie3d.datasets.synthetic.assets.kinds import KINDS, kind_of, sex_of
 from selfie3d.datasets.synthetic.assets.library import AssetLibrary
 from selfie3d.datasets.synthetic.assets.mean_head import load_mean_head
-from selfie3d.datasets.synthetic.assets.mhclo import read_fitting
-from selfie3d.datasets.synthetic.assets.mhmat import Material, read_material
 from selfie3d.datasets.synthetic.assets.textures import MAX_SIDE, read_texture
 
 HEAD = """# a comment

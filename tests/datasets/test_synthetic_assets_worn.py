@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from selfie3d.datasets.synthetic.assets.brows import settled
-from selfie3d.datasets.synthetic.assets.carrying import ROWS, find_carries
+from selfie3d.datasets.synthetic.assets.asset import ROWS, find_carries
 from selfie3d.datasets.synthetic.assets.curls import SIDE, find_cards, frizz, frizzy_uv
-from selfie3d.datasets.synthetic.assets.hem import DROP, let_down
+from selfie3d.datasets.synthetic.assets.finish import DROP, let_down, strand_coordinates
 from selfie3d.datasets.synthetic.assets.lifting import FLOOR, ROOM, find_lift
-from selfie3d.datasets.synthetic.assets.looks import FaceSamples, turned_along_strands
+from selfie3d.datasets.synthetic.assets.looks import FaceSamples, settled, turned_along_strands
 from selfie3d.datasets.synthetic.assets.mean_head import load_mean_head
 from selfie3d.datasets.synthetic.assets.placing import base_vertices, place, strand_directions
-from selfie3d.datasets.synthetic.assets.strands import strand_coordinates
 from selfie3d.datasets.synthetic.head import load_head
 from selfie3d.facemodels.drawing_vertices import load_drawing_vertices
 

@@ -14,8 +14,8 @@ from selfie3d.datasets.synthetic.head_classes import ON_FACE
 from selfie3d.datasets.synthetic.light import Light
 from selfie3d.datasets.synthetic.paint import Cards, Solids, paint_cards, paint_sheet, paint_solids
 from selfie3d.datasets.synthetic.shadow import cast_shadow
-from selfie3d.datasets.synthetic.spots import Spot, blend, fade, multiply
-from selfie3d.datasets.synthetic.textures import TextureTable
+from selfie3d.datasets.synthetic.shapes import Spot, blend, fade, multiply
+from selfie3d.datasets.synthetic.surface import TextureTable
 from selfie3d.geometry.segments import Segment
 from selfie3d.geometry.sh import sh_basis
 from selfie3d.render.rasterizer import get_rasterizer

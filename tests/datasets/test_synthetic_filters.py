@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
-from selfie3d.datasets.synthetic import filters, painting, shapes
-from selfie3d.datasets.synthetic.degrade import draw_border
-from selfie3d.datasets.synthetic.jpeg import jpeg
+from selfie3d.datasets.synthetic import background as painting
+from selfie3d.datasets.synthetic import filters, shapes
+from selfie3d.datasets.synthetic.degrade import draw_border, jpeg
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 from selfie3d.datasets.synthetic.coefficients import draw_expression, draw_identity
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.head import load_head
-from selfie3d.datasets.synthetic.inside import paint_mouth
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.scene import draw_scene
-from selfie3d.datasets.synthetic.skin_details import SkinDetails
+from selfie3d.datasets.synthetic.skin.shading.details import SkinDetails
+from selfie3d.datasets.synthetic.skin.shading.shading import paint_mouth
 from selfie3d.datasets.synthetic.studio import Studio
-from selfie3d.datasets.synthetic.textures import TextureTable
+from selfie3d.datasets.synthetic.surface import TextureTable
 
 PLAIN = SyntheticConfig(size=192, hair=0, glasses=0, shadow=0, beard=0, turns=0)
 

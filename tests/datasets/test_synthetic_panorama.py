@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.synthetic.coding import CODE, STEPS, code
+from selfie3d.datasets.synthetic.colours import CODE, STEPS, code
 from selfie3d.datasets.synthetic.filters import to_srgb
-from selfie3d.datasets.synthetic.harmonics import irradiance_harmonics, turned, vertical_turn
+from selfie3d.datasets.synthetic.harmonics import (
+    directions,
+    irradiance_harmonics,
+    take_out_lamp,
+    turned,
+    vertical_turn,
+)
 from selfie3d.datasets.synthetic.light import draw_light, shade
 from selfie3d.datasets.synthetic.panorama import Panorama
-from selfie3d.datasets.synthetic.panorama_lamp import directions, take_out_lamp
 from selfie3d.datasets.synthetic.panorama_view import panorama_background, reflections
 from selfie3d.datasets.synthetic.pose import View
 from selfie3d.geometry.sh import sh_basis

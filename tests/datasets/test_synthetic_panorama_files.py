@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.synthetic import panorama_files
+from selfie3d.datasets.synthetic import panorama as panorama_files
 from selfie3d.datasets.synthetic.panorama import read_panoramas
 
 oiio = pytest.importorskip("OpenImageIO")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.datasets.synthetic.head import load_head
-from selfie3d.datasets.synthetic.skin import skin_surface
-from selfie3d.datasets.synthetic.skin_beards import FULL, MOUSTACHE
-from selfie3d.datasets.synthetic.skin_details import SIZE, SkinDetails
-from selfie3d.datasets.synthetic.skin_moles import stamp_moles
-from selfie3d.datasets.synthetic.skin_noise import noise, spots
-from selfie3d.datasets.synthetic.skin_person import draw_person_skin
-from selfie3d.datasets.synthetic.skin_strokes import Strokes, draw_strokes
-from selfie3d.datasets.synthetic.skin_tone import from_lab
+from selfie3d.datasets.synthetic.skin.shading.details import SIZE, SkinDetails
+from selfie3d.datasets.synthetic.skin.shading.hairs import FULL, MOUSTACHE
+from selfie3d.datasets.synthetic.skin.shading.marks import stamp_moles
+from selfie3d.datasets.synthetic.skin.shading.noise import noise, spots
+from selfie3d.datasets.synthetic.skin.shading.person import draw_person_skin
+from selfie3d.datasets.synthetic.skin.shading.shading import skin_surface
+from selfie3d.datasets.synthetic.skin.shading.strokes import Strokes, draw_strokes
+from selfie3d.datasets.synthetic.skin.shading.tone import from_lab
 from selfie3d.datasets.synthetic.traits import Traits
 from selfie3d.geometry.segments import Segment
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.crops import face_box
-from selfie3d.datasets.landmark_sets import mirrored_points
-from selfie3d.datasets.w300lp import SUBSETS, W300LP
+from selfie3d.datasets.batches.crops import face_box
+from selfie3d.datasets.photographs.landmark_sets import mirrored_points
+from selfie3d.datasets.photographs.w300lp import SUBSETS, W300LP
 
 FIRST = 0.5  # ours of MATLAB's 1
 

@@ -14,13 +14,14 @@ from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.image_file import read_image
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds import five_of
+from selfie3d.datasets.synthetic.crowds.crowds.crowds import five_of
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 from selfie3d.datasets.synthetic.places import draw_place
-from selfie3d.detect import Face, averaged, get_face_detector
+from selfie3d.detect import Face, get_face_detector
+from selfie3d.detect import boxes as averaged
+from selfie3d.detect.boxes import suppressed
 from selfie3d.detect.drawn import DrawnDetector
 from selfie3d.detect.second_look import upright_roll
-from selfie3d.detect.suppress import suppressed
 from selfie3d.pipeline.frame import frame_of_face
 
 PHOTO = Path(selfie3d.pipeline.demo.__file__).parent / "data" / "astronaut.jpg"

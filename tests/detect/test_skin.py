@@ -5,8 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.stats import multivariate_normal
 from selfie3d.core.errors import InputError
-from selfie3d.detect.skin import skin_log_ratio, skin_mask
-from selfie3d.detect.skin_mixture import OTHER, SKIN
+from selfie3d.detect.skin import OTHER, SKIN, skin_log_ratio, skin_mask
 
 SKINS = [(238, 203, 180), (200, 150, 120), (150, 98, 72), (100, 58, 40)]
 

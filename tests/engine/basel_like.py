@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy.io import loadmat, savemat
-from selfie3d.datasets.aflw2000_fit import FittedBasis, points_of_fit
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.basel_regions import with_basel_regions
+from selfie3d.facemodels.readers.basel_regions import with_basel_regions
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import IBUG68_MIRROR, LandmarkSet
 from selfie3d.geometry.topology import subset_mesh

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.epochs import EpochSource
+from selfie3d.datasets.batches.epochs import EpochSource
 from selfie3d.engine.checkpoint import checkpoints, load_checkpoint
 from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
 from selfie3d.engine.step_timer import NO_TIMER

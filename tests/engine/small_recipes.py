@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from selfie3d.core.config import load_config
-from selfie3d.engine.recipes import find_recipe
+from selfie3d.recipes.registry import find_recipe
 
 _TOY = "network={options: {size: 64, width: 8, blocks: [1, 1, 1]}, vertices: 60}"
 _SMALL = ["network.name=resnet18", "network.options={size: 64, imagenet: ''}", "loss.identity=0"]

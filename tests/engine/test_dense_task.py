@@ -7,13 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.epochs import EpochSource
-from selfie3d.datasets.rendered import DenseBatch, DenseBatchMaker
-from selfie3d.datasets.rendered_shards import draw_rendered
+from selfie3d.datasets.batches.epochs import EpochSource
+from selfie3d.datasets.shards.tar.dense import draw_rendered
+from selfie3d.datasets.shards.tar.rendered import DenseBatch, DenseBatchMaker
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.engine.dense_figures import WITHIN, DenseFindings, dense_figures
-from selfie3d.engine.dense_losses import DenseLossConfig, DenseLosses, class_weights, mode_shares
-from selfie3d.engine.dense_task import DensePointTask
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
 from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
@@ -21,6 +18,9 @@ from selfie3d.geometry.segments import Segment
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.dense.losses import DenseLossConfig, DenseLosses, class_weights, mode_shares
+from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_figures
+from selfie3d.recipes.dense.task import DensePointTask
 
 BATCH = 6
 

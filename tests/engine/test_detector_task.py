@@ -8,12 +8,18 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowd_batch import CrowdBatch
+from selfie3d.datasets.synthetic.crowds.crowds.batch import CrowdBatch
 from selfie3d.datasets.synthetic.shards import write_shards
-from selfie3d.detect.drawn_network import FaceFinder, FinderOptions, FinderOutput, cell_centres
-from selfie3d.detect.drawn_weights import load_finder, pack_finder
-from selfie3d.detect.fused import fused
-from selfie3d.engine.detector_losses import (
+from selfie3d.detect.drawn_network import (
+    FaceFinder,
+    FinderOptions,
+    FinderOutput,
+    cell_centres,
+    load_finder,
+    pack_finder,
+)
+from selfie3d.detect.framing import fused
+from selfie3d.recipes.detector.losses import (
     DetectorLossConfig,
     assign,
     box_overlap,

@@ -7,10 +7,10 @@ import json
 import pytest
 import torch
 from selfie3d.engine import summary
-from selfie3d.engine.face_recipe import FaceTrainConfig
 from selfie3d.engine.summary import Summary, drawn_with
-from selfie3d.engine.tddfa_recipe import TddfaTrainConfig
-from selfie3d.engine.uv_recipe import UvTrainConfig
+from selfie3d.recipes.faces.recipe import FaceTrainConfig
+from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig
+from selfie3d.recipes.uv.recipe import UvTrainConfig
 from selfie3d.render.auto import Choice
 
 

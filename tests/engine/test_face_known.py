@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.face_figures import FaceViewer, face_error
-from selfie3d.engine.face_known import KnownFaces, truth_model
-from selfie3d.engine.face_landmarks import landmark_targets
-from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
+from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.recipes.faces.known import KnownFaces, truth_model
+from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
+from selfie3d.recipes.faces.metrics import FaceViewer, face_error
+from selfie3d.recipes.faces.targets import landmark_targets
 
 SIZE = 48
 TERMS = FaceLossConfig(photometric=0.5, points=1, depth=1, coefficients=1, landmarks=1)

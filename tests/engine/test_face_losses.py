@@ -7,19 +7,18 @@ from dataclasses import replace
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.face_figures import FaceViewer, face_figures, face_mask
-from selfie3d.engine.face_identity import IdentityTerm
-from selfie3d.engine.face_landmarks import landmark_targets
-from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
-from selfie3d.evaluate.embedders import Embedder, align_arcface
-from selfie3d.evaluate.face_chip import align_chip
+from selfie3d.datasets.batches.batch import FaceBatch
+from selfie3d.evaluate.metrics.landmarks.face_chip import align_chip
+from selfie3d.evaluate.metrics.landmarks.identity import Embedder, align_arcface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.models.dlib_resnet import DlibResNet
-from selfie3d.models.iresnet import IResNet
+from selfie3d.models.public.dlib_resnet import DlibResNet
+from selfie3d.models.public.iresnet import IResNet
+from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
+from selfie3d.recipes.faces.metrics import FaceViewer, face_figures, face_mask
+from selfie3d.recipes.faces.targets import IdentityTerm, landmark_targets
 
 SIZE, COUNT = 64, 2
 EVERYTHING = FaceLossConfig(

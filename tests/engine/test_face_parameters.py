@@ -11,16 +11,16 @@ import torch
 from basel_like import basel_like, write_3ddfa, write_3ddfa_points, write_300w_lp
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.datasets.w300lp import W300LP
-from selfie3d.engine.face_figures import FaceViewer
-from selfie3d.engine.face_parameters import ParameterTerm
-from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
-from selfie3d.engine.fits import FitReader
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.registry import DATASETS
+from selfie3d.datasets.photographs.w300lp import W300LP
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.recipes.faces.known import ParameterTerm
+from selfie3d.recipes.faces.metrics import FaceViewer
+from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
+from selfie3d.recipes.fits import FitReader
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIZE = 64

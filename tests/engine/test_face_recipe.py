@@ -9,13 +9,13 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.engine.face_network import FaceNetworkConfig, build_face_network
-from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
+from selfie3d.datasets.photographs.registry import DATASETS
 from selfie3d.engine.trainer import Trainer
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.faces.network import FaceNetworkConfig, build_face_network
+from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
 
 POINTS = "network={options: {size: 64, width: 8, blocks: [1, 1, 1]}, vertices: 60}"
 PARAMETERS = "network={name: mobilenet_v2, layout: deep3d, options: {size: 64}}"

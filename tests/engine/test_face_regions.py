@@ -9,18 +9,17 @@ import pytest
 import torch
 from basel_like import basel_like
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.face_figures import FaceViewer, face_figures, face_mask
-from selfie3d.engine.face_landmarks import landmark_targets
-from selfie3d.engine.face_losses import FaceLossConfig, FaceLosses
-from selfie3d.engine.uv_losses import UvLossConfig, UvLosses
-from selfie3d.evaluate.photometric import PhotometricOptions, Scorer
-from selfie3d.evaluate.photometric_pair import PairMaker
-from selfie3d.evaluate.predict import PredictedFace
+from selfie3d.datasets.batches.batch import FaceBatch
+from selfie3d.evaluate.predict.predictor.predictor import PredictedFace
+from selfie3d.evaluate.protocols.photometric import PhotometricOptions, Scorer
+from selfie3d.evaluate.protocols.photometric_pair import PairMaker
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
-from selfie3d.geometry.uv_face import part_texels
-from selfie3d.models.heads.uv_layout import UvLayout, UvSpec
+from selfie3d.models.sadrnet.network.layout import UvLayout, UvSpec
+from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
+from selfie3d.recipes.faces.metrics import FaceViewer, face_figures, face_mask
+from selfie3d.recipes.faces.targets import landmark_targets
+from selfie3d.recipes.uv.losses import UvLossConfig, UvLosses, part_texels
 from selfie3d.render.overlay import to_picture
 
 SIZE = 96

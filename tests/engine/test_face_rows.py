@@ -6,11 +6,11 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
-from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
-from selfie3d.evaluate.predict_parameters import ParameterPredictor
+from selfie3d.evaluate.predict.predictor.parameters import ParameterPredictor
 from selfie3d.facemodels.registry import load_face_model
 from selfie3d.models.heads.learned_bases import bases_of
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
 from small_recipes import data_settings
 
 ROWS = [

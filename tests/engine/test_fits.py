@@ -8,13 +8,13 @@ import torch
 from basel_like import basel_like, basis_of, write_3ddfa, write_3ddfa_points, write_300w_lp
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.aflw2000_fit import FittedBasis, points_of_fit
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.datasets.w300lp import W300LP
-from selfie3d.engine.fits import FitReader, FittedSource
-from selfie3d.engine.uv_recipe import UvTrainConfig, build_uv_task
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
+from selfie3d.datasets.photographs.registry import DATASETS
+from selfie3d.datasets.photographs.w300lp import W300LP
+from selfie3d.facemodels.readers.npz import save_npz
+from selfie3d.recipes.fits import FitReader, FittedSource
+from selfie3d.recipes.uv.recipe import UvTrainConfig, build_uv_task
 from selfie3d.train import run_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.engine.checkpoint import checkpoints, save_checkpoint
-from selfie3d.engine.run_log import RunLog
+from selfie3d.engine.reporter import RunLog
 from selfie3d.engine.summary import Summary
 
 LIMITED = """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.config import load_config
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.engine.norms import exact_norms
-from selfie3d.engine.tddfa_recipe import TddfaTrainConfig, build_tddfa_task
+from selfie3d.datasets.photographs.registry import DATASETS
+from selfie3d.engine.nonfinite import exact_norms
 from selfie3d.engine.trainer import Trainer
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,16 +10,14 @@ import torch
 from line_task import LineTask
 from PIL import Image
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.engine.average import AveragedNetwork
 from selfie3d.engine.checkpoint import checkpoints, keep_as, load_checkpoint, save_checkpoint
 from selfie3d.engine.config import EngineConfig, OptimizerConfig
-from selfie3d.engine.optimizers import make_optimizer
-from selfie3d.engine.picture_files import contact_sheet, write_picture
-from selfie3d.engine.randomness import random_state, seed_everything, set_random_state
-from selfie3d.engine.recipes import find_recipe, recipe_names
-from selfie3d.engine.run_log import TermMeans
+from selfie3d.engine.optimization import AveragedNetwork, make_optimizer
+from selfie3d.engine.reporter import TermMeans, contact_sheet, write_picture
+from selfie3d.engine.runtime import random_state, seed_everything, set_random_state
 from selfie3d.engine.step_timer import NO_TIMER, StepTimer, Stopwatch
 from selfie3d.engine.summary import Summary
+from selfie3d.recipes.registry import find_recipe, recipe_names
 from torch import nn
 
 CPU = torch.device("cpu")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
-from selfie3d.engine import dense_recipe
 from selfie3d.engine.checkpoint import checkpoints, load_checkpoint
-from selfie3d.engine.dense_recipe import TrainConfig, build_task
-from selfie3d.engine.optimizers import make_optimizer
-from selfie3d.engine.restore import names_of_old, optimizer_names
+from selfie3d.engine.optimization import make_optimizer
+from selfie3d.engine.run_state import names_of_old, optimizer_names
 from selfie3d.engine.trainer import Trainer
+from selfie3d.recipes.dense import recipe as dense_recipe
+from selfie3d.recipes.dense.recipe import TrainConfig, build_task
 
 OLD = Path(__file__).parent / "old_dense_state.json"
 SETTINGS = [

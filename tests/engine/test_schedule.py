@@ -6,7 +6,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
-from selfie3d.engine.schedule import Position, Schedule, falls_due
+from selfie3d.engine.optimization import Position, Schedule, falls_due
 
 
 def factors(config, steps, per_epoch=1):

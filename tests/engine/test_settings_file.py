@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from selfie3d.core.config import load_config, resolved_dict
 from selfie3d.core.errors import InputError
-from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
-from selfie3d.engine.face_recipe import FaceTrainConfig
-from selfie3d.engine.ranges import check_ranges
+from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig, check_ranges
 from selfie3d.engine.settings_file import FILE, note_settings
+from selfie3d.recipes.faces.recipe import FaceTrainConfig
 
 STEP = 30
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from selfie3d.core.config import load_config, peek_config
-from selfie3d.engine.recipes import DEFAULT_RECIPE, find_recipe
+from selfie3d.recipes.registry import DEFAULT_RECIPE, find_recipe
 
 CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("*.yaml"))
 JUDGES = {"aflw2000", "aflw", "aflw-lfpa", "micc", "now"}  # what the papers report

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.tddfa_figures import TddfaFigures, landmark_error, rigid_distance
-from selfie3d.engine.tddfa_labels import TddfaTargets
-from selfie3d.engine.tddfa_pictures import TddfaPictures
+from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.heads.layouts import make_layout
-from selfie3d.models.whitening import compute_whitening
+from selfie3d.models.tddfa.whitening import compute_whitening
+from selfie3d.recipes.tddfa.losses import TddfaTargets
+from selfie3d.recipes.tddfa.metrics import TddfaFigures, landmark_error, rigid_distance
+from selfie3d.recipes.tddfa.task import TddfaPictures
 
 SIZE, COUNT = 120, 6
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.aflw2000_fit import FittedBasis, points_of_fit
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.w300lp import W300LP
-from selfie3d.engine.tddfa_labels import TddfaTargets, moved_affine
+from selfie3d.datasets.batches.batch import FaceBatch
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
+from selfie3d.datasets.photographs.w300lp import W300LP
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.camera import AffineCamera, PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.heads.layouts import make_layout
-from selfie3d.models.whitening import read_whitening
+from selfie3d.models.tddfa.whitening import read_whitening
+from selfie3d.recipes.tddfa.losses import TddfaTargets, moved_affine
 
 SIZE = 120
 F64 = torch.float64

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.engine.tddfa_losses import PointSampler, TddfaLossConfig, TddfaLosses
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.models.heads.layouts import make_layout
+from selfie3d.recipes.tddfa.losses import PointSampler, TddfaLossConfig, TddfaLosses
 
 EVERYTHING = TddfaLossConfig(wing=1.0, wpdc=0.5, pdc=0.1, vdc=0.01)
 

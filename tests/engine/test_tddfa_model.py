@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batch import FaceBatch
-from selfie3d.engine.tddfa_labels import TddfaTargets
-from selfie3d.engine.tddfa_model import KnownModel, converted
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.datasets.batches.batch import FaceBatch
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.heads.layouts import make_layout
+from selfie3d.recipes.tddfa.losses import TddfaTargets
+from selfie3d.recipes.tddfa.network import KnownModel, converted
 
 SIZE = 120
 

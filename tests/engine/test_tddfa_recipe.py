@@ -12,17 +12,17 @@ import pytest
 import torch
 from selfie3d.core.config import load_config, peek_config
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.rendered_photos import RenderedPhotographs
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
-from selfie3d.engine.optimizers import make_optimizer
-from selfie3d.engine.tddfa_recipe import TddfaTrainConfig, build_tddfa_task
+from selfie3d.engine.optimization import make_optimizer
 from selfie3d.engine.trainer import Trainer
-from selfie3d.evaluate.predict_parameters import ParameterPredictor
+from selfie3d.evaluate.predict.predictor.parameters import ParameterPredictor
 from selfie3d.geometry.camera import WeakPerspectiveCamera
+from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
-from selfie3d.models.whitening import compute_whitening
+from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FILES = sorted(p.stem for p in CONFIGS.glob("*.yaml") if peek_config("recipe", "", p) == "tddfa")

@@ -7,12 +7,12 @@ import json
 import pytest
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import MissingFileError
-from selfie3d.datasets.face_pass import FacePass
-from selfie3d.datasets.registry import DATASETS
-from selfie3d.engine.face_recipe import FaceTrainConfig, build_face_task
-from selfie3d.engine.recipes import find_recipe
+from selfie3d.datasets.batches.face_pass import FacePass
+from selfie3d.datasets.photographs.registry import DATASETS
 from selfie3d.engine.trainer import Trainer
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
+from selfie3d.recipes.registry import find_recipe
 from selfie3d.train import run_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,17 +8,17 @@ import pytest
 import torch
 from selfie3d.core.config import load_config, resolved_dict
 from selfie3d.core.errors import InputError
-from selfie3d.engine.recipes import find_recipe
-from selfie3d.engine.uv_recipe import (
+from selfie3d.facemodels import load_face_model
+from selfie3d.models.sadrnet.network.decoder import UvDecoder
+from selfie3d.models.weights import load_weights
+from selfie3d.recipes.registry import find_recipe
+from selfie3d.recipes.uv.recipe import (
     HIDDEN,
     UvNetworkConfig,
     UvTrainConfig,
     build_uv_network,
     build_uv_task,
 )
-from selfie3d.facemodels import load_face_model
-from selfie3d.models.heads.uv_decoder import UvDecoder
-from selfie3d.models.weights import load_weights
 from selfie3d.train import run_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

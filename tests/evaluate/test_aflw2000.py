@@ -9,11 +9,11 @@ import pytest
 from scipy.io import savemat
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.image_file import write_image
-from selfie3d.datasets.aflw2000 import read_aflw2000
-from selfie3d.evaluate.figures import FAILED_AT
-from selfie3d.evaluate.predictions import read_predictions
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000
+from selfie3d.evaluate.metrics.landmarks.mean_metrics import FAILED_AT
+from selfie3d.evaluate.predict.predictor.predictions import read_predictions
 from selfie3d.evaluate.registry import PROTOCOLS, Request
-from selfie3d.evaluate.report import load_report
+from selfie3d.evaluate.report.report.report import load_report
 
 ORIGINAL = "68 points, 2D: original points, bins by fitted pose"
 AGAIN = "68 points, 2D: re-annotated points, bins by fitted pose"
@@ -247,7 +247,7 @@ class KnownFace:
 def test_a_predictor_is_run_in_the_protocols_box(small, tmp_path, monkeypatch):
     folder, names, points, _ = small
     known = Known(points)
-    monkeypatch.setattr("selfie3d.evaluate.aflw2000.load_predictor", lambda *words: known)
+    monkeypatch.setattr("selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: known)
     report = run(folder, tmp_path)
     assert report.failures == {names[5]: "too bright"}
     errors = report.items.errors["68 points, 2D, original"]
@@ -261,7 +261,7 @@ def test_a_predictor_is_run_in_the_protocols_box(small, tmp_path, monkeypatch):
 
 
 def test_the_protocols_crop_is_the_data_sets_own(rows):
-    from selfie3d.evaluate.aflw2000 import crop_side
+    from selfie3d.evaluate.protocols.aflw2000 import crop_side
 
     roi = np.load(rows / "AFLW2000-3D_crop.roi_box.npy")
     sides = crop_side(read_aflw2000(rows.parent).points)

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.core.item_failure import FailureLog
-from selfie3d.evaluate import predict
-from selfie3d.evaluate.geometric import geometric_errors
-from selfie3d.evaluate.predict import load_predictor
-from selfie3d.evaluate.predict_photographs import predict_landmarks
+from selfie3d.evaluate.predict.predictor import predictor as predict
+from selfie3d.evaluate.predict.predictor.photographs import predict_landmarks
+from selfie3d.evaluate.predict.predictor.predictor import load_predictor
+from selfie3d.evaluate.scans.geometric import geometric_errors
 from torch import nn
 
 NAMES = ["a", "b", "c", "d"]
@@ -51,7 +51,7 @@ def test_a_mesh_that_breaks_the_measure_is_one_failure(monkeypatch):
             raise FloatingPointError("odd")
         return rec.name
 
-    monkeypatch.setattr("selfie3d.evaluate.geometric.geometric_error", measure)
+    monkeypatch.setattr("selfie3d.evaluate.scans.geometric.geometric_error", measure)
     pairs = [(SimpleNamespace(name=name), None) for name in NAMES]
     recipe = SimpleNamespace(alignment=SimpleNamespace(scale="mesh"))
     results, _ = geometric_errors(pairs, [recipe] * 4)

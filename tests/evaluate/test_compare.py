@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 import scipy.stats
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.evaluate.compare import bootstrap_interval, compare, compare_reports, labels_of
-from selfie3d.evaluate.compare_table import comparison_page, comparison_text
-from selfie3d.evaluate.report import Figure, Items, Report, load_report
+from selfie3d.evaluate.report.report.compare import (
+    bootstrap_interval,
+    compare,
+    compare_reports,
+    labels_of,
+)
+from selfie3d.evaluate.report.report.compare_table import comparison_page, comparison_text
+from selfie3d.evaluate.report.report.report import Figure, Items, Report, load_report
 
 
 def report(errors: dict[str, list[float]] | None = None, **parts) -> Report:

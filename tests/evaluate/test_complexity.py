@@ -7,8 +7,8 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.registry import Registry
 from selfie3d.core.torchvision_shim import ensure_torchvision
-from selfie3d.evaluate import complexity
-from selfie3d.evaluate.network_cost import (
+from selfie3d.evaluate.protocols import complexity
+from selfie3d.evaluate.protocols.network_cost import (
     count_macs,
     count_parameters,
     count_stored_parameters,

@@ -6,7 +6,7 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.torchvision_shim import ensure_torchvision
 from selfie3d.core.weights_dir import KNOWN_WEIGHTS
-from selfie3d.evaluate.embedders import (
+from selfie3d.evaluate.metrics.landmarks.identity import (
     EMBEDDERS,
     Embedder,
     align_arcface,
@@ -15,8 +15,8 @@ from selfie3d.evaluate.embedders import (
     five_points,
     grey,
 )
-from selfie3d.models.iresnet import IResNet
-from selfie3d.models.lightcnn import LightCnn29
+from selfie3d.models.public.iresnet import IResNet
+from selfie3d.models.public.lightcnn import LightCnn29
 
 FILES = {
     "arcface": "backbone.pth",

@@ -17,10 +17,15 @@ from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.weights_dir import find_weight
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
-from selfie3d.evaluate.embedders import EMBEDDERS, five_points
-from selfie3d.evaluate.face_chip import SIDE, align_chip, align_chip_corners, face_chip
-from selfie3d.models.dlib_file import DlibFile
-from selfie3d.models.dlib_resnet import FILE, load_dlib_resnet
+from selfie3d.evaluate.metrics.landmarks.face_chip import (
+    SIDE,
+    align_chip,
+    align_chip_corners,
+    face_chip,
+)
+from selfie3d.evaluate.metrics.landmarks.identity import EMBEDDERS, five_points
+from selfie3d.models.public.dlib_file import DlibFile
+from selfie3d.models.public.dlib_resnet import FILE, load_dlib_resnet
 
 CORNERS = [45, 42, 36, 39, 33]
 ORACLE = """

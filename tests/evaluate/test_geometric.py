@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.evaluate.geometric import geometric_error, geometric_errors
-from selfie3d.evaluate.geometric_recipe import Alignment, Crop, Measure, Recipe
-from selfie3d.evaluate.geometric_surface import Surface
-from selfie3d.evaluate.micc_presets import PRESETS
-from selfie3d.evaluate.scan import load_scan
+from selfie3d.evaluate.protocols.micc_data import PRESETS
+from selfie3d.evaluate.scans.geometric import geometric_error, geometric_errors
+from selfie3d.evaluate.scans.recipe import Alignment, Crop, Measure, Recipe
+from selfie3d.evaluate.scans.scan import load_scan
+from selfie3d.evaluate.scans.surface import Surface
 from selfie3d.geometry.mesh import vertex_normals
 
 MARKS = Path(__file__).parent / "landmarks"

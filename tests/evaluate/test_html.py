@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.html import report_page, write_html
-from selfie3d.evaluate.html_chart import chart
-from selfie3d.evaluate.html_text import decimals_for, number
-from selfie3d.evaluate.report import Curve, Figure, Items, Picture, Published, Report
+from selfie3d.evaluate.report.report.chart import chart
+from selfie3d.evaluate.report.report.html import report_page, write_html
+from selfie3d.evaluate.report.report.report import Curve, Figure, Items, Picture, Published, Report
+from selfie3d.evaluate.report.report.text import decimals_for, number
 
 VOID = {"meta", "img", "br", "circle", "path"}
 SHIFTY = "<script>alert('&')</script>"

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, NoFaceError
-from selfie3d.datasets.crops import crop_of
-from selfie3d.datasets.cut import cut_out
-from selfie3d.datasets.sample import FaceSample
+from selfie3d.datasets.batches.crops import crop_of
+from selfie3d.datasets.batches.cut import cut_out
+from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.detect import face as detectors
-from selfie3d.evaluate.predict_parameters import ParameterPredictor, crop_name, is_tddfa_model
+from selfie3d.evaluate.predict.predictor.parameters import (
+    ParameterPredictor,
+    crop_name,
+    is_tddfa_model,
+)
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights, pack_weights

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from selfie3d.evaluate.published import (
-    ALL_ROWS,
-    bin_rows,
-    check_rows,
-    mean_rows,
-    pose_rows,
-    sample_mean,
-)
-from selfie3d.evaluate.published_tables import (
+from selfie3d.evaluate.report.report.published import (
     AFLW,
     AFLW2000,
+    ALL_ROWS,
     CSANET_ROWS,
     LABEL_COUNTS,
     MLANET_ROWS,
     R3FA_ROWS,
     SADRNET_ANGLES,
     SADRNET_ROWS,
+    bin_rows,
+    check_rows,
+    mean_rows,
+    pose_rows,
+    sample_mean,
 )
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.evaluate.report import (
+from selfie3d.evaluate.report.report.report import (
     Curve,
     Figure,
     Items,

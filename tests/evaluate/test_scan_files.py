@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.mesh_file import read_mesh
-from selfie3d.evaluate.now_data import read_box, read_picked_points
-from selfie3d.evaluate.scan import load_scan, read_landmarks
+from selfie3d.evaluate.protocols.now_data import read_box, read_picked_points
+from selfie3d.evaluate.scans.mesh_file import read_mesh
+from selfie3d.evaluate.scans.scan import load_scan, read_landmarks
 
 OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\n"
 POINTS = {"36": [0, 0, 0], "45": [1, 0, 0], "30": [0, 1, 0]}

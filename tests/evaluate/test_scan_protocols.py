@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.evaluate import micc, now
-from selfie3d.evaluate.correlation import KINDS, TRUE, agreements, make_pairs
-from selfie3d.evaluate.geometric import geometric_error
-from selfie3d.evaluate.mesh_file import read_mesh, write_obj
-from selfie3d.evaluate.now_data import LANDMARKS
-from selfie3d.evaluate.outer_surface import model_surface
+from selfie3d.evaluate.protocols import micc, now
+from selfie3d.evaluate.protocols.now_data import LANDMARKS
 from selfie3d.evaluate.registry import Request
-from selfie3d.evaluate.scan import find_scans, load_scan
-from selfie3d.evaluate.scan_predict import read_surfaces, write_surfaces
+from selfie3d.evaluate.scans.correlation import KINDS, TRUE, agreements, make_pairs
+from selfie3d.evaluate.scans.geometric import geometric_error
+from selfie3d.evaluate.scans.mesh_file import read_mesh, write_obj
+from selfie3d.evaluate.scans.predict import read_surfaces, write_surfaces
+from selfie3d.evaluate.scans.scan import find_scans, load_scan
+from selfie3d.evaluate.scans.surface import model_surface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.closest import ClosestPoints
 

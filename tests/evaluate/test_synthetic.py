@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, NoFaceError
-from selfie3d.datasets.rendered_photos import RenderedPhotographs
+from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
-from selfie3d.evaluate import synthetic
-from selfie3d.evaluate.predict import PredictedFace
+from selfie3d.evaluate.predict.predictor.predictor import PredictedFace
+from selfie3d.evaluate.protocols import synthetic
+from selfie3d.evaluate.protocols.synthetic import MeanFace, compare, known_face
 from selfie3d.evaluate.registry import PROTOCOLS, Request
-from selfie3d.evaluate.synthetic_truth import MeanFace, compare, known_face
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.rotation import euler_to_matrix

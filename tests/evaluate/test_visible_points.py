@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.image_file import write_image
-from selfie3d.datasets.aflw import aflw_from_68, read_aflw
-from selfie3d.datasets.aflw_lfpa import read_aflw_lfpa
+from selfie3d.datasets.photographs.aflw import aflw_from_68, read_aflw
+from selfie3d.datasets.photographs.aflw_lfpa import read_aflw_lfpa
 from selfie3d.evaluate.registry import PROTOCOLS, Request
 
 COUNT = 6

@@ -9,7 +9,7 @@ import pytest
 import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.convert import convert_model
-from selfie3d.facemodels.source import Source
+from selfie3d.facemodels.readers.source import Source
 from selfie3d.geometry.face_model import FaceModel
 
 SIDE = 12

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.builder.pigments import hair_colour, skin_colour, to_linear, to_srgb
+from selfie3d.facemodels.builder.inner_colours import hair_colour, skin_colour, to_linear, to_srgb
 from selfie3d.geometry.face_model import FaceModel
 
 _TO_XYZ = np.array(

@@ -9,15 +9,12 @@ import pytest
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from selfie3d.facemodels.builder.atlas import BOXES, MARGIN
+from selfie3d.facemodels.builder.flatten import Hold, energies, relax
 from selfie3d.facemodels.builder.inner import ISLANDS
-from selfie3d.facemodels.builder.net import Net
-from selfie3d.facemodels.builder.outline import Outline
-from selfie3d.facemodels.builder.relax import Hold, energies, relax
-from selfie3d.facemodels.builder.seam import cut_back, open_sheet
-from selfie3d.facemodels.builder.uv import disk_chart
-from selfie3d.facemodels.parts import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
-from selfie3d.facemodels.rim import rim_loops
-from selfie3d.facemodels.subdivide import catmull_clark, edge_table, triangles
+from selfie3d.facemodels.builder.net import Net, Outline
+from selfie3d.facemodels.builder.uv import cut_back, disk_chart, open_sheet
+from selfie3d.facemodels.layout import CAP, CAVITY, EYE, FACE, MOUTH, SKIN
+from selfie3d.facemodels.subdivide import catmull_clark, edge_table, rim_loops, triangles
 from selfie3d.facemodels.subdivision_model import whole_head
 
 CELLS = 24

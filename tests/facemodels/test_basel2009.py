@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.facemodels.basel2009 import trim_index
-from selfie3d.facemodels.source import Source
+from selfie3d.facemodels.readers.basel2009 import trim_index
+from selfie3d.facemodels.readers.source import Source
 
 MM = 1000  # micrometres
 

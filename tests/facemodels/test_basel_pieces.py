@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.io import loadmat
 from selfie3d.facemodels.convert import convert_model
-from selfie3d.facemodels.source import Source
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.source import Source
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.closest import ClosestPoints
 
 

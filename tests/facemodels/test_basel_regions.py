@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.basel_regions import PARTS, parts_of, with_basel_regions
-from selfie3d.facemodels.npz import save_npz
-from selfie3d.facemodels.source import Source
+from selfie3d.facemodels.readers.basel_regions import PARTS, parts_of, with_basel_regions
+from selfie3d.facemodels.readers.npz import save_npz
+from selfie3d.facemodels.readers.source import Source
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.face_regions import named_face, projected_face, reflectance
 from selfie3d.geometry.landmarks import LandmarkSet

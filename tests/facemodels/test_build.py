@@ -12,7 +12,7 @@ import pytest
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.facemodels.build import build_default
 from selfie3d.facemodels.builder.pack import write_npz
-from selfie3d.facemodels.builder.pca import symmetric_pca
+from selfie3d.facemodels.builder.shape_space import symmetric_pca
 
 
 @pytest.fixture

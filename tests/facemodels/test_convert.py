@@ -8,7 +8,7 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.convert import describe_family
-from selfie3d.facemodels.family import FAMILIES
+from selfie3d.facemodels.layout import FAMILIES
 
 
 def generic(tiny):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels.convert import convert_model
-from selfie3d.facemodels.hdf5 import dataset_names, read_datasets
-from selfie3d.facemodels.source import Source
+from selfie3d.facemodels.readers.hdf5 import dataset_names, read_datasets
+from selfie3d.facemodels.readers.source import Source
 
 h5py = pytest.importorskip("h5py")
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 4)

@@ -22,16 +22,8 @@ from selfie3d.facemodels.builder.inner import (
     build_inner,
 )
 from selfie3d.facemodels.builder.source import AnnySource
-from selfie3d.facemodels.parts import (
-    EYE,
-    LOWER_GUMS,
-    LOWER_TEETH,
-    TONGUE,
-    UPPER_GUMS,
-    UPPER_TEETH,
-)
-from selfie3d.facemodels.rim import rim_loops
-from selfie3d.facemodels.subdivide import edge_table
+from selfie3d.facemodels.layout import EYE, LOWER_GUMS, LOWER_TEETH, TONGUE, UPPER_GUMS, UPPER_TEETH
+from selfie3d.facemodels.subdivide import edge_table, rim_loops
 
 LIPS_Z = 34.0  # mm, the front of the upper lip of the mean head that the defaults are made for
 MM_PER_DM = 104.0

@@ -7,8 +7,8 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.npz import save_npz
 from selfie3d.facemodels.plausible import check_plausible
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.chart import with_chart
 from selfie3d.geometry.face_model import MM_PER_UNIT
 from selfie3d.geometry.uv import UVMapper

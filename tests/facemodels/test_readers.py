@@ -9,7 +9,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from selfie3d.facemodels.rim import rim_loops, smooth_rim
-from selfie3d.facemodels.subdivide import catmull_clark, triangles
+from selfie3d.facemodels.subdivide import catmull_clark, rim_loops, smooth_rim, triangles
 
 CUBE = np.array(
     [[0, 3, 2, 1], [4, 5, 6, 7], [0, 1, 5, 4], [1, 2, 6, 5], [2, 3, 7, 6], [3, 0, 4, 7]]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.io import loadmat
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.coefficients import Coefficients
 
 TEXTS = ("u_base.txt", "w_shp_base.txt", "w_exp_base.txt")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.facemodels.archive import read_arrays
 from selfie3d.facemodels.builder.source import AnnySource
 from selfie3d.facemodels.builder.targets import macro_weights
+from selfie3d.facemodels.readers.archive import read_arrays
 from selfie3d.facemodels.trait_directions import (
     TraitDirections,
     _coefficients,

@@ -7,8 +7,11 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
-from selfie3d.geometry.coefficient_vector import coefficients_to_vector, vector_to_coefficients
-from selfie3d.geometry.coefficients import Coefficients
+from selfie3d.geometry.coefficients import (
+    Coefficients,
+    coefficients_to_vector,
+    vector_to_coefficients,
+)
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, make_layout, points_of
 from selfie3d.geometry.sh import shade
 

@@ -8,10 +8,10 @@ import torch
 from scipy.optimize import least_squares
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.perspective_align import perspective_align
 from selfie3d.geometry.point_solver import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.geometry.weighted_align import weighted_align
+from selfie3d.models.sadrnet.network.alignment import weighted_align
+from selfie3d.models.sadrnet.network.perspective_alignment import perspective_align
 
 PIVOT = torch.tensor(PIVOT_MM)
 

@@ -8,7 +8,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, points_of, vertices_of
 from selfie3d.geometry.face_model import FaceModel
-from selfie3d.geometry.point_parts import PARTS, make_part_layout, part_mask
+from selfie3d.recipes.dense.point_parts import PARTS, make_part_layout, part_mask
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.uv import UVMapper
-from selfie3d.geometry.uv_face import landmark_texels, part_texels
+from selfie3d.recipes.uv.losses import landmark_texels, part_texels
 
 SIDE = 128
 

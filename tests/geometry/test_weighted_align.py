@@ -9,7 +9,7 @@ from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.geometry.weighted_align import (
+from selfie3d.models.sadrnet.network.alignment import (
     METHODS,
     nearest_rotation,
     sample_attention,

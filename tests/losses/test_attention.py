@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.attention import attention_cross_entropy
+from selfie3d.losses.pixel_classes import attention_cross_entropy
 from torch.nn import functional
 
 

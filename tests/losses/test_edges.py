@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.edges import edge_length_difference
-from selfie3d.losses.grid import grid_edges, map_points
 from selfie3d.losses.reduction import masked_mean
+from selfie3d.losses.surface import edge_length_difference
+from selfie3d.losses.uv_maps import grid_edges, map_points
 
 EDGES = torch.tensor([[0, 1], [1, 2], [3, 0], [4, 2]])
 

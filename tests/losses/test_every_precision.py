@@ -17,8 +17,8 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.coefficients import Coefficients
 from selfie3d.geometry.dense_points import PointBasis
 from selfie3d.geometry.topology import uniform_laplacian
-from selfie3d.losses.affine_basis import AffineBasis
-from selfie3d.losses.prior import MLANET_PRIOR
+from selfie3d.losses.coefficients import MLANET_PRIOR
+from selfie3d.losses.parameter_distance import AffineBasis
 from selfie3d.losses.registry import LOSSES
 from torch import Tensor
 

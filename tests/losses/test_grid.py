@@ -5,7 +5,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.mesh import face_areas, face_normals
-from selfie3d.losses.grid import grid_edges, grid_interior, grid_triangles, map_points
+from selfie3d.losses.uv_maps import grid_edges, grid_interior, grid_triangles, map_points
 
 
 def some_mask() -> torch.Tensor:

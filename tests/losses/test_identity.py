@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cosine
 from selfie3d.core.errors import InputError
-from selfie3d.losses.identity import cosine_distance
+from selfie3d.losses.shape import cosine_distance
 
 
 def embeddings(count: int = 4, size: int = 16) -> torch.Tensor:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.landmark import landmark_loss
-from selfie3d.losses.landmark_errors import LandmarkErrorWeights
+from selfie3d.losses.landmark import LandmarkErrorWeights, landmark_loss
 
 
 def batches(count: int, seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import UnknownNameError
-from selfie3d.losses.landmark_weights import LANDMARK_WEIGHTS, landmark_weights
+from selfie3d.losses.landmark import LANDMARK_WEIGHTS, landmark_weights
 
 
 @pytest.mark.parametrize("name", LANDMARK_WEIGHTS.names())

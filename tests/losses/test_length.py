@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.losses.length import length, unit
+from selfie3d.losses.reduction import length, unit
 
 
 def test_against_torch():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.losses.maps import SADRNET_REGIONS, map_distance, region_weights
+from selfie3d.losses.uv_maps import SADRNET_REGIONS, map_distance, region_weights
 
 
 def maps() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

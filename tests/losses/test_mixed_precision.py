@@ -6,14 +6,10 @@ import pytest
 import torch
 from selfie3d.geometry.dense_points import PointBasis
 from selfie3d.geometry.topology import uniform_laplacian
-from selfie3d.losses.affine_basis import AffineBasis
-from selfie3d.losses.identity import cosine_distance
-from selfie3d.losses.laplacian import laplacian_difference
-from selfie3d.losses.normals import normal_deviation
-from selfie3d.losses.smoothness import smoothness
+from selfie3d.losses.parameter_distance import AffineBasis, vdc, wpdc
+from selfie3d.losses.shape import cosine_distance
 from selfie3d.losses.ssim import ssim_loss, ssim_map_loss
-from selfie3d.losses.vdc import vdc
-from selfie3d.losses.wpdc import wpdc
+from selfie3d.losses.surface import laplacian_difference, normal_deviation, smoothness
 
 FACES = torch.tensor([[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 1]])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.normals import normal_deviation
+from selfie3d.losses.surface import normal_deviation
 
 TRIANGLES = torch.tensor([[0, 1, 2], [2, 1, 3], [4, 0, 3]])
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.coefficients import Coefficients
-from selfie3d.losses.prior import (
+from selfie3d.losses.coefficients import (
     MLANET_PRIOR,
     MOBILE_FACERNET_PRIOR,
     PriorWeights,

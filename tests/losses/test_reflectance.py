@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.reflectance import albedo_flatness
+from selfie3d.losses.photometric import albedo_flatness
 
 
 def colours() -> tuple[torch.Tensor, torch.Tensor]:

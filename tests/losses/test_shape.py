@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 from selfie3d.core.errors import InputError
+from selfie3d.losses.pixel_classes import segmentation_error
 from selfie3d.losses.points import gap_distance, visibility_error
-from selfie3d.losses.segmentation import segmentation_error
 from selfie3d.losses.shape import disagreement, displacement_matrix, squared_displacement
 
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.topology import uniform_laplacian
-from selfie3d.losses.laplacian import laplacian_difference, map_laplacian
-from selfie3d.losses.smoothness import smoothness
+from selfie3d.losses.surface import laplacian_difference, map_laplacian, smoothness
 
 # A fan of four triangles round vertex 0, and a vertex 5 that no triangle uses.
 FACES = torch.tensor([[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 1]])

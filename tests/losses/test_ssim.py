@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.ssim import (
-    SIGMA,
-    WINDOW,
-    ssim_global,
-    ssim_loss,
-    ssim_map,
-    ssim_map_loss,
-)
+from selfie3d.losses.ssim import SIGMA, WINDOW, ssim_global, ssim_loss, ssim_map, ssim_map_loss
 
 C1, C2 = 0.01**2, 0.03**2
 

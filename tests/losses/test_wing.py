@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.losses.wing import wing
+from selfie3d.losses.points import wing
 
 
 def by_hand(x: float, w: float, eps: float) -> float:

@@ -10,15 +10,16 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import AffineCamera
 from selfie3d.geometry.dense_points import PointBasis
-from selfie3d.losses.affine_basis import (
+from selfie3d.losses.parameter_distance import (
     PIXELS_PER_MICROMETRE,
     AffineBasis,
     affine_vertices,
+    pdc,
     random_points,
+    vdc,
+    wpdc,
+    wpdc_weights,
 )
-from selfie3d.losses.pdc import pdc
-from selfie3d.losses.vdc import vdc
-from selfie3d.losses.wpdc import wpdc, wpdc_weights
 
 N, KI, KE = 7, 4, 3
 SIZE = 12 + KI + KE
@@ -214,7 +215,7 @@ def test_wrong_input():
 def test_in_the_terms_of_the_62_numbers_layout():
     """A network's 62 outputs, by the layout's camera and by the basis; descending all costs."""
     from selfie3d.facemodels import load_face_model
-    from selfie3d.losses.wing import wing
+    from selfie3d.losses.points import wing
     from selfie3d.models.heads.layouts import make_layout
 
     model = load_face_model()

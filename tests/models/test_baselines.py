@@ -8,7 +8,7 @@ from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.torchvision_shim import ensure_torchvision
 from selfie3d.models.baselines import BASELINES, BaselineOptions
 from selfie3d.models.blocks.output import OutputLayer
-from selfie3d.models.imagenet import KNOWN
+from selfie3d.models.public.imagenet import KNOWN
 from selfie3d.models.registry import NETWORKS
 
 

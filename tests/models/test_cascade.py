@@ -7,10 +7,9 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
-from selfie3d.models.cascade import Cascade
-from selfie3d.models.cascade_anchors import anchor_patches, face_anchors, unrolled
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.models.registry import NETWORKS
+from selfie3d.models.tddfa.cascade import Cascade, anchor_patches, face_anchors, unrolled
 from selfie3d.render.pncc import PnccRenderer
 from torch import nn
 

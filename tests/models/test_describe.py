@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from selfie3d.evaluate.network_cost import count_parameters
+from selfie3d.evaluate.protocols.network_cost import count_parameters
 from selfie3d.models.describe import describe, format_layers
 from selfie3d.models.registry import NETWORKS
 from torch import nn

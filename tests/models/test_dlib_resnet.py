@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.models.dlib_file import DlibFile
-from selfie3d.models.dlib_resnet import DIMENSIONS, DlibResNet, load_dlib_resnet
+from selfie3d.models.public.dlib_file import DlibFile
+from selfie3d.models.public.dlib_resnet import DIMENSIONS, DlibResNet, load_dlib_resnet
 
 UNITS = [(32, 0)] * 3 + [(64, 1)] + [(64, 0)] * 3 + [(128, 1)] + [(128, 0)] * 2
 UNITS += [(256, 1)] + [(256, 0)] * 2 + [(256, 1)]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.models.checkpoint import read_state
-from selfie3d.models.iresnet import IResNet, load_iresnet
-from selfie3d.models.lightcnn import LightCnn29, load_lightcnn29
+from selfie3d.models.public.iresnet import IResNet, load_iresnet
+from selfie3d.models.public.lightcnn import LightCnn29, load_lightcnn29
 
 
 def made(network: torch.nn.Module) -> dict[str, torch.Tensor]:

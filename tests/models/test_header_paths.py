@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from selfie3d.core.errors import InputError
-from selfie3d.core.plain_facts import without_folders
+from selfie3d.core.seal import without_folders
 from selfie3d.geometry.dense_points import PointLayout
 from selfie3d.models.header_paths import rewrite_header
 from selfie3d.models.registry import NETWORKS

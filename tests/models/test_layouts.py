@@ -15,8 +15,8 @@ from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.geometry.sh import shade
 from selfie3d.models.heads.layouts import LAYOUTS, LayoutSpec, make_layout, restore_layout
-from selfie3d.models.heads.tddfa_layout import principal_expressions
-from selfie3d.models.whitening import Whitening
+from selfie3d.models.tddfa.layout import principal_expressions
+from selfie3d.models.tddfa.whitening import Whitening
 
 F64 = torch.float64
 SIZES = {"deep3d": 224, "mobile_facernet": 64, "3ddfa": 120}

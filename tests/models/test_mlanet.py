@@ -9,8 +9,7 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.core.torchvision_shim import ensure_torchvision
 from selfie3d.models.baselines import BaselineNetwork, BaselineOptions
-from selfie3d.models.blocks.hsca import HybridAttention
-from selfie3d.models.mlanet import MlaNet, MlaNetOptions
+from selfie3d.models.mlanet import HybridAttention, MlaNet, MlaNetOptions
 
 PLAIN = MlaNetOptions(outputs=9, size=64, hsca=(), paf="none")
 

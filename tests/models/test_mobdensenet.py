@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.blocks.coordinate_attention import CoordinateAttention
-from selfie3d.models.blocks.mobile_dense import MobileDenseUnit
-from selfie3d.models.blocks.sge import SpatialGroupEnhance
-from selfie3d.models.blocks.squeeze_excitation import SqueezeExcitation
+from selfie3d.models.blocks.channel_attention import CoordinateAttention, SqueezeExcitation
 from selfie3d.models.csanet import CsaNet, CsaNetOptions
-from selfie3d.models.damdnet import DamdNet
-from selfie3d.models.mobdensenet import PLANES, MobDenseNet, MobDenseNetOptions
+from selfie3d.models.damdnet import DamdNet, SpatialGroupEnhance
+from selfie3d.models.mobdensenet import PLANES, MobDenseNet, MobDenseNetOptions, MobileDenseUnit
 from torch import nn
 
 UNITS = (1, 2, 3, 4, 3, 3, 1)

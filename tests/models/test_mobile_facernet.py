@@ -6,8 +6,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.core.torchvision_shim import ensure_torchvision
-from selfie3d.models.blocks.residual_attention import ResidualAttention
-from selfie3d.models.mobile_facernet import MobileFaceRNet, MobileFaceRNetOptions
+from selfie3d.models.mobile_facernet import MobileFaceRNet, MobileFaceRNetOptions, ResidualAttention
 
 
 def test_without_its_modules_it_is_torchvisions_mobilenet_v2():

@@ -15,19 +15,22 @@ import pytest
 import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.aflw2000 import read_aflw2000
-from selfie3d.evaluate.metrics import box_size, landmark_nme
-from selfie3d.evaluate.metrics_bins import bin_means, yaw_bins
-from selfie3d.evaluate.network_cost import count_macs
-from selfie3d.facemodels.tddfa_points import read_tddfa_points
+from selfie3d.datasets.photographs.aflw2000 import read_aflw2000
+from selfie3d.evaluate.metrics.landmarks.landmarks import (
+    bin_means,
+    box_size,
+    landmark_nme,
+    yaw_bins,
+)
+from selfie3d.evaluate.protocols.network_cost import count_macs
+from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.dense_points import PointBasis, PointLayout
-from selfie3d.losses.affine_basis import PIXELS_PER_MICROMETRE, AffineBasis
-from selfie3d.losses.wpdc import wpdc
+from selfie3d.losses.parameter_distance import PIXELS_PER_MICROMETRE, AffineBasis, wpdc
 from selfie3d.models.heads.layouts import LayoutSpec
-from selfie3d.models.heads.tddfa_layout import TddfaLayout
-from selfie3d.models.mobilenet_v1 import MobileNetV1, MobileNetV1Options
-from selfie3d.models.public_weights import load_public
-from selfie3d.models.whitening import read_whitening
+from selfie3d.models.public.points import load_public
+from selfie3d.models.tddfa.layout import TddfaLayout
+from selfie3d.models.tddfa.mobilenet_v1 import MobileNetV1, MobileNetV1Options
+from selfie3d.models.tddfa.whitening import read_whitening
 
 
 @pytest.mark.parametrize(("width", "parameters", "macs"), [(0.5, 0.850, 46.5), (1.0, 3.270, 177.4)])

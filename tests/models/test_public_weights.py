@@ -11,8 +11,8 @@ import pickle
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.models.public_maps import rename
-from selfie3d.models.public_weights import PUBLIC, load_public, read_public
+from selfie3d.models.public.maps import rename
+from selfie3d.models.public.points import PUBLIC, load_public, read_public
 from torch.nn import functional
 
 PLANES = (16, 24, 32, 64, 96, 160, 320)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.evaluate.network_cost import count_macs, count_parameters
+from selfie3d.evaluate.protocols.network_cost import count_macs, count_parameters
 from selfie3d.models.registry import NETWORKS
 
 MEAN_MAP = 3 * 256 * 256

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.sadrnet import SadrNet, SadrNetOptions, decode_pose, standardise
+from selfie3d.models.sadrnet.network.network import (
+    SadrNet,
+    SadrNetOptions,
+    decode_pose,
+    standardise,
+)
 
 SMALL = {"size": 64, "width": 4}
 

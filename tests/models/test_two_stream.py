@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.two_stream import IMAGE, PAF, PNCC, TwoStreamNetwork, TwoStreamOptions
+from selfie3d.models.tddfa.two_stream import IMAGE, PAF, PNCC, TwoStreamNetwork, TwoStreamOptions
 
 SMALL = TwoStreamOptions(outputs=7, size=48, widths=(4, 8), features=6)
 

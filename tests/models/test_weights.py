@@ -13,10 +13,10 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.dense_points import PointLayout
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.models.heads.layouts import LAYOUTS, make_layout
-from selfie3d.models.heads.uv_layout import UvSpec
 from selfie3d.models.registry import NETWORKS
+from selfie3d.models.sadrnet.network.layout import UvSpec
+from selfie3d.models.tddfa.whitening import Whitening
 from selfie3d.models.weights import KINDS, load_weights, pack_weights
-from selfie3d.models.whitening import Whitening
 
 POINTS = PointLayout("default", ("ibug68",), (5, 6, 7, 8), (1, 0, 3, 2))
 SMALL = {

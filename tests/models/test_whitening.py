@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.models.whitening import (
+from selfie3d.models.tddfa.whitening import (
     Whitening,
     WhiteningStatistics,
     compute_whitening,

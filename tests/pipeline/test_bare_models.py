@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.pipeline.fit_config import FitConfig, Stage

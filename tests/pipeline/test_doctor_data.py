@@ -7,7 +7,7 @@ import selfie3d.pipeline.doctor
 from PIL import Image
 from selfie3d.cli import app
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.registry import DATASETS
+from selfie3d.datasets.photographs.registry import DATASETS
 from selfie3d.pipeline.doctor import Check
 from selfie3d.pipeline.doctor_data import FOLDERS, examine_data
 from typer.testing import CliRunner

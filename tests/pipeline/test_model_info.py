@@ -8,7 +8,7 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.npz import save_npz
+from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.pipeline.fit import FaceFitter

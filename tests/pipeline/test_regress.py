@@ -10,8 +10,7 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.coefficient_vector import coefficients_to_vector
-from selfie3d.geometry.coefficients import Coefficients, ambient_light
+from selfie3d.geometry.coefficients import Coefficients, ambient_light, coefficients_to_vector
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.point_solver import PIVOT_MM, SolverConfig

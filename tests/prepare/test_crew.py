@@ -13,7 +13,8 @@ from selfie3d.core.errors import InputError
 from selfie3d.core.item_failure import LOG
 from selfie3d.core.worker_pool import Died
 from selfie3d.detect.face import Face
-from selfie3d.prepare import crew, state, work
+from selfie3d.prepare import state, work
+from selfie3d.prepare import workers as crew
 from selfie3d.prepare.estimators import BY_US, Estimate
 from selfie3d.prepare.options import PrepareOptions
 from selfie3d.prepare.run import prepare

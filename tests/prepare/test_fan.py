@@ -7,8 +7,15 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.weights_dir import KNOWN_WEIGHTS
-from selfie3d.prepare.estimators import BY_FAN, find_fan, make_estimator
-from selfie3d.prepare.fan import FAN_FILES, FanNetwork, fan_points, peaks
+from selfie3d.prepare.estimators import (
+    BY_FAN,
+    FAN_FILES,
+    FanNetwork,
+    fan_points,
+    find_fan,
+    make_estimator,
+    peaks,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 

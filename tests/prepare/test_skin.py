@@ -9,9 +9,9 @@ from selfie3d.core.errors import InputError
 from selfie3d.detect.skin import skin_mask
 from selfie3d.geometry.segments import Segment
 from selfie3d.models.heads.points import PointPrediction
-from selfie3d.prepare import skin as module
+from selfie3d.prepare import faces as module
+from selfie3d.prepare.faces import SkinMasks
 from selfie3d.prepare.options import PrepareOptions
-from selfie3d.prepare.skin import SkinMasks
 
 TURNS = np.linspace(0, 2 * np.pi, 68, endpoint=False)
 FACE = np.stack([100 + 40 * np.cos(TURNS), 100 + 50 * np.sin(TURNS)], 1)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from selfie3d.prepare.splits import keep_people_together, split_by_name
+from selfie3d.prepare.photographs import keep_people_together, split_by_name
 
 
 def test_the_share_held_out():

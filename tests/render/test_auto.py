@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.geometry.per_tensor import PerTensor
+from selfie3d.geometry.tensor_cache import PerTensor
 from selfie3d.render import auto, nvdiffrast_back_end, pytorch3d_back_end
 from selfie3d.render.auto import choose
 from selfie3d.render.cpu import CpuRasterizer

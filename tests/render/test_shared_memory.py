@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.geometry.per_tensor import PerTensor, index_range
+from selfie3d.geometry.tensor_cache import PerTensor, index_range
 from selfie3d.geometry.topology import check_faces
 from selfie3d.render.arguments import check_triangles
 from selfie3d.render.rasterizer import get_rasterizer

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from selfie3d.render.cpu import threads
+from selfie3d.render.cpu import checks as threads
 from selfie3d.render.rasterizer import get_rasterizer
 
 RASTERIZER = get_rasterizer("cpu")

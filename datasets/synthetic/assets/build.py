@@ -1,27 +1,64 @@
-"""One asset out of its files."""
+"""One asset out of its files.
+
+Finding the files that an asset names, on file systems other than its maker's.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import InputError
-from ....facemodels.obj_file import ObjMesh, read_obj
+from ....facemodels.readers.obj_file import ObjMesh, read_obj
 from .asset import Asset
-from .files import find_named
 from .finish import Parts, finish
+from .formats import Fitting, Material, check_size, read_fitting, read_material
 from .kinds import CARDS, PICTURED, SIDES, kind_of, sex_of
 from .mean_head import MeanHead
-from .mhclo import Fitting, read_fitting
-from .mhmat import Material, read_material
-from .text import check_size
 from .textures import read_texture
 
 Array = NDArray[Any]
+
+
+def find_named(folder: Path, name: str, root: Path) -> Path | None:
+    """The file that a file in `folder` names, or None.
+
+    It is looked for beside that file, then from `root` and its folder `data`, where MakeHuman
+    looks, then by its bare name beside that file; upper and lower case are one. What a name leads
+    to outside of `root` is not found.
+    """
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or parts[0] == "/":
+        parts = parts[-1:]
+    if not parts:
+        return None
+    tries = [(folder, parts), (root, parts), (root / "data", parts), (folder, parts[-1:])]
+    for start, steps in tries:
+        found = _walk(start, steps)
+        if found is not None and found.is_file():
+            plain = Path(os.path.normpath(found))
+            if plain.is_relative_to(root):
+                return plain
+    return None
+
+
+def _walk(start: Path, steps: tuple[str, ...]) -> Path | None:
+    """Follow `steps`, each as it is written or else in another case."""
+    place = start
+    for step in steps:
+        try:
+            if not (place / step).exists():
+                step = min(p.name for p in place.iterdir() if p.name.lower() == step.lower())
+        except (OSError, ValueError):  # no folder, a name that cannot be, or none alike
+            return None
+        place = place / step
+    return place
+
+
 Picture = NDArray[np.uint8]
 
 MAX_FACES = 100_000

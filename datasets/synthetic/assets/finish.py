@@ -1,4 +1,9 @@
-"""What drawing needs of an asset, worked out once on the mean head."""
+"""What drawing needs of an asset, worked out once on the mean head.
+
+Clothes that are cut below the shoulders are let down, so that no ragged edge shows.
+
+Strand coordinates for hair that comes without a picture.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +13,141 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import dijkstra
 
 from ....core.errors import InputError
-from .asset import Asset
-from .brows import settled
-from .carrying import find_carries
+from .asset import Asset, find_carries
 from .curls import find_cards, frizz, frizzy_uv
-from .hem import let_down
+from .formats import Fitting, Material
 from .kinds import CARDS
 from .lifting import find_lift
-from .looks import UNKNOWN, FaceSamples, turned_along_strands
+from .looks import UNKNOWN, FaceSamples, settled, turned_along_strands
 from .mean_head import MeanHead
-from .mhclo import Fitting
-from .mhmat import Material
 from .placing import place, scales
-from .strands import strand_coordinates
 
 Array = NDArray[Any]
+
+
+DROP = 250.0
+"""The hem hangs this far below the cut, mm."""
+
+_WIDER = 0.15
+"""By this share of the drop it stands out from the body's middle."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hem:
+    """What is added to clothes below a cut.
+
+    Attributes:
+        sources: (h,) the vertices that hem vertices hang below; shifts: (h,3) mm, by how much.
+        faces: (g,3) of vertices, those of the hem counted after the `count` others; uv: (g,3,2).
+    """
+
+    sources: NDArray[np.int64]
+    shifts: NDArray[np.float32]
+    faces: NDArray[np.int64]
+    uv: NDArray[np.float32]
+
+
+def let_down(points: Array, faces: Array, kept: Array, uv: Array) -> Hem:
+    """A curtain below every edge between a face that is kept and one that is not.
+
+    Args:
+        points: (n,3) mm; those of faces that are not kept do not matter.
+        faces: (f,3); kept: (f,) bool; uv: (f,3,2).
+    """
+    starts, ends = faces.ravel(), np.roll(faces, -1, 1).ravel()
+    side = np.minimum(starts, ends).astype(np.int64) * len(points) + np.maximum(starts, ends)
+    there = kept.repeat(3)
+    cut = there & np.isin(side, side[~there])
+    one, other = starts[cut], ends[cut]
+    sources, inverse = np.unique(np.concatenate([one, other]), return_inverse=True)
+    below = len(points) + inverse.reshape(2, -1)
+    first, last = uv.reshape(-1, 2)[cut], np.roll(uv, -1, 1).reshape(-1, 2)[cut]
+    return Hem(
+        sources=sources,
+        shifts=_shifts(points[sources]),
+        faces=np.concatenate([
+            np.stack([other, one, below[0]], 1), np.stack([other, below[0], below[1]], 1)
+        ]),
+        uv=np.concatenate([np.stack([last, first, first], 1), np.stack([last, first, last], 1)]),
+    )  # fmt: skip
+
+
+def _shifts(points: Array) -> NDArray[np.float32]:
+    """Down, and outwards from the middle of the body."""
+    if not len(points):
+        return np.zeros((0, 3), np.float32)
+    out = points - (points.min(0) + points.max(0)) / 2
+    out[:, 1] = 0
+    out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1)
+    return (DROP * (_WIDER * out - [0, 1, 0])).astype(np.float32)
+
+
+_AXIS = (0.0, -80.0)  # x and z of the line that azimuth turns about, mm in model space
+_LENGTH = 25.0  # mm along a strand per unit of v
+_LONGEST = 60.0
+_SAME = 2  # decimals of a mm: vertices at one place are one
+_LEAST = 1e-6
+_STEEP = 0.2
+"""Mean sine of the edges that rise from a tip."""
+
+
+def strand_coordinates(
+    points: Array, faces: Array, every_side: bool = False
+) -> NDArray[np.float32]:
+    """Coordinates (f,3,2) per corner: u the azimuth round the head, v the way from the tips.
+
+    u is in turns, 0 in front, growing to the subject's left, and continuous over each face. v is
+    the way along the hair to the nearest edge at which it ends, in 25 mm, at most 2.4; hair that
+    ends nowhere has 1.2. Hair ends where it has nothing below: not at a parting, and not where
+    two strips lie side by side.
+
+    Args:
+        points: (n,3) the hair on the mean head, mm in model space. faces: (f,3).
+        every_side: hair ends at every edge that only one face has.
+    """
+    around = np.arctan2(points[:, 0] - _AXIS[0], points[:, 2] - _AXIS[1]) / (2 * np.pi)
+    along = np.minimum(_from_ends(points, faces, every_side), _LONGEST) / _LENGTH
+    uv = np.stack([around, along], 1)[faces]
+    split = np.ptp(uv[..., 0], 1) > 0.5  # a face across the seam
+    uv[split, :, 0] %= 1
+    return uv.astype(np.float32)
+
+
+def _from_ends(points: Array, faces: Array, every_side: bool) -> Array:
+    """The way (n,) along edges to the nearest end, mm."""
+    _, places = np.unique(np.round(points, _SAME), axis=0, return_inverse=True)
+    places = places.ravel()
+    count = int(places.max()) + 1
+    position = np.empty((count, 3))
+    position[places] = points
+    corners = places[faces]
+    sides = np.sort(np.stack([corners, np.roll(corners, -1, 1)], -1).reshape(-1, 2), 1)
+    edges, uses = np.unique(sides, axis=0, return_counts=True)
+    rim = np.unique(edges[uses == 1])
+    ends = rim if every_side else _tips(position, edges, rim)
+    if not len(ends):
+        return np.full(len(points), _LONGEST / 2)
+    lengths = np.linalg.norm(position[edges[:, 0]] - position[edges[:, 1]], axis=1) + _LEAST
+    graph = sparse.coo_matrix((lengths, edges.T), shape=(count, count)).tocsr()
+    far = dijkstra(graph, directed=False, indices=ends, min_only=True, limit=_LONGEST)
+    return far[places]
+
+
+def _tips(position: Array, edges: Array, rim: Array) -> Array:
+    """Those of the vertices `rim` whose neighbours lie above them."""
+    rise, count = np.zeros(len(position)), np.zeros(len(position))
+    for one, other in ((0, 1), (1, 0)):
+        step = position[edges[:, other]] - position[edges[:, one]]
+        steep = step[:, 1] / (np.linalg.norm(step, axis=1) + _LEAST)
+        np.add.at(rise, edges[:, one], steep)
+        np.add.at(count, edges[:, one], 1)
+    return rim[rise[rim] > _STEEP * count[rim]]
+
+
 Rows = tuple[Array, Array, Array, Array, Array]
 
 _ENOUGH = 8  # faces of clothes near the head, for them to be worth drawing

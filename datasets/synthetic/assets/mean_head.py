@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .... import facemodels
-from ....facemodels.archive import read_arrays
 from ....facemodels.drawing_vertices import load_drawing_vertices
+from ....facemodels.readers.archive import read_arrays
 from ....facemodels.subdivision_model import whole_head
+from .lifting import SkinSamples
 from .placing import base_vertices
-from .skin_samples import SkinSamples
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ....facemodels.drawing_vertices import DrawingVertices
 from ....render.cpu.jit import inline, kernel
-from .mhclo import BASE_VERTICES
+from .formats import BASE_VERTICES
 
 Array = NDArray[Any]
 

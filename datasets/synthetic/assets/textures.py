@@ -13,7 +13,7 @@ from PIL import Image
 from ....core.errors import InputError
 from ....core.given_file import open_given
 from ....core.image_file import opened_image
-from ....core.picture_formats import openable
+from ....core.picture_limits import openable
 
 Array = NDArray[Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.blocks.attention_fusion import AttentionFusion, ProgressiveFusion
+from selfie3d.models.mlanet import AttentionFusion, ProgressiveFusion
 
 
 def used_fusion(**options):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from selfie3d.models.blocks.hsca import HybridAttention
-from selfie3d.models.blocks.squeeze_excitation import SqueezeExcitation
+from selfie3d.models.blocks.channel_attention import SqueezeExcitation
+from selfie3d.models.mlanet import HybridAttention
 
 
 def test_one_gate_for_each_channel():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.blocks.coordinate_attention import CoordinateAttention
+from selfie3d.models.blocks.channel_attention import CoordinateAttention
 
 
 def used_block(channels, **options):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.evaluate.network_cost import count_parameters
-from selfie3d.models.blocks.mobile_dense import MobileDenseUnit
+from selfie3d.evaluate.protocols.network_cost import count_parameters
+from selfie3d.models.mobdensenet import MobileDenseUnit
 from torch import nn
 
 

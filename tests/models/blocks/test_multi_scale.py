@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.models.blocks.multi_scale import DilatedUnit, MultiScaleFeatures
+from selfie3d.models.mobile_facernet import DilatedUnit, MultiScaleFeatures
 from torch import Tensor, nn
 
 SIDE = 71

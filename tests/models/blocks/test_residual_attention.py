@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.models.blocks.residual_attention import ResidualAttention
+from selfie3d.models.mobile_facernet import ResidualAttention
 
 
 @pytest.mark.parametrize("side", [1, 2, 5, 8])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.evaluate.network_cost import count_macs
+from selfie3d.evaluate.protocols.network_cost import count_macs
 from selfie3d.models.blocks.separable import InvertedResidual, depthwise_separable
 from torch.nn import functional
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.blocks.sge import SpatialGroupEnhance
+from selfie3d.models.damdnet import SpatialGroupEnhance
 
 
 def naive(x, groups, weight, bias):

@@ -1,0 +1,1 @@
+"""Photographs with labels as their publishers lay them out."""

@@ -1,0 +1,1 @@
+"""Shards: photographs in tar files, drawn faces in arrays."""

@@ -1,0 +1,1 @@
+"""Pictures pasted together for the detector."""

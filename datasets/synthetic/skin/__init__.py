@@ -1,0 +1,1 @@
+"""The skin of a drawn person: tone, texture, relief, hairs."""

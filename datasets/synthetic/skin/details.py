@@ -1,0 +1,236 @@
+"""Fine detail of skin as a factor on its colour for each texel of the model's atlas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from ....geometry.segments import Segment
+from ....render.cpu.jit import inline, kernel
+from ..coefficients import half
+from ..filters import to_srgb
+from ..head import Head
+from ..traits import Traits
+from .hairs import BeardStyle, BrowLines, BrowStyle, brow_hairs
+from .layers import PIGMENTS, Layers, paint_layers, paint_shine
+from .map import SkinMap
+from .marks import BareBrows, stamp_moles
+from .relief import Valleys
+from .strokes import draw_strokes
+from .tone import blood_shown, from_lab, nearest_albedo
+from .wrinkles import draw_wrinkles
+
+Array = NDArray[Any]
+SIZE = 512
+"""Side of the atlas, texels: about 0.65 mm each on the face."""
+
+_BROWS, _BEARD = np.uint8(Segment.BROWS), np.uint8(Segment.BEARD)
+_BLOCK = 2048
+_BRIGHT = np.float32(1.99)
+_LINES = np.array([0.52, 0.68, 0.73], np.float32)
+"""Optical density of the deepest wrinkle: hollows are red."""
+
+_SOFT = np.array([[1.2, 0.2], [1.7, 0.6]], np.float32)
+"""How suddenly dots (first) and hairs cover skin, per share of hairs, and how much they shade what
+lies between them."""
+
+_SEEN, _BROW_REACH = 0.3, 24
+
+_NO_LIFT = np.zeros((0, 3), np.float32)
+
+
+@dataclass(frozen=True)
+class SkinPainting:
+    """A person's skin in the atlas of the model `default`; rows count from v = 1 downwards.
+
+    Attributes:
+        detail: (S,S,3) uint8, factor on the colour of the skin, 128 is 1.
+        growth: (S,S) uint8, class of the hair that covers most of the skin round a texel (brows 2,
+            beard 11), else 0.
+    """
+
+    detail: NDArray[np.uint8]
+    growth: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Hair on the skin; colours (3,) over that of the skin, linear light.
+
+    Attributes:
+        brows, beard: their shapes, or None.
+        brow_ratio, beard_ratio: their colours.
+        lift: (V,3) factor by which the vertices are lightened and the painting is darkened, or
+            None: a factor of the painting cannot be above 2.
+    """
+
+    brows: BrowStyle | None
+    beard: BeardStyle | None
+    brow_ratio: Array
+    beard_ratio: Array
+    lift: Array | None = None
+
+
+@dataclass(frozen=True)
+class SkinDetails:
+    """What details are mixed from, made once.
+
+    Attributes:
+        map: the texels; layers: fields on them; brows: where the brows lie.
+        marks: (68,2) landmarks `ibug68` in columns and rows.
+        beards: (9,V) masks of the kinds of beards at the vertices.
+        shiny: (V,) share of the skin's gloss.
+        bare: removes the model's own brows; valleys: folds in relief.
+        plain: vertices of cheeks and forehead, where skin is measured.
+        tones: mean colour (3,) there, and its change (Ka,3) by the albedo coefficients, sRGB-coded.
+    """
+
+    map: SkinMap
+    layers: Layers
+    brows: BrowLines
+    marks: Array
+    beards: Array
+    shiny: Array
+    bare: BareBrows
+    valleys: Valleys
+    plain: Array
+    tones: tuple[Array, Array]
+
+    @classmethod
+    def make(cls, head: Head) -> SkinDetails:
+        """Of the default head, within a second or two; always the same."""
+        skin = SkinMap.of(head.model, head.masks.skin, SIZE)
+        marks = head.landmarks(head.mean, "ibug68").astype(np.float64)
+        places = skin.places(marks)
+        lines = BrowLines.of(places)
+        on_head = skin.points[skin.nearest(lines.middle.reshape(-1, 2))]
+        layers = paint_layers(skin, marks)
+        plain = np.flatnonzero(head.model.region("cheeks") | head.model.region("forehead"))
+        basis = head.model.albedo_basis.numpy()[:, plain].astype(np.float64).mean(1)
+        mean = head.model.albedo_mean.numpy()[plain].astype(np.float64).mean(0)
+        return cls(
+            map=skin, layers=layers, brows=lines, marks=places,
+            beards=skin.at_vertices(layers.beards / np.float32(255)),
+            shiny=paint_shine(head, marks), bare=BareBrows.of(head.model, on_head),
+            valleys=Valleys.of(head), plain=plain, tones=(mean, basis),
+        )  # fmt: skip
+
+    def albedo(self, rng: np.random.Generator, tone: Array) -> NDArray[np.float32]:
+        """Albedo coefficients (Ka,) of a face whose skin is near a `draw_tone` (3,)."""
+        chance = rng.standard_normal(len(self.tones[1]))
+        return half(nearest_albedo(chance, *self.tones, to_srgb(from_lab(tone))))
+
+    def paint(
+        self, rng: np.random.Generator, traits: Traits, growth: Growth, tone: Array
+    ) -> SkinPainting:
+        """The skin of one person.
+
+        Args:
+            rng: source of chance.
+            traits: age and sex.
+            growth: brows and beard.
+            tone: (3,) of `draw_tone`.
+        """
+        lines, brows = np.zeros((2, SIZE, SIZE), np.float32)
+        draw_strokes(lines, draw_wrinkles(rng, self.marks, traits.old))
+        if growth.brows is not None:
+            draw_strokes(brows, brow_hairs(rng, self.brows, growth.brows))
+        shares = self.layers.choose(rng, traits, blood_shown(tone))
+        rows, pigments = (np.array([share[k] for share in shares]) for k in range(2))
+        strengths = np.array([share.strength for share in shares], np.float32)
+        beard, layers = growth.beard, self.layers
+        detail = np.full((SIZE * SIZE, 3), 128, np.uint8)
+        kinds = np.zeros(SIZE * SIZE, np.uint8)
+        _finish(
+            self.map.where, layers.fields, rows, pigments, strengths, PIGMENTS,
+            lines.ravel(), _LINES, brows.ravel(), growth.brow_ratio.astype(np.float32),
+            layers.beards[0 if beard is None else beard.kind],
+            layers.hairs[0 if beard is None else int(beard.long)],
+            np.float32(0 if beard is None else beard.density),
+            _SOFT[0 if beard is None else int(beard.long)],
+            growth.beard_ratio.astype(np.float32),
+            _NO_LIFT if growth.lift is None else self.map.sample(growth.lift), detail, kinds,
+        )  # fmt: skip
+        whole, growing = detail.reshape(SIZE, SIZE, 3), kinds.reshape(SIZE, SIZE)
+        growing[self.brow_rows][_covered(brows[self.brow_rows])] = _BROWS
+        stamp_moles(rng, whole, self.map.where)
+        return SkinPainting(whole, growing)
+
+    @property
+    def brow_rows(self) -> slice:
+        """The rows of the atlas in which brows can lie."""
+        rows = self.brows.middle[..., 1]
+        return slice(max(int(rows.min()) - _BROW_REACH, 0), int(rows.max()) + _BROW_REACH)
+
+
+def _covered(brows: Array) -> NDArray[np.bool_]:
+    """Where hairs (H,W) lie so close that one sees brows."""
+    return uniform_filter(brows, 5, mode="constant") > _SEEN
+
+
+@kernel
+def _finish(
+    where: Array, fields: Array, rows: Array, pigments: Array, strengths: Array, densities: Array,
+    lines: Array, line_density: Array, brows: Array, brow_ratio: Array, beard: Array, hairs: Array,
+    beard_density: float, soft: Array, beard_ratio: Array, lift: Array, detail: Array,
+    kinds: Array,
+) -> None:  # fmt: skip
+    """Mix layers (n,) by pigments, then lines, brows and beard; code as bytes."""
+    total, factor = np.empty((4, _BLOCK), np.float32), np.empty((3, _BLOCK), np.float32)
+    zero, one, half, byte = np.float32(0), np.float32(1), np.float32(0.5), np.float32(1 / 255)
+    for start in range(0, len(where), _BLOCK):
+        count = min(_BLOCK, len(where) - start)
+        total[:] = 0
+        for n in range(len(rows)):
+            _add(fields[rows[n], start : start + count], strengths[n], total[pigments[n]])
+        for c in range(3):
+            _transmit(total, densities[:, c], factor[c])
+        for i in range(count):
+            texel = where[start + i]
+            for c in range(3):
+                detail[texel, c] = int(min(factor[c, i], _BRIGHT) * 128 + half)
+        for i in range(count):
+            texel = where[start + i]
+            line, brow, mask = lines[texel], brows[texel], beard_density * beard[start + i] * byte
+            if line + brow + mask <= 0 and len(lift) == 0:
+                continue
+            grain = hairs[start + i] * byte
+            cover = min(max((mask - grain) * soft[0] + half * mask, zero), one)
+            cover = cover if mask > 0 else zero
+            shade = np.float32(1.35) - np.float32(0.7) * grain
+            for c in range(3):
+                value = factor[c, i] * (one - min(mask, one) * soft[1])
+                value *= math.exp(-line * line_density[c])
+                value += cover * (beard_ratio[c] * shade - value)
+                value += brow * (brow_ratio[c] - value)
+                if len(lift) > 0:
+                    value /= lift[start + i, c]
+                detail[texel, c] = int(min(value, _BRIGHT) * 128 + half)
+            if mask > half:
+                kinds[texel] = _BEARD
+
+
+@inline
+def _add(field: Array, strength: float, out: Array) -> None:
+    """Add strength times field (n,) of whole numbers to the first n of out."""
+    for i in range(len(field)):
+        out[i] += strength * np.float32(field[i])
+
+
+@inline
+def _transmit(total: Array, densities: Array, out: Array) -> None:
+    """What is left of light: exp of minus the four pigments total (4,n), exp as a power of 16."""
+    grey, melanin, blood, shade = -densities / np.float32(16)
+    one, half = np.float32(1), np.float32(0.5)
+    for i in range(len(out)):
+        x = grey * total[0, i] + melanin * total[1, i] + (blood * total[2, i] + shade * total[3, i])
+        x = one + x * (one + half * x)
+        x *= x
+        x *= x
+        x *= x
+        out[i] = x * x

@@ -1,0 +1,1 @@
+"""Errors of points, poses, pictures, depth and identity."""

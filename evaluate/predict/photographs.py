@@ -1,0 +1,125 @@
+"""Predictions that are in another order or frame than the truth: named, not scored.
+
+Runs a predictor over photographs with a known box each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import InputError
+from ...core.image_file import read_image
+from ...core.item_failure import Failed, FailureLog, attempt
+from ...core.progress import progress
+from ...geometry.landmarks import IBUG68_MIRROR
+from .predictions import Predictions
+from .predictor import Box, PredictedFace, Predictor
+
+Array = NDArray[np.float64]
+
+
+_ANGLES = ("pitch", "yaw", "roll")
+
+
+def predict_landmarks(
+    predictor: Predictor,
+    names: Sequence[str],
+    paths: Sequence[Path],
+    boxes: Sequence[Box],
+    points: Callable[[PredictedFace], Array],
+    count: int = 68,
+    log: FailureLog | None = None,
+) -> Predictions:
+    """Landmarks and pose of one face in every photograph.
+
+    A photograph without a face, one that cannot be read, or points that are not finite are a
+    failure with its reason.
+
+    Args:
+        predictor: what predicts.
+        names: N, of the images.
+        paths: of the photographs.
+        boxes: round the landmarks of the annotated face, photograph pixels.
+        points: takes (count,3) from a face, in the data set's set and frame.
+        count: of the points.
+        log: for tracebacks of what nobody foresaw.
+    """
+    landmarks = np.full((len(names), 3, count), np.nan)
+    pose = np.full((len(names), 3), np.nan)
+    failures: dict[str, str] = {}
+    with progress("Predicting faces", len(names)) as advance:
+        for row, (name, path, box) in enumerate(zip(names, paths, boxes, strict=True)):
+            one = attempt(name, partial(_predict_one, predictor, path, box, points), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
+            else:
+                landmarks[row], pose[row] = one
+            advance()
+    return Predictions(tuple(names), landmarks, pose, failures)
+
+
+def _predict_one(
+    predictor: Predictor, path: Path, box: Box, points: Callable[[PredictedFace], Array]
+) -> tuple[Array, list[float]]:
+    """Points (3,count) and angles; points that the model lacks are NaN."""
+    face = predictor(read_image(path), box)
+    found, angles = points(face).T, [face.pose_deg[angle] for angle in _ANGLES]
+    if np.isinf(found).any() or np.isnan(found[:2]).all() or not np.isfinite(angles).all():
+        raise InputError("predicted face", "finite points", "NaN or infinity")
+    return found, angles
+
+
+def boxes_around(points: Array) -> list[Box]:
+    """The box round each of (N,K,2) points, as (x0,y0,x1,y1)."""
+    sides = np.concatenate([np.nanmin(points, 1), np.nanmax(points, 1)], 1)
+    return [(a, b, c, d) for a, b, c, d in sides.tolist()]
+
+
+_FAR = 0.3  # median error over the face's size from which a reason is looked for
+_NEAR = 0.15  # the same, of the right reading
+_LOOKED_AT = 200  # images
+
+
+def refuse_other_order(name: str, landmarks: Array, truth: Array) -> None:
+    """Refuse landmarks that fit once they are put into another order.
+
+    Bad predictions are no matter: they fit in no order.
+
+    Args:
+        name: of the file, for messages.
+        landmarks: (N,3,68) predicted, NaN where an image failed. truth: (N,3,68).
+
+    Raises:
+        InputError: x and y, the subject's left and right, or the images are exchanged.
+    """
+    rows = np.flatnonzero(~np.isnan(landmarks[:, :2]).any((1, 2)))[:_LOOKED_AT]
+    own, true = landmarks[rows, :2], truth[rows, :2]
+    if len(rows) < 3 or _error(own, true) < _FAR:
+        return
+    mirror = list(IBUG68_MIRROR)
+    for what, other, remedy in (
+        ("x, y", own[:, ::-1], "Exchange them: landmarks[:, [1, 0, 2]]."),
+        ("the subject's right before the left", own[:, :, mirror], "See geometry/conventions.md."),
+    ):
+        if _error(other, true) < _NEAR:
+            raise InputError(f"{name}: landmarks", what, "these exchanged", remedy)
+    if _error(own[_nearest(own, true)], true) < _NEAR:
+        remedy = "Add an array `names` with the file names of its rows."
+        raise InputError(f"{name}: rows", "the data set's order", "another one", remedy)
+
+
+def _error(own: Array, true: Array) -> float:
+    """Median over images of the mean distance, in parts of the face's size."""
+    size = np.sqrt(np.prod(np.ptp(true, axis=2), axis=1))
+    return float(np.median(np.linalg.norm(own - true, axis=1).mean(1) / np.maximum(size, 1e-9)))
+
+
+def _nearest(own: Array, true: Array) -> NDArray[np.int64]:
+    """For every true face (N,2,K) the predicted one that is nearest to it."""
+    flat, wanted = own.reshape(len(own), -1), true.reshape(len(true), -1)
+    return np.array([int(np.square(flat - row).sum(1).argmin()) for row in wanted], np.int64)

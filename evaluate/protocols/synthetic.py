@@ -1,0 +1,264 @@
+"""Protocol `synthetic`: everything that is known of synthetic faces (`selfie3d synth`).
+
+- landmarks: mean distance of the 68 points (`ibug68`, hidden ones too) over the square root of the
+  area of the true ones' box, as for AFLW2000-3D.
+- pose: the angle of the rotation that is missing. A perspective camera's rotation counts after that
+  of the line of sight, so that cameras of both kinds are alike.
+- shape: mean distance of the vertices of the region "face", with expression, after the similarity
+  that aligns them best; with the true pose, that is, aligned away.
+
+Beside each stands what a network that has learnt nothing would give: for every face the mean
+coefficients, rotation, place and scale in the box of landmarks, and these are the means of the very
+faces that are scored.
+
+What is known of a synthetic face, how far a prediction is off, and the mean of many faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from ...core.config import load_config, resolved_dict
+from ...core.errors import InputError
+from ...core.item_failure import LOG, Failed, FailureLog, attempt
+from ...core.progress import progress
+from ...datasets.batches.sample import FaceSample
+from ...datasets.photographs.rendered import RenderedPhotographs
+from ...facemodels.registry import load_face_model, same_coefficients
+from ...geometry.align import similarity_align
+from ...geometry.camera import WeakPerspectiveCamera
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.posed import PosedFaces
+from ...geometry.rotation import geodesic_angle
+from ...models.heads.nearest_camera import to_weak_perspective
+from ...models.heads.vector_layout import LayoutSpec
+from ..predict.photographs import boxes_around
+from ..predict.predictor import Box, PredictedFace, Predictor, load_predictor
+from ..registry import Protocol, Request
+from ..report.report import Figure, Items, Report
+
+Array = NDArray[np.float64]
+
+
+FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
+"""What `compare` gives, with units."""
+_LANDMARKS = "ibug68"
+
+
+@dataclass(frozen=True)
+class KnownFace:
+    """One face and its truth.
+
+    Attributes:
+        model: the face model.
+        truth: one face, the camera in the picture's pixels.
+        vertices: (V,3) mm, model space.
+        landmarks: (68,2) pixels.
+    """
+
+    model: FaceModel
+    truth: PosedFaces
+    vertices: Tensor
+    landmarks: Array
+
+    @property
+    def box(self) -> Box:
+        """(x0,y0,x1,y1) round the landmarks, pixels."""
+        return boxes_around(self.landmarks[None])[0]
+
+
+def known_face(model: FaceModel, sample: FaceSample) -> KnownFace:
+    """What a sample knows.
+
+    Raises:
+        InputError: it does not know its truth.
+    """
+    if sample.truth is None:
+        raise InputError(sample.name, "a synthetic face with its truth", "a photograph")
+    vertices = model.vertices(sample.truth.coefficients)
+    points = sample.truth.camera.project(model.landmark_points(vertices, _LANDMARKS))
+    landmarks = points[0, :, :2].numpy().astype(np.float64)
+    return KnownFace(model, sample.truth, vertices[0], landmarks)
+
+
+def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]:
+    """The figures of `FIGURES`.
+
+    Raises:
+        InputError: the face belongs to another model.
+    """
+    if face.model.name != known.model.name:
+        raise InputError("weights", f"of face model {known.model.name!r}", repr(face.model.name))
+    points = face.landmarks(_LANDMARKS)[:, :2]
+    error = np.linalg.norm(points - known.landmarks, axis=1).mean() / _middle_and_size(known.box)[1]
+    pivot = _pivot(known.model)
+    own, true = (to_weak_perspective(c, pivot) for c in (face.camera, known.truth.camera))
+    turn = torch.rad2deg(geodesic_angle(own.rotation, true.rotation))
+    inside = known.model.region("face")
+    shape, target = torch.from_numpy(face.vertices)[None, inside], known.vertices[None, inside]
+    moved = similarity_align(shape, target).apply(shape)
+    return 100 * float(error), float(turn), float((moved - target).norm(dim=-1).mean())
+
+
+@dataclass(frozen=True)
+class MeanFace:
+    """The same for every face: shape, rotation, and place and scale in the landmarks' box.
+
+    Attributes:
+        model: the face model.
+        coefficients: of one face.
+        rotation: (1,3,3).
+        scale: box sizes per mm.
+        place: (2,) of the pivot from the box's middle, box sizes.
+    """
+
+    model: FaceModel
+    coefficients: Coefficients
+    rotation: Tensor
+    scale: float
+    place: Array
+
+    @classmethod
+    def of(cls, faces: Sequence[KnownFace]) -> MeanFace:
+        """Means over faces; the rotation's is the chordal one."""
+        model = faces[0].model
+        pivot = _pivot(model)
+        cameras = [to_weak_perspective(face.truth.camera, pivot) for face in faces]
+        turns = Rotation.from_matrix(torch.cat([c.rotation for c in cameras]).double().numpy())
+        frames = [_middle_and_size(face.box) for face in faces]
+        places = [
+            (c.project(pivot[None, None])[0, 0, :2].double().numpy() - middle) / size
+            for c, (middle, size) in zip(cameras, frames, strict=True)
+        ]
+        scales = [float(c.scale) / size for c, (_, size) in zip(cameras, frames, strict=True)]
+        each = [face.truth.coefficients for face in faces]
+        means = {
+            f.name: torch.cat([getattr(c, f.name) for c in each]).mean(0, keepdim=True)
+            for f in fields(Coefficients)
+        }
+        return cls(
+            model,
+            Coefficients(**means),
+            torch.from_numpy(turns.mean().as_matrix()).float()[None],
+            float(np.mean(scales)),
+            np.mean(places, axis=0),
+        )
+
+    def at(self, box: Box) -> PredictedFace:
+        """In a box of landmarks (x0,y0,x1,y1), pixels."""
+        middle, size = _middle_and_size(box)
+        scale = torch.tensor([self.scale * size], dtype=torch.float32)
+        pixel = torch.from_numpy(middle + self.place * size).float()
+        turned = scale * (self.rotation[0] @ _pivot(self.model))[:2] * pixel.new_tensor([1.0, -1.0])
+        camera = WeakPerspectiveCamera(self.rotation, scale, (pixel - turned)[None])
+        return PredictedFace(self.model, self.coefficients, camera, box)
+
+
+def _middle_and_size(box: Box) -> tuple[Array, float]:
+    """The middle (2,) of a box, and the root of its area."""
+    low, high = np.array(box[:2]), np.array(box[2:])
+    return (low + high) / 2, float(np.sqrt((high - low).prod()))
+
+
+def _pivot(model: FaceModel) -> Tensor:
+    """The point in mm, model space, that networks' poses turn about."""
+    return torch.tensor(LayoutSpec.of(model, 1).pivot)
+
+
+TABLE = "synthetic faces"
+NOTHING = "what the mean face gives"
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """What can be chosen.
+
+    Attributes:
+        limit: the first so many faces; 0 takes all.
+        boxes: where a network looks, "protocol" (round the true landmarks) or "detector".
+        face_model: that the predicted faces have; its coefficients must be those of the set's.
+    """
+
+    limit: int = 0
+    boxes: str = "protocol"
+    face_model: str = "default"
+
+
+def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
+    """The protocol with `key=value` of `SyntheticOptions`."""
+    return partial(_run, load_config(SyntheticOptions, overrides=overrides))
+
+
+def _run(options: SyntheticOptions, request: Request) -> Report:
+    if request.predictions:
+        raise InputError("--predictions", "--weights, as meshes are compared", "a file")
+    faces = RenderedPhotographs(request.data, options.limit)
+    if not same_coefficients(options.face_model, faces.face_model):
+        raise InputError("face_model", f"{faces.face_model!r}, as drawn", repr(options.face_model))
+    model = load_face_model(options.face_model)
+    predictor = load_predictor(request.weights, options.boxes, options.face_model)
+    names = [faces.row_name(row) for row in range(len(faces))]
+    errors, known, failures = _predict(
+        predictor, faces, names, model, FailureLog(request.out / LOG)
+    )
+    mean = MeanFace.of(known)
+    baseline = np.array([compare(mean.at(face.box), face) for face in known])
+    columns = {unit: errors[:, k] for k, unit in enumerate(FIGURES)}
+    facts = {"options": resolved_dict(options), "method": predictor.name, "failed": len(failures)}
+    return Report(
+        "synthetic",
+        f"{faces.summary}, {predictor.name}, boxes: {options.boxes}; distance over sqrt(width x "
+        "height) of the true 68 points' box; shape after the best similarity",
+        [*_figures(errors, TABLE), *_figures(baseline, f"{TABLE}: {NOTHING}")],
+        Items(names, columns),
+        failures,
+        facts,
+    )
+
+
+def _errors(predictor: Predictor, sample: FaceSample, known: KnownFace) -> Array:
+    return np.asarray(compare(predictor(sample.picture, known.box), known))
+
+
+def _predict(
+    predictor: Predictor,
+    faces: RenderedPhotographs,
+    names: Sequence[str],
+    model: FaceModel,
+    log: FailureLog,
+) -> tuple[Array, list[KnownFace], dict[str, str]]:
+    """Errors (N,3), NaN where no face was found, what is known, and reasons of failures."""
+    errors = np.full((len(faces), len(FIGURES)), np.nan)
+    known: list[KnownFace] = []
+    failures: dict[str, str] = {}
+    with progress("Predicting faces", len(faces)) as advance:
+        for row, name in enumerate(names):
+            sample = faces[row]
+            known.append(known_face(model, sample))
+            one = attempt(name, partial(_errors, predictor, sample, known[-1]), log)
+            if isinstance(one, Failed):
+                failures[name] = one.message
+            else:
+                errors[row] = one
+            advance()
+    return errors, known, failures
+
+
+def _figures(errors: Array, table: str) -> list[Figure]:
+    """Means over the faces that were found."""
+    found = errors[np.isfinite(errors).all(1)]
+    count = len(found)
+    values = found.mean(0) if count else np.full(len(FIGURES), np.nan)
+    return [
+        Figure(table, figure, float(value), unit, count, mean="over the faces that were found")
+        for (figure, unit), value in zip(FIGURES.items(), values, strict=True)
+    ]

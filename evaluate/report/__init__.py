@@ -1,0 +1,1 @@
+"""Reports: JSON, HTML, charts, published figures and comparisons."""

@@ -1,0 +1,1 @@
+"""Reconstructions measured against scans."""

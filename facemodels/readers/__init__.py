@@ -1,0 +1,1 @@
+"""Readers of everybody's face models and of the files they come in."""

@@ -1,0 +1,1 @@
+"""The family of 3DDFA: parameter layout, whitening, cascade and backbones."""

@@ -1,0 +1,1 @@
+"""Turned copies of photographs (300W-LP's face profiling)."""

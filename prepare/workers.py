@@ -1,0 +1,166 @@
+"""What can be prepared: photographs as they are, or with their faces turned.
+
+Who prepares the parts: this process, or several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..core.errors import InputError, UnknownNameError
+from ..core.item_failure import FailureLog
+from ..core.worker_pool import Died, WorkerPool
+from .options import PrepareOptions, TurnOptions
+from .parts import Note, Part, Parts, Work
+from .photographs import COLLECTIONS, Collection, open_collection
+from .profiling.collection import KIND, open_turned
+from .profiling.work import TurnWorkshop
+from .work import Workshop
+
+_Settings = tuple[str, Path, PrepareOptions, dict[str, Path], Parts, FailureLog]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who prepares parts: this process, or others."""
+
+    kind: str
+    root: Path
+    options: PrepareOptions
+    fan: dict[str, Path]
+    parts: Parts
+    workers: int
+    log: FailureLog
+
+    def make(self, collection: Collection, todo: Sequence[Part]) -> Iterator[tuple[Part, Note]]:
+        """Parts as they are finished, in any order.
+
+        A photograph that ends every process that reads it is rejected; with one worker it ends
+        this one.
+        """
+        if self.workers == 1 or len(todo) == 1:
+            workshop = workshop_for(collection, self.root, self.options, self.fan, self.log)
+            with _one_thread():
+                for part in todo:
+                    yield part, self.parts.make(part, workshop)
+            return
+        pool = WorkerPool(_make_part, _start_worker, self._settings, lambda order: order.part.name)
+        orders = [_Order(part, {}) for part in todo]
+        for order, note in pool.work(orders, min(self.workers, len(todo))):
+            yield order.part, self._without_deadly(order.part) if isinstance(note, Died) else note
+
+    @property
+    def _settings(self) -> _Settings:
+        """What a process needs."""
+        return self.kind, self.root, self.options, self.fan, self.parts, self.log
+
+    def _without_deadly(self, part: Part) -> Note:
+        """A part without the photographs that end processes, found one by one."""
+        settings = self._settings
+        alone = [Part(f"{part.name}, {p.name}", [p]) for p in part.photographs]
+        trial = WorkerPool(_try_part, _start_worker, settings, lambda one: one.name)
+        deadly = {
+            one.photographs[0].name: f"it ended the process that read it ({found.how})"
+            for one, found in trial.work(alone, 1)
+            if isinstance(found, Died)
+        }
+        pool = WorkerPool(_make_part, _start_worker, settings, lambda order: order.part.name)
+        ((_, note),) = pool.work([_Order(part, deadly)], 1)
+        if isinstance(note, Died):
+            remedy = "Probably memory ran out: fewer --workers. The same command continues."
+            raise InputError("workers", "processes that live", f"{note.how} at {part.name}", remedy)
+        return note
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A part to be made, and which of its photographs are left out, with the reason."""
+
+    part: Part
+    without: Mapping[str, str]
+
+
+_workshops: list[tuple[Work, Parts]] = []  # of a worker process
+
+
+def _start_worker(
+    kind: str,
+    root: Path,
+    options: PrepareOptions,
+    fan: dict[str, Path],
+    parts: Parts,
+    log: FailureLog,
+) -> None:
+    torch.set_num_threads(1)
+    collection = open_kind(kind, root, options)
+    _workshops.append((workshop_for(collection, root, options, fan, log), parts))
+
+
+def _make_part(order: _Order) -> Note:
+    workshop, parts = _workshops[0]
+    return parts.make(order.part, workshop, order.without)
+
+
+def _try_part(part: Part) -> None:
+    """Do the work on a part and forget it."""
+    _workshops[0][0].entries(part.photographs)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in one order, whatever the machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+KINDS = (*COLLECTIONS, KIND)
+"""What `selfie3d prepare` knows."""
+
+
+def default_options(kind: str) -> PrepareOptions:
+    """The options of a kind where none are given."""
+    return TurnOptions() if kind == KIND else PrepareOptions()
+
+
+def open_kind(kind: str, root: Path, options: PrepareOptions) -> Collection:
+    """The photographs that are to be prepared.
+
+    Args:
+        kind: one of `KINDS`.
+        root: folder of the data set, or of the shards to turn.
+        options: `TurnOptions` for "turned".
+
+    Raises:
+        UnknownNameError: no such kind.
+        MissingFileError, InputError: as the data set raises them; options of another kind.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError("data set to prepare", kind, list(KINDS))
+    if isinstance(options, TurnOptions) != (kind == KIND):
+        expected = type(default_options(kind)).__name__
+        raise InputError("options", f"{expected} for {kind}", type(options).__name__)
+    if isinstance(options, TurnOptions):
+        return open_turned(root, options)
+    return open_collection(kind, root, options.held_out)
+
+
+def workshop_for(
+    collection: Collection,
+    root: Path,
+    options: PrepareOptions,
+    fan: dict[str, Path],
+    log: FailureLog | None = None,
+) -> Work:
+    """What prepares the photographs of a collection; tracebacks go into `log`."""
+    if isinstance(options, TurnOptions):
+        return TurnWorkshop(collection, root, options, log)
+    return Workshop(collection, root, options, fan, log)

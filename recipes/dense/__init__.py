@@ -1,0 +1,1 @@
+"""The recipe of dense points, segments and coefficients: the shipped network."""

@@ -1,0 +1,123 @@
+"""Training the dense-point network on rendered faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...datasets.shards.rendered import DenseBatch, DenseBatchMaker
+from ...engine.prefetch import Source
+from ...engine.step_timer import NO_TIMER, Timer
+from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
+from ...geometry.face_model import FaceModel
+from ...models.heads.points import PointPrediction
+from ...models.weights import pack_weights
+from .losses import DenseLossConfig, DenseLosses
+from .metrics import DenseFindings, dense_figures
+
+_EVALUATION_BATCH = 128
+_LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
+_DIGITS = 5
+
+
+class DensePointTask:
+    """See `engine.task.Task`.
+
+    Args:
+        network: a dense-point network.
+        source: of its batches.
+        validation: makes batches without augmentation, of faces that `source` never shows.
+        model: the face model of the layout.
+        layout: the points.
+        config: see `DenseLossConfig`.
+        name: of the network in the registry.
+        makers: of the source's batches; told where a checkpoint names other points.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        source: Source,
+        validation: DenseBatchMaker,
+        model: FaceModel,
+        layout: PointLayout,
+        config: DenseLossConfig,
+        name: str = "dense-points",
+        makers: Sequence[DenseBatchMaker] = (),
+    ) -> None:
+        self.network, self.source = network, source
+        self.layout, self.name = layout, name
+        self.timer: Timer = NO_TIMER
+        self._validation, self._config, self._model = validation, config, model
+        self._makers = (validation, *makers)
+        self._losses = DenseLosses(model, layout, config)
+        self._variance = [1.0] * sum((*model.sizes, 27))
+        self._sigma_scale = [1.0] * len(layout)
+
+    def losses(self, network: nn.Module, batch: DenseBatch) -> dict[str, Tensor]:
+        """Distances over the size of the face, confidences, classes, coefficients."""
+        with self.timer("network"):
+            out: PointPrediction = network(batch.images)
+        with self.timer("losses"):
+            return self._losses(_in_float(out), batch)
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """On rendered faces, framed by their landmarks; see `dense_figures`."""
+        device = next(network.parameters()).device
+        frame = self.layout.landmarks("ibug68")
+        parts = []
+        for rows in torch.arange(len(self._validation.faces)).split(_EVALUATION_BATCH):
+            batch = self._validation(rows, 0).to(device)
+            parts.append(DenseFindings.of(_in_float(network(batch.images)), batch, frame))
+        found = DenseFindings.joined(parts)
+        self._variance = _rounded(found.squared_errors().clamp(min=_LEAST_VARIANCE))
+        self._sigma_scale = _rounded(found.sigma_scale())
+        return dict(dense_figures(found, self.layout, self._model))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the last validation found out, and which points these are."""
+        return {
+            "variance": self._variance,
+            "sigma_scale": self._sigma_scale,
+            "layout": self.layout.describe(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`, with its points; older ones say less."""
+        if "layout" in state:
+            self._use(PointLayout.restore(state["layout"]))
+        self._variance = list(state["variance"])
+        self._sigma_scale = list(state.get("sigma_scale", self._sigma_scale))
+
+    def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
+        """A weights file; its header says how exact direct coefficients and stated errors are."""
+        options = self.network.options
+        known = {
+            **facts,
+            "coefficient_variance": self._variance,
+            "sigma_scale": self._sigma_scale,
+        }
+        return {".safetensors": pack_weights(network, self.name, options, self.layout, known)}
+
+    def _use(self, layout: PointLayout) -> None:
+        """Points of a run that began before the face model changed a little."""
+        if layout == self.layout:
+            return
+        self.layout = layout
+        self._losses = DenseLosses(self._model, layout, self._config)
+        basis, vertices = PointBasis.of(self._model, layout), vertices_of(self._model, layout)
+        for maker in self._makers:
+            maker.use(basis, layout, vertices)
+
+
+def _in_float(out: PointPrediction) -> PointPrediction:
+    values = {name: value.float() for name, value in out._asdict().items() if value is not None}
+    return PointPrediction(**values)
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [round(value, _DIGITS) for value in values.tolist()]

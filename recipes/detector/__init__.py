@@ -1,0 +1,1 @@
+"""The recipe of our own face detector."""

@@ -1,0 +1,1 @@
+"""The self-supervised recipe: regress, render, compare with the photograph."""

@@ -1,0 +1,1 @@
+"""The recipe of 3DDFA parameters: PDC, VDC and WPDC."""

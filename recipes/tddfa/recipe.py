@@ -1,0 +1,179 @@
+"""The recipe of networks that regress 3DDFA's 62 numbers: CSANet, R3FA, DAMDNet, 3DDFA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ...core.item_failure import LOG, FailureLog
+from ...datasets.batches.batch import FaceBatch
+from ...datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
+from ...datasets.shards.source import FaceSource
+from ...engine.config import EngineConfig
+from ...geometry.coefficient_mirror import CoefficientMirror
+from ...geometry.face_model import FaceModel
+from ...models.tddfa.whitening import read_whitening
+from ..faces.recipe import FaceDataConfig, open_sets, test_batches, validation_batches
+from ..lessons import check_lessons
+from ..registry import RECIPES, Recipe
+from .losses import PointSampler, TddfaLossConfig, TddfaLosses, TddfaTargets
+from .network import KnownModel, TddfaNetworkConfig, build_tddfa_network
+from .task import NONE_KNOWN, TddfaTask
+
+_SAMPLE_SEED = 7_919  # added to the run's: the whitening looks at other draws than training
+_SAMPLE_BATCH = 128
+
+
+def _roi_data() -> FaceDataConfig:
+    return FaceDataConfig(crop="roi", batch=128, augment=NO_PHOTO_AUGMENTATION)
+
+
+@dataclass(frozen=True)
+class WhiteningConfig:
+    """Mean and deviation of the 62 numbers.
+
+    Attributes:
+        samples: crops of the training set, changed as for training, that they are computed from,
+            128 at a time.
+        file: statistics to take instead: .npz or .pkl (`models.whitening.read_whitening`), in
+            3DDFA's own units where its parameters convert to the face model, else in the layout's.
+        labels: statistics, in 3DDFA's units, by which the labels `3ddfa62` were whitened.
+        prefix: before the names in both.
+    """
+
+    samples: int = 2048
+    file: str = ""
+    labels: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class TddfaTrainConfig:
+    """Everything a run of the recipe `tddfa` is told.
+
+    Attributes:
+        output: folder of checkpoints, weights, pictures and log.
+        face_model: a registered name, a path, or the folder of 3DDFA's own model at its 68 points
+            (u_base.txt and others), which the labels of 300W-LP belong to.
+        label_model: that folder, where `face_model` is a dense Basel model with the same modes;
+            labels are then converted to it.
+        rasterizer: that draws PNCC, see `render.rasterizer`.
+        norms: batches of training crops, always the same, that batch normalisation takes its
+            statistics from, anew for every validation and every weights file, as the running ones
+            lag far behind while weights change quickly (`engine.norms`); 0 keeps the running ones.
+        network, data, whitening, loss, engine: see there.
+    """
+
+    recipe: str = "tddfa"
+    output: str = "runs/tddfa"
+    face_model: str = "default-face"
+    label_model: str = ""
+    rasterizer: str = "auto"
+    norms: int = 4
+    network: TddfaNetworkConfig = field(default_factory=TddfaNetworkConfig)
+    data: FaceDataConfig = field(default_factory=_roi_data)
+    whitening: WhiteningConfig = field(default_factory=WhiteningConfig)
+    loss: TddfaLossConfig = field(default_factory=TddfaLossConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
+    """The task of a configuration, its data opened.
+
+    Raises:
+        InputError: no training or validation data, or parts that do not fit.
+        MissingFileError: data, model or weights that are not there.
+        UnknownNameError: a part that nobody registered.
+    """
+    torch.manual_seed(config.engine.seed)
+    known, white = KnownModel.load(config.face_model, config.label_model), config.whitening
+    model = known.model
+    built = build_tddfa_network(config.network, model, known.pivot, config.rasterizer)
+    labels = read_whitening(Path(white.labels), prefix=white.prefix) if white.labels else None
+    targets = TddfaTargets(built.layout, known.factors, labels)
+    _check_lessons(config, built.size, targets)
+    points = PointSampler(model, built.layout, config.loss.landmark_set, config.loss.vertices)
+    make = _SourceMaker(config, built.size, model)
+    task = TddfaTask(
+        built,
+        TddfaLosses(built.layout, points, config.loss),
+        targets,
+        make.training(),
+        make.validation(),
+        make.sample(),
+        model,
+        make.norms,
+        test_batches(config.data, built.size),
+    )
+    if white.file and not built.settled:
+        own = known.whitening(white.file, white.prefix)
+        task.load_state_dict({"whitening": {"mean": own.mean, "std": own.std}})
+    return task
+
+
+def _check_lessons(config: TddfaTrainConfig, size: int, targets: TddfaTargets) -> None:
+    sets = open_sets(config.data.train, "data.train")
+
+    def lessons(batch: FaceBatch) -> set[str]:
+        return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
+
+    check_lessons(sets, config.data.crop, size, lessons, NONE_KNOWN)
+
+
+@dataclass(frozen=True)
+class _SourceMaker:
+    """Opens the data sets of a configuration."""
+
+    config: TddfaTrainConfig
+    size: int
+    model: FaceModel
+
+    def training(self) -> FaceSource:
+        """Endless batches."""
+        return self._source(self.config.data.batch, self.config.engine.seed)
+
+    def sample(self) -> Callable[[], Iterable[FaceBatch]]:
+        """What makes the batches that the whitening is computed from."""
+        seed = self.config.engine.seed + _SAMPLE_SEED
+        count = -(-self.config.whitening.samples // _SAMPLE_BATCH)
+
+        def batches() -> Iterable[FaceBatch]:
+            source = self._source(_SAMPLE_BATCH, seed)
+            return (next(source) for _ in range(count))
+
+        return batches
+
+    def norms(self) -> Iterable[FaceBatch]:
+        """What batch normalisation takes its statistics from."""
+        source = self._source(self.config.data.batch, self.config.engine.seed + _SAMPLE_SEED)
+        return (next(source) for _ in range(self.config.norms))
+
+    def validation(self) -> list[FaceBatch]:
+        """Faces of each validation set, unchanged, in batches."""
+        return validation_batches(self.config.data, self.size)
+
+    def _source(self, batch: int, seed: int) -> FaceSource:
+        data = self.config.data
+        wanted = data.augment.mirrored > 0 and self.model.mirror is not None
+        source = FaceSource(
+            open_sets(data.train, "data.train"),
+            [one.share for one in data.train],
+            data.crop,
+            data.augment,
+            self.size,
+            batch,
+            seed,
+            CoefficientMirror.of(self.model) if wanted else None,
+            data.readers,
+            data.epoch,
+        )
+        source.log = FailureLog(Path(self.config.output) / LOG)
+        return source
+
+
+@RECIPES.register("tddfa")
+def _tddfa() -> Recipe:
+    return Recipe(TddfaTrainConfig, build_tddfa_task)

@@ -1,0 +1,251 @@
+"""Training a network of 3DDFA's 62 numbers on faces whose parameters are known.
+
+What networks of 3DDFA's numbers make of faces, to look at while they train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import InputError
+from ...datasets.batches.batch import FaceBatch
+from ...engine.prefetch import Source
+from ...engine.step_timer import NO_TIMER, Timer
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.posed import PosedFaces
+from ...models.tddfa.layout import TddfaLayout
+from ...models.tddfa.whitening import Whitening, compute_whitening
+from ...pipeline.face import studio_light
+from ...render.face import FaceRenderer
+from .losses import TddfaLosses, TddfaTargets
+from .metrics import Predict, TddfaFigures
+from .network import TddfaNetwork
+
+_SHOWN = 8
+_ENLARGED = 2
+_WILD = 100.0  # standard deviations that can be drawn
+_KNOWN, _FOUND = (0.2, 0.9, 0.3), (1.0, 0.25, 0.2)
+
+
+class TddfaPictures:
+    """A column for each of the first faces of a batch.
+
+    From above: the photograph; the landmarks, true ones green and predicted ones red; the
+    predicted shape over the photograph; the true one. Models of points alone have no shapes.
+
+    Args:
+        model: the face model. layout: of the outputs. targets: reads the batch.
+        batch: of photographs, on the CPU. landmark_set: of the model.
+    """
+
+    def __init__(
+        self,
+        model: FaceModel,
+        layout: TddfaLayout,
+        targets: TddfaTargets,
+        batch: FaceBatch,
+        landmark_set: str,
+    ) -> None:
+        self._model, self._layout, self._targets = model, layout, targets
+        self._batch, self._landmark_set = batch[:_SHOWN], landmark_set
+        self._renderer = FaceRenderer(model.faces)
+
+    @torch.no_grad()
+    def __call__(self, predict: Predict) -> dict[str, Tensor]:
+        """`faces` (3,H,W) in [0,1]."""
+        photo = self._batch.images
+        found = self._layout.decode(predict(photo).nan_to_num().clamp(-_WILD, _WILD))
+        true = self._true()
+        large = photo.repeat_interleave(_ENLARGED, 2).repeat_interleave(_ENLARGED, 3)
+        rows = [large, self._marked(large, found, true)]
+        if len(self._model.faces):
+            shapes = [self._shape(large, faces) for faces in (found, true) if faces is not None]
+            rows += shapes
+        return {"faces": torch.cat([torch.cat(list(row), 2) for row in rows], 1)}
+
+    def _true(self) -> PosedFaces | None:
+        """What the layout can hold of the truth; None where a row has none."""
+        parameters = self._targets(self._batch)
+        if not bool(torch.isfinite(parameters).all()):
+            return None
+        return self._layout.decode(self._layout.whitening.apply(parameters))
+
+    def _marked(self, photo: Tensor, found: PosedFaces, true: PosedFaces | None) -> Tensor:
+        marked = photo.clone()
+        known = self._batch.landmarks.get("ibug68-3d")
+        if known is None and true is not None:
+            known = self._landmarks(true)
+        if known is not None:
+            _dot(marked, known * _ENLARGED, _KNOWN)
+        _dot(marked, self._landmarks(found) * _ENLARGED, _FOUND)
+        return marked
+
+    def _landmarks(self, faces: PosedFaces) -> Tensor:
+        vertices = self._model.vertices(faces.coefficients)
+        points = self._model.landmark_points(vertices, self._landmark_set)
+        return faces.camera.project(points)[..., :2]
+
+    def _shape(self, photo: Tensor, faces: PosedFaces) -> Tensor:
+        size = photo.shape[-1]
+        camera = faces.camera.moved(_ENLARGED * torch.eye(2, 3))
+        c: Coefficients = faces.coefficients
+        vertices = self._model.vertices(c)
+        grey = torch.full_like(vertices, 0.75)
+        light = studio_light().to(vertices).expand(len(photo), -1, -1)
+        seen = self._renderer(vertices, camera, (size, size), albedo=grey, light=light)
+        return seen.over(photo).clamp(0, 1)
+
+
+def _dot(images: Tensor, points: Tensor, colour: tuple[float, float, float]) -> None:
+    """Squares of 3 x 3 pixels at points (B,N,2) of images (B,3,H,W), in place."""
+    height, width = images.shape[2:]
+    paint = images.new_tensor(colour)[:, None]
+    for image, own in zip(images, points, strict=True):
+        x, y = own[torch.isfinite(own).all(1)].floor().long().unbind(1)
+        for right in (-1, 0, 1):
+            for down in (-1, 0, 1):
+                columns, rows = x + right, y + down
+                image[:, rows.clamp(0, height - 1), columns.clamp(0, width - 1)] = paint
+
+
+NONE_KNOWN = (
+    "Train on faces with a truth of this face model; the labels of 300W-LP need face_model (or, "
+    "beside a dense Basel model, label_model) to be the folder of 3DDFA's own model."
+)
+
+
+class TddfaTask:
+    """See `engine.task.Task`.
+
+    The whitening is computed when the first step needs it, from batches of its own, and is part of
+    every checkpoint and weights file: a run that goes on keeps that of its beginning.
+
+    Args:
+        built: the network. losses: the terms. targets: reads batches.
+        source: of training batches. validation: batches that training never sees.
+        sample: the batches that the whitening is computed from, made when they are needed.
+        model: the face model.
+        test: batches that nothing is chosen by, read when the run has ended.
+        norms: makes the batches that give batch normalisation its statistics (`norms.py`).
+    """
+
+    def __init__(
+        self,
+        built: TddfaNetwork,
+        losses: TddfaLosses,
+        targets: TddfaTargets,
+        source: Source,
+        validation: Sequence[FaceBatch],
+        sample: Callable[[], Iterable[FaceBatch]],
+        model: FaceModel,
+        norms: Callable[[], Iterable[FaceBatch]] = tuple,
+        test: Iterable[FaceBatch] = (),
+    ) -> None:
+        self.network, self.source = built.network, source
+        self.timer: Timer = NO_TIMER
+        self._built, self._losses, self._targets = built, losses, targets
+        self._validation, self._sample, self._test = validation, sample, test
+        self.tested = bool(test)
+        self._model = model
+        self._settled = built.settled
+        self._figures: TddfaFigures | None = None
+        self._norms, self._seen = norms, list[Tensor]()
+
+    @property
+    def whitening(self) -> Whitening:
+        """Of the layout, computed now if it was not."""
+        self._settle()
+        return self._built.layout.whitening
+
+    def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
+        """The weighted terms of a batch."""
+        self._settle()
+        self._built.to(batch.images.device)
+        with self.timer("network"):
+            outputs = self._built.outputs(network, batch.images)
+        with self.timer("terms"):
+            target = self._built.layout.whitening.apply(self._targets(batch))
+            times = len(outputs) // len(target)
+            return self._losses(outputs, target.repeat(times, 1))
+
+    def settle_norms(self, network: nn.Module) -> None:
+        """Show a network training crops, the same every time; see `Task`."""
+        if not self._seen:
+            self._seen = [batch.images for batch in self._norms()]
+        self._settle()
+        device = next(network.parameters()).device
+        self._built.to(device)
+        for images in self._seen:
+            self._built.outputs(network, images.to(device))
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """The figures of `TddfaFigures`."""
+        self._settle()
+        self._built.to("cpu")
+        if self._figures is None:
+            own = (self._model, self._built.layout, self._targets, self._validation)
+            self._figures = TddfaFigures(*own, self._losses.config.landmark_set)
+        return self._figures(self._prediction(network))
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """The same of the test sets."""
+        self._settle()
+        self._built.to("cpu")
+        own = (self._model, self._built.layout, self._targets, list(self._test))
+        return TddfaFigures(*own, self._losses.config.landmark_set)(self._prediction(network))
+
+    def pictures(self, network: nn.Module) -> dict[str, Tensor]:
+        """Landmarks and shapes of the first validation faces."""
+        self._settle()
+        self._built.to("cpu")
+        own = (self._model, self._built.layout, self._targets, self._validation[0])
+        look = TddfaPictures(*own, self._losses.config.landmark_set)
+        return look(self._prediction(network))
+
+    def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
+        """The weights, with layout and whitening."""
+        self._settle()
+        return self._built.pack(network, facts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The whitening; None before it is needed."""
+        layout = self._built.layout
+        own = {"mean": layout.mean.cpu().clone(), "std": layout.std.cpu().clone()}
+        return {"whitening": own if self._settled else None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with a state's whitening."""
+        own = state["whitening"]
+        if own is not None:
+            self._built.layout.use_whitening(Whitening(own["mean"], own["std"]))
+            self._settled, self._figures = True, None
+
+    def _settle(self) -> None:
+        """Compute the whitening, once."""
+        if self._settled:
+            return
+        self._built.to("cpu")
+        rows = torch.cat([self._targets(batch) for batch in self._sample()])
+        known = rows[torch.isfinite(rows).all(1)]
+        if not len(known):
+            expected = f"faces whose parameters are known, of face model {self._model.name}"
+            raise InputError("data.train", expected, f"none of {len(rows)}", NONE_KNOWN)
+        self._built.layout.use_whitening(compute_whitening([known]))
+        self._settled = True
+
+    def _prediction(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """Images to outputs by a network on any device; the layout is left on the CPU."""
+        device = next(network.parameters()).device
+
+        def predict(images: Tensor) -> Tensor:
+            self._built.to(device)
+            outputs = self._built.predict(network, images.to(device)).float().cpu()
+            self._built.to("cpu")
+            return outputs
+
+        return predict

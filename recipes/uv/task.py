@@ -1,0 +1,165 @@
+"""Training a network of UV maps on faces whose shape and pose are known.
+
+What a network of UV maps makes of photographs, to look at while it trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...datasets.batches.batch import FaceBatch
+from ...engine.prefetch import Source
+from ...engine.step_timer import NO_TIMER, Timer
+from ...geometry.checks import check_shape
+from ...models.sadrnet.layout import SHAPE_UNIT, UvFaces, UvLayout
+from ...models.sadrnet.network import UvPrediction
+from ...pipeline.face import studio_light
+from ...render.face import FaceRenderer
+from .losses import UvLosses
+from .metrics import UvFigures
+from .targets import UvTargetMaker
+
+_GREY = 0.75
+_OFFSET = 0.1  # of `SHAPE_UNIT` from the mean, at which a colour is full: 7 mm
+
+
+def uv_pictures(
+    prediction: UvPrediction, layout: UvLayout, batch: FaceBatch, rasterizer: str
+) -> dict[str, Tensor]:
+    """Pictures (3,H,W) by name, a column for each face of a batch.
+
+    `faces`: crop, attention over it, shape over it after self-alignment. `maps`: position map
+    (red and green x and y, blue depth), and the shape's difference from the mean, grey for none.
+
+    Args:
+        prediction: of the batch, float32.
+        layout: of the maps.
+        batch: the crops.
+        rasterizer: a registered name.
+    """
+    photo = batch.images
+    check_shape("images", photo, (None, 3, layout.spec.crop_size, layout.spec.crop_size))
+    rows = [photo]
+    if prediction.attention is not None:
+        seen = torch.nn.functional.interpolate(prediction.attention, size=photo.shape[-1])
+        rows.append(photo * (0.15 + 0.85 * seen))
+    rows.append(_shape(layout, layout.decode(prediction), photo, rasterizer))
+    pictures = {"faces": torch.cat([_row(row) for row in rows], 1)}
+    maps = _maps(prediction, layout)
+    return {**pictures, "maps": torch.cat([_row(one) for one in maps], 1)} if maps else pictures
+
+
+def _shape(layout: UvLayout, faces: UvFaces, photo: Tensor, rasterizer: str) -> Tensor:
+    """The grey faces over the photographs."""
+    vertices = faces.vertices
+    rendering = FaceRenderer(layout.faces, rasterizer=rasterizer)(
+        vertices,
+        faces.camera,
+        (photo.shape[-2], photo.shape[-1]),
+        albedo=torch.full_like(vertices, _GREY),
+        light=studio_light().to(vertices).expand(len(vertices), -1, -1),
+    )
+    return rendering.over(photo).clamp(0, 1)
+
+
+def _maps(prediction: UvPrediction, layout: UvLayout) -> list[Tensor]:
+    maps, mask = [], layout.mapper.mask
+    if prediction.position is not None:
+        pixels = prediction.position * layout.position_unit / layout.spec.crop_size
+        deep = pixels.new_tensor([0.0, 0.0, 0.5])[:, None, None]
+        maps.append((pixels + deep).clamp(0, 1) * mask)
+    if prediction.deformation is not None:
+        offset = prediction.deformation
+        if layout.spec.absolute:
+            offset = offset - layout.mean_map / SHAPE_UNIT
+        maps.append((0.5 + 0.5 * offset / _OFFSET).clamp(0, 1) * mask)
+    return maps
+
+
+def _row(images: Tensor) -> Tensor:
+    """(N,3,H,W) side by side, (3,H,N W)."""
+    return torch.cat(list(images), 2)
+
+
+Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
+_SHOWN = 4  # faces of each kind in pictures
+
+
+class UvTask:
+    """See `engine.task.Task`.
+
+    Args:
+        network: images to `UvPrediction`.
+        maker: of the targets.
+        losses: the terms.
+        figures: of validations.
+        source: of training batches.
+        validation: batches that training never sees, by the prefix of their figures; those of ""
+            give the "error".
+        pack: network and facts to the files that are written.
+        rasterizer: of the pictures.
+        test: batches that nothing is chosen by, read when the run has ended.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        maker: UvTargetMaker,
+        losses: UvLosses,
+        figures: UvFigures,
+        source: Source,
+        validation: Mapping[str, Sequence[FaceBatch]],
+        pack: Pack,
+        rasterizer: str = "cpu",
+        test: Iterable[FaceBatch] = (),
+    ) -> None:
+        self.network, self.source = network, source
+        self.timer: Timer = NO_TIMER
+        self._maker, self._losses, self._figures = maker, losses, figures
+        self._validation, self._pack, self._rasterizer = validation, pack, rasterizer
+        self._test = test
+        self.tested = bool(test)
+
+    def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
+        """The weighted terms of a batch."""
+        device = batch.images.device
+        with self.timer("network"):
+            prediction: UvPrediction = network(batch.images)
+        with torch.autocast(device.type, enabled=False), self.timer("geometry"):
+            targets = self._maker.to(device)(batch)
+            terms: dict[str, Tensor] = self._losses.to(device)(prediction, targets)
+        return terms
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """The figures of `UvFigures` by prefix."""
+        found: dict[str, float] = {}
+        for prefix, batches in self._validation.items():
+            figures = self._figures(network, batches)
+            found |= {f"{prefix}{name}": value for name, value in figures.items()}
+        return found
+
+    def test(self, network: nn.Module) -> dict[str, float]:
+        """`UvFigures` of the test sets."""
+        return self._figures(network, self._test)
+
+    @torch.no_grad()
+    def pictures(self, network: nn.Module) -> dict[str, Tensor]:
+        """`uv_pictures` of the first faces of each kind of validation."""
+        device = next(network.parameters()).device
+        layout = self._losses.layout.to(device)
+        found: dict[str, Tensor] = {}
+        for prefix, batches in self._validation.items():
+            batch = batches[0][:_SHOWN].to(device)
+            maps = UvPrediction(*(None if m is None else m.float() for m in network(batch.images)))
+            shown = uv_pictures(maps, layout, batch, self._rasterizer)
+            found |= {f"{prefix}{name}": picture for name, picture in shown.items()}
+        return found
+
+    def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
+        """The weights."""
+        return self._pack(network, facts)
