@@ -64,7 +64,7 @@ def labels(dice: Dice) -> None:
 
 def pictures(dice: Dice) -> None:
     import torch
-    from selfie3d.render.rasterizer import get_rasterizer
+    from selfie3d.render.back_ends import get_rasterizer
 
     cpu = get_rasterizer("cpu")
     batch, vertices, triangles = int(dice.integers(1, 4)), int(dice.integers(1, 9)), 12

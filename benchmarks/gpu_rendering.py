@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from face_mesh import clip_positions, face_mesh
+from selfie3d.render.back_ends import get_rasterizer
 from selfie3d.render.nvdiffrast_back_end import import_nvdiffrast
 from selfie3d.render.pytorch3d_back_end import import_pytorch3d
-from selfie3d.render.rasterizer import get_rasterizer
 from torch import Tensor
 
 Image = Callable[["Scene"], Tensor]

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from face_mesh import clip_positions, face_mesh
 from log_chart import Panel, write_chart
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 MIB = 2**20
 

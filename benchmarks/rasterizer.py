@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from face_mesh import clip_positions, face_mesh
 from peers import floor_runs, pytorch3d_run, sim3dr_runs
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 RASTERIZER = get_rasterizer("cpu")
 Runs = dict[str, Callable[[], object]]
@@ -138,7 +138,7 @@ def first_use_seconds() -> float:
     """A fresh process's first rasterize, interpolate, antialias and backward, kernels cached."""
     code = (
         "import time, torch; start = time.perf_counter()\n"
-        "from selfie3d.render.rasterizer import get_rasterizer\n"
+        "from selfie3d.render.back_ends import get_rasterizer\n"
         "r = get_rasterizer(); tri = torch.tensor([[0, 1, 2]], dtype=torch.int32)\n"
         "pos = torch.rand(1, 3, 4).requires_grad_(); rast = r.rasterize(pos, tri, (8, 8))\n"
         "color = r.texture(torch.rand(1, 4, 4, 3), r.interpolate(pos[..., :2], rast, tri))\n"

@@ -93,7 +93,7 @@ def _face_models() -> list[dict[str, object]]:
 
 
 def _rasterizers() -> list[dict[str, object]]:
-    from ..render.rasterizer import RASTERIZERS
+    from ..render.back_ends import RASTERIZERS
 
     return _names(RASTERIZERS)
 

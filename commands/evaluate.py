@@ -56,6 +56,6 @@ def compare_command(
     ] = None,
 ) -> None:
     """Several reports in one table, differences with bootstrap confidence intervals."""
-    from ..evaluate.report.compare import compare_reports
+    from ..evaluate.report.compare_table import compare_reports
 
     typer.echo(compare_reports(reports, out))

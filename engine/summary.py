@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ..core.whole_file import write_text
-from ..render.auto import choose
+from ..render.back_ends import choose
 from .prefetch import Source
 
 _LISTED = 10

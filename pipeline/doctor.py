@@ -205,7 +205,7 @@ def _find_default_weights() -> str:
 def _draw_triangle() -> str:
     import torch
 
-    from ..render.rasterizer import get_rasterizer
+    from ..render.back_ends import get_rasterizer
 
     corners = torch.tensor([[[-1.0, -1, 0, 1], [1, -1, 0, 1], [0, 1, 0, 1]]])
     triangle = torch.tensor([[0, 1, 2]], dtype=torch.int32)

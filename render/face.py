@@ -12,7 +12,8 @@ from ..geometry.camera import Camera
 from ..geometry.checks import check_shape
 from ..geometry.mesh import vertex_normals
 from ..geometry.sh import shade
-from .rasterizer import Rasterizer, get_rasterizer
+from .back_ends import get_rasterizer
+from .rasterizer import Rasterizer
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..core.errors import InputError
 from ..geometry.camera import Camera
 from ..geometry.checks import check_finite, check_shape
-from .rasterizer import Rasterizer, get_rasterizer
+from .back_ends import get_rasterizer
+from .rasterizer import Rasterizer
 
 
 def normalised_coordinates(mean: Tensor) -> Tensor:

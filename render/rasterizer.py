@@ -10,8 +10,6 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..core.registry import Registry
-
 
 class Rasterizer(Protocol):
     """Four primitives on float32 tensors; images are (B,H,W,C) with row 0 at the top.
@@ -74,55 +72,3 @@ class Rasterizer(Protocol):
             (B,H,W,C).
         """
         ...
-
-
-RASTERIZERS: Registry[Rasterizer] = Registry("rasterizer")
-
-
-@RASTERIZERS.register("cpu")
-def _cpu() -> Rasterizer:
-    """Ours, on the CPU; tensors of other devices are copied to and fro."""
-    from .cpu import CpuRasterizer
-    from .transfer import HostRasterizer
-
-    return HostRasterizer(CpuRasterizer(), "cpu")
-
-
-@RASTERIZERS.register("pytorch3d")
-def _pytorch3d(bin_size: int | None = None) -> Rasterizer:
-    """PyTorch3D, on the CPU and on CUDA."""
-    from .pytorch3d_back_end import PyTorch3dRasterizer
-
-    return PyTorch3dRasterizer(bin_size)
-
-
-@RASTERIZERS.register("nvdiffrast")
-def _nvdiffrast() -> Rasterizer:
-    """nvdiffrast, on CUDA; its licence allows non-commercial use only."""
-    from .nvdiffrast_back_end import NvdiffrastRasterizer
-
-    return NvdiffrastRasterizer()
-
-
-@RASTERIZERS.register("auto")
-def _auto(device: str | None = None) -> Rasterizer:
-    """The fastest of these for the tensors' device, of those installed."""
-    from .auto import AutoRasterizer
-
-    return AutoRasterizer(device)
-
-
-def get_rasterizer(name: str = "cpu", **options: object) -> Rasterizer:
-    """The back end registered as `name`.
-
-    Args:
-        name: "cpu" (any machine), "nvdiffrast" (CUDA, non-commercial licence), "pytorch3d" (CPU
-            and CUDA) or "auto", which chooses by the tensors' device and what is installed.
-        options: the back end's own, such as `bin_size` of "pytorch3d" and `device` of "auto".
-
-    Raises:
-        UnknownNameError: there is none of this name.
-        MissingFileError: its package is not installed.
-        InputError: it needs CUDA and there is none.
-    """
-    return RASTERIZERS.create(name, **options)

@@ -13,7 +13,7 @@ from ...datasets.batches.sample import FaceSample
 from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera
-from .predictor import Box, Photograph, PredictedFace, nearest_face
+from .predicted import Box, Photograph, PredictedFace, nearest_face
 
 if typing.TYPE_CHECKING:
     from ...detect.face import Face, FaceDetector

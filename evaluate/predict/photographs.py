@@ -17,8 +17,8 @@ from ...core.image_file import read_image
 from ...core.item_failure import Failed, FailureLog, attempt
 from ...core.progress import progress
 from ...geometry.landmarks import IBUG68_MIRROR
+from .predicted import Box, PredictedFace, Predictor
 from .predictions import Predictions
-from .predictor import Box, PredictedFace, Predictor
 
 Array = NDArray[np.float64]
 

@@ -23,6 +23,7 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, FailureLog
 from ...datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
 from ..predict.photographs import boxes_around, predict_landmarks, refuse_other_order
+from ..predict.predicted import PredictedFace
 from ..predict.predictions import (
     LANDMARKS,
     Predictions,
@@ -30,7 +31,7 @@ from ..predict.predictions import (
     read_predictions,
     write_predictions,
 )
-from ..predict.predictor import DETECTING, PredictedFace, load_predictor
+from ..predict.predictor import DETECTING, load_predictor
 from ..registry import Protocol, Request
 from ..report.landmark_pictures import DrawnFace, best_and_worst
 from ..report.report import Items, Picture, Report

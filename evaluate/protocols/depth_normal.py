@@ -26,7 +26,8 @@ from ...core.progress import progress
 from ...render.face import FaceRenderer
 from ..metrics.depth import covered, mad, side
 from ..metrics.mean_metrics import found_figures
-from ..predict.predictor import PredictedFace, load_predictor
+from ..predict.predicted import PredictedFace
+from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Picture, Published, Report
 from .depth_files import DepthMap, list_depth_maps, read_depth_map

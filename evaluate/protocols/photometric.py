@@ -154,7 +154,7 @@ class Scorer:
     @staticmethod
     def _points(pair: Pair, picture: NDArray[np.uint8]) -> Tensor:
         """Five points (5,2) in photograph pixels, of the face that the mask covers best."""
-        from ..predict.predictor import nearest_face
+        from ..predict.predicted import nearest_face
 
         seen = torch.nonzero(pair.mask[0, 0]).flip(1).double()  # x, y
         low, high = pair.crop.to_photo(torch.stack([seen.amin(0), seen.amax(0) + 1])).tolist()

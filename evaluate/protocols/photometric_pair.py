@@ -20,7 +20,7 @@ from ...pipeline.appearance import Appearance
 from ...pipeline.cut import cut
 from ...render.face import FaceRenderer
 from ...render.overlay import to_image
-from ..predict.predictor import PredictedFace
+from ..predict.predicted import PredictedFace
 
 _FRAME = 1.9  # crop side over the longer side of the predicted landmarks' box
 _LARGEST = 16_000_000  # pixels: the figures hold some forty values for each

@@ -42,7 +42,8 @@ from ...geometry.rotation import geodesic_angle
 from ...models.heads.nearest_camera import to_weak_perspective
 from ...models.heads.vector_layout import LayoutSpec
 from ..predict.photographs import boxes_around
-from ..predict.predictor import Box, PredictedFace, Predictor, load_predictor
+from ..predict.predicted import Box, PredictedFace, Predictor
+from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Figure, Items, Report
 

@@ -22,8 +22,9 @@ from ..metrics.mean_metrics import (
     yaw_curve,
 )
 from ..predict.photographs import predict_landmarks
+from ..predict.predicted import PredictedFace
 from ..predict.predictions import LANDMARKS, Predictions, read_predictions, write_predictions
-from ..predict.predictor import BOX_SOURCES, PredictedFace, load_predictor
+from ..predict.predictor import BOX_SOURCES, load_predictor
 from ..registry import Request
 from ..report.landmark_pictures import DrawnFace, best_and_worst
 from ..report.report import Items, Picture, Published, Report

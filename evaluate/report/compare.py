@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.whole_file import prepare_folder, write_text
-from .report import Figure, Report, load_report
+from .report import Figure, Report
 
 Array = NDArray[np.float64]
 RESAMPLES, LEVEL, SEED = 10_000, 95.0, 0
@@ -91,25 +90,6 @@ class Comparison:
     rows: tuple[FigureRow, ...]
     differences: tuple[Difference, ...]
     options: Mapping[str, tuple[str, ...]]
-
-
-def compare_reports(paths: Sequence[Path], out: Path | None = None) -> str:
-    """Compare saved reports; the comparison as text.
-
-    Args:
-        paths: report.json files or the folders that hold them, at least two.
-        out: folder that compare.html is written into.
-
-    Raises:
-        MissingFileError, InputError: as `load_report` and `compare`.
-    """
-    from .compare_table import comparison_page, comparison_text
-
-    comparison = compare([load_report(path) for path in paths], labels_of(paths))
-    if out is not None:
-        prepare_folder(out)
-        write_text(out / "compare.html", comparison_page(comparison))
-    return comparison_text(comparison)
 
 
 def compare(reports: Sequence[Report], labels: Sequence[str]) -> Comparison:

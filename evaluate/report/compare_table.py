@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
-from .compare import LEVEL, RESAMPLES, SEED, Comparison, Difference, FigureRow
-from .report import Figure
+from ...core.whole_file import prepare_folder, write_text
+from .compare import LEVEL, RESAMPLES, SEED, Comparison, Difference, FigureRow, compare, labels_of
+from .report import Figure, load_report
 from .text import Cell, Row, decimals_for, heading, number, page, paragraph, table
 
 Grid = tuple[list[str], list[list[str]]]
@@ -17,6 +19,23 @@ _METHOD = (
     f"percentile bootstrap intervals of {RESAMPLES:,} resamples of items, seed {SEED}. "
     "* marks an interval without 0."
 )
+
+
+def compare_reports(paths: Sequence[Path], out: Path | None = None) -> str:
+    """Compare saved reports; the comparison as text.
+
+    Args:
+        paths: report.json files or the folders that hold them, at least two.
+        out: folder that compare.html is written into.
+
+    Raises:
+        MissingFileError, InputError: as `load_report` and `compare`.
+    """
+    comparison = compare([load_report(path) for path in paths], labels_of(paths))
+    if out is not None:
+        prepare_folder(out)
+        write_text(out / "compare.html", comparison_page(comparison))
+    return comparison_text(comparison)
 
 
 def comparison_text(comparison: Comparison) -> str:

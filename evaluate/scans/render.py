@@ -18,7 +18,7 @@ from ...geometry.rotation import euler_to_matrix
 from ...geometry.sh import ambient_light
 from ...render.face import FaceRenderer
 from ...render.overlay import to_picture
-from ..predict.predictor import Box
+from ..predict.predicted import Box
 from .align import landmark_similarity
 from .scan import Scan
 from .surface import OUTER_EYES, Surface, common_landmarks, model_surface, outer_part

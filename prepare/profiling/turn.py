@@ -22,8 +22,9 @@ from ...geometry.face_model import FaceModel
 from ...geometry.mesh import vertex_normals
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.sh import rotate_light
+from ...render.back_ends import get_rasterizer
 from ...render.overlay import to_image, to_picture
-from ...render.rasterizer import Rasterizer, get_rasterizer
+from ...render.rasterizer import Rasterizer
 from .camera import Eye, turned_camera
 from .fill import ColourExtension, brim_of, cosine_to_viewer, distance_to_edge, outer_face, ramp
 from .sheet import Sheet

@@ -60,7 +60,7 @@ class TddfaTrainConfig:
             (u_base.txt and others), which the labels of 300W-LP belong to.
         label_model: that folder, where `face_model` is a dense Basel model with the same modes;
             labels are then converted to it.
-        rasterizer: that draws PNCC, see `render.rasterizer`.
+        rasterizer: that draws PNCC, see `render.back_ends`.
         norms: batches of training crops, always the same, that batch normalisation takes its
             statistics from, anew for every validation and every weights file, as the running ones
             lag far behind while weights change quickly (`engine.norms`); 0 keeps the running ones.

@@ -145,7 +145,7 @@ class UvTrainConfig:
             coordinates is unrolled from a cylinder, as SADRNet's and PRNet's UV map is.
         label_model: 3DDFA's own model (Model_Shape.mat with Model_Exp.mat beside it, or the folder
             of its 68 points), where `face_model` has its modes: 300W-LP teaches by its fits.
-        rasterizer: draws faces without a skin mask, and pictures; see `render.rasterizer`.
+        rasterizer: draws faces without a skin mask, and pictures; see `render.back_ends`.
         network, data, loss, engine: see there.
     """
 

@@ -12,7 +12,7 @@ from ...datasets.batches.batch import FaceBatch
 from ...datasets.batches.occluders import COVERED
 from ...geometry.face_model import FaceModel
 from ...models.sadrnet.layout import UvLayout
-from ...render.rasterizer import get_rasterizer
+from ...render.back_ends import get_rasterizer
 
 _FINER = 4  # pixels per texel of the attention, along a side, that a face is drawn in
 

@@ -18,7 +18,7 @@ from selfie3d.datasets.synthetic.shapes import Spot, blend, fade, multiply
 from selfie3d.datasets.synthetic.surface import TextureTable
 from selfie3d.geometry.segments import Segment
 from selfie3d.geometry.sh import sh_basis
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 SIZE = 48
 FACE = ON_FACE | Segment.SKIN

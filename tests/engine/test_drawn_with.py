@@ -11,7 +11,7 @@ from selfie3d.engine.summary import Summary, drawn_with
 from selfie3d.recipes.faces.recipe import FaceTrainConfig
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig
 from selfie3d.recipes.uv.recipe import UvTrainConfig
-from selfie3d.render.auto import Choice
+from selfie3d.render.back_ends import Choice
 
 
 @pytest.mark.parametrize("config", [FaceTrainConfig, TddfaTrainConfig, UvTrainConfig])

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 RASTERIZER = get_rasterizer("cpu")
 

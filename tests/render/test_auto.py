@@ -7,9 +7,8 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.geometry.tensor_cache import PerTensor
 from selfie3d.render import auto, nvdiffrast_back_end, pytorch3d_back_end
-from selfie3d.render.auto import choose
+from selfie3d.render.back_ends import RASTERIZERS, choose, get_rasterizer
 from selfie3d.render.cpu import CpuRasterizer
-from selfie3d.render.rasterizer import RASTERIZERS, get_rasterizer
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 

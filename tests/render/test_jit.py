@@ -8,7 +8,7 @@ import sys
 
 PROGRAM = """
 import torch
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 r = get_rasterizer()
 for _ in range(2):
     out = r.texture(torch.ones(1, 2, 2, 1), torch.zeros(1, 1, 1, 2))

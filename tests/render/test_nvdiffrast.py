@@ -14,7 +14,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.render import nvdiffrast_back_end
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 OURS = get_rasterizer("cpu")
 

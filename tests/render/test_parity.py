@@ -15,8 +15,8 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.sh import ambient_light
+from selfie3d.render.back_ends import get_rasterizer
 from selfie3d.render.face import FaceRenderer
-from selfie3d.render.rasterizer import get_rasterizer
 
 OURS = get_rasterizer("cpu")
 ONE = torch.tensor([[0, 1, 2]], dtype=torch.int32)

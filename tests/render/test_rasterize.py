@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.render.rasterizer import RASTERIZERS, get_rasterizer
+from selfie3d.render.back_ends import RASTERIZERS, get_rasterizer
 
 RASTERIZER = get_rasterizer("cpu")
 ONE = torch.tensor([[0, 1, 2]], dtype=torch.int32)

@@ -9,7 +9,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.tensor_cache import PerTensor, index_range
 from selfie3d.geometry.topology import check_faces
 from selfie3d.render.arguments import check_triangles
-from selfie3d.render.rasterizer import get_rasterizer
+from selfie3d.render.back_ends import get_rasterizer
 
 FAR = 2**31 - 1
 

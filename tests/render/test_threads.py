@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from selfie3d.render.back_ends import get_rasterizer
 from selfie3d.render.cpu import checks as threads
-from selfie3d.render.rasterizer import get_rasterizer
 
 RASTERIZER = get_rasterizer("cpu")
 
