@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.photographs.record import Record
-from selfie3d.datasets.shards.tar.tar import ShardEntry, shard_paths, write_tar_shard
+from selfie3d.datasets.shards.tar import ShardEntry, shard_paths, write_tar_shard
 
 SIDE = 120
 LOW, HIGH = -30, 150

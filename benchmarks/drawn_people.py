@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.datasets.batches.augment import NO_AUGMENTATION
-from selfie3d.datasets.shards.tar.dense import open_rendered
-from selfie3d.datasets.shards.tar.rendered import DenseBatchMaker
+from selfie3d.datasets.shards.dense import open_rendered
+from selfie3d.datasets.shards.rendered import DenseBatchMaker
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.studio import Studio
@@ -32,7 +32,7 @@ from selfie3d.geometry.dense_points import PointBasis, vertices_of
 from selfie3d.geometry.segments import SEGMENTS
 from selfie3d.models.heads.points import stated_errors
 from selfie3d.models.weights import load_weights
-from selfie3d.recipes.dense.metrics import DenseFindings, dense_figures
+from selfie3d.recipes.dense.metrics import DenseFindings, dense_metrics
 
 MODES = 20
 BATCH = 64
@@ -63,7 +63,7 @@ def measure(folder: Path, name: str) -> dict:
     scale = weights.facts.get("sigma_scale")
     scale = None if scale is None else torch.tensor(scale)
     frame, parts, within, seen = layout.landmarks("ibug68"), [], [], []
-    with progress("Reading faces", len(faces)) as advance, torch.inference_mode():
+    with progress_bar("Reading faces", len(faces)) as advance, torch.inference_mode():
         for rows in torch.arange(len(faces)).split(BATCH):
             batch = make(rows, 0)
             out = weights.network(batch.images)
@@ -76,7 +76,7 @@ def measure(folder: Path, name: str) -> dict:
     inside, visible = torch.cat(within).float(), torch.cat(seen)
     nme = 100 * found.distance[:, frame].mean(1).numpy()
     return {
-        "figures": dict(dense_figures(found, layout, model)),
+        "figures": dict(dense_metrics(found, layout, model)),
         "groups": groups(folder, faces.person, nme),
         "iou": iou(found.confusion),
         "modes": modes(found, model.sizes[0]),

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from selfie3d.evaluate.metrics.landmarks.landmarks import (
+from selfie3d.evaluate.metrics.landmarks import (
     aligned,
     box_size,
     centre_depth,
@@ -22,7 +22,7 @@ from selfie3d.evaluate.metrics.landmarks.landmarks import (
     landmark_nme,
     yaw_bins,
 )
-from selfie3d.evaluate.metrics.landmarks.mean_metrics import binned_figures
+from selfie3d.evaluate.metrics.mean_metrics import binned_metrics
 from selfie3d.evaluate.protocols.aflw2000_dense import dense_errors
 
 
@@ -40,7 +40,7 @@ def score_landmarks(count: int) -> float:
         landmark_nme(aligned(given, truth), truth, eye_distance(truth)),
     ]
     for values in errors * 2:
-        binned_figures("table", values, bins, seeds=10)
+        binned_metrics("table", values, bins, seeds=10)
     return time.perf_counter() - start
 
 

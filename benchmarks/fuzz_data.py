@@ -28,7 +28,7 @@ from selfie3d.datasets.photographs.aflw_photos import read_aflw_database
 from selfie3d.datasets.photographs.celeba import CelebA
 from selfie3d.datasets.photographs.ffhq import Ffhq
 from selfie3d.datasets.photographs.lfw import Lfw
-from selfie3d.datasets.shards.tar.dense import open_rendered
+from selfie3d.datasets.shards.dense import open_rendered
 from selfie3d.datasets.synthetic.assets.formats import read_fitting, read_material
 from selfie3d.datasets.synthetic.assets.textures import read_texture
 from selfie3d.datasets.synthetic.panorama import read_pictures
@@ -39,7 +39,7 @@ from selfie3d.engine.checkpoint import load_checkpoint
 from selfie3d.engine.reporter import RunLog
 from selfie3d.engine.settings_file import note_settings
 from selfie3d.evaluate.protocols.now_data import read_now, read_picked_points
-from selfie3d.evaluate.report.report.report import FORMAT, load_report
+from selfie3d.evaluate.report.report import FORMAT, load_report
 from selfie3d.evaluate.scans.predict import read_surfaces
 from selfie3d.facemodels.readers.basel2009 import read_mapping
 from selfie3d.geometry.face_model import SHIPPED_VERSION

@@ -26,9 +26,9 @@ from selfie3d.core.seal import CHECKSUM
 from selfie3d.core.text_files import read_text_numbers
 from selfie3d.datasets.photographs.now import read_now_box
 from selfie3d.datasets.photographs.record import read_side_files
-from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.datasets.shards.tar import TarShards
 from selfie3d.detect.drawn_network import FaceFinder, FinderOptions, load_finder, pack_finder
-from selfie3d.evaluate.predict.predictor.predictions import read_predictions
+from selfie3d.evaluate.predict.predictions import read_predictions
 from selfie3d.evaluate.protocols.depth_files import read_depth_map
 from selfie3d.evaluate.scans.mesh_file import read_mesh
 from selfie3d.evaluate.scans.scan import load_scan

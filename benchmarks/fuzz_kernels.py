@@ -53,7 +53,7 @@ def crops(dice: Dice) -> None:
 
 def labels(dice: Dice) -> None:
     import torch
-    from selfie3d.datasets.shards.tar.rendered import CELL, warp_labels
+    from selfie3d.datasets.shards.rendered import CELL, warp_labels
 
     height, width, size = (int(n) for n in dice.integers(1, 7, 3))
     packed = dice.integers(0, 256, (2, height, width), dtype=np.uint8)

@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from selfie3d.geometry.icp import icp
+from selfie3d.geometry.icp import iterative_closest_point
 
 
 def sheet(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,8 +59,10 @@ def main() -> None:
         "planes, 10 % trimmed": {"kind": "point-to-plane", "trim": 0.1},
         "surface points": {"kind": "point-to-point", "tolerance": 1e-4},
     }.items():
-        found = icp(source, points, faces, **options)
-        took = seconds(lambda o=options: icp(source, points, faces, **o), given.runs)
+        found = iterative_closest_point(source, points, faces, **options)
+        took = seconds(
+            lambda o=options: iterative_closest_point(source, points, faces, **o), given.runs
+        )
         off = np.abs(found.apply(source) - inside).max()
         print(
             f"{name:22s} {took:6.2f} s  {found.iterations:3d} steps  converged {found.converged}"

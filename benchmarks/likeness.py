@@ -38,8 +38,8 @@ from selfie3d import ReconstructOptions
 from selfie3d.core.errors import InputError
 from selfie3d.core.weights_dir import find_weight
 from selfie3d.detect.face import FaceDetector, get_face_detector
-from selfie3d.evaluate.metrics.landmarks.face_chip import align_chip, face_chip
-from selfie3d.evaluate.metrics.landmarks.identity import five_points
+from selfie3d.evaluate.metrics.face_chip import align_chip, cut_face_chip
+from selfie3d.evaluate.metrics.identity import five_points
 from selfie3d.models.public.dlib_resnet import FILE, SAME_PERSON, load_dlib_resnet
 
 KINDS = {
@@ -111,7 +111,7 @@ def by_port(out: Path) -> tuple[dict[str, np.ndarray], set[str]]:
         points = found_points(detector, picture, marks)
         seen |= set() if points is None else {name}
         five = five_points(marks) if points is None else torch.from_numpy(points)
-        chip = face_chip(picture, align_chip(five))
+        chip = cut_face_chip(picture, align_chip(five))
         image = torch.from_numpy(chip).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             found[name] = network(image)[0].numpy().astype(np.float64)

@@ -14,7 +14,7 @@ from PIL import Image
 from selfie3d import ReconstructOptions, Reconstructor
 from selfie3d.core.errors import Selfie3dError
 from selfie3d.core.image_file import read_image
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 from selfie3d.geometry.camera import PerspectiveCamera
@@ -57,7 +57,7 @@ def people(data: Path) -> dict[str, list[Path]]:
 def draw_people(given: dict[str, list[Path]], out: Path, options: ReconstructOptions) -> None:
     """Write the views of every person and OUT/views.json, their landmarks."""
     maker, points, done = Reconstructor(options), {}, []
-    with progress("Reconstructing people", len(given)) as advance:
+    with progress_bar("Reconstructing people", len(given)) as advance:
         for name, paths in given.items():
             try:
                 face, picture = reconstructed(maker, paths[0])
@@ -89,7 +89,7 @@ def draw_drawn(count: int, out: Path) -> None:
     )
     source, points = SyntheticFaces(config), {}
     model = source.head.model
-    with progress("Drawing people", count) as advance:
+    with progress_bar("Drawing people", count) as advance:
         for k in range(count):
             face = source.item(k)
             own, camera = face.coefficients(), face.camera()

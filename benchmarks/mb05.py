@@ -25,10 +25,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from selfie3d.core.image_file import read_image
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
-from selfie3d.evaluate.metrics.landmarks.landmarks import BINS
-from selfie3d.evaluate.predict.predictor.predictions import Predictions, write_predictions
+from selfie3d.evaluate.metrics.landmarks import BINS
+from selfie3d.evaluate.predict.predictions import Predictions, write_predictions
 from selfie3d.evaluate.protocols.aflw2000 import crop_side
 from selfie3d.evaluate.registry import PROTOCOLS, Request
 from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
@@ -116,7 +116,7 @@ def predict(root: Path, data: Aflw2000, rows: NDArray[np.int64]) -> dict[str, Po
     names = [data.names[row] for row in rows]
     found: dict[str, list[Points]] = {way: [] for way in WAYS}
     stored = stored_crops(root / "aflw2000_gt" / "crops120.tar", names)
-    with progress("Predicting", len(rows)) as advance:
+    with progress_bar("Predicting", len(rows)) as advance:
         for box, image, (crop, own) in zip(boxes, stored, own_crops(data, rows), strict=True):
             points = public.landmarks(image, decoded=False)[0]
             found["3ddfa"].append(in_3ddfas_frame(points, box))

@@ -22,7 +22,7 @@ import torch
 from annotated import Annotated, aflw2000_frontal, error_percent, hand_annotated
 from selfie3d.core.errors import NoFaceError
 from selfie3d.core.image_file import list_images, read_image, write_image
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.detect.face import Face
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.crop import crop_around_points
@@ -62,7 +62,7 @@ def mean_face_camera(maker: Reconstructor, face: Face) -> PerspectiveCamera:
 
 def run_collection(maker: Reconstructor, paths: Iterable[Path], measure_light: bool) -> Tally:
     tally, paths = Tally(), list(paths)
-    with progress("Photographs", len(paths)) as advance:
+    with progress_bar("Photographs", len(paths)) as advance:
         for path in paths:
             tally.photographs += 1
             picture = read_image(path)
@@ -120,7 +120,7 @@ def photometric_error(
 
 def run_annotated(maker: Reconstructor, items: Iterable[Annotated]) -> tuple[list[dict], list]:
     rows, overlays, items = [], [], list(items)
-    with progress("Annotated photographs", len(items)) as advance:
+    with progress_bar("Annotated photographs", len(items)) as advance:
         for item in items:
             picture = read_image(item.path)
             row: dict[str, object] = {"photo": item.path.name}

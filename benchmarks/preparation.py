@@ -32,8 +32,8 @@ from selfie3d.datasets.batches.photo_augment import PhotoAugmentConfig
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.datasets.photographs.record import Record
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
-from selfie3d.datasets.shards.tar.source import FaceSource
-from selfie3d.datasets.shards.tar.tar import ShardEntry, TarShards, write_tar_shard
+from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.datasets.shards.tar import ShardEntry, TarShards, write_tar_shard
 from selfie3d.detect import get_face_detector
 from selfie3d.detect.skin import skin_mask
 from selfie3d.facemodels import load_face_model
@@ -228,7 +228,7 @@ def measure_loaders(pool: Path, items: int) -> None:
         for readers in (1, 2):
             augment = PhotoAugmentConfig()
             settings = ("tight", augment, 128, BATCH, 1)
-            source = FaceSource([data], [1.0], *settings, threads=readers)
+            source = FaceLoader([data], [1.0], *settings, threads=readers)
             next(source)
             wall, processor, batches = time.perf_counter(), time.process_time(), 40
             for _ in range(batches):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.align import similarity_align
 from selfie3d.geometry.camera import PerspectiveCamera
@@ -105,7 +105,7 @@ def run(count: int) -> dict[str, float]:
     model = load_face_model()
     fitter, dice = FaceFitter(model), torch.Generator().manual_seed(SEED)
     fitted, mean, pose = [], [], []
-    with progress("Recovering faces", count) as advance:
+    with progress_bar("Recovering faces", count) as advance:
         for _ in range(count):
             sample = draw_sample(model, dice)
             crop = crop_around_points(sample.points, 256)

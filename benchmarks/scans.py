@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from ict_heads import Registration, prepared
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.evaluate.scans.render import ScanRenderer
 from selfie3d.evaluate.scans.scan import Scan, load_scan
 from selfie3d.facemodels import load_face_model
@@ -69,7 +69,7 @@ def model_rows(known: Registration, heads: dict[str, Head]) -> list[Row]:
         {"shape": name, **{k: float(skin.distances(s, head).mean()) for k, head in heads.items()}}
         for name, s in shapes.items()
     ]
-    with progress("Fitting scans", len(spans(model)) * len(heads)) as advance:
+    with progress_bar("Fitting scans", len(spans(model)) * len(heads)) as advance:
         for modes in spans(model):
             row: dict[str, object] = {"shape": f"fit to half of the points, {modes} modes"}
             for name, head in heads.items():
@@ -94,7 +94,7 @@ def network_row(
     model = known.skin.model
     network = Regressor(RegressOptions(weights=weights), model)
     row: dict[str, object] = {"shape": f"network {network.name}, {len(_VIEWS)} views"}
-    with progress("Drawing and judging scans", len(scans) * len(_VIEWS)) as advance:
+    with progress_bar("Drawing and judging scans", len(scans) * len(_VIEWS)) as advance:
         for name, scan in scans.items():
             renderer = ScanRenderer(scan, model, _SIDE)
             pictures, boxes = zip(*[renderer(*view) for view in _VIEWS], strict=True)

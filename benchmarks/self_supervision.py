@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
 from selfie3d.datasets.photographs.aflw2000_photos import Aflw2000Photographs
-from selfie3d.datasets.shards.tar.source import FaceSource
-from selfie3d.evaluate.metrics.landmarks.landmarks import BINS
+from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.evaluate.metrics.landmarks import BINS
 from selfie3d.evaluate.registry import Request
 from selfie3d.evaluate.run import run_protocol
 from selfie3d.facemodels import load_face_model
-from selfie3d.recipes.faces.metrics import FaceViewer, face_figures
+from selfie3d.recipes.faces.metrics import FaceViewer, face_metrics
 from selfie3d.recipes.faces.network import FaceNetworkConfig, build_face_network
 from selfie3d.recipes.faces.targets import landmark_targets
 from selfie3d.train import run_training
@@ -54,10 +54,10 @@ def photometric(weights: str, root: Path) -> dict[str, float]:
     model = load_face_model("default")
     built = build_face_network(FaceNetworkConfig(start=weights), model)
     faces = Aflw2000Photographs(root)
-    source = FaceSource([faces], [1], "tight", NO_PHOTO_AUGMENTATION, built.size, _BATCH, 0)
+    source = FaceLoader([faces], [1], "tight", NO_PHOTO_AUGMENTATION, built.size, _BATCH, 0)
     batches = (next(source) for _ in range(len(faces) // _BATCH))
     viewer = FaceViewer(model, "cpu", "300w-lp")
-    return face_figures(built.network.eval(), built.decode, viewer, batches, landmark_targets())
+    return face_metrics(built.network.eval(), built.decode, viewer, batches, landmark_targets())
 
 
 def score(weights: str, root: Path, out: Path) -> dict[str, float]:

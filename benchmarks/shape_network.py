@@ -16,7 +16,7 @@ from ict_views import NEUTRAL, VIEWS, Views, draw_views
 from numpy.typing import NDArray
 from selfie3d.core.errors import MissingFileError
 from selfie3d.core.image_file import read_image, write_image
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.detect import get_face_detector
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.regress import RegressedFace, Regressor
@@ -36,7 +36,7 @@ def make_pictures(known: Registration, folder: Path, count: int, seed: int) -> N
     views, painter = draw_views(known.heads, count, seed), Painter(known)
     cameras: dict[str, list[Array]] = {name: [] for name in _CAMERA}
     folder.mkdir(parents=True, exist_ok=True)
-    with progress("Drawing heads", count * VIEWS) as advance:
+    with progress_bar("Drawing heads", count * VIEWS) as advance:
         for head in range(count):
             random = np.random.default_rng([seed, head])
             for view in range(VIEWS):
@@ -92,7 +92,7 @@ def measure_network(
     table = np.full((count, VIEWS, len(_SCORES)), np.nan)
     values = np.full((count, VIEWS, len(model.identity)), np.nan)
     mean = np.empty((count, len(_SCORES)))
-    with progress("Judging heads", count) as advance:
+    with progress_bar("Judging heads", count) as advance:
         for head in range(count):
             true = known.heads.vertices(views.identity[head])
             mean[head] = known.score(shape_of(model, np.zeros(0)), true)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from ict_heads import Registration
 from ict_views import Views
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, make_layout, points_of
 from selfie3d.geometry.face_model import FaceModel
@@ -74,7 +74,7 @@ def measure_points(known: Registration, views: Views, layout: PointLayout) -> di
     given = {"perfect": (0.0, standard), "2 % correlated noise": (2.0, standard)}
     given["2 % correlated noise, solver's noise 10"] = (2.0, replace(standard, noise=10.0))
     rows: list[Row] = []
-    with progress("Judging solved points", len(given) * len(true.points)) as advance:
+    with progress_bar("Judging solved points", len(given) * len(true.points)) as advance:
         for name, (percent, config) in given.items():
             solver = PointSolver(PointBasis.of(model, layout), config)
             solved, scores = solver(*true.noisy(percent, close)).identity, []
@@ -102,7 +102,7 @@ def true_points(known: Registration, views: Views, layout: PointLayout) -> TrueP
     random = np.random.default_rng(7)
     found = []
     count = len(views.identity)
-    with progress("Projecting heads", count) as advance:
+    with progress_bar("Projecting heads", count) as advance:
         for head in range(count):
             for view in _SHOWN:
                 vertices = views.of_one(known.heads, head, view)

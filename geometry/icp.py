@@ -207,7 +207,7 @@ def _check_options(kind: str, match: str, trim: float, max_iterations: int) -> N
         raise InputError("max_iterations", "at least 1", str(max_iterations))
 
 
-def icp(
+def iterative_closest_point(
     source: np.ndarray,
     target_points: np.ndarray,
     target_faces: np.ndarray | None = None,

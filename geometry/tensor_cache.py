@@ -14,7 +14,7 @@ T = TypeVar("T")
 _KEPT = 16
 
 
-class PerTensor(Generic[T]):
+class TensorCache(Generic[T]):
     """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
 
     On the CPU every call compares the tensor with a copy, so that a change behind torch's back,

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from .checks import check_shape
-from .tensor_cache import PerTensor, index_range
+from .tensor_cache import TensorCache, index_range
 
-_INDEX_RANGE = PerTensor(index_range)
+_INDEX_RANGE = TensorCache(index_range)
 
 
 def check_faces(faces: Tensor, vertex_count: int) -> None:

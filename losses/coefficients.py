@@ -12,10 +12,10 @@ from torch.nn import functional
 
 from ..geometry.checks import check_shape
 from ..geometry.coefficients import Coefficients
-from .term import term
+from .term import make_term
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def coefficient_error(predicted: Tensor, target: Tensor) -> Tensor:
     """(a - b)^2 of coefficients (B,K) in units that make all of them comparable, (B,K).
 
@@ -29,14 +29,14 @@ def coefficient_error(predicted: Tensor, target: Tensor) -> Tensor:
 _WALL = 0.03  # how far a blendshape weight may stray out of [0,1], as a standard deviation
 
 
-@term("coefficients")
+@make_term("coefficients")
 def gaussian_prior(coefficients: Tensor) -> Tensor:
     """a^2 for coefficients (B,K) in standard deviations: twice the negative log likelihood."""
     check_shape("coefficients", coefficients, (None, None))
     return coefficients.square()
 
 
-@term("weights", "spread")
+@make_term("weights", "spread")
 def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
     """Prior of blendshape weights (B,K): a half normal on [0,1] with a steep wall outside.
 
@@ -49,7 +49,7 @@ def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
     return (weights / spread).square() + (outside / _WALL).square()
 
 
-@term("light")
+@make_term("light")
 def light_prior(light: Tensor) -> Tensor:
     """Penalise coloured light, so that skin colour goes into the albedo (Deep3D's L_gamma).
 

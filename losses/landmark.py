@@ -20,10 +20,10 @@ from ..core.registry import Registry
 from ..geometry.checks import check_shape
 from ..geometry.contour import JAW
 from ..geometry.landmarks import Contour, require_same_contour
-from .term import term
+from .term import make_term
 
 
-@term("predicted", "target", "unit")
+@make_term("predicted", "target", "unit")
 def landmark_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     """Squared distance of each point, in multiples of `unit`.
 
@@ -49,7 +49,7 @@ def known_points(target: Tensor) -> Tensor:
     return torch.isfinite(target).all(-1)
 
 
-@term("predicted", "target", "unit", masks=["weights"])
+@make_term("predicted", "target", "unit", masks=["weights"])
 def landmark_loss(
     predicted: Tensor,
     target: Tensor,

@@ -23,7 +23,7 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 from ..geometry.dense_points import PointBasis, PointLayout
 from ..geometry.face_model import FaceModel
-from .term import term
+from .term import make_term
 
 POSE = 12
 PIXELS_PER_MICROMETRE = 0.00057339936
@@ -85,7 +85,7 @@ class AffineBasis:
             return moved + matrix[:, None, :, 3]
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def affine_vertices(predicted: Tensor, target: Tensor, basis: AffineBasis) -> tuple[Tensor, Tensor]:
     """The points that two whitened parameter vectors stand for, in pixels with y up.
 
@@ -124,7 +124,7 @@ def random_points(
     return PointBasis.of(model, PointLayout(model.name, (landmark_set,), tuple(order), ()))
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def vdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     """Squared difference of each coordinate of the points (Zhu et al., CVPR 2016).
 
@@ -144,7 +144,7 @@ def vdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     return (own - known).square()
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def pdc(predicted: Tensor, target: Tensor) -> Tensor:
     """Squared difference of whitened parameters (Zhu et al., CVPR 2016).
 
@@ -169,7 +169,7 @@ _EPS = 1e-6  # pixels
 _DEPTH_OFFSET = 11
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def wpdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     """w (p - g)^2 of whitened parameters, weighted by what each entry's error moves.
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .reduction import masked_mean_each
-from .term import term
+from .term import make_term
 
 FLOOR = 1e-6
 """What Deep3D adds under the root, so that the gradient exists at equal colours."""
 
 
-@term(images=["rendered"], photos=["photo"])
+@make_term(images=["rendered"], photos=["photo"])
 def robust_photometric(rendered: Tensor, photo: Tensor, scale: float) -> Tensor:
     """Geman-McClure error of the RGB distance, per pixel.
 
@@ -42,7 +42,7 @@ def robust_photometric(rendered: Tensor, photo: Tensor, scale: float) -> Tensor:
     return squared / (squared + scale**2)
 
 
-@term(images=["rendered"], photos=["photo"])
+@make_term(images=["rendered"], photos=["photo"])
 def colour_distance(rendered: Tensor, photo: Tensor, floor: float = FLOOR) -> Tensor:
     """L2 norm of the colour difference of each pixel: sqrt(floor + sum_c (I_c - I'_c)^2).
 
@@ -64,7 +64,7 @@ def colour_distance(rendered: Tensor, photo: Tensor, floor: float = FLOOR) -> Te
     return (floor + (rendered - photo).square().sum(1, keepdim=True)).sqrt()
 
 
-@term(images=["rendered"], photos=["photo"])
+@make_term(images=["rendered"], photos=["photo"])
 def colour_difference(rendered: Tensor, photo: Tensor) -> Tensor:
     """Mean absolute difference over the channels (L1), (B,C,H,W) twice -> (B,1,H,W).
 
@@ -75,7 +75,7 @@ def colour_difference(rendered: Tensor, photo: Tensor) -> Tensor:
     return (rendered - photo).abs().mean(1, keepdim=True)
 
 
-@term(masks=["visible", "attention"], images=["rendered"], photos=["photo"])
+@make_term(masks=["visible", "attention"], images=["rendered"], photos=["photo"])
 def photometric_loss(
     rendered: Tensor, photo: Tensor, visible: Tensor, attention: Tensor | None = None
 ) -> Tensor:
@@ -112,7 +112,7 @@ def _check_images(rendered: Tensor, photo: Tensor) -> None:
     check_shape("photo", photo, tuple(rendered.shape))
 
 
-@term("albedo", masks=["region"])
+@make_term("albedo", masks=["region"])
 def albedo_flatness(albedo: Tensor, region: Tensor) -> Tensor:
     """Variance of the albedo inside a region of skin: MLANet's eq 14, Deep3D's reflectance term.
 

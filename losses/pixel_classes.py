@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry.checks import check_shape
-from .term import term
+from .term import make_term
 
 
-@term("logits")
+@make_term("logits")
 def segmentation_error(logits: Tensor, classes: Tensor) -> Tensor:
     """Cross entropy of logits (B,C,H,W) with classes (B,H,W) int64, (B,H,W).
 
@@ -28,7 +28,7 @@ def segmentation_error(logits: Tensor, classes: Tensor) -> Tensor:
 _EDGE = 1e-7  # float32 knows 1 - 6e-8
 
 
-@term("predicted", masks=["target"])
+@make_term("predicted", masks=["target"])
 def attention_cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
     """-(t ln a + (1 - t) ln(1 - a)) of each pixel: SADRNet's L_A.
 

@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from ..core.errors import InputError
 from ..geometry.checks import check_shape
-from .term import term
+from .term import make_term
 
 _SAFE = 1e-12
 
 
-@term("predicted", "target", "unit")
+@make_term("predicted", "target", "unit")
 def point_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     """Distance in x and y of each point, in multiples of `unit`: the NME before its mean.
 
@@ -38,7 +38,7 @@ def point_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     return (squared + _SAFE).sqrt() / unit
 
 
-@term("predicted", "target", "unit")
+@make_term("predicted", "target", "unit")
 def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     """Absolute difference in z of each point (B,N,3), in multiples of `unit` (B,1): (B,N)."""
     check_shape("predicted", predicted, (None, None, 3))
@@ -47,7 +47,7 @@ def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
     return (predicted[..., 2] - target[..., 2]).abs() / unit
 
 
-@term("predicted", "target", "unit")
+@make_term("predicted", "target", "unit")
 def gap_distance(predicted: Tensor, target: Tensor, pairs: Tensor, unit: Tensor) -> Tensor:
     """How wrong the way from one point of each pair to the other is, in x and y, over `unit`.
 
@@ -65,7 +65,7 @@ def gap_distance(predicted: Tensor, target: Tensor, pairs: Tensor, unit: Tensor)
     return point_distance(found, true, unit)
 
 
-@term("logits", masks=["visible"])
+@make_term("logits", masks=["visible"])
 def visibility_error(logits: Tensor, visible: Tensor) -> Tensor:
     """Binary cross entropy of logits (B,N) that points are seen, with what is so: (B,N)."""
     check_shape("visible", visible, tuple(logits.shape))
@@ -74,7 +74,7 @@ def visibility_error(logits: Tensor, visible: Tensor) -> Tensor:
     )
 
 
-@term("distance", "log_sigma")
+@make_term("distance", "log_sigma")
 def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:
     """Negative log likelihood of distances in the plane, up to a constant: r / s + 2 log s.
 
@@ -93,7 +93,7 @@ def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:
     return distance * torch.exp(-log_sigma) + 2 * log_sigma
 
 
-@term("points")
+@make_term("points")
 def box_unit(points: Tensor) -> Tensor:
     """Square root of the area of the box round points (B,N,2+), (B,1)."""
     plane = points[..., :2]
@@ -101,7 +101,7 @@ def box_unit(points: Tensor) -> Tensor:
     return sides.prod(1, keepdim=True).clamp(min=_SAFE).sqrt()
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def wing(predicted: Tensor, target: Tensor, width: float = 10.0, curvature: float = 2.0) -> Tensor:
     """Wing loss of each coordinate (Feng et al., CVPR 2018; R3FA's eq 4, CSANet's eq 9).
 

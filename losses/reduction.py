@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..geometry.checks import check_shape
-from .term import term
+from .term import make_term
 
 
-@term("values", masks=["weights"])
+@make_term("values", masks=["weights"])
 def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over everything but the batch, then over the batch.
 
@@ -30,7 +30,7 @@ def masked_mean(values: Tensor, weights: Tensor) -> Tensor:
     return masked_mean_each(values, weights).mean()
 
 
-@term("values", masks=["weights"])
+@make_term("values", masks=["weights"])
 def masked_mean_each(values: Tensor, weights: Tensor) -> Tensor:
     """As `masked_mean`, but one mean (B,) per item of the batch."""
     check_shape("weights", weights, tuple(values.shape))
@@ -38,7 +38,7 @@ def masked_mean_each(values: Tensor, weights: Tensor) -> Tensor:
     return total / weights[..., None].flatten(1).sum(1).clamp(min=1e-8)
 
 
-@term("vectors")
+@make_term("vectors")
 def length(vectors: Tensor, dim: int = -1) -> Tensor:
     """Euclidean length along `dim`, which is dropped; the gradient at 0 is 0."""
     square = vectors.square().sum(dim)
@@ -46,7 +46,7 @@ def length(vectors: Tensor, dim: int = -1) -> Tensor:
     return torch.where(empty, 0.0, square.masked_fill(empty, 1.0).sqrt())
 
 
-@term("vectors")
+@make_term("vectors")
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (...,C) divided by their length; 0 with a gradient of 0 where there is none."""
     square = vectors.square().sum(-1, keepdim=True)

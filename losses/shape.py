@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ..geometry.checks import check_shape
 from .reduction import unit
-from .term import term
+from .term import make_term
 
 
-@term("basis")
+@make_term("basis")
 def displacement_matrix(basis: Tensor) -> Tensor:
     """(K,K) mm^2 per unit^2: c^T G c is the mean squared displacement that coefficients c make.
 
@@ -25,7 +25,7 @@ def displacement_matrix(basis: Tensor) -> Tensor:
     return flat @ flat.T / basis.shape[1]
 
 
-@term("predicted", "target", "matrix")
+@make_term("predicted", "target", "matrix")
 def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
     """Mean squared displacement (B,) mm^2 between faces of coefficients (B,K).
 
@@ -42,7 +42,7 @@ def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> T
     return ((error @ matrix) * error).sum(1)
 
 
-@term("errors")
+@make_term("errors")
 def disagreement(errors: Tensor, person: Tensor) -> Tensor:
     """Squared distance (B,K) of each picture's errors (B,K) from their mean over its person.
 
@@ -62,7 +62,7 @@ def disagreement(errors: Tensor, person: Tensor) -> Tensor:
     return (errors - (total / count[:, None])[which]).square()
 
 
-@term("first", "second")
+@make_term("first", "second")
 def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
     """1 - cosine of the angle between embeddings: MLANet's eq 11, Deep3D's perceptual term.
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.checks import check_shape
-from .term import term
+from .term import make_term
 
 _C1, _C2 = 0.01**2, 0.03**2
 _EMPTY = 1e-8
@@ -22,7 +22,7 @@ WINDOW, SIGMA = 11, 1.5
 """Side of the window and the Gaussian's standard deviation in pixels (Wang et al. 2004)."""
 
 
-@term(masks=["mask"], images=["first"], photos=["second"])
+@make_term(masks=["mask"], images=["first"], photos=["second"])
 def ssim_global(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     """SSIM of two images with moments over the whole visible region, for each channel.
 
@@ -48,7 +48,7 @@ def ssim_global(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Te
     return _formula(mean_a, mean_b, mean(a * a), mean(b * b), mean(a * b))
 
 
-@term(masks=["mask"], images=["first"], photos=["second"])
+@make_term(masks=["mask"], images=["first"], photos=["second"])
 def ssim_map(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     """SSIM under an 11 x 11 Gaussian window around each pixel, for each channel.
 
@@ -78,7 +78,7 @@ def ssim_map(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tenso
     return _formula(mean_a, mean_b, variance_a, variance_b, mean(first * second) - mean_a * mean_b)
 
 
-@term(masks=["mask"], images=["first"], photos=["second"])
+@make_term(masks=["mask"], images=["first"], photos=["second"])
 def ssim_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     """1 - SSIM with global moments, mean over the channels: Mobile-FaceRNet's eq 15.
 
@@ -97,7 +97,7 @@ def ssim_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tens
     return (1 - ssim_global(first, second, mask)).mean(1)
 
 
-@term(masks=["mask"], images=["first"], photos=["second"])
+@make_term(masks=["mask"], images=["first"], photos=["second"])
 def ssim_map_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     """1 - SSIM under a window around each pixel, mean over the channels.
 

@@ -16,10 +16,10 @@ from ..geometry.checks import check_shape
 from ..geometry.mesh import face_normals
 from ..geometry.topology import apply_sparse
 from .reduction import length, unit
-from .term import term
+from .term import make_term
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Tensor:
     """How far each edge of a triangle rises out of the known triangle's plane.
 
@@ -47,7 +47,7 @@ def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Te
     return (edges * normals[:, :, None]).sum(-1).abs()
 
 
-@term("predicted", "target")
+@make_term("predicted", "target")
 def edge_length_difference(predicted: Tensor, target: Tensor, edges: Tensor) -> Tensor:
     """| ||E_ij|| - ||E'_ij|| | of each edge: SADRNet's eq 20 and 21.
 
@@ -74,7 +74,7 @@ def _lengths(points: Tensor, edges: Tensor) -> Tensor:
     return length(points.index_select(1, edges[:, 0]) - points.index_select(1, edges[:, 1]))
 
 
-@term("vertices", "reference")
+@make_term("vertices", "reference")
 def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor) -> Tensor:
     """Squared distance of the Laplacians of two meshes at each vertex: ||L v - L r||^2.
 
@@ -97,7 +97,7 @@ def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor)
         return apply_sparse(laplacian, vertices - reference).square().sum(-1)
 
 
-@term("maps")
+@make_term("maps")
 def map_laplacian(maps: Tensor) -> Tensor:
     """Squared length of the Laplacian at each texel of position maps.
 
@@ -120,7 +120,7 @@ def map_laplacian(maps: Tensor) -> Tensor:
     return (around / 4 - maps).square().sum(1, keepdim=True)
 
 
-@term("vertices")
+@make_term("vertices")
 def smoothness(vertices: Tensor, laplacian: Tensor) -> Tensor:
     """Squared length of the uniform Laplacian at each vertex: Mobile-FaceRNet's eq 16.
 

@@ -24,7 +24,7 @@ _LOWEST, _HIGHEST = -0.5, 1.5  # of images in [0,1], whatever was done to their 
 _LOOKS = 1  # at the values of a GPU's images, for which the processor has to wait
 
 
-def term(
+def make_term(
     *values: str, masks: Sequence[str] = (), images: Sequence[str] = (), photos: Sequence[str] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a term whose arguments of these names are tensors.

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..core.errors import InputError, UnknownNameError
 from ..geometry.checks import check_shape
 from .reduction import length, masked_mean_each
-from .term import term
+from .term import make_term
 
 
 def map_points(maps: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ hardly marks the neck, whose 0 comes from the mask of the face.
 """
 
 
-@term("predicted", "target", masks=["mask", "weights"])
+@make_term("predicted", "target", masks=["mask", "weights"])
 def map_distance(predicted: Tensor, target: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean distance of two maps over the face: SADRNet's eq 19 for G, D and P.
 

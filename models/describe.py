@@ -31,7 +31,7 @@ class Layer:
     parameters: int
 
 
-def describe(network: nn.Module) -> list[Layer]:
+def describe_network(network: nn.Module) -> list[Layer]:
     """The layers in the order in which they are called for one image.
 
     Listed are modules without modules inside, and those with parameters of their own.

@@ -16,7 +16,7 @@ from ..core.errors import InputError, Selfie3dError
 from ..core.image_file import read_image
 from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.picture_folders import FoundPictures, find_pictures
-from ..core.progress import Advance, progress
+from ..core.progress import Advance, progress_bar
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
@@ -106,7 +106,7 @@ def reconstruct_paths(
     done = (
         _elsewhere(jobs, options, out, log, workers) if workers else _here(jobs, options, out, log)
     )
-    with progress("Reconstructing", len(todo)) as advance, closing(done):
+    with progress_bar("Reconstructing", len(todo)) as advance, closing(done):
         for (path, name), outcome in done:
             _note(summary, journal, path, name, outcome, strict)
             advance()
@@ -119,7 +119,7 @@ def _here(
 ) -> Generator[tuple[_Job, _Outcome], None, None]:
     reconstructor = Reconstructor(options)
     for path, name in jobs:
-        yield (path, name), _one(reconstructor, path, out, name, log, progress)
+        yield (path, name), _one(reconstructor, path, out, name, log, progress_bar)
 
 
 def _elsewhere(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.item_failure import LOG, FailureLog
-from ..core.progress import progress
+from ..core.progress import progress_bar
 from ..core.whole_file import prepare_folder, prepare_state
 from ..datasets.shards.tar import write_tar_shard
 from .estimators import find_fan
@@ -18,7 +18,7 @@ from .photographs import Collection
 from .sheets import write_sheets
 from .state import STATE, ShardFacts, claim, forget, own_weights, write_manifest
 from .work import Reject
-from .workers import Crew, default_options, open_kind
+from .workers import PreparePool, default_options, open_kind
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def prepare(
     parts = Parts(folder, out if options.write == "files" else None)
     log = FailureLog(out / LOG)
     log.forget()
-    crew = Crew(kind, root, options, fan, parts, workers, log)
+    crew = PreparePool(kind, root, options, fan, parts, workers, log)
     notes = _work(collection, jobs, parts, crew, out, options)
     facts = [_facts(out, job, notes) for job in jobs]
     if not any(fact.samples for fact in facts):
@@ -117,7 +117,7 @@ def _work(
     collection: Collection,
     jobs: Sequence[Job],
     parts: Parts,
-    crew: Crew,
+    crew: PreparePool,
     out: Path,
     options: PrepareOptions,
 ) -> dict[str, Note]:
@@ -136,7 +136,7 @@ def _work(
     todo += _emptied(jobs, todo, notes, parts)
     total = sum(len(job.photographs) for job in jobs)
     done = total - sum(len(part.photographs) for part in todo)
-    with progress("Preparing", total, done) as advance:
+    with progress_bar("Preparing", total, done) as advance:
         if options.write == "shards":
             for job in jobs:
                 _finish(out, job, parts, notes)

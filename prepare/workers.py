@@ -26,7 +26,7 @@ _Settings = tuple[str, Path, PrepareOptions, dict[str, Path], Parts, FailureLog]
 
 
 @dataclass(frozen=True)
-class Crew:
+class PreparePool:
     """Who prepares parts: this process, or others."""
 
     kind: str

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..geometry.tensor_cache import PerTensor, index_range
+from ..geometry.tensor_cache import TensorCache, index_range
 from .cpu.checks import MAX_TRIANGLES
 
-_INDEX_RANGE = PerTensor(index_range)
+_INDEX_RANGE = TensorCache(index_range)
 
 
 def check_on_device(

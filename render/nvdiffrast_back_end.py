@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError, MissingFileError
-from ..geometry.tensor_cache import PerTensor
+from ..geometry.tensor_cache import TensorCache
 from .arguments import check_on_device, check_triangles
 from .cpu.checks import check_batch, check_resolution, check_texels
 
@@ -80,7 +80,7 @@ class NvdiffrastRasterizer:
     def __init__(self) -> None:
         self._module = import_nvdiffrast()
         self._contexts: dict[torch.device, Any] = {}
-        self._edges = PerTensor(self._module.antialias_construct_topology_hash)
+        self._edges = TensorCache(self._module.antialias_construct_topology_hash)
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
         """See `Rasterizer.rasterize`."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError
-from ..geometry.tensor_cache import PerTensor
+from ..geometry.tensor_cache import TensorCache
 from .rasterizer import Rasterizer
 
 _STAYS = ("cpu", "meta")
@@ -31,7 +31,7 @@ class HostRasterizer:
 
     def __init__(self, inner: Rasterizer, name: str) -> None:
         self.inner, self.name = inner, name
-        self._triangles = PerTensor(_copy)
+        self._triangles = TensorCache(_copy)
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
         """See `Rasterizer.rasterize`."""

@@ -26,8 +26,8 @@ from selfie3d.core.errors import InputError, Selfie3dError
 from selfie3d.core.image_file import read_image
 from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.datasets.photographs.record import read_side_files
-from selfie3d.datasets.shards.tar.dense import open_rendered
-from selfie3d.datasets.shards.tar.tar_index import tar_members
+from selfie3d.datasets.shards.dense import open_rendered
+from selfie3d.datasets.shards.tar_index import tar_members
 from selfie3d.datasets.synthetic.shards import open_shards
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.convert import convert_model

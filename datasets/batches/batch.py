@@ -28,7 +28,7 @@ class FaceBatch:
         truth: coefficients and cameras in crop pixels; rows mean nothing where `known` is False;
             None where no sample has any.
         known: (B,) bool, with `truth`.
-        labels: other supervision by name, (B,...), NaN where unknown; `FaceSource` adds "inside"
+        labels: other supervision by name, (B,...), NaN where unknown; `FaceLoader` adds "inside"
             (B,1,S,S), 1 inside the photograph, and "crop" (B,2,3), photograph to crop pixels.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...core.errors import InputError
-from ..shards.source import FaceSource
+from ..shards.source import FaceLoader
 from .epochs import derived_seed
 from .occluders import OccluderConfig, cover, draw_occluders
 
@@ -30,7 +30,7 @@ class OccludedSource:
     """
 
     def __init__(
-        self, source: FaceSource, config: OccluderConfig, batch: int, seed: int, epoch: int
+        self, source: FaceLoader, config: OccluderConfig, batch: int, seed: int, epoch: int
     ) -> None:
         for name, value in (("batch", batch), ("epoch", epoch)):
             if value < 1:
@@ -55,7 +55,7 @@ class OccludedSource:
         """Rows rank, rank + world, ... of the same batches.
 
         Raises:
-            InputError: as `FaceSource.shard`.
+            InputError: as `FaceLoader.shard`.
         """
         source = self._source.shard(rank, world)
         part = OccludedSource(source, self._config, self._batch, self._seed, self._epoch)
@@ -79,7 +79,7 @@ class OccludedSource:
         """Go on where `state` was taken.
 
         Raises:
-            InputError: as `FaceSource.load_state_dict`.
+            InputError: as `FaceLoader.load_state_dict`.
         """
         self._source.load_state_dict(state["source"])
         self._done = int(state["batches"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import InputError
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ..synthetic.config import SyntheticConfig
 from ..synthetic.faces import SyntheticFaces
 from ..synthetic.shards import ShardedFaces, open_shards, pack_classes
@@ -105,7 +105,7 @@ def draw_rendered(config: SyntheticConfig, count: int, start: int = 0) -> Render
     """Faces start..start+count-1 of a synthetic set, in memory; about 100 a second and core."""
     faces = SyntheticFaces(config)
     items = []
-    with progress("Drawing faces", count) as advance:
+    with progress_bar("Drawing faces", count) as advance:
         for index in range(start, start + count):
             items.append(faces.item(index))
             advance()

@@ -76,7 +76,7 @@ class Mix:
         return self._orders[number][1]
 
 
-class FaceSource:
+class FaceLoader:
     """Mixes data sets; batch k is the same whenever, and on however many processes, it is made.
 
     A bad row is replaced by the next good one of its data set, and listed.
@@ -149,7 +149,7 @@ class FaceSource:
         self._done += 1
         return batch
 
-    def shard(self, rank: int, world: int) -> FaceSource:
+    def shard(self, rank: int, world: int) -> FaceLoader:
         """Rows rank, rank + world, ... of the same batches, from the place where this one stands.
 
         Raises:
@@ -159,7 +159,7 @@ class FaceSource:
             got = f"rank {rank} of {world} for a batch of {self._batch}"
             raise InputError("rank", "0..world-1 and a batch that world divides", got)
         own = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
-        part = FaceSource(
+        part = FaceLoader(
             self._datasets, self._weights, *own, self._make.mirror, self._threads, self._epoch
         )
         part._rank, part._world, part.log = rank, world, self.log

@@ -125,7 +125,7 @@ def jpeg(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return out
 
 
-def degrade(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
+def degrade_picture(rng: np.random.Generator, image: Image) -> NDArray[np.uint8]:
     """A picture (H,W,3) in [0,1] after a camera, an editor and a file, as uint8."""
     image = _colours(rng, _light(rng, image))
     image = _sharpness(rng, image)

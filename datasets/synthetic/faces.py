@@ -14,7 +14,7 @@ from .canvas import Drawing
 from .chance import one_of
 from .coefficients import draw_expression
 from .config import SyntheticConfig
-from .degrade import degrade, draw_border, to_bytes
+from .degrade import degrade_picture, draw_border, to_bytes
 from .face import SyntheticFace
 from .occluders import draw_occluder
 from .panorama_view import panorama_background
@@ -96,7 +96,7 @@ class SyntheticFaces:
             image = image + mask[..., None] * (texture - image)
             segmentation[mask >= 0.5] = int(Segment.OCCLUDER)
         poor = rng.random() < config.degradation
-        picture = degrade(rng, image.astype(np.float32)) if poor else to_bytes(image)
+        picture = degrade_picture(rng, image.astype(np.float32)) if poor else to_bytes(image)
         if rng.random() < config.border:
             segmentation[~draw_border(rng, picture)] = int(Segment.OCCLUDER)
         return picture, segmentation

@@ -18,7 +18,7 @@ from ...facemodels.subdivide import triangles
 from ...facemodels.subdivision_model import WholeHead, whole_head
 from ...geometry.face_model import FaceModel
 from .face import LANDMARK_SETS
-from .head_classes import head_classes
+from .head_classes import classes_of_vertices
 from .head_shape import HeadShape, combine, flat
 from .masks import Masks, Noise, paint_masks, paint_noise
 from .scalp import Scalp, measure_scalp
@@ -133,7 +133,7 @@ def load_head(model: FaceModel | None = None) -> Head:
         masks=masks,
         noise=paint_noise(mean),
         scalp=measure_scalp(model),
-        kinds=head_classes(model),
+        kinds=classes_of_vertices(model),
         corners=_corners(model, seen),
         face=face,
         throat=np.flatnonzero((masks.neck > 33) & (masks.skin > 0.5)),

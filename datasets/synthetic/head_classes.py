@@ -23,7 +23,7 @@ _REGIONS = (
 """Regions of the face model and their classes; the later one wins."""
 
 
-def head_classes(model: FaceModel) -> NDArray[np.uint8]:
+def classes_of_vertices(model: FaceModel) -> NDArray[np.uint8]:
     """The class (V,) of every vertex of the bare head, brows as skin; ON_FACE where it is that."""
     classes = np.full(len(model.mean), int(Segment.SKIN), np.uint8)
     for region, segment in _REGIONS:

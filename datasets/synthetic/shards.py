@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...core.text_files import read_json
 from ...core.whole_file import prepare_folder, write_json
 from ...core.worker_pool import Died, WorkerPool
@@ -86,7 +86,7 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
         for number in range(-(-count // FACES_PER_SHARD))
     ]
     todo = [task for task in tasks if not _is_whole(shard_path(folder, task[2]), task[3])]
-    with progress("Drawing faces", sum(task[3] for task in todo)) as advance:
+    with progress_bar("Drawing faces", sum(task[3] for task in todo)) as advance:
         if workers == 1 and todo:
             faces = SyntheticFaces(config)
             for _, _, number, size in todo:

@@ -69,7 +69,7 @@ def align_chip_corners(points: Tensor) -> Crop:
     return _crop(*_towards(points, torch.tensor(_CORNERS, dtype=torch.float64)))
 
 
-def face_chip(picture: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
+def cut_face_chip(picture: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
     """The pixels (150,150,3) that dlib itself would cut out, to the last bit or nearly so.
 
     dlib halves a photograph that is more than twice too large, interpolates and rounds down; a

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..report.report import Curve, Figure
+from ..report.report import Curve, Metric
 from .landmarks import BINS, balanced_subset, bin_means, cumulative
 
 Array = NDArray[np.float64]
@@ -26,14 +26,14 @@ _MEANS = {
 }
 
 
-def binned_figures(
+def binned_metrics(
     table: str,
     errors: Array,
     bins: NDArray[np.int64],
     split: str = "",
     annotation: str = "",
     seeds: int = 0,
-) -> list[Figure]:
+) -> list[Metric]:
     """Bins, mean of bins, sample mean and balanced mean of errors (N,) in percent.
 
     Failed images (NaN) count as `FAILED_AT`; where there are any, the means without them follow
@@ -49,7 +49,7 @@ def binned_figures(
     return figures
 
 
-def mean_figures(table: str, errors: Array, unit: str, annotation: str = "") -> list[Figure]:
+def mean_metrics_of(table: str, errors: Array, unit: str, annotation: str = "") -> list[Metric]:
     """The mean over images alone, failed ones as `FAILED_AT`, and over the found."""
     failed = np.isnan(errors)
     filled = np.where(failed, FAILED_AT, errors)
@@ -57,7 +57,7 @@ def mean_figures(table: str, errors: Array, unit: str, annotation: str = "") -> 
     if failed.any() and not failed.all():
         parts.append((FOUND, errors[~failed]))
     return [
-        Figure(
+        Metric(
             table, f"sample mean{end}", float(values.mean()), unit, len(values),
             float(values.std()), annotation=annotation, mean=_MEANS["sample mean"],
         )
@@ -65,9 +65,9 @@ def mean_figures(table: str, errors: Array, unit: str, annotation: str = "") -> 
     ]  # fmt: skip
 
 
-def failure_figure(table: str, failed: int, count: int) -> Figure:
+def failure_figure(table: str, failed: int, count: int) -> Metric:
     """How many of `count` images failed, in percent."""
-    return Figure(table, "failed", 100 * failed / count, "%", count, mean="share of images")
+    return Metric(table, "failed", 100 * failed / count, "%", count, mean="share of images")
 
 
 def cumulative_curve(title: str, series: dict[str, Array], limit: float = 10.0) -> Curve:
@@ -91,22 +91,22 @@ def yaw_curve(title: str, yaw_deg: Array, series: dict[str, Array]) -> Curve:
 
 def _means(
     table: str, errors: Array, bins: NDArray[np.int64], end: str, about: dict[str, str]
-) -> list[Figure]:
+) -> list[Metric]:
     found = bin_means(errors, bins)
     figures = [
-        Figure(table, f"{name}{end}", mean, "%", count, None, mean="mean over images", **about)
+        Metric(table, f"{name}{end}", mean, "%", count, None, mean="mean over images", **about)
         for name, mean, count in zip(BINS, found.means, found.counts, strict=True)
         if count
     ]
     if all(found.counts):
         figures.append(
-            Figure(
+            Metric(
                 table, f"mean of bins{end}", found.mean_of_bins, "%", len(errors),
                 found.std_of_bins, mean=_MEANS["mean of bins"], **about,
             )
         )  # fmt: skip
     figures.append(
-        Figure(
+        Metric(
             table, f"sample mean{end}", found.sample_mean, "%", len(errors),
             float(errors.std()), mean=_MEANS["sample mean"], **about,
         )
@@ -116,7 +116,7 @@ def _means(
 
 def _balanced(
     table: str, errors: Array, bins: NDArray[np.int64], seeds: int, about: dict[str, str]
-) -> list[Figure]:
+) -> list[Metric]:
     smallest = min(int((bins == k).sum()) for k in range(3))
     each = min(smallest, 232)
     if not each or not seeds:
@@ -126,7 +126,7 @@ def _balanced(
     ]
     words = f"mean over {3 * each} = 3 x {each} random images; mean and std over {seeds} seeds"
     return [
-        Figure(
+        Metric(
             table, "balanced", float(np.mean(means)), "%", 3 * each,
             float(np.std(means)), mean=words, **about,
         )
@@ -136,12 +136,12 @@ def _balanced(
 _MEAN = "mean over items; std over items"
 
 
-def found_figures(
+def metrics_of_found(
     table: str,
     columns: Mapping[str, NDArray[np.float64]],
     units: Mapping[str, str],
     failed_as: Mapping[str, float] | None = None,
-) -> list[Figure]:
+) -> list[Metric]:
     """The mean of every column.
 
     Where items failed, a mean over the others has "found only" in its name, so that it is not
@@ -167,10 +167,10 @@ def found_figures(
     return figures + found_only
 
 
-def _figure(table: str, name: str, values: NDArray[np.float64], unit: str) -> Figure:
+def _figure(table: str, name: str, values: NDArray[np.float64], unit: str) -> Metric:
     if not len(values):
-        return Figure(table, name, np.nan, unit, 0, mean=_MEAN)
-    return Figure(table, name, float(values.mean()), unit, len(values), _std(values), mean=_MEAN)
+        return Metric(table, name, np.nan, unit, 0, mean=_MEAN)
+    return Metric(table, name, float(values.mean()), unit, len(values), _std(values), mean=_MEAN)
 
 
 def _std(values: NDArray[np.float64]) -> float | None:

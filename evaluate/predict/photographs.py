@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...core.item_failure import Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...geometry.landmarks import IBUG68_MIRROR
 from .predicted import Box, PredictedFace, Predictor
 from .predictions import Predictions
@@ -52,7 +52,7 @@ def predict_landmarks(
     landmarks = np.full((len(names), 3, count), np.nan)
     pose = np.full((len(names), 3), np.nan)
     failures: dict[str, str] = {}
-    with progress("Predicting faces", len(names)) as advance:
+    with progress_bar("Predicting faces", len(names)) as advance:
         for row, (name, path, box) in enumerate(zip(names, paths, boxes, strict=True)):
             one = attempt(name, partial(_predict_one, predictor, path, box, points), log)
             if isinstance(one, Failed):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.image_file import read_image
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...core.whole_file import write_json
 from ...datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_pixels
 from ...facemodels.landmark_fit import next_version
@@ -107,7 +107,7 @@ def find_faces(data: Aflw2000, rows: list[int], regressor: Regressor) -> FoundFa
     """Predict in the boxes of the original annotation, one pass; a face for each annotation."""
     bodies, cameras = [], []
     points = to_pixels(data.points[rows].transpose(0, 2, 1))
-    with progress("Predicting faces", len(rows)) as advance:
+    with progress_bar("Predicting faces", len(rows)) as advance:
         for row, truth in zip(rows, points, strict=True):
             picture = read_image(data.image_path(row))
             (x0, y0), (x1, y1) = truth[:, :2].min(0), truth[:, :2].max(0)

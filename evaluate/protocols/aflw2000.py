@@ -35,7 +35,7 @@ from ..predict.predictor import DETECTING, load_predictor
 from ..registry import Protocol, Request
 from ..report.landmark_pictures import DrawnFace, best_and_worst
 from ..report.report import Items, Picture, Report
-from .aflw2000_metrics import Scored, beside_figures, dense_parts, landmark_parts, pose_parts
+from .aflw2000_metrics import Scored, dense_parts, landmark_parts, metrics_beside, pose_parts
 from .aflw2000_options import Aflw2000Options, select_rows
 
 Array = NDArray[np.float64]
@@ -69,7 +69,7 @@ def _run(options: Aflw2000Options, request: Request) -> Report:
         parts.append(dense_parts(scored, options))
     if options.beside:
         other = _read(Path(options.beside), options.key, data)
-        parts.append(beside_figures(scored, options, Path(options.beside).stem, other))
+        parts.append(metrics_beside(scored, options, Path(options.beside).stem, other))
     columns = {k: v for part in parts for k, v in part.columns.items()}
     return Report(
         "aflw2000",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...core.npy_file import map_npy, read_npy
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...core.text_files import read_text_numbers
 from ...datasets.photographs.aflw2000 import Aflw2000
 from ...datasets.photographs.aflw2000_fit import fitted_points, read_basis
@@ -48,7 +48,7 @@ def score_dense(options: DenseOptions, data: Aflw2000, rows: Sequence[int]) -> d
     chosen = _chosen(options.points, count)
     eyes = eye_distance(data.points.transpose(0, 2, 1))
     errors: dict[str, list[float]] = {PLANE: [], SPACE: [], SHAPE: []}
-    with progress("Scoring dense points", len(rows)) as advance:
+    with progress_bar("Scoring dense points", len(rows)) as advance:
         for row in rows:
             one = dense_errors(predicted[row][chosen], truth(row)[chosen], float(eyes[row]))
             for kind, value in one.items():

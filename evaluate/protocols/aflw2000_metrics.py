@@ -20,7 +20,7 @@ from ..metrics.landmarks import (
 )
 from ..metrics.mean_metrics import (
     FOUND,
-    binned_figures,
+    binned_metrics,
     cumulative_curve,
     failure_figure,
     yaw_curve,
@@ -35,7 +35,7 @@ from ..metrics.pose import (
 )
 from ..predict.predictions import Predictions
 from ..report.published import AFLW2000, bin_rows, mean_rows, pose_rows
-from ..report.report import Curve, Figure, Published
+from ..report.report import Curve, Metric, Published
 from .aflw2000_dense import score_dense
 from .aflw2000_options import ANNOTATIONS, SPLITS, Aflw2000Options
 
@@ -48,7 +48,7 @@ _POSE = "head pose"
 class Part:
     """What one group of measurements adds to the report."""
 
-    figures: Sequence[Figure]
+    figures: Sequence[Metric]
     columns: dict[str, Array] = field(default_factory=dict)
     published: Sequence[Published] = ()
     curves: Sequence[Curve] = ()
@@ -134,7 +134,7 @@ def landmark_parts(scored: Scored, options: Aflw2000Options, found: Predictions)
 def dense_parts(scored: Scored, options: Aflw2000Options) -> Part:
     """Dense points in 2D and 3D, and the shape, where they were named."""
     errors = score_dense(options.dense, scored.data, scored.rows.tolist())
-    figures: list[Figure] = []
+    figures: list[Metric] = []
     published: list[Published] = []
     for kind, values in errors.items():
         table = _table(kind, "original", "fitted")
@@ -158,17 +158,17 @@ def pose_parts(scored: Scored, pose_deg: Array | None) -> Part:
         f"{_POSE}, without angles beyond 99": within_range(truth),
         f"{_POSE}, SADRNet-fix (drops by the error itself)": ~locked(known),
     }
-    figures = [f for table, keep in kept.items() for f in _pose_figures(table, known[keep])]
+    figures = [f for table, keep in kept.items() for f in _pose_metrics(table, known[keep])]
     columns = dict(zip(("pitch", "yaw", "roll", "geodesic"), errors.T, strict=True))
     published = pose_rows(_POSE)
     return Part(figures, {f"{_POSE}: {k}": v for k, v in columns.items()}, published)
 
 
-def beside_figures(scored: Scored, options: Aflw2000Options, name: str, other: Predictions) -> Part:
+def metrics_beside(scored: Scored, options: Aflw2000Options, name: str, other: Predictions) -> Part:
     """68 points in 2D of a second file on the same images, and both where both found a face."""
     second = Scored(scored.data, scored.rows, other.landmarks[scored.rows].transpose(0, 2, 1))
     ours, theirs = _planes(scored, options), _planes(second, options)
-    figures: list[Figure] = []
+    figures: list[Metric] = []
     for annotation, errors in theirs.items():
         figures += _by_split(scored, options, annotation, errors, f"{PLANE} [{name}]")
         both = ~np.isnan(errors) & ~np.isnan(ours[annotation])
@@ -191,12 +191,12 @@ def _planes(scored: Scored, options: Aflw2000Options) -> dict[str, Array]:
 
 def _by_split(
     scored: Scored, options: Aflw2000Options, annotation: str, errors: Array, title: str = PLANE
-) -> list[Figure]:
+) -> list[Metric]:
     figures = []
     for split in options.splits:
         bins = scored.bins(split)
         if bins is not None:
-            figures += binned_figures(
+            figures += binned_metrics(
                 _table(title, annotation, split), errors, bins,
                 SPLITS[split], ANNOTATIONS[annotation], options.balanced_seeds,
             )  # fmt: skip
@@ -207,7 +207,7 @@ def _table(title: str, annotation: str, split: str) -> str:
     return f"{title}: {ANNOTATIONS[annotation]} points, bins by {SPLITS[split]}"
 
 
-def _published_landmarks(figures: Sequence[Figure]) -> list[Published]:
+def _published_landmarks(figures: Sequence[Metric]) -> list[Published]:
     """Papers' rows, for the tables that are in the report."""
     plane, space = (_table(title, "original", "fitted") for title in (PLANE, SPACE))
     rows = bin_rows(AFLW2000, plane) + mean_rows(SPACE, space)
@@ -215,7 +215,7 @@ def _published_landmarks(figures: Sequence[Figure]) -> list[Published]:
     return [row for row in rows if row.table in tables]
 
 
-def _pose_figures(table: str, errors: Array) -> list[Figure]:
+def _pose_metrics(table: str, errors: Array) -> list[Metric]:
     """Means of (N,4) errors over the images that did not fail."""
     found = errors[~np.isnan(errors).any(1)]
     if not len(found):
@@ -228,5 +228,5 @@ def _pose_figures(table: str, errors: Array) -> list[Figure]:
     }  # fmt: skip
     words = "mean absolute error over images"
     return [
-        Figure(table, f"{k}{end}", v, "degrees", len(found), mean=words) for k, v in values.items()
+        Metric(table, f"{k}{end}", v, "degrees", len(found), mean=words) for k, v in values.items()
     ]

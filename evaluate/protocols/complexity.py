@@ -18,11 +18,11 @@ from torch import nn
 
 from ...core.config import load_config, resolved_dict
 from ...core.errors import InputError
-from ...core.progress import Advance, progress
+from ...core.progress import Advance, progress_bar
 from ...models.checkpoint import read_state
 from ...models.registry import NETWORKS
 from ..registry import Protocol, Request
-from ..report.report import Figure, Items, Published, Report
+from ..report.report import Items, Metric, Published, Report
 from .network_cost import (
     count_macs,
     count_parameters,
@@ -78,11 +78,11 @@ def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
 
 def _run(options: ComplexityOptions, request: Request) -> Report:
     subjects = _subjects(options, request.weights)
-    rows: dict[str, list[Figure]] = {}
+    rows: dict[str, list[Metric]] = {}
     steps = len(subjects) * (1 + len(options.batches))
-    with threads(options.threads) as used, progress("Measuring networks", steps) as advance:
+    with threads(options.threads) as used, progress_bar("Measuring networks", steps) as advance:
         for subject in subjects:
-            rows[subject.name] = _figures(subject, options, used, advance)
+            rows[subject.name] = _metrics(subject, options, used, advance)
     words = ", ".join(f"batch {batch}" for batch in options.batches)
     return Report(
         "complexity",
@@ -125,15 +125,15 @@ def _megabytes(path: Path) -> float:
     return path.stat().st_size / 1e6
 
 
-def _figures(
+def _metrics(
     subject: _Subject, options: ComplexityOptions, used: int, advance: Advance
-) -> list[Figure]:
+) -> list[Metric]:
     network = subject.network
     shape = None if network is None else _input_shape(subject.name, network)
     words = "the file alone" if shape is None else "input " + " x ".join(map(str, shape))
 
-    def figure(name: str, value: float, unit: str, **more: Any) -> Figure:  # noqa: ANN401
-        return Figure(
+    def figure(name: str, value: float, unit: str, **more: Any) -> Metric:  # noqa: ANN401
+        return Metric(
             _TABLE, name, value, unit, **{"count": 1} | more, split=f"{subject.name}, {words}"
         )
 

@@ -22,10 +22,10 @@ from ...core.errors import InputError, MissingFileError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.picture_limits import suffixes
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...render.face import FaceRenderer
 from ..metrics.depth import covered, mad, side
-from ..metrics.mean_metrics import found_figures
+from ..metrics.mean_metrics import metrics_of_found
 from ..predict.predicted import PredictedFace
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
@@ -75,7 +75,7 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
     failures: dict[str, str] = {}
     worst: list[_Compared] = []
     log = FailureLog(request.out / LOG)
-    with progress("Comparing depth maps", len(names)) as advance:
+    with progress_bar("Comparing depth maps", len(names)) as advance:
         for row, item in enumerate(names):
             one = attempt(item, partial(_compared, request.data, item, predict), log)
             if isinstance(one, Failed):
@@ -90,7 +90,7 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
     return Report(
         "depth-normal",
         f"{len(names)} depth maps, {name}; SIDE and MAD over the pixels that both cover",
-        found_figures(TABLE, columns, _UNITS),
+        metrics_of_found(TABLE, columns, _UNITS),
         Items(names, columns),
         failures,
         {"options": resolved_dict(options), "source": name, "failed": len(failures)},

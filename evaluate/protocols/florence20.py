@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from ...core.config import load_config, resolved_dict
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...facemodels import load_face_model
 from ..registry import Protocol, Request
 from ..report.published_scans import florence_rows
-from ..report.report import Curve, Figure, Items, Report
+from ..report.report import Curve, Items, Metric, Report
 from ..scans.geometric import GeometricError, named_errors
 from ..scans.pictures import error_pictures, icp_facts, spread_figure
 from ..scans.predict import SurfacePredictor, read_surfaces, write_surfaces
@@ -107,7 +107,7 @@ def _run(options: Florence20Options, request: Request) -> Report:
         "florence20",
         f"{len(scans)} scans x 20 rendered views, our own renderer, {method}; "
         + FLORENCE20.describe(),
-        _figures(views, column, [scan.name for scan in scans], len(failures)),
+        _metrics(views, column, [scan.name for scan in scans], len(failures)),
         Items(list(views), {"NME %": column}),
         failures,
         facts,
@@ -124,7 +124,9 @@ def predict_views(
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     model = load_face_model()
-    with progress("Predicting rendered views", len(scans) * len(PITCHES) * len(YAWS)) as advance:
+    with progress_bar(
+        "Predicting rendered views", len(scans) * len(PITCHES) * len(YAWS)
+    ) as advance:
         for scan in scans:
             render = ScanRenderer(scan, model, size)
             for pitch in PITCHES:
@@ -149,12 +151,12 @@ def _score(
     return named_errors(pairs, FLORENCE20, failures)
 
 
-def _figures(
+def _metrics(
     views: dict[str, tuple[Scan, int, int]],
     column: NDArray[np.float64],
     scans: Sequence[str],
     failed: int,
-) -> list[Figure]:
+) -> list[Metric]:
     yaws = np.array([abs(yaw) for _, _, yaw in views.values()])
     owner = np.array([scan.name for scan, _, _ in views.values()])
     figures = [spread_figure(TABLE, "mean", column, "%", mean="all views")]
@@ -163,7 +165,7 @@ def _figures(
         for yaw in sorted(set(yaws.tolist()))
     ]
     figures += [spread_figure("By scan", name, column[owner == name], "%") for name in scans]
-    figures.append(Figure(TABLE, "failed", float(failed), "", len(views)))
+    figures.append(Metric(TABLE, "failed", float(failed), "", len(views)))
     return figures
 
 

@@ -20,11 +20,11 @@ from ...core.config import load_config, resolved_dict
 from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...facemodels import load_face_model
 from ..registry import Protocol, Request
 from ..report.published_scans import SCENARIOS, micc_rows
-from ..report.report import Figure, Items, Report
+from ..report.report import Items, Metric, Report
 from ..scans.geometric import GeometricError, geometric_errors
 from ..scans.pictures import error_pictures, icp_facts, spread_figure
 from ..scans.predict import SurfacePredictor, read_surfaces, write_surfaces
@@ -110,7 +110,7 @@ def _run(options: MiccOptions, request: Request) -> Report:
         "micc",
         f"{'MICC Florence' if real else 'rendered views of other scans'}, {method}; "
         + recipe.describe(),
-        _figures(table, frames, column, len(failures)),
+        _metrics(table, frames, column, len(failures)),
         Items(list(frames), {"mm": column}),
         failures,
         facts,
@@ -182,7 +182,7 @@ def _predict(
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
-    with progress("Predicting frames", len(frames)) as advance:
+    with progress_bar("Predicting frames", len(frames)) as advance:
         for number, (name, frame) in enumerate(frames.items()):
             drawn = (views.get(frame.subject), _VIEWS[number % len(_VIEWS)])
             one = attempt(name, partial(_predict_one, predictor, name, frame, *drawn), log)
@@ -218,9 +218,9 @@ def _score(
     return errors, scale
 
 
-def _figures(
+def _metrics(
     table: str, frames: dict[str, _Frame], column: NDArray[np.float64], failed: int
-) -> list[Figure]:
+) -> list[Metric]:
     """Frames are averaged by subject, subjects by scenario, then the scenarios."""
     figures, means = [], []
     scenarios = list(dict.fromkeys(frame.scenario for frame in frames.values()))
@@ -236,5 +236,5 @@ def _figures(
     if len(scenarios) > 1:
         values = [figure.value for figure in figures]
         figures.append(spread_figure(table, "mean of scenarios", values, "mm", mean="scenarios"))
-    figures.append(Figure(table, "failed frames", float(failed), "", len(frames)))
+    figures.append(Metric(table, "failed frames", float(failed), "", len(frames)))
     return figures

@@ -22,9 +22,9 @@ from ...core.config import load_config, resolved_dict
 from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ..registry import Protocol, Request
-from ..report.report import Curve, Figure, Items, Report
+from ..report.report import Curve, Items, Metric, Report
 from ..scans.geometric import GeometricError, named_errors
 from ..scans.pictures import error_pictures, icp_facts
 from ..scans.predict import SurfacePredictor, read_surfaces
@@ -126,7 +126,7 @@ def _run(options: NowOptions, request: Request) -> Report:
     return Report(
         "now",
         f"NoW {options.image_set}, {method}; {recipe.describe()}",
-        _figures(pooled, len(failures), len(data.names)),
+        _metrics(pooled, len(failures), len(data.names)),
         Items(data.names, {"median mm": column}),
         failures,
         facts,
@@ -145,7 +145,7 @@ def _predict(
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     found: dict[str, Surface] = {}
     failures: dict[str, str] = {}
-    with progress("Predicting pictures", len(data.names)) as advance:
+    with progress_bar("Predicting pictures", len(data.names)) as advance:
         for name in data.names:
             one = attempt(name, partial(_predict_one, predictor, data, name), log)
             if isinstance(one, Failed):
@@ -163,7 +163,7 @@ def _score(
     return named_errors(pairs, recipe, failures)
 
 
-def _figures(pooled: Mapping[str, NDArray[np.float64]], failed: int, count: int) -> list[Figure]:
+def _metrics(pooled: Mapping[str, NDArray[np.float64]], failed: int, count: int) -> list[Metric]:
     """Over all vertices of all pictures, then by challenge."""
     groups: dict[str, list[NDArray[np.float64]]] = {"all challenges": list(pooled.values())}
     for name, values in pooled.items():
@@ -173,6 +173,6 @@ def _figures(pooled: Mapping[str, NDArray[np.float64]], failed: int, count: int)
         for statistic, compute in _STATISTICS.items() if parts else ():
             value = float(compute(np.concatenate(parts)))
             note = "over all vertices of all pictures"
-            figures.append(Figure(group, statistic, value, "mm", len(parts), mean=note))
-    figures.append(Figure("all challenges", "failed", float(failed), "", count))
+            figures.append(Metric(group, statistic, value, "mm", len(parts), mean=note))
+    figures.append(Metric("all challenges", "failed", float(failed), "", count))
     return figures

@@ -24,13 +24,13 @@ from ...core.errors import InputError, MissingFileError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.picture_folders import find_pictures
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...detect.face import FaceDetector, get_face_detector
 from ...geometry.face_regions import PROJECTED
 from ...render.overlay import to_picture
 from ..metrics.identity import Embedder, make_embedders
 from ..metrics.images import global_ssim, l1_error, mean_ssim, psnr
-from ..metrics.mean_metrics import found_figures
+from ..metrics.mean_metrics import metrics_of_found
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Picture, Published, Report
@@ -100,7 +100,7 @@ def _run(options: PhotometricOptions, request: Request) -> Report:
     columns = {column: np.full(len(paths), np.nan) for column in score.columns}
     failures: dict[str, str] = {}
     shown: list[_Compared] = []
-    with progress("Comparing photographs", len(paths)) as advance:
+    with progress_bar("Comparing photographs", len(paths)) as advance:
         for row, path in enumerate(paths):
             one = attempt(names[row], partial(_compared, names[row], path, make, score), log)
             if isinstance(one, Failed):
@@ -114,7 +114,7 @@ def _run(options: PhotometricOptions, request: Request) -> Report:
     return Report(
         "photometric",
         f"{len(paths)} photographs, {name}; over the mask of the rendering, frames of {frame}",
-        found_figures(TABLE, columns, _UNITS, {c: _WORST.get(c, 0.0) for c in columns}),
+        metrics_of_found(TABLE, columns, _UNITS, {c: _WORST.get(c, 0.0) for c in columns}),
         Items(names, columns),
         failures,
         _facts(options, name, len(failures)) | {"passed over": found.lines()},

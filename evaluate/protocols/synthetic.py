@@ -29,7 +29,7 @@ from torch import Tensor
 from ...core.config import load_config, resolved_dict
 from ...core.errors import InputError
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...datasets.batches.sample import FaceSample
 from ...datasets.photographs.rendered import RenderedPhotographs
 from ...facemodels.registry import load_face_model, same_coefficients
@@ -45,7 +45,7 @@ from ..predict.photographs import boxes_around
 from ..predict.predicted import Box, PredictedFace, Predictor
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
-from ..report.report import Figure, Items, Report
+from ..report.report import Items, Metric, Report
 
 Array = NDArray[np.float64]
 
@@ -219,7 +219,7 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
         "synthetic",
         f"{faces.summary}, {predictor.name}, boxes: {options.boxes}; distance over sqrt(width x "
         "height) of the true 68 points' box; shape after the best similarity",
-        [*_figures(errors, TABLE), *_figures(baseline, f"{TABLE}: {NOTHING}")],
+        [*_metrics(errors, TABLE), *_metrics(baseline, f"{TABLE}: {NOTHING}")],
         Items(names, columns),
         failures,
         facts,
@@ -241,7 +241,7 @@ def _predict(
     errors = np.full((len(faces), len(FIGURES)), np.nan)
     known: list[KnownFace] = []
     failures: dict[str, str] = {}
-    with progress("Predicting faces", len(faces)) as advance:
+    with progress_bar("Predicting faces", len(faces)) as advance:
         for row, name in enumerate(names):
             sample = faces[row]
             known.append(known_face(model, sample))
@@ -254,12 +254,12 @@ def _predict(
     return errors, known, failures
 
 
-def _figures(errors: Array, table: str) -> list[Figure]:
+def _metrics(errors: Array, table: str) -> list[Metric]:
     """Means over the faces that were found."""
     found = errors[np.isfinite(errors).all(1)]
     count = len(found)
     values = found.mean(0) if count else np.full(len(FIGURES), np.nan)
     return [
-        Figure(table, figure, float(value), unit, count, mean="over the faces that were found")
+        Metric(table, figure, float(value), unit, count, mean="over the faces that were found")
         for (figure, unit), value in zip(FIGURES.items(), values, strict=True)
     ]

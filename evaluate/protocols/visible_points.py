@@ -15,10 +15,10 @@ from ...core.image_file import read_image
 from ...datasets.photographs.aflw import VisiblePoints
 from ..metrics.landmarks import landmark_nme, yaw_bins
 from ..metrics.mean_metrics import (
-    binned_figures,
+    binned_metrics,
     cumulative_curve,
     failure_figure,
-    mean_figures,
+    mean_metrics_of,
     yaw_curve,
 )
 from ..predict.photographs import predict_landmarks
@@ -94,10 +94,10 @@ class VisibleProtocol:
         )
         bins = None if data.yaw_deg is None else yaw_bins(data.yaw_deg[rows])
         if bins is None:
-            figures = mean_figures(self.title, errors, "%")
+            figures = mean_metrics_of(self.title, errors, "%")
         else:
             seeds = self.options.balanced_seeds
-            figures = binned_figures(self.title, errors, bins, "the data set's yaw", seeds=seeds)
+            figures = binned_metrics(self.title, errors, bins, "the data set's yaw", seeds=seeds)
         figures.append(failure_figure("images", len(predictions.failures), len(rows)))
         curves = [cumulative_curve(f"Cumulative error, {self.title}", {source: errors})]
         if data.yaw_deg is not None:

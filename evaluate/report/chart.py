@@ -28,7 +28,7 @@ _PENS = (
 _FEW = 16  # points of a line that get a dot each
 
 
-def chart(curve: Curve) -> str:
+def curve_chart(curve: Curve) -> str:
     """A figure with the curve's lines, axes and legend; values that are not finite leave gaps."""
     lines = {label: _line(xy) for label, xy in curve.series.items()}
     lines = {label: xy for label, xy in lines.items() if np.isfinite(xy).all(0).any()}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from .report import Figure, Report
+from .report import Metric, Report
 
 Array = NDArray[np.float64]
 RESAMPLES, LEVEL, SEED = 10_000, 95.0, 0
@@ -24,7 +24,7 @@ _CHUNK = 4_000_000  # indices drawn at a time
 
 
 @dataclass(frozen=True)
-class FigureRow:
+class MetricRow:
     """One figure of several reports.
 
     Attributes:
@@ -32,8 +32,8 @@ class FigureRow:
         cells: one for each report, None where it has no such figure.
     """
 
-    figure: Figure
-    cells: tuple[Figure | None, ...]
+    figure: Metric
+    cells: tuple[Metric | None, ...]
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class Comparison:
     protocol: str
     labels: tuple[str, ...]
     reports: tuple[Report, ...]
-    rows: tuple[FigureRow, ...]
+    rows: tuple[MetricRow, ...]
     differences: tuple[Difference, ...]
     options: Mapping[str, tuple[str, ...]]
 
 
-def compare(reports: Sequence[Report], labels: Sequence[str]) -> Comparison:
+def comparison_of(reports: Sequence[Report], labels: Sequence[str]) -> Comparison:
     """Put reports of one protocol side by side.
 
     Raises:
@@ -179,10 +179,10 @@ def _check_names(report: Report, label: str) -> None:
         raise InputError(label, "items that are named once each", f"{twice!r} more than once")
 
 
-def _rows(reports: Sequence[Report]) -> list[FigureRow]:
-    found: list[dict[tuple[str, ...], Figure]] = []
+def _rows(reports: Sequence[Report]) -> list[MetricRow]:
+    found: list[dict[tuple[str, ...], Metric]] = []
     for report in reports:
-        own: dict[tuple[str, ...], Figure] = {}
+        own: dict[tuple[str, ...], Metric] = {}
         for f in report.figures:
             own.setdefault((f.table, f.name, f.unit, f.split, f.annotation, f.mean), f)
         found.append(own)
@@ -190,7 +190,7 @@ def _rows(reports: Sequence[Report]) -> list[FigureRow]:
     keys = list(dict.fromkeys(key for own in found for key in own))
     keys.sort(key=lambda key: tables.index(key[0]))  # stable: tables stay together
     return [
-        FigureRow(next(own[key] for own in found if key in own), tuple(o.get(key) for o in found))
+        MetricRow(next(own[key] for own in found if key in own), tuple(o.get(key) for o in found))
         for key in keys
     ]
 

@@ -7,8 +7,17 @@ from itertools import groupby
 from pathlib import Path
 
 from ...core.whole_file import prepare_folder, write_text
-from .compare import LEVEL, RESAMPLES, SEED, Comparison, Difference, FigureRow, compare, labels_of
-from .report import Figure, load_report
+from .compare import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    Comparison,
+    Difference,
+    MetricRow,
+    comparison_of,
+    labels_of,
+)
+from .report import Metric, load_report
 from .text import Cell, Row, decimals_for, heading, number, page, paragraph, table
 
 Grid = tuple[list[str], list[list[str]]]
@@ -29,9 +38,9 @@ def compare_reports(paths: Sequence[Path], out: Path | None = None) -> str:
         out: folder that compare.html is written into.
 
     Raises:
-        MissingFileError, InputError: as `load_report` and `compare`.
+        MissingFileError, InputError: as `load_report` and `comparison_of`.
     """
-    comparison = compare([load_report(path) for path in paths], labels_of(paths))
+    comparison = comparison_of([load_report(path) for path in paths], labels_of(paths))
     if out is not None:
         prepare_folder(out)
         write_text(out / "compare.html", comparison_page(comparison))
@@ -81,12 +90,12 @@ def _options(comparison: Comparison) -> Grid:
     return ["option", *comparison.labels], rows
 
 
-def _tables(comparison: Comparison) -> Iterator[tuple[str, list[FigureRow]]]:
+def _tables(comparison: Comparison) -> Iterator[tuple[str, list[MetricRow]]]:
     for title, rows in groupby(comparison.rows, key=lambda row: row.figure.table):
         yield title, list(rows)
 
 
-def _figures(comparison: Comparison, rows: Sequence[FigureRow]) -> Grid:
+def _figures(comparison: Comparison, rows: Sequence[MetricRow]) -> Grid:
     """Words come last; split and annotation are left out where the table's name says them."""
     words = [word for word in ("split", "annotation", "mean") if not _said(word, rows)]
     grid = []
@@ -99,11 +108,11 @@ def _figures(comparison: Comparison, rows: Sequence[FigureRow]) -> Grid:
     return ["figure", *comparison.labels, "unit", *words], grid
 
 
-def _said(word: str, rows: Sequence[FigureRow]) -> bool:
+def _said(word: str, rows: Sequence[MetricRow]) -> bool:
     return all(getattr(row.figure, word) in row.figure.table for row in rows)
 
 
-def _value(cell: Figure | None, places: int, row: Sequence[Figure | None]) -> str:
+def _value(cell: Metric | None, places: int, row: Sequence[Metric | None]) -> str:
     """The value with its spread, and with its count where the reports' counts differ."""
     if cell is None:
         return ""

@@ -16,8 +16,8 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.whole_file import prepare_folder, write_text
-from .chart import chart
-from .report import Figure, Picture, Published, Report
+from .chart import curve_chart
+from .report import Metric, Picture, Published, Report
 from .text import Cell, Row, decimals_for, heading, number, page, paragraph, table
 
 _WARNING = (
@@ -28,7 +28,7 @@ _WARNING = (
 _DIGIT, _POINT = "\u2007", "\u2008"  # blanks as wide as a digit, as a point
 
 
-def figure_sections(figures: Sequence[Figure], published: Sequence[Published]) -> list[str]:
+def figure_sections(figures: Sequence[Metric], published: Sequence[Published]) -> list[str]:
     """For each heading that figures stand under: the figures, then published rows beside them."""
     parts: list[str] = []
     for name in dict.fromkeys(figure.table for figure in figures):
@@ -41,7 +41,7 @@ def figure_sections(figures: Sequence[Figure], published: Sequence[Published]) -
     return parts
 
 
-def _figure_table(figures: Sequence[Figure]) -> str:
+def _figure_table(figures: Sequence[Metric]) -> str:
     fields = [f for f in ("split", "annotation", "mean") if any(getattr(x, f) for x in figures)]
     spread = any(figure.std is not None for figure in figures)
     columns = [Cell("figure"), Cell("value", True)]
@@ -58,11 +58,11 @@ def _figure_table(figures: Sequence[Figure]) -> str:
     return table(columns, rows)
 
 
-def _decimals(figures: Sequence[Figure], unit: str) -> int:
+def _decimals(figures: Sequence[Metric], unit: str) -> int:
     return decimals_for(figure.value for figure in figures if figure.unit == unit)
 
 
-def _published_table(figures: Sequence[Figure], published: Sequence[Published]) -> str:
+def _published_table(figures: Sequence[Metric], published: Sequence[Published]) -> str:
     wanted = {name for row in published for name in row.values}
     known = list(dict.fromkeys(f.name for f in figures if f.name in wanted))
     names = known + sorted(wanted - set(known))
@@ -95,10 +95,10 @@ def _as_printed(values: Sequence[float | None]) -> list[str]:
 
 
 def _own_rows(
-    figures: Sequence[Figure], names: Sequence[str]
+    figures: Sequence[Metric], names: Sequence[str]
 ) -> list[tuple[str, dict[str, float]]]:
     """Figures by annotation and split (one without a split fits any); twins take another row."""
-    rows: list[dict[str, Figure]] = []
+    rows: list[dict[str, Metric]] = []
     for figure in figures:
         if figure.name not in names:
             continue
@@ -110,13 +110,13 @@ def _own_rows(
     return [(_label(row.values()), {n: f.value for n, f in row.items()}) for row in rows]
 
 
-def _fits(figure: Figure, row: Mapping[str, Figure]) -> bool:
+def _fits(figure: Metric, row: Mapping[str, Metric]) -> bool:
     splits = {other.split for other in row.values()} | {figure.split}
     same = all(other.annotation == figure.annotation for other in row.values())
     return same and figure.name not in row and len(splits - {""}) <= 1
 
 
-def _label(figures: Iterable[Figure]) -> str:
+def _label(figures: Iterable[Metric]) -> str:
     texts = [text for figure in figures for text in (figure.split, figure.annotation)]
     return "; ".join(["measured", *dict.fromkeys(filter(None, texts))])
 
@@ -147,7 +147,7 @@ def report_page(report: Report) -> str:
             paragraph(report.variant, "lead"),
             _counts(report),
             *figure_sections(report.figures, report.published),
-            *_grid("Curves", "charts", [chart(curve) for curve in report.curves]),
+            *_grid("Curves", "charts", [curve_chart(curve) for curve in report.curves]),
             *_grid("Pictures", "pictures", [_picture(picture) for picture in report.pictures]),
             *_failures(report.failures),
             *_run(report.run),

@@ -24,7 +24,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One number of a report.
 
     Attributes:
@@ -132,7 +132,7 @@ class Report:
 
     protocol: str
     variant: str
-    figures: Sequence[Figure]
+    figures: Sequence[Metric]
     items: Items
     failures: Mapping[str, str]
     run: Mapping[str, object]
@@ -192,7 +192,7 @@ def _from_json(content: dict[str, Any]) -> Report:
     errors = {name: np.array(column, np.float64) for name, column in items["errors"].items()}
     groups = items.get("groups")  # absent from older reports
     groups = None if groups is None else np.array(groups, np.int64)
-    figures = [Figure(**(row | {"value": _number(row["value"])})) for row in content["figures"]]
+    figures = [Metric(**(row | {"value": _number(row["value"])})) for row in content["figures"]]
     curves = [
         Curve(**(row | {"series": {k: (xy[0], xy[1]) for k, xy in row["series"].items()}}))
         for row in content["curves"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...geometry.align import Similarity, is_determined, similarity_align
 from ...geometry.closest import ClosestPoints
-from ...geometry.icp import IcpResult, icp
+from ...geometry.icp import IcpResult, iterative_closest_point
 from ...geometry.nonrigid import nonrigid_icp
 from .recipe import Alignment, Measure
 from .surface import Array, Surface, common_landmarks
@@ -114,7 +114,7 @@ class Motion:
         return surface.moved(self.scale, self.rotation, self.translation)
 
     def similarity(self) -> Similarity:
-        """As the batch of one that `icp` starts from."""
+        """As the batch of one that `iterative_closest_point` starts from."""
         rotation, translation = (
             torch.from_numpy(a)[None] for a in (self.rotation, self.translation)
         )
@@ -138,7 +138,7 @@ class Aligned:
     icp: IcpResult | None
 
 
-def align(
+def align_to_scan(
     rec: Surface,
     gt: Surface,
     truth: Surface,
@@ -229,7 +229,7 @@ def _similarity(
 def _icp(
     source: Surface, target: Surface, alignment: Alignment, start: Motion, matches: str
 ) -> IcpResult:
-    found = icp(
+    found = iterative_closest_point(
         source.vertices,
         target.vertices,
         target.faces,

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from scipy.stats import pearsonr, spearmanr
 
 from ...core.errors import InputError
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...geometry.face_model import FaceModel
 from ..protocols.florence20 import FLORENCE20
 from ..protocols.micc_data import PRESETS
@@ -137,7 +137,7 @@ def score_pairs(
     recipes = ESTIMATORS if estimators is None else estimators
     true = np.array([geometric_error(p.corresponding, p.truth, TRUE).value for p in pairs])
     found = {name: np.full(len(pairs), np.nan) for name in recipes}
-    with progress("Scoring pairs", len(pairs) * len(recipes)) as advance:
+    with progress_bar("Scoring pairs", len(pairs) * len(recipes)) as advance:
         for row, pair in enumerate(pairs):
             for name, recipe in recipes.items():
                 try:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...core.item_failure import Failed, FailureLog, attempt
-from ...core.progress import progress
+from ...core.progress import progress_bar
 from ...geometry.icp import IcpResult
-from .align import Aligned, Distances, align, align_back, distances, landmark_similarity
+from .align import Aligned, Distances, align_back, align_to_scan, distances, landmark_similarity
 from .recipe import Crop, Direction, Recipe
 from .surface import INNER_EYES, NOSE_BOTTOM, NOSE_TIP, Array, Surface
 
@@ -103,7 +103,7 @@ def geometric_error(
     truth = gt
     if recipe.crop.when == "before":
         truth = gt.within(centre, radius)
-    aligned = align(rec, gt, truth, recipe.alignment, fixed_scale, (centre, radius))
+    aligned = align_to_scan(rec, gt, truth, recipe.alignment, fixed_scale, (centre, radius))
     if recipe.crop.when == "after":
         truth = gt.within(centre, radius)
     scene = _Scene(rec, gt, truth, aligned, recipe, centre, radius)
@@ -144,7 +144,7 @@ def geometric_errors(
     wanted = bool(own) and own[0].alignment.scale == "global"
     scale = global_scale(pairs, own) if wanted else None
     results: list[GeometricError | InputError] = []
-    with progress("Aligning", len(pairs)) as advance:
+    with progress_bar("Aligning", len(pairs)) as advance:
         for (rec, gt), recipe in zip(pairs, own, strict=True):
             one = attempt(rec.name, partial(geometric_error, rec, gt, recipe, scale), log)
             if isinstance(one, Failed):
@@ -183,7 +183,7 @@ def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipes: Sequence[Rec
         try:
             centre, radius, _ = crop_sphere(rec, gt, recipe.crop)
             truth = gt.within(centre, radius) if recipe.crop.when == "before" else gt
-            logs.append(np.log(align(rec, gt, truth, own, None, (centre, radius)).scale))
+            logs.append(np.log(align_to_scan(rec, gt, truth, own, None, (centre, radius)).scale))
         except InputError:
             continue  # reported when the pair itself is measured
     if not logs:

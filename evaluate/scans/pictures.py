@@ -18,7 +18,7 @@ from ...geometry.mesh import vertex_normals
 from ...geometry.rotation import euler_to_matrix
 from ...render.face import FaceRenderer
 from ...render.overlay import strip, to_picture
-from ..report.report import Figure, Picture
+from ..report.report import Metric, Picture
 from .align import Motion, landmark_similarity
 from .geometric import GeometricError
 from .surface import Surface, model_surface
@@ -107,13 +107,13 @@ def _bar(limit: float, height: int) -> NDArray[np.uint8]:
 
 def spread_figure(
     table: str, name: str, values: Sequence[float] | NDArray[np.floating], unit: str, **facts: str
-) -> Figure:
+) -> Metric:
     """Mean and population standard deviation of the finite values; NaN where there is none."""
     array = np.asarray(values, dtype=np.float64)
     array = array[~np.isnan(array)]
     if not len(array):
-        return Figure(table, name, float("nan"), unit, 0, None, **facts)
-    return Figure(table, name, float(array.mean()), unit, len(array), float(array.std()), **facts)
+        return Metric(table, name, float("nan"), unit, 0, None, **facts)
+    return Metric(table, name, float(array.mean()), unit, len(array), float(array.std()), **facts)
 
 
 def error_pictures(

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...facemodels import load_face_model
-from ...geometry.icp import icp
+from ...geometry.icp import iterative_closest_point
 from ...geometry.nonrigid import nonrigid_icp
 from .align import landmark_similarity
 from .surface import Surface, model_surface
@@ -36,7 +36,7 @@ def register(scan: Surface) -> Surface:
     """
     mean, ids = _template()
     start = landmark_similarity(mean, scan, scale=True)
-    found = icp(
+    found = iterative_closest_point(
         mean.vertices,
         scan.vertices,
         scan.faces,

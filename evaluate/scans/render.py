@@ -13,7 +13,7 @@ from torch import Tensor
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.closest import ClosestPoints
 from ...geometry.face_model import FaceModel
-from ...geometry.icp import icp
+from ...geometry.icp import iterative_closest_point
 from ...geometry.rotation import euler_to_matrix
 from ...geometry.sh import ambient_light
 from ...render.face import FaceRenderer
@@ -110,7 +110,7 @@ def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
     """The mean albedo of the nearest points of the mean face, (1,V,3)."""
     common_landmarks(surface, mean)
     motion = landmark_similarity(mean, surface, scale=True)
-    found = icp(
+    found = iterative_closest_point(
         mean.vertices,
         surface.vertices,
         surface.faces,

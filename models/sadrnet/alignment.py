@@ -27,7 +27,7 @@ METHODS = ("umeyama", "sadrnet")
 VISIBILITY_FLOOR = 0.1
 
 
-def weighted_align(
+def sadrnet_alignment(
     source: Tensor, target: Tensor, weights: Tensor | None = None, method: Method = "umeyama"
 ) -> Similarity:
     """The similarity that takes source points to target points.
@@ -189,7 +189,7 @@ def visibility_weights(
         facing: (B, N) bool, the normal's z is at least 0.
         attention: (B, N) in [0, 1] there; None where it is not used (SADRNet's code leaves it out
             in training).
-        method: as for `weighted_align`.
+        method: as for `sadrnet_alignment`.
 
     Returns:
         (B, N), at least 0.

@@ -2,7 +2,7 @@
 
 Ruan et al., SADRNet, IEEE TIP 2021, section III. The network gives the posed face P and the shape's
 difference D from the mean, both as UV maps, and attention A. With S = mean + D, landmarks of S are
-aligned with those of P, weighted by visibility (`geometry.weighted_align`), and the face is
+aligned with those of P, weighted by visibility (`models.sadrnet.alignment`), and the face is
 G = f R S + t: P gives the pose only.
 
 Weak perspective is what the paper has. With `UvSpec.camera` "perspective", which is ours, G is what
@@ -49,7 +49,7 @@ class UvSpec:
         map_size: side of the maps in texels.
         absolute: the shape map is S itself instead of its difference from the mean (table IV,
             row 5).
-        method: of the alignment, see `weighted_align`; "perspective" has only its weights.
+        method: of the alignment, see `sadrnet_alignment`; "perspective" has only its weights.
         attention: the alignment uses attention, where there is one.
         camera: that the alignment finds, one of `CAMERAS`.
 

@@ -26,7 +26,7 @@ from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.point_solver import PIVOT_MM
 from ...geometry.rotation import rotvec_to_matrix
-from .alignment import weighted_align
+from .alignment import sadrnet_alignment
 
 NEARNESS_SPREAD = 1e-3
 """1/mm; of the nearness about 0, where the points do not tell: a camera at a metre or farther."""
@@ -73,7 +73,7 @@ def perspective_align(
         x = source.to(wide) - y.new_tensor(PIVOT_MM)
         with torch.no_grad():
             up = y * y.new_tensor([1.0, -1.0, 1.0])
-            state, bad = _start(weighted_align(x, up, w))
+            state, bad = _start(sadrnet_alignment(x, up, w))
             share = _information(y, w)
             for _ in range(_STEPS):
                 state = _moved(state, _step(state, x, y, share, bad))

@@ -26,7 +26,7 @@ from ...geometry.mesh import vertex_normals
 from ...geometry.posed import FaceCamera
 from ...geometry.uv import UVMapper
 from ...geometry.uv_tables import lookup_table, reading_places, triangle_charts
-from .alignment import Method, sample_attention, visibility_weights, weighted_align
+from .alignment import Method, sadrnet_alignment, sample_attention, visibility_weights
 from .perspective_alignment import perspective_align
 
 
@@ -144,7 +144,7 @@ class UvAlignment(nn.Module):
         kept: (F,) bool, the model's faces that are the chart.
         crop_size: side of the crops in pixels.
         camera: "weak" or "perspective".
-        method: of `weighted_align`; "perspective" has only its weights.
+        method: of `sadrnet_alignment`; "perspective" has only its weights.
     """
 
     _mean: Tensor
@@ -198,14 +198,14 @@ class UvAlignment(nn.Module):
         source = self._landmarks(self._mean.to(offset) + self._reader(offset))
         if self._camera == "perspective":
             return perspective_align(source, self._landmarks(near), weights.to(source))
-        return as_camera(weighted_align(source, self._upright(near), weights, self._method))
+        return as_camera(sadrnet_alignment(source, self._upright(near), weights, self._method))
 
     def of_mean(self, pixels: Tensor) -> Similarity:
         """The similarity of the mean face with a posed one, all landmarks alike, y up."""
         target = self._upright(self._reader(pixels))
         mean = self._mean.to(target).expand(len(target), -1, -1)
         weights = self.valid.to(target).expand(len(target), -1)
-        return weighted_align(self._landmarks(mean), target, weights, self._method)
+        return sadrnet_alignment(self._landmarks(mean), target, weights, self._method)
 
     def _weights(self, near: Tensor, attention: Tensor | None) -> Tensor:
         """Visibility (B,L) of the landmarks, 0 for those that do not count."""

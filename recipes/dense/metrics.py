@@ -85,7 +85,7 @@ class DenseFindings:
         return (self.predicted - self.truth).square().mean(0)
 
 
-def dense_figures(
+def dense_metrics(
     found: DenseFindings, layout: PointLayout, model: FaceModel
 ) -> Mapping[str, float]:
     """The figures of a validation by name; `error` is the one to be small.
@@ -107,7 +107,7 @@ def dense_figures(
     if found.confusion.sum() > 0:
         own["miou"] = _mean_iou(found.confusion)
     count = model.sizes[0]
-    own |= _identity_figures(found.predicted[:, :count], found.truth[:, :count], model)
+    own |= _identity_metrics(found.predicted[:, :count], found.truth[:, :count], model)
     figures = {name: float(value) for name, value in own.items()}
     return {"error": figures[f"nme_{layout.landmark_sets[0]}"], **figures}
 
@@ -136,7 +136,7 @@ def _mean_iou(confusion: Tensor) -> Tensor:
     return (own / either.clamp(min=1))[confusion.sum(1) > 0].mean()
 
 
-def _identity_figures(predicted: Tensor, truth: Tensor, model: FaceModel) -> dict[str, Tensor]:
+def _identity_metrics(predicted: Tensor, truth: Tensor, model: FaceModel) -> dict[str, Tensor]:
     answer, real = predicted[:, :_LEADING], truth[:, :_LEADING]
     spread = (real - real.mean(0)).square().sum(0).clamp(min=_LEAST)
     centred = answer - answer.mean(0)

@@ -16,7 +16,7 @@ from ...geometry.face_model import FaceModel
 from ...models.heads.points import PointPrediction
 from ...models.weights import pack_weights
 from .losses import DenseLossConfig, DenseLosses
-from .metrics import DenseFindings, dense_figures
+from .metrics import DenseFindings, dense_metrics
 
 _EVALUATION_BATCH = 128
 _LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
@@ -66,7 +66,7 @@ class DensePointTask:
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """On rendered faces, framed by their landmarks; see `dense_figures`."""
+        """On rendered faces, framed by their landmarks; see `dense_metrics`."""
         device = next(network.parameters()).device
         frame = self.layout.landmarks("ibug68")
         parts = []
@@ -76,7 +76,7 @@ class DensePointTask:
         found = DenseFindings.joined(parts)
         self._variance = _rounded(found.squared_errors().clamp(min=_LEAST_VARIANCE))
         self._sigma_scale = _rounded(found.sigma_scale())
-        return dict(dense_figures(found, self.layout, self._model))
+        return dict(dense_metrics(found, self.layout, self._model))
 
     def state_dict(self) -> dict[str, Any]:
         """What the last validation found out, and which points these are."""

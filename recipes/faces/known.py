@@ -27,7 +27,7 @@ from ...losses.points import box_unit, depth_distance, point_distance
 from ...models.heads.nearest_camera import to_weak_perspective
 from ..fits import FitReader
 from ..tddfa.network import KnownModel, unit_ratios
-from .metrics import Seen
+from .metrics import RenderedBatch
 
 _STRIDE = 16  # every so many vertices are compared with known ones
 
@@ -69,7 +69,7 @@ class KnownFaces:
             self._common = self._common.to(device)
         return self
 
-    def __call__(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+    def __call__(self, seen: RenderedBatch, batch: FaceBatch) -> dict[str, Tensor]:
         """The terms `points`, `depth` and `coefficients`."""
         if batch.truth is None or batch.known is None or not bool(batch.known.any()):
             return {}
@@ -211,7 +211,7 @@ class ParameterTerm:
         """Whether a row of a batch has a fit."""
         return self._reader.faces(batch.labels) is not None
 
-    def __call__(self, seen: Seen, batch: FaceBatch) -> Tensor:
+    def __call__(self, seen: RenderedBatch, batch: FaceBatch) -> Tensor:
         """The mean over all faces of a batch, of which those without a fit count 0."""
         found = self._reader.faces(batch.labels)
         if found is None:

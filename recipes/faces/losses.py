@@ -26,7 +26,7 @@ from ...losses.surface import smoothness
 from ...models.heads.learned_bases import LearnedBases
 from ...pipeline.fit_model import expression_spread
 from .known import KnownFaces, ParameterTerm
-from .metrics import FaceViewer, Seen, face_mask
+from .metrics import FaceViewer, RenderedBatch, face_mask
 from .targets import IdentityTerm, LandmarkTarget, pair_landmarks
 
 Identity = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -166,7 +166,7 @@ class FaceLosses:
                 self._identity.to(device)
         return self
 
-    def __call__(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+    def __call__(self, seen: RenderedBatch, batch: FaceBatch) -> dict[str, Tensor]:
         """Name to weighted term, scalars."""
         terms = {
             **self._image_terms(seen, batch),
@@ -209,7 +209,7 @@ class FaceLosses:
         """Whether any term compares a rendering with the photograph."""
         return bool(self.config.photometric or self.config.ssim or self.config.identity)
 
-    def _image_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+    def _image_terms(self, seen: RenderedBatch, batch: FaceBatch) -> dict[str, Tensor]:
         c, photo = self.config, batch.images
         if not self.see_images:
             return {}
@@ -223,7 +223,7 @@ class FaceLosses:
             terms["identity"] = self._identity(shown, photo, seen.landmarks["3d"]).mean()
         return terms
 
-    def _mask(self, seen: Seen, batch: FaceBatch) -> Tensor:
+    def _mask(self, seen: RenderedBatch, batch: FaceBatch) -> Tensor:
         """Which pixels count, (B,1,H,W)."""
         mask = face_mask(seen.rendering, batch)
         if self.config.trusted:
@@ -241,7 +241,7 @@ class FaceLosses:
             return ssim_loss(shown, photo, mask).mean()
         return masked_mean(ssim_map_loss(shown, photo, mask), mask)
 
-    def _shape_terms(self, seen: Seen) -> dict[str, Tensor]:
+    def _shape_terms(self, seen: RenderedBatch) -> dict[str, Tensor]:
         c, coefficients = self.config, seen.faces.coefficients
         terms = {}
         if c.prior:
@@ -256,7 +256,7 @@ class FaceLosses:
             terms["smoothness"] = smoothness(seen.vertices, self._laplacian).mean()
         return terms
 
-    def _landmark_terms(self, seen: Seen, batch: FaceBatch) -> dict[str, Tensor]:
+    def _landmark_terms(self, seen: RenderedBatch, batch: FaceBatch) -> dict[str, Tensor]:
         """Weighted sum over each face's known points, over their number; mean over the faces."""
         side = float(batch.images.shape[-1])
         one = side / _PAPER_SIDE if self.config.landmark_unit == "pixels" else side
@@ -269,7 +269,7 @@ class FaceLosses:
             terms["landmark_errors"] = self._worst_landmarks(seen, batch, unit)
         return terms
 
-    def _worst_landmarks(self, seen: Seen, batch: FaceBatch, unit: Tensor) -> Tensor:
+    def _worst_landmarks(self, seen: RenderedBatch, batch: FaceBatch, unit: Tensor) -> Tensor:
         """The 68 points weighted by their errors so far, which are gathered on the way."""
         total = unit.new_zeros(len(unit))
         for kind, given in batch.landmarks.items():

@@ -28,7 +28,7 @@ _METRICS = {"L1": l1_error, "PSNR": psnr, "SSIM": mean_ssim}
 
 
 @dataclass(frozen=True)
-class Seen:
+class RenderedBatch:
     """What a network makes of a batch.
 
     Attributes:
@@ -87,7 +87,9 @@ class FaceViewer:
         self._extras = self._extras.to(device)
         return self
 
-    def __call__(self, faces: PosedFaces, size: int, model: FaceModel | None = None) -> Seen:
+    def __call__(
+        self, faces: PosedFaces, size: int, model: FaceModel | None = None
+    ) -> RenderedBatch:
         """Faces in crops of `size` pixels, with gradients.
 
         Args:
@@ -97,7 +99,7 @@ class FaceViewer:
         own = self.model if model is None else model
         vertices = own.vertices(faces.coefficients)
         landmarks = self._landmarks(vertices, faces.camera)
-        return Seen(
+        return RenderedBatch(
             faces, own, vertices, landmarks, lambda: self._render(faces, own, vertices, size)
         )
 
@@ -130,7 +132,9 @@ class FaceViewer:
         )
 
 
-def face_error(seen: Seen, batch: FaceBatch, targets: Mapping[str, LandmarkTarget]) -> Tensor:
+def face_error(
+    seen: RenderedBatch, batch: FaceBatch, targets: Mapping[str, LandmarkTarget]
+) -> Tensor:
     """Mean distance of the annotated points in % of sqrt(box of these points), (B,); NaN: none.
 
     Points that the face model lacks take part in the box alone.
@@ -144,7 +148,7 @@ def face_error(seen: Seen, batch: FaceBatch, targets: Mapping[str, LandmarkTarge
 
 
 @torch.no_grad()
-def face_figures(
+def face_metrics(
     network: nn.Module,
     decode: Decoder,
     viewer: FaceViewer,

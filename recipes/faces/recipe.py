@@ -16,7 +16,7 @@ from ...datasets.batches.face_pass import FacePass
 from ...datasets.batches.photo_augment import PhotoAugmentConfig
 from ...datasets.batches.sample import FaceDataset
 from ...datasets.photographs.registry import DATASETS
-from ...datasets.shards.source import FaceSource
+from ...datasets.shards.source import FaceLoader
 from ...engine.config import EngineConfig
 from ...facemodels.registry import load_face_model
 from ...geometry.coefficient_mirror import CoefficientMirror
@@ -173,7 +173,7 @@ def face_source(
     seed: int,
     truth: FaceModel,
     sets: list[FaceDataset] | None = None,
-) -> FaceSource:
+) -> FaceLoader:
     """Training batches of crops of `size` pixels.
 
     Args:
@@ -185,7 +185,7 @@ def face_source(
     sets = open_sets(data.train, "data.train") if sets is None else sets
     mirrored = data.augment.mirrored and any(getattr(one, "face_model", "") for one in sets)
     mirror = CoefficientMirror.of(truth) if mirrored else None
-    return FaceSource(
+    return FaceLoader(
         sets,
         [one.share for one in data.train],
         data.crop,

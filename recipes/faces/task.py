@@ -18,7 +18,7 @@ from ...geometry.uv import UVMapper
 from ...models.heads.learned_bases import bases_of, model_of
 from ...pipeline.face import studio_light
 from .losses import FaceLosses
-from .metrics import Decoder, FaceViewer, face_figures
+from .metrics import Decoder, FaceViewer, face_metrics
 from .network import hold_norms
 
 _SHOWN = 8
@@ -140,7 +140,7 @@ class FaceTask:
         device = next(network.parameters()).device
         losses = self._losses.to(device)
         batches = (batch.to(device) for batch in given)
-        return face_figures(network, self._decode, losses.viewer, batches, losses.targets)
+        return face_metrics(network, self._decode, losses.viewer, batches, losses.targets)
 
     @torch.no_grad()
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:

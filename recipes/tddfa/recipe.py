@@ -11,7 +11,7 @@ import torch
 from ...core.item_failure import LOG, FailureLog
 from ...datasets.batches.batch import FaceBatch
 from ...datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
-from ...datasets.shards.source import FaceSource
+from ...datasets.shards.source import FaceLoader
 from ...engine.config import EngineConfig
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.face_model import FaceModel
@@ -131,7 +131,7 @@ class _SourceMaker:
     size: int
     model: FaceModel
 
-    def training(self) -> FaceSource:
+    def training(self) -> FaceLoader:
         """Endless batches."""
         return self._source(self.config.data.batch, self.config.engine.seed)
 
@@ -155,10 +155,10 @@ class _SourceMaker:
         """Faces of each validation set, unchanged, in batches."""
         return validation_batches(self.config.data, self.size)
 
-    def _source(self, batch: int, seed: int) -> FaceSource:
+    def _source(self, batch: int, seed: int) -> FaceLoader:
         data = self.config.data
         wanted = data.augment.mirrored > 0 and self.model.mirror is not None
-        source = FaceSource(
+        source = FaceLoader(
             open_sets(data.train, "data.train"),
             [one.share for one in data.train],
             data.crop,

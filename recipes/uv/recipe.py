@@ -80,7 +80,7 @@ class UvNetworkConfig:
 
     Attributes:
         name: of `models.registry`. options: its own.
-        method: of the alignment, "umeyama" or "sadrnet", see `geometry.weighted_align`.
+        method: of the alignment, "umeyama" or "sadrnet", see `models.sadrnet.alignment`.
         attention: the alignment weighs landmarks by attention where there is one.
         camera: "weak", as SADRNet has it, or "perspective", for faces that are seen so.
         scaled: the last norms start with the mean and spread of the first batch's targets, see

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from selfie3d.core import progress as module
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 
 
 class Terminal(io.StringIO):
@@ -22,7 +22,7 @@ def clock(monkeypatch):
 
 
 def run(clock, steps, seconds_each):
-    with progress("Fitting faces", steps) as advance:
+    with progress_bar("Fitting faces", steps) as advance:
         for _ in range(steps):
             clock[0] += seconds_each
             advance()
@@ -43,8 +43,8 @@ def test_long_work_prints_a_line_every_ten_seconds(clock, capsys):
 def test_bar_on_a_terminal_goes_to_stderr_only(monkeypatch, capsys):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    with progress("Fitting faces", 3) as outer:
-        with progress("Iterations", 2) as inner:
+    with progress_bar("Fitting faces", 3) as outer:
+        with progress_bar("Iterations", 2) as inner:
             inner(2)
         outer(steps=3)
     text = screen.getvalue()
@@ -55,7 +55,7 @@ def test_bar_on_a_terminal_goes_to_stderr_only(monkeypatch, capsys):
 
 def test_bar_is_taken_down_after_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with pytest.raises(ValueError, match="inside"), progress("Work", 2):
+    with pytest.raises(ValueError, match="inside"), progress_bar("Work", 2):
         raise ValueError("inside")
     assert module._Screen.bars is None
 
@@ -70,7 +70,7 @@ def test_works_on_a_terminal_without_rich(monkeypatch, clock):
 
 def test_notes_and_time_left_on_lines(clock, capsys):
     """Of a run that went on at 40 of 100."""
-    with progress("Training", 100, done=40) as advance:
+    with progress_bar("Training", 100, done=40) as advance:
         for _ in range(20):
             clock[0] += 1.0
             advance(1, "8 images/s")
@@ -90,7 +90,7 @@ def test_lines_become_rarer(clock, capsys):
 def test_bar_shows_the_note(monkeypatch):
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
-    with progress("Training", 10, done=4) as advance:
+    with progress_bar("Training", 10, done=4) as advance:
         advance(1, "812 images/s")
         advance()
     assert "812 images/s" in screen.getvalue()

@@ -7,7 +7,7 @@ import pytest
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_annotation, to_pixels
 from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, fitted_points, read_basis
-from selfie3d.evaluate.metrics.landmarks.landmarks import box_size, landmark_nme
+from selfie3d.evaluate.metrics.landmarks import box_size, landmark_nme
 
 
 def test_frames():

@@ -10,9 +10,9 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds.crowds.crowds import CrowdConfig, CrowdMaker, five_of
-from selfie3d.datasets.synthetic.crowds.crowds.decoys import CutOut, make_decoy
-from selfie3d.datasets.synthetic.crowds.crowds.paste import paste, placed
+from selfie3d.datasets.synthetic.crowds.crowds import CrowdConfig, CrowdMaker, five_of
+from selfie3d.datasets.synthetic.crowds.decoys import CutOut, make_decoy
+from selfie3d.datasets.synthetic.crowds.paste import paste_people, placed
 from selfie3d.datasets.synthetic.panorama_view import look_around
 from selfie3d.datasets.synthetic.places import Places, draw_place
 from selfie3d.datasets.synthetic.shards import open_shards, write_shards
@@ -92,7 +92,7 @@ def test_pasting_puts_points_where_the_matrix_says() -> None:
     for mirrored in (False, True):
         canvas, owner = np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.int32)
         matrix = placed(0.9, 0.7, mirrored, np.array([20.0, 20.0]), np.array([30.0, 34.0]))
-        paste(canvas, owner, picture, alpha, face, matrix, np.ones(3), 3)
+        paste_people(canvas, owner, picture, alpha, face, matrix, np.ones(3), 3)
         expected = matrix[:, :2] @ [26.0, 12.0] + matrix[:, 2]
         rows, columns = np.nonzero(owner == 3)
         np.testing.assert_allclose([columns.mean() + 0.5, rows.mean() + 0.5], expected, atol=0.6)
@@ -105,7 +105,7 @@ def test_shrinking_averages() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
     canvas, owner = np.zeros((16, 16, 3), np.float32), np.zeros((16, 16), np.int32)
     matrix = placed(0.2, 0.0, False, np.full(2, 40.0), np.full(2, 8.0))
-    paste(canvas, owner, picture, np.ones((80, 80), np.float32), np.zeros((80, 80), bool),
+    paste_people(canvas, owner, picture, np.ones((80, 80), np.float32), np.zeros((80, 80), bool),
           matrix, np.ones(3), 1)  # fmt: skip
     blocks = picture.reshape(16, 5, 16, 5, 3).mean((1, 3))
     assert canvas[3:13, 3:13].std() < 0.3 * picture.std()

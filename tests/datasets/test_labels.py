@@ -13,7 +13,7 @@ from selfie3d.datasets.batches.augment import (
     draw_rectangles,
     paint,
 )
-from selfie3d.datasets.shards.tar.rendered import CELL, cover_labels, seen_points, warp_labels
+from selfie3d.datasets.shards.rendered import CELL, cover_labels, seen_points, warp_labels
 from selfie3d.geometry.segments import Segment
 
 

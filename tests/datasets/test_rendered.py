@@ -10,8 +10,8 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.augment import NO_AUGMENTATION, AugmentConfig
 from selfie3d.datasets.batches.epochs import EpochSource
-from selfie3d.datasets.shards.tar.dense import draw_rendered, open_rendered
-from selfie3d.datasets.shards.tar.rendered import DenseBatchMaker, RenderedFaces
+from selfie3d.datasets.shards.dense import draw_rendered, open_rendered
+from selfie3d.datasets.shards.rendered import DenseBatchMaker, RenderedFaces
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.photographs.record import Record
-from selfie3d.datasets.shards.tar.tar import ShardEntry, TarShards, shard_paths, write_tar_shard
-from selfie3d.datasets.shards.tar.tar_index import read_member, tar_members
+from selfie3d.datasets.shards.tar import ShardEntry, TarShards, shard_paths, write_tar_shard
+from selfie3d.datasets.shards.tar_index import read_member, tar_members
 
 
 def encoded(array: np.ndarray, kind: str = "PNG") -> bytes:

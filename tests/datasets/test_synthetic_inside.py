@@ -11,8 +11,8 @@ from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.head import load_head
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.scene import draw_scene
-from selfie3d.datasets.synthetic.skin.shading.details import SkinDetails
-from selfie3d.datasets.synthetic.skin.shading.shading import paint_mouth
+from selfie3d.datasets.synthetic.skin.details import SkinDetails
+from selfie3d.datasets.synthetic.skin.shading import paint_mouth
 from selfie3d.datasets.synthetic.studio import Studio
 from selfie3d.datasets.synthetic.surface import TextureTable
 

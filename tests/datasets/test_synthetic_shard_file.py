@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.shards.tar.dense import open_rendered
+from selfie3d.datasets.shards.dense import open_rendered
 from selfie3d.datasets.synthetic.shard_file import CHECKSUMS, map_shard, write_shard
 from selfie3d.datasets.synthetic.shards import _ARRAYS, VERSION, open_shards, shard_path
 from selfie3d.geometry.face_model import SHIPPED_VERSION

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.datasets.synthetic.head import load_head
-from selfie3d.datasets.synthetic.skin.shading.details import SIZE, SkinDetails
-from selfie3d.datasets.synthetic.skin.shading.hairs import FULL, MOUSTACHE
-from selfie3d.datasets.synthetic.skin.shading.marks import stamp_moles
-from selfie3d.datasets.synthetic.skin.shading.noise import noise, spots
-from selfie3d.datasets.synthetic.skin.shading.person import draw_person_skin
-from selfie3d.datasets.synthetic.skin.shading.shading import skin_surface
-from selfie3d.datasets.synthetic.skin.shading.strokes import Strokes, draw_strokes
-from selfie3d.datasets.synthetic.skin.shading.tone import from_lab
+from selfie3d.datasets.synthetic.skin.details import SIZE, SkinDetails
+from selfie3d.datasets.synthetic.skin.hairs import FULL, MOUSTACHE
+from selfie3d.datasets.synthetic.skin.marks import stamp_moles
+from selfie3d.datasets.synthetic.skin.noise import spots, value_noise
+from selfie3d.datasets.synthetic.skin.person import draw_person_skin
+from selfie3d.datasets.synthetic.skin.shading import skin_surface
+from selfie3d.datasets.synthetic.skin.strokes import Strokes, draw_strokes
+from selfie3d.datasets.synthetic.skin.tone import from_lab
 from selfie3d.datasets.synthetic.traits import Traits
 from selfie3d.geometry.segments import Segment
 
@@ -83,13 +83,13 @@ def test_values_at_vertices_and_texels_belong_together(head, details):
 
 def test_noise_varies_over_its_length_and_is_the_same_at_the_same_place(details):
     points = details.map.points[::7]
-    field = noise(points, 5.0, 3)
+    field = value_noise(points, 5.0, 3)
     assert abs(field.mean()) < 1e-3 and abs(field.std() - 1) < 1e-3
     order = np.random.default_rng(0).permutation(len(points))
-    np.testing.assert_allclose(noise(points[order], 5.0, 3), field[order], atol=1e-3)
+    np.testing.assert_allclose(value_noise(points[order], 5.0, 3), field[order], atol=1e-3)
     line = np.zeros((4000, 3), np.float32)
     line[:, 0] = np.arange(4000) * 0.5
-    along = noise(line, 5.0, 3)
+    along = value_noise(line, 5.0, 3)
     assert np.corrcoef(along[:-1], along[1:])[0, 1] > 0.9
     assert abs(np.corrcoef(along[:-30], along[30:])[0, 1]) < 0.25
     distance, number = spots(points, 4.0, 5)

@@ -10,12 +10,12 @@ from selfie3d.core.errors import InputError
 from selfie3d.datasets.synthetic.coefficients import draw_identity
 from selfie3d.datasets.synthetic.colours import beard_colour, brow_colour, hair_colour
 from selfie3d.datasets.synthetic.head import load_head
-from selfie3d.datasets.synthetic.skin.shading.details import SkinDetails
-from selfie3d.datasets.synthetic.skin.shading.make_up import draw_make_up
-from selfie3d.datasets.synthetic.skin.shading.person import draw_person_skin
-from selfie3d.datasets.synthetic.skin.shading.relief import Relief, draw_relief, rough_normals
-from selfie3d.datasets.synthetic.skin.shading.shading import skin_surface
-from selfie3d.datasets.synthetic.skin.shading.tone import draw_tone, from_lab, to_lab
+from selfie3d.datasets.synthetic.skin.details import SkinDetails
+from selfie3d.datasets.synthetic.skin.make_up import draw_make_up
+from selfie3d.datasets.synthetic.skin.person import draw_person_skin
+from selfie3d.datasets.synthetic.skin.relief import Relief, draw_relief, rough_normals
+from selfie3d.datasets.synthetic.skin.shading import skin_surface
+from selfie3d.datasets.synthetic.skin.tone import draw_tone, from_lab, to_lab
 from selfie3d.datasets.synthetic.traits import Traits, beard_share, draw_traits
 from selfie3d.facemodels.trait_directions import load_trait_directions
 

@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.shards.tar.tar_index import read_member, tar_members
+from selfie3d.datasets.shards.tar_index import read_member, tar_members
 
 
 def write(path, *members: tarfile.TarInfo, content: bytes = b"x" * 700) -> None:

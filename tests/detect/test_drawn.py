@@ -14,7 +14,7 @@ from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.image_file import read_image
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds.crowds.crowds import five_of
+from selfie3d.datasets.synthetic.crowds.crowds import five_of
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 from selfie3d.datasets.synthetic.places import draw_place
 from selfie3d.detect import Face, get_face_detector

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds.crowds.crowds import five_of
+from selfie3d.datasets.synthetic.crowds.crowds import five_of
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 from selfie3d.detect import framing
 from selfie3d.detect.face import Face, Frame

@@ -8,8 +8,8 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.epochs import EpochSource
-from selfie3d.datasets.shards.tar.dense import draw_rendered
-from selfie3d.datasets.shards.tar.rendered import DenseBatch, DenseBatchMaker
+from selfie3d.datasets.shards.dense import draw_rendered
+from selfie3d.datasets.shards.rendered import DenseBatch, DenseBatchMaker
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
@@ -19,7 +19,7 @@ from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
 from selfie3d.recipes.dense.losses import DenseLossConfig, DenseLosses, class_weights, mode_shares
-from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_figures
+from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_metrics
 from selfie3d.recipes.dense.task import DensePointTask
 
 BATCH = 6
@@ -154,7 +154,7 @@ def test_figures_of_known_errors(model, layout, batch):
     logits[:, :22] *= -1
     out = out._replace(points=points, coefficients=coefficients, visibility=logits)
     found = DenseFindings.of(out, batch, layout.landmarks("ibug68"))
-    figures = dense_figures(found, layout, model)
+    figures = dense_metrics(found, layout, model)
     assert figures["nme_mouth"] == pytest.approx(2, rel=1e-3)
     assert figures["nme_jaw"] < 0.01
     assert figures["error"] == figures["nme_ibug68"] == pytest.approx(2 * 20 / 68, rel=1e-2)
@@ -182,7 +182,7 @@ def test_scaled_errors_are_true(model, layout, batch):
     found = DenseFindings.of(out, DenseBatch(truth, truth, vector), layout.landmarks("ibug68"))
     scales = found.sigma_scale()
     assert float((scales[::2] / 3).mean() / scales[1::2].mean()) == pytest.approx(1, abs=0.05)
-    assert dense_figures(found, layout, model)["within_sigma"] == pytest.approx(WITHIN, abs=0.01)
+    assert dense_metrics(found, layout, model)["within_sigma"] == pytest.approx(WITHIN, abs=0.01)
 
 
 @pytest.fixture(scope="module")

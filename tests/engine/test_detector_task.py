@@ -8,7 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.synthetic.config import SyntheticConfig
-from selfie3d.datasets.synthetic.crowds.crowds.batch import CrowdBatch
+from selfie3d.datasets.synthetic.crowds.batch import CrowdBatch
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.detect.drawn_network import (
     FaceFinder,

@@ -8,8 +8,8 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.datasets.batches.batch import FaceBatch
-from selfie3d.evaluate.metrics.landmarks.face_chip import align_chip
-from selfie3d.evaluate.metrics.landmarks.identity import Embedder, align_arcface
+from selfie3d.evaluate.metrics.face_chip import align_chip
+from selfie3d.evaluate.metrics.identity import Embedder, align_arcface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
@@ -17,7 +17,7 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.public.dlib_resnet import DlibResNet
 from selfie3d.models.public.iresnet import IResNet
 from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
-from selfie3d.recipes.faces.metrics import FaceViewer, face_figures, face_mask
+from selfie3d.recipes.faces.metrics import FaceViewer, face_mask, face_metrics
 from selfie3d.recipes.faces.targets import IdentityTerm, landmark_targets
 
 SIZE, COUNT = 64, 2
@@ -202,7 +202,7 @@ def test_missing_identity_weights_name_the_options(tmp_path):
 
 
 def test_figures_of_a_perfect_network(viewer, faces, batch):
-    figures = face_figures(lambda images: faces, lambda out: out, viewer, [batch],
+    figures = face_metrics(lambda images: faces, lambda out: out, viewer, [batch],
                            landmark_targets())  # type: ignore[arg-type]  # fmt: skip
     assert figures["error"] < 1e-3
     assert figures["L1"] < 0.01
@@ -210,7 +210,7 @@ def test_figures_of_a_perfect_network(viewer, faces, batch):
     shifted = replace(batch, landmarks={"ibug68-3d": batch.landmarks["ibug68-3d"] + 1.0})
     (low, high) = (batch.landmarks["ibug68-3d"].amin(1), batch.landmarks["ibug68-3d"].amax(1))
     expected = float((100 * 2**0.5 / (high - low).prod(1).sqrt()).mean())
-    figures = face_figures(lambda images: faces, lambda out: out, viewer, [shifted],
+    figures = face_metrics(lambda images: faces, lambda out: out, viewer, [shifted],
                            landmark_targets())  # type: ignore[arg-type]  # fmt: skip
     assert figures["error"] == pytest.approx(expected, rel=1e-3)
 

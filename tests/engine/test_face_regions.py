@@ -10,14 +10,14 @@ import torch
 from basel_like import basel_like
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.batch import FaceBatch
-from selfie3d.evaluate.predict.predictor.predictor import PredictedFace
+from selfie3d.evaluate.predict.predictor import PredictedFace
 from selfie3d.evaluate.protocols.photometric import PhotometricOptions, Scorer
 from selfie3d.evaluate.protocols.photometric_pair import PairMaker
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
-from selfie3d.models.sadrnet.network.layout import UvLayout, UvSpec
+from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
-from selfie3d.recipes.faces.metrics import FaceViewer, face_figures, face_mask
+from selfie3d.recipes.faces.metrics import FaceViewer, face_mask, face_metrics
 from selfie3d.recipes.faces.targets import landmark_targets
 from selfie3d.recipes.uv.losses import UvLossConfig, UvLosses, part_texels
 from selfie3d.render.overlay import to_picture
@@ -85,7 +85,7 @@ def test_lips_are_compared_in_validation(viewer, faces):
     right, wrong = lips_painted(viewer, faces)
     network = torch.nn.Identity()
     figures = [
-        face_figures(network, lambda _: faces, viewer, [FaceBatch(i, ("a",))], landmark_targets())
+        face_metrics(network, lambda _: faces, viewer, [FaceBatch(i, ("a",))], landmark_targets())
         for i in (right, wrong)
     ]
     assert figures[0]["L1"] < 5e-4 and figures[1]["L1"] > 0.003

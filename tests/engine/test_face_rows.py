@@ -6,7 +6,7 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.predict.predictor.parameters import ParameterPredictor
+from selfie3d.evaluate.predict.parameters import ParameterPredictor
 from selfie3d.facemodels.registry import load_face_model
 from selfie3d.models.heads.learned_bases import bases_of
 from selfie3d.models.weights import load_weights

@@ -8,7 +8,7 @@ import pytest
 import torch
 from line_task import FORTY_STEPS, ONE_STEP, LineTask, last_state, plain_gradients
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.shards.tar.rendered import DenseBatch
+from selfie3d.datasets.shards.rendered import DenseBatch
 from selfie3d.engine.prefetch import shard
 from selfie3d.engine.trainer import Trainer
 

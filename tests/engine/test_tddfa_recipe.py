@@ -18,7 +18,7 @@ from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.engine.optimization import make_optimizer
 from selfie3d.engine.trainer import Trainer
-from selfie3d.evaluate.predict.predictor.parameters import ParameterPredictor
+from selfie3d.evaluate.predict.parameters import ParameterPredictor
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights

@@ -9,14 +9,14 @@ import torch
 from selfie3d.core.errors import InputError, UnknownNameError
 from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.datasets.batches.occluders import COVERED, OccluderConfig, cover, draw_occluders
-from selfie3d.evaluate.metrics.landmarks.landmarks import box_size, landmark_nme
+from selfie3d.evaluate.metrics.landmarks import box_size, landmark_nme
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.point_solver import PIVOT_MM
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.models.sadrnet.network.layout import UvLayout, UvSpec
-from selfie3d.models.sadrnet.network.network import UvPrediction
+from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
+from selfie3d.models.sadrnet.network import UvPrediction
 from selfie3d.recipes.faces.targets import landmark_targets
 from selfie3d.recipes.uv.losses import UvLossConfig, UvLosses
 from selfie3d.recipes.uv.metrics import UvFigures, nme

@@ -9,7 +9,7 @@ import torch
 from selfie3d.core.config import load_config, resolved_dict
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
-from selfie3d.models.sadrnet.network.decoder import UvDecoder
+from selfie3d.models.sadrnet.decoder import UvDecoder
 from selfie3d.models.weights import load_weights
 from selfie3d.recipes.registry import find_recipe
 from selfie3d.recipes.uv.recipe import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from selfie3d.evaluate.predict.predictor.predictor import PredictedFace
+from selfie3d.evaluate.predict.predictor import PredictedFace
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import ambient_light

@@ -10,10 +10,10 @@ from scipy.io import savemat
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.image_file import write_image
 from selfie3d.datasets.photographs.aflw2000 import read_aflw2000
-from selfie3d.evaluate.metrics.landmarks.mean_metrics import FAILED_AT
-from selfie3d.evaluate.predict.predictor.predictions import read_predictions
+from selfie3d.evaluate.metrics.mean_metrics import FAILED_AT
+from selfie3d.evaluate.predict.predictions import read_predictions
 from selfie3d.evaluate.registry import PROTOCOLS, Request
-from selfie3d.evaluate.report.report.report import load_report
+from selfie3d.evaluate.report.report import load_report
 
 ORIGINAL = "68 points, 2D: original points, bins by fitted pose"
 AGAIN = "68 points, 2D: re-annotated points, bins by fitted pose"

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.core.item_failure import FailureLog
-from selfie3d.evaluate.predict.predictor import predictor as predict
-from selfie3d.evaluate.predict.predictor.photographs import predict_landmarks
-from selfie3d.evaluate.predict.predictor.predictor import load_predictor
+from selfie3d.evaluate.predict import predictor as predict
+from selfie3d.evaluate.predict.photographs import predict_landmarks
+from selfie3d.evaluate.predict.predictor import load_predictor
 from selfie3d.evaluate.scans.geometric import geometric_errors
 from torch import nn
 

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import scipy.stats
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.evaluate.report.report.compare import (
+from selfie3d.evaluate.report.compare import (
     bootstrap_interval,
-    compare,
-    compare_reports,
+    comparison_of,
     labels_of,
 )
-from selfie3d.evaluate.report.report.compare_table import comparison_page, comparison_text
-from selfie3d.evaluate.report.report.report import Figure, Items, Report, load_report
+from selfie3d.evaluate.report.compare_table import compare_reports, comparison_page, comparison_text
+from selfie3d.evaluate.report.report import Items, Metric, Report, load_report
 
 
 def report(errors: dict[str, list[float]] | None = None, **parts) -> Report:
@@ -33,9 +32,9 @@ def report(errors: dict[str, list[float]] | None = None, **parts) -> Report:
     return Report(**(content | parts))
 
 
-def figure(name: str, value: float, **parts) -> Figure:
+def figure(name: str, value: float, **parts) -> Metric:
     content = {"table": "68 points", "unit": "%", "count": 4} | parts
-    return Figure(name=name, value=value, **content)
+    return Metric(name=name, value=value, **content)
 
 
 def test_interval_against_scipy_and_the_normal_law():
@@ -68,7 +67,7 @@ def test_equal_seeds_give_equal_intervals():
 def test_items_are_paired_by_name_and_not_by_place():
     one = report({"nme": [1.0, 2.0, 3.0]}, names=["a", "b", "c"])
     other = report({"nme": [3.5, 1.5, 2.5]}, names=["c", "a", "b"])
-    (found,) = compare([one, other], ["A", "B"]).differences
+    (found,) = comparison_of([one, other], ["A", "B"]).differences
     assert found.difference == pytest.approx(0.5)
     assert (found.low, found.high) == pytest.approx((0.5, 0.5)) and found.clear
 
@@ -76,10 +75,10 @@ def test_items_are_paired_by_name_and_not_by_place():
 def test_failed_and_missing_items_are_left_out_of_both_and_counted():
     one = report({"nme": [1.0, math.nan, 3.0, 4.0, 5.0]}, names=list("abcde"))
     other = report({"nme": [2.0, 2.0, math.nan, math.nan, 9.0, 9.0]}, names=list("abcdxy"))
-    (found,) = compare([one, other], ["A", "B"]).differences
+    (found,) = comparison_of([one, other], ["A", "B"]).differences
     assert (found.count, found.failed, found.apart) == (1, (1, 2), (1, 2))
     assert found.means == (1.0, 2.0)
-    text = comparison_text(compare([one, other], ["A", "B"]))
+    text = comparison_text(comparison_of([one, other], ["A", "B"]))
     assert "1 / 2" in text and "failed" in text and "only in one" in text
 
 
@@ -88,14 +87,14 @@ def test_failing_on_hard_images_does_not_win():
     easy, hard = random.normal(2, 0.1, 50), random.normal(20, 0.1, 50)
     steady = report({"nme": [*easy, *hard]})
     picky = report({"nme": [*(easy + 0.5), *[math.nan] * 50]})
-    (found,) = compare([steady, picky], ["steady", "picky"]).differences
+    (found,) = comparison_of([steady, picky], ["steady", "picky"]).differences
     assert found.difference == pytest.approx(0.5) and found.clear and found.low > 0
 
 
 def test_every_other_report_against_the_first():
     reports = [report({"nme": [1, 2, 3], "pose": [1, 1, 1]}), report({"nme": [2, 3, 4]})]
     reports.append(report({"pose": [0, 1, 0]}))
-    found = compare(reports, ["A", "B", "C"]).differences
+    found = comparison_of(reports, ["A", "B", "C"]).differences
     assert [(d.column, d.first, d.second) for d in found] == [("nme", 0, 1), ("pose", 0, 2)]
 
 
@@ -108,36 +107,36 @@ def test_what_measures_otherwise_stands_in_another_row():
             figure("mean", 2.6, annotation="original", split="AFLW labels"),
         ]
     )
-    rows = compare([one, other], ["A", "B"]).rows
+    rows = comparison_of([one, other], ["A", "B"]).rows
     cells = [tuple(c and c.value for c in row.cells) for row in rows]
     assert cells == [(2.5, 2.7), (None, 1.5), (None, 2.6)]
 
 
 def test_counts_that_differ_are_shown():
     reports = [report(figures=[figure("mean", 2.5)]), report(figures=[figure("mean", 2, count=3)])]
-    text = comparison_text(compare(reports, ["A", "B"]))
+    text = comparison_text(comparison_of(reports, ["A", "B"]))
     assert "2.500 (n = 4)" in text and "2.000 (n = 3)" in text
 
 
 def test_options_that_differ_are_named():
     runs = [{"options": {"boxes": "protocol", "seed": 0, "dense": {"points": ""}}}]
     runs.append({"options": {"boxes": "detector", "seed": 0, "dense": {"points": "x"}}})
-    found = compare([report(run=run) for run in runs], ["A", "B"])
+    found = comparison_of([report(run=run) for run in runs], ["A", "B"])
     assert found.options == {"boxes": ("protocol", "detector"), "dense.points": ("", "x")}
     assert re.search(r"boxes +protocol +detector", comparison_text(found))
 
 
 def test_refusals():
     with pytest.raises(InputError, match=r"micc \(B\)"):
-        compare([report(), report(protocol="micc")], ["A", "B"])
+        comparison_of([report(), report(protocol="micc")], ["A", "B"])
     with pytest.raises(InputError, match="at least two"):
-        compare([report()], ["A"])
+        comparison_of([report()], ["A"])
     with pytest.raises(InputError, match="'a' more than once"):
-        compare([report(), report(names=list("aabc"))], ["A", "B"])
+        comparison_of([report(), report(names=list("aabc"))], ["A", "B"])
 
 
 def test_no_shared_items_is_said_and_no_difference_is_made_up():
-    found = compare([report(), report(names=list("wxyz"))], ["A", "B"])
+    found = comparison_of([report(), report(names=list("wxyz"))], ["A", "B"])
     assert not found.differences
     assert "share no items" in comparison_text(found)
     assert "share no items" in comparison_page(found)
@@ -146,7 +145,7 @@ def test_no_shared_items_is_said_and_no_difference_is_made_up():
 def test_columns_of_the_text_are_aligned():
     figures = [figure("mean", 2.5, std=0.25), figure("a much longer name", 12.25)]
     lines = comparison_text(
-        compare([report(figures=figures), report(figures=figures[:1])], ["A", "B"])
+        comparison_of([report(figures=figures), report(figures=figures[:1])], ["A", "B"])
     ).splitlines()
     start = lines.index("68 points") + 1
     head, first, second = lines[start : start + 3]
@@ -157,7 +156,7 @@ def test_columns_of_the_text_are_aligned():
 def test_what_the_tables_name_says_is_not_said_again():
     about = {"table": "68 points, fitted pose", "split": "fitted pose", "mean": "over images"}
     reports = [report(figures=[figure("mean", 2.5, annotation="original", **about)])] * 2
-    text = comparison_text(compare(reports, ["A", "B"]))
+    text = comparison_text(comparison_of(reports, ["A", "B"]))
     head = next(line for line in text.splitlines() if "figure" in line).split()
     assert head == ["figure", "A", "B", "unit", "annotation", "mean"]
 
@@ -206,7 +205,7 @@ def test_bins_give_a_second_difference(tmp_path):
         reports.append(report(items=items))
         reports[-1].save(tmp_path / str(k))
     loaded = [load_report(tmp_path / str(k)) for k in range(2)]
-    plain, binned = compare(loaded, ["a", "b"]).differences
+    plain, binned = comparison_of(loaded, ["a", "b"]).differences
     assert (plain.column, binned.column) == ("nme", "nme, mean of bins")
     assert plain.means == pytest.approx((26 / 5, 33 / 5)) and plain.count == binned.count == 5
     assert binned.means == pytest.approx(((2 + 10) / 2, (3 + 12) / 2))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, NoFaceError
-from selfie3d.evaluate.metrics.landmarks.depth import covered, mad, normals_of_depth, side
+from selfie3d.evaluate.metrics.depth import covered, mad, normals_of_depth, side
 from selfie3d.evaluate.protocols import depth_normal
 from selfie3d.evaluate.protocols.depth_files import DepthMap, read_depth_map
 from selfie3d.evaluate.protocols.depth_normal import compare_depth, make_protocol, rendered_depth

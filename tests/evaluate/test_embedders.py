@@ -6,7 +6,7 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.torchvision_shim import ensure_torchvision
 from selfie3d.core.weights_dir import KNOWN_WEIGHTS
-from selfie3d.evaluate.metrics.landmarks.identity import (
+from selfie3d.evaluate.metrics.identity import (
     EMBEDDERS,
     Embedder,
     align_arcface,

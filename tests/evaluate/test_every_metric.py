@@ -1,6 +1,6 @@
 """Every metric of arrays in every type of numbers: the same figures as in float64.
 
-A public function of evaluate/*metrics*.py without a case here fails `test_nothing_is_left_out`.
+A public function of evaluate/metrics without a case here fails `test_nothing_is_left_out`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import selfie3d.evaluate as package
+import selfie3d.evaluate.metrics as package
 from numpy.typing import NDArray
 from selfie3d.core.errors import InputError
 
@@ -38,30 +38,32 @@ def angles(n: int) -> dict[str, NDArray[Any]]:
 
 SEEN = np.ones((3, 40, 40), bool)
 CASES: dict[str, Callable[[int], dict[str, Any]]] = {
-    "metrics.box_size": lambda n: {"points": whole(4, n, 3)},
-    "metrics.landmark_nme": lambda n: {**pair(4, n, 3), "size": whole(4)},
-    "metrics.centre_depth": lambda n: {"points": whole(4, n, 3)},
-    "metrics.aligned": lambda n: pair(4, n, 3),
-    "metrics.eye_distance": lambda n: {"landmarks": whole(4, 68, 3)},
-    "metrics.cumulative": lambda n: {"errors": whole(n), "limits": np.linspace(0, 100, 11)},
-    "metrics_bins.yaw_bins": lambda n: {"yaw_deg": whole(n)},
-    "metrics_bins.bin_means": lambda n: {"errors": whole(n), "bins": np.arange(n) % 3},
-    "metrics_pose.angle_errors": angles,
-    "metrics_pose.geodesic_errors": angles,
-    "metrics_pose.within_range": lambda n: {"truth": whole(n, 3)},
-    "metrics_pose.locked": lambda n: {"errors": whole(n, 3)},
-    "metrics_pose.mean_errors": lambda n: {"errors": whole(n, 3)},
-    "depth_metrics.covered": lambda n: {"depth": whole(3, n, n)},
-    "depth_metrics.side": lambda n: {**pair(3, 40, 40), "mask": SEEN},
-    "depth_metrics.mad": lambda n: {**pair(3, 40, 40, 3), "mask": SEEN},
-    "depth_metrics.normals_of_depth": lambda n: {
+    "landmarks.box_size": lambda n: {"points": whole(4, n, 3)},
+    "landmarks.landmark_nme": lambda n: {**pair(4, n, 3), "size": whole(4)},
+    "landmarks.centre_depth": lambda n: {"points": whole(4, n, 3)},
+    "landmarks.aligned": lambda n: pair(4, n, 3),
+    "landmarks.eye_distance": lambda n: {"landmarks": whole(4, 68, 3)},
+    "landmarks.cumulative": lambda n: {"errors": whole(n), "limits": np.linspace(0, 100, 11)},
+    "landmarks.yaw_bins": lambda n: {"yaw_deg": whole(n)},
+    "landmarks.bin_means": lambda n: {"errors": whole(n), "bins": np.arange(n) % 3},
+    "pose.angle_errors": angles,
+    "pose.geodesic_errors": angles,
+    "pose.within_range": lambda n: {"truth": whole(n, 3)},
+    "pose.locked": lambda n: {"errors": whole(n, 3)},
+    "pose.mean_errors": lambda n: {"errors": whole(n, 3)},
+    "depth.covered": lambda n: {"depth": whole(3, n, n)},
+    "depth.side": lambda n: {**pair(3, 40, 40), "mask": SEEN},
+    "depth.mad": lambda n: {**pair(3, 40, 40, 3), "mask": SEEN},
+    "depth.normals_of_depth": lambda n: {
         "depth": whole(40, 40), "focal": 90.0, "center": (20, 20)},
 }  # fmt: skip
 
 
 def function(name: str) -> Callable[..., Any]:
     module, own = name.split(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"selfie3d.evaluate.{module}"), own)
+    found: Callable[..., Any] = getattr(
+        importlib.import_module(f"selfie3d.evaluate.metrics.{module}"), own
+    )
     return found
 
 
@@ -72,9 +74,9 @@ def numbers(found: Any) -> NDArray[np.float64]:
 
 def test_nothing_is_left_out():
     names = set()
-    for path in Path(package.__file__).parent.glob("*metrics*.py"):
-        content = importlib.import_module(f"selfie3d.evaluate.{path.stem}")
-        if path.stem != "image_metrics":  # of tensors: tests/losses/test_every_precision.py
+    for path in Path(package.__file__).parent.glob("*.py"):
+        content = importlib.import_module(f"selfie3d.evaluate.metrics.{path.stem}")
+        if path.stem in ("landmarks", "pose", "depth"):  # the others are of tensors or of tables
             own = [f for f in vars(content).values() if inspect.isfunction(f)]
             own = [f for f in own if f.__module__ == content.__name__ and f.__name__[0] != "_"]
             names |= {f"{path.stem}.{f.__name__}" for f in own if f.__name__ not in WITHOUT}
@@ -84,7 +86,7 @@ def test_nothing_is_left_out():
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("dtype", TYPES)
 def test_figures_are_those_of_exact_numbers(name, dtype):
-    for count in (10, 70_000 if name.startswith("metrics.") else 3_000):
+    for count in (10, 70_000 if name.startswith("landmarks.") else 3_000):
         if "depth" in name and count > 10:
             continue
         given = CASES[name](count)
@@ -101,8 +103,8 @@ def test_figures_are_those_of_exact_numbers(name, dtype):
 
 @pytest.mark.parametrize("name", ["box_size", "landmark_nme", "centre_depth", "aligned"])
 def test_what_is_no_number_is_named(name):
-    given = CASES[f"metrics.{name}"](9)
+    given = CASES[f"landmarks.{name}"](9)
     key = next(iter(given))
     for bad in (given[key].astype("U5"), given[key].astype(object), given[key] > 5):
         with pytest.raises(InputError, match=f"{key}: expected numbers"):
-            function(f"metrics.{name}")(**(given | {key: bad}))
+            function(f"landmarks.{name}")(**(given | {key: bad}))

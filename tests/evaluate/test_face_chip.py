@@ -17,13 +17,13 @@ from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.weights_dir import find_weight
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
-from selfie3d.evaluate.metrics.landmarks.face_chip import (
+from selfie3d.evaluate.metrics.face_chip import (
     SIDE,
     align_chip,
     align_chip_corners,
-    face_chip,
+    cut_face_chip,
 )
-from selfie3d.evaluate.metrics.landmarks.identity import EMBEDDERS, five_points
+from selfie3d.evaluate.metrics.identity import EMBEDDERS, five_points
 from selfie3d.models.public.dlib_file import DlibFile
 from selfie3d.models.public.dlib_resnet import FILE, load_dlib_resnet
 
@@ -101,7 +101,7 @@ def test_the_exact_chip_is_the_warped_one_nearly():
     picture = (np.random.default_rng(0).random((60, 60, 3)) * 255).astype(np.uint8)
     smooth = np.kron(picture, np.ones((8, 8, 1))).astype(np.uint8)
     crop = align_chip(face(1.1, 0.2))
-    chip = face_chip(smooth, crop)
+    chip = cut_face_chip(smooth, crop)
     image = torch.from_numpy(smooth).permute(2, 0, 1)[None].float()
     warped = crop.warp(image)[0][0].permute(1, 2, 0).numpy()
     assert np.abs(chip + 0.5 - warped).max() < 0.52
@@ -111,7 +111,7 @@ def test_a_large_photograph_is_halved_first():
     """Stripes of one pixel become grey; taking every third pixel would keep them."""
     stripes = np.zeros((2000, 2000, 3), np.uint8)
     stripes[:, ::2] = 255
-    chip = face_chip(stripes, align_chip(face(5.0, middle=(1000.0, 1000.0))))
+    chip = cut_face_chip(stripes, align_chip(face(5.0, middle=(1000.0, 1000.0))))
     assert np.abs(chip.astype(int) - 127).max() <= 1
 
 
@@ -133,7 +133,7 @@ def test_the_outline_may_be_unknown():
 
 def test_a_face_beside_the_picture():
     with pytest.raises(InputError, match="beside it"):
-        face_chip(np.zeros((50, 50, 3), np.uint8), align_chip(face(middle=(900.0, 900.0))))
+        cut_face_chip(np.zeros((50, 50, 3), np.uint8), align_chip(face(middle=(900.0, 900.0))))
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +243,7 @@ def test_descriptors_are_dlibs(file, dlib_python, drawn, tmp_path, align):
     asked(dlib_python, tmp_path, ORACLE, file, "in.npz", "out.npz")
     theirs, network = np.load(tmp_path / "out.npz"), load_dlib_resnet(file)
     crops = [align(torch.from_numpy(p) + 0.5) for p in points]
-    chips = np.stack([face_chip(*pair) for pair in zip(pictures, crops, strict=True)])
+    chips = np.stack([cut_face_chip(*pair) for pair in zip(pictures, crops, strict=True)])
     assert (chips != theirs["chips"]).mean() < 1e-5
     with torch.no_grad():
         ours = network(torch.from_numpy(chips).permute(0, 3, 1, 2).float() / 255).numpy()

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.report.report.chart import chart
-from selfie3d.evaluate.report.report.html import report_page, write_html
-from selfie3d.evaluate.report.report.report import Curve, Figure, Items, Picture, Published, Report
-from selfie3d.evaluate.report.report.text import decimals_for, number
+from selfie3d.evaluate.report.chart import curve_chart
+from selfie3d.evaluate.report.html import report_page, write_html
+from selfie3d.evaluate.report.report import Curve, Items, Metric, Picture, Published, Report
+from selfie3d.evaluate.report.text import decimals_for, number
 
 VOID = {"meta", "img", "br", "circle", "path"}
 SHIFTY = "<script>alert('&')</script>"
@@ -55,8 +55,8 @@ class Page(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-def figure(name: str, value: float, split: str = "", annotation: str = "") -> Figure:
-    return Figure("68 points", name, value, "%", 1312, 0.5, split, annotation, "sample mean")
+def figure(name: str, value: float, split: str = "", annotation: str = "") -> Metric:
+    return Metric("68 points", name, value, "%", 1312, 0.5, split, annotation, "sample mean")
 
 
 def report(**parts) -> Report:
@@ -76,7 +76,7 @@ def test_every_text_is_escaped_and_every_tag_closed():
         report(
             protocol=SHIFTY,
             variant=SHIFTY,
-            figures=[Figure(SHIFTY, SHIFTY, 1.0, SHIFTY, 3, None, SHIFTY, SHIFTY, SHIFTY)],
+            figures=[Metric(SHIFTY, SHIFTY, 1.0, SHIFTY, 3, None, SHIFTY, SHIFTY, SHIFTY)],
             failures={SHIFTY: SHIFTY},
             run={SHIFTY: {SHIFTY: [SHIFTY]}},
             published=[Published(SHIFTY, SHIFTY, SHIFTY, {SHIFTY: 2.0})],
@@ -186,7 +186,7 @@ def places(text: str) -> list[np.ndarray]:
 
 def test_lines_are_linear_in_their_values_and_stay_in_the_box():
     x, y = np.array([0.0, 1.0, 2.5, 4.0]), np.array([3.0, 9.0, 7.5, 11.0])
-    (line,) = places(chart(Curve("t", "x", "y", {"a": (x, y)})))
+    (line,) = places(curve_chart(Curve("t", "x", "y", {"a": (x, y)})))
     slope, offset = np.polyfit(x, line[:, 0], 1)
     np.testing.assert_allclose(line[:, 0], slope * x + offset, atol=0.06)
     slope, offset = np.polyfit(y, line[:, 1], 1)
@@ -196,7 +196,7 @@ def test_lines_are_linear_in_their_values_and_stay_in_the_box():
 
 
 def test_missing_values_break_a_line():
-    text = chart(Curve("t", "x", "y", {"a": ([0, 1, 2, 3, 4], [1, 2, None, math.nan, 2])}))
+    text = curve_chart(Curve("t", "x", "y", {"a": ([0, 1, 2, 3, 4], [1, 2, None, math.nan, 2])}))
     path = re.search(r'<path d="(M[^"HV]*)" fill="none"', text)[1]
     assert path.count("M") == 2 and path.count("L") == 1
 
@@ -205,14 +205,14 @@ def test_missing_values_break_a_line():
     "values", [[5.0, 5.0], [0.0, 0.0], [1e-9, 3e-9], [-2e7, 4e8], [math.nan] * 2]
 )
 def test_any_range_can_be_drawn(values):
-    text = chart(Curve("t", "x", "y", {"a": ([0, 1], values), "empty": ([], [])}))
+    text = curve_chart(Curve("t", "x", "y", {"a": ([0, 1], values), "empty": ([], [])}))
     Page(text)
     assert "nan" not in text.lower() and ("empty" not in text)
 
 
 def test_every_series_is_in_the_legend_and_looks_different():
     series = {f"line {k}": ([0, 1], [k, k + 1]) for k in range(6)}
-    text = chart(Curve("t", "the x", "the y", series))
+    text = curve_chart(Curve("t", "the x", "the y", series))
     page = Page(text)
     for label in (*series, "the x", "the y"):
         assert label in page.text

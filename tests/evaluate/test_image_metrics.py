@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.metrics.landmarks.images import global_ssim, l1_error, mean_ssim, psnr
+from selfie3d.evaluate.metrics.images import global_ssim, l1_error, mean_ssim, psnr
 from selfie3d.losses.ssim import ssim_global
 
 METRICS = [l1_error, psnr, mean_ssim, global_ssim]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.predict.predictor.readout import FoundFaces, readout_offset
+from selfie3d.evaluate.predict.readout import FoundFaces, readout_offset
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.landmarks import IBUG68_MIRROR

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.metrics.landmarks import landmarks as metrics
+from selfie3d.evaluate.metrics import landmarks as metrics
 from selfie3d.losses.points import box_unit, point_distance
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.metrics.landmarks.landmarks import (
+from selfie3d.evaluate.metrics.landmarks import (
     balanced_subset,
     bin_means,
     weighted_mean,
     yaw_bins,
 )
-from selfie3d.evaluate.metrics.landmarks.pose import (
+from selfie3d.evaluate.metrics.pose import (
     angle_errors,
     geodesic_errors,
     locked,

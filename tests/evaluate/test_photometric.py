@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.detect.face import Face
-from selfie3d.evaluate.metrics.landmarks.identity import Embedder, align_arcface
+from selfie3d.evaluate.metrics.identity import Embedder, align_arcface
 from selfie3d.evaluate.protocols import photometric
 from selfie3d.evaluate.protocols.photometric import Scorer, make_protocol
 from selfie3d.evaluate.protocols.photometric_pair import Pair, PairMaker, read_pair

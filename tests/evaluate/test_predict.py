@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.detect.face import Face
-from selfie3d.evaluate.predict.predictor.predictor import (
-    FitPredictor,
-    load_predictor,
-    nearest_face,
-    overlap,
-)
+from selfie3d.evaluate.predict.predicted import nearest_face, overlap
+from selfie3d.evaluate.predict.predictor import FitPredictor, load_predictor
 from selfie3d.pipeline import reconstructor
 
 

@@ -12,7 +12,7 @@ from selfie3d.datasets.batches.crops import crop_of
 from selfie3d.datasets.batches.cut import cut_out
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.detect import face as detectors
-from selfie3d.evaluate.predict.predictor.parameters import (
+from selfie3d.evaluate.predict.parameters import (
     ParameterPredictor,
     crop_name,
     is_tddfa_model,

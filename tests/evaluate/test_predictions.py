@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
-from selfie3d.evaluate.predict.predictor.photographs import refuse_other_order
-from selfie3d.evaluate.predict.predictor.predictions import (
+from selfie3d.evaluate.predict.photographs import refuse_other_order
+from selfie3d.evaluate.predict.predictions import (
     Predictions,
     named_rows,
     read_predictions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from selfie3d.evaluate.report.report.published import (
+from selfie3d.evaluate.report.published import (
     AFLW,
     AFLW2000,
     ALL_ROWS,

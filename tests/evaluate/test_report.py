@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.evaluate.report.report.report import (
+from selfie3d.evaluate.report.report import (
     Curve,
-    Figure,
     Items,
+    Metric,
     Picture,
     Published,
     Report,
@@ -23,7 +23,7 @@ def report():
     return Report(
         "aflw2000",
         "one line",
-        [Figure("t", "mean", 1.5, "%", 3, 0.2, "s", "a", "m"), Figure("t", "no", np.nan, "", 0)],
+        [Metric("t", "mean", 1.5, "%", 3, 0.2, "s", "a", "m"), Metric("t", "no", np.nan, "", 0)],
         Items(["a", "b", "c"], {"NME": np.array([1.0, np.nan, 2.0])}),
         {"b": "no face"},
         {"options": {"rows": "all"}, "seconds": np.float64(2.5)},

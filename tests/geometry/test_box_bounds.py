@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.optimize import lsq_linear
 from selfie3d.core.errors import InputError
-from selfie3d.models.sadrnet.network.decoder import least_in_box
+from selfie3d.models.sadrnet.decoder import least_in_box
 
 COUNT = 25
 

@@ -7,7 +7,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.align import Similarity
-from selfie3d.geometry.icp import icp
+from selfie3d.geometry.icp import iterative_closest_point
 from selfie3d.geometry.mesh import vertex_normals
 
 KINDS = ("point-to-point", "point-to-plane")
@@ -45,7 +45,7 @@ def angle(result, R):
 def test_recovers_a_known_transform(kind, scale):
     points, faces = bumpy()
     true = transform(scale=scale)
-    result = icp(
+    result = iterative_closest_point(
         undo(points[::6], *true),
         points,
         faces,
@@ -65,7 +65,10 @@ def test_recovers_a_known_transform(kind, scale):
 def test_planes_take_fewer_steps():
     points, faces = bumpy()
     source = undo(points[::6], *transform())
-    steps = [icp(source, points, faces, kind=kind, tolerance=1e-4).iterations for kind in KINDS]
+    steps = [
+        iterative_closest_point(source, points, faces, kind=kind, tolerance=1e-4).iterations
+        for kind in KINDS
+    ]
     assert steps[1] < steps[0] / 2
 
 
@@ -74,7 +77,7 @@ def test_noise(kind):
     points, faces = bumpy()
     true = transform()
     noisy = points[::4] + np.random.default_rng(1).normal(0, 0.3, (len(points[::4]), 3))
-    result = icp(undo(noisy, *true), points, faces, kind=kind, tolerance=1e-4)
+    result = iterative_closest_point(undo(noisy, *true), points, faces, kind=kind, tolerance=1e-4)
     assert result.converged
     assert angle(result, true[1]) < 0.5
     assert np.abs(result.apply(undo(points, *true)) - points).max() < 1.0
@@ -91,8 +94,10 @@ def test_partial_overlap(kind, remedy):
     part, part_faces = points[keep], new_id[faces[keep[faces].all(1)]]
     true = transform(5, 4)
     source = undo(points[::7], *true)
-    plain = icp(source, part, part_faces, kind=kind, tolerance=1e-4)
-    better = icp(source, part, part_faces, kind=kind, max_iterations=300, tolerance=1e-5, **remedy)
+    plain = iterative_closest_point(source, part, part_faces, kind=kind, tolerance=1e-4)
+    better = iterative_closest_point(
+        source, part, part_faces, kind=kind, max_iterations=300, tolerance=1e-5, **remedy
+    )
     assert angle(better, true[1]) < 0.05
     assert np.abs(better.apply(undo(points, *true)) - points).max() < 0.2
     assert angle(plain, true[1]) > 10 * angle(better, true[1])
@@ -107,7 +112,7 @@ def test_initial_makes_large_turns_possible_and_fixes_the_scale(kind):
         torch.tensor([2.5]), torch.from_numpy(near)[None], torch.from_numpy(true[2])[None]
     )
     source = undo(points[::6], *true)
-    result = icp(
+    result = iterative_closest_point(
         source, points, faces, kind=kind, initial=start, tolerance=1e-7, max_iterations=500
     )
     assert result.scale == 2.5
@@ -119,41 +124,43 @@ def test_open_directions_stay_put():
     y, x = np.meshgrid(np.arange(20.0), np.arange(20.0), indexing="ij")
     flat = np.stack((x, y, np.zeros_like(x)), -1).reshape(-1, 3)
     _, faces = bumpy(20)
-    result = icp(flat + np.array([0, 0, 3.0]), flat, faces, kind="point-to-plane")
+    result = iterative_closest_point(
+        flat + np.array([0, 0, 3.0]), flat, faces, kind="point-to-plane"
+    )
     assert result.converged and result.rms < 1e-12
     assert np.abs(result.translation - [0, 0, -3]).max() < 1e-9
 
 
 def test_stops_at_the_limit():
     points, faces = bumpy(30)
-    result = icp(undo(points, *transform()), points, faces, max_iterations=2)
+    result = iterative_closest_point(undo(points, *transform()), points, faces, max_iterations=2)
     assert result.iterations == 2 and not result.converged
 
 
 def test_bad_input_is_refused():
     points, faces = bumpy(10)
     with pytest.raises(InputError, match="target_faces"):
-        icp(points, points, kind="point-to-plane")
+        iterative_closest_point(points, points, kind="point-to-plane")
     with pytest.raises(InputError, match="target_faces"):
-        icp(points, points, drop_boundary=True)
+        iterative_closest_point(points, points, drop_boundary=True)
     with pytest.raises(InputError, match="source_faces"):
-        icp(points, points, faces, match="target", kind="point-to-plane")
+        iterative_closest_point(points, points, faces, match="target", kind="point-to-plane")
     with pytest.raises(InputError, match="match"):
-        icp(points, points, faces, match="both")
+        iterative_closest_point(points, points, faces, match="both")
     with pytest.raises(InputError, match="kind"):
-        icp(points, points, faces, kind="plane")
+        iterative_closest_point(points, points, faces, kind="plane")
     with pytest.raises(InputError, match="trim"):
-        icp(points, points, faces, trim=1.0)
+        iterative_closest_point(points, points, faces, trim=1.0)
     with pytest.raises(InputError, match="finite"):
-        icp(points * np.nan, points, faces)
+        iterative_closest_point(points * np.nan, points, faces)
     with pytest.raises(InputError, match="source"):
-        icp(points[:3], points, faces)
+        iterative_closest_point(points[:3], points, faces)
     with pytest.raises(InputError, match="one point"):
-        icp(points, np.ones((10, 3)))
+        iterative_closest_point(points, np.ones((10, 3)))
     with pytest.raises(InputError, match=r"indices in 0\.\.99"):
-        icp(points, points, faces + 1, kind="point-to-plane")
+        iterative_closest_point(points, points, faces + 1, kind="point-to-plane")
     with pytest.raises(InputError, match="kept matches"):
-        icp(points[:10], points, faces, trim=0.9)
+        iterative_closest_point(points[:10], points, faces, trim=0.9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -163,7 +170,7 @@ def test_real_scan_from_perturbed_starts(kind, seed, shared_data):
     points, faces = archive["vertices"], archive["faces"]
     points = points - points.mean(0)
     true = transform(10, 8, 1.04, seed)
-    result = icp(
+    result = iterative_closest_point(
         undo(points[::25], *true),
         points,
         faces,
@@ -183,7 +190,7 @@ def test_resampled_real_scan(shared_data):
     points = points - points.mean(0)
     true = transform(8, 5, 1.0, 3)
     centres = points[faces[::9]].mean(1)
-    result = icp(
+    result = iterative_closest_point(
         undo(centres, *true), points, faces, kind="point-to-plane", scale=True, drop_boundary=True
     )
     assert np.abs(result.apply(undo(points, *true)) - points).max() < 0.3
@@ -197,7 +204,7 @@ def test_target_points_look_for_the_source():
     true = transform(6, 4, 1.1)
     source = undo(points, *true)
     start = Similarity(torch.tensor([1.0]), torch.eye(3)[None].double(), torch.zeros(1, 3).double())
-    found = icp(
+    found = iterative_closest_point(
         source,
         part,
         source_faces=faces,
@@ -218,8 +225,8 @@ def test_thinning_ends_where_all_points_end():
     true = transform()
     noisy = points + np.random.default_rng(2).normal(0, 0.2, points.shape)
     options = {"kind": "point-to-plane", "tolerance": 1e-5, "trim": 0.1}
-    one = icp(undo(noisy, *true), points, faces, **options)
-    other = icp(undo(noisy, *true), points, faces, **options)
+    one = iterative_closest_point(undo(noisy, *true), points, faces, **options)
+    other = iterative_closest_point(undo(noisy, *true), points, faces, **options)
     assert one.converged and one.motion < 1e-3
     assert np.array_equal(one.rotation, other.rotation) and one.rms == other.rms
     # A start at the answer skips the coarse stage's way: the same fixed point.
@@ -228,7 +235,7 @@ def test_thinning_ends_where_all_points_end():
         torch.from_numpy(one.rotation)[None],
         torch.from_numpy(one.translation)[None],
     )
-    again = icp(undo(noisy, *true), points, faces, initial=start, **options)
+    again = iterative_closest_point(undo(noisy, *true), points, faces, initial=start, **options)
     assert np.abs(again.rotation - one.rotation).max() < 1e-4
 
 
@@ -255,7 +262,7 @@ def test_agrees_with_a_naive_implementation():
     noisy = points[::9] + np.random.default_rng(4).normal(0, 0.4, points[::9].shape)
     source = undo(noisy, *transform(5, 3))
     R, t = naive_point_to_plane(source, points, normals)
-    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    own = iterative_closest_point(source, points, faces, kind="point-to-plane", tolerance=1e-7)
     # The naive one matches vertices: apart by no more than the spacing of the vertices explains.
     assert angle(own, R) < 0.1
     assert np.abs(own.apply(source) - (source @ R.T + t)).max() < 0.15
@@ -273,7 +280,7 @@ def test_agrees_with_small_gicp():
         downsampling_resolution=0.01,
         max_correspondence_distance=20.0,
     )
-    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    own = iterative_closest_point(source, points, faces, kind="point-to-plane", tolerance=1e-7)
     moved = source @ theirs.T_target_source[:3, :3].T + theirs.T_target_source[:3, 3]
     assert theirs.converged
     assert np.abs(own.apply(source) - moved).max() < 0.2

@@ -10,8 +10,8 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.point_solver import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.models.sadrnet.network.alignment import weighted_align
-from selfie3d.models.sadrnet.network.perspective_alignment import perspective_align
+from selfie3d.models.sadrnet.alignment import sadrnet_alignment
+from selfie3d.models.sadrnet.perspective_alignment import perspective_align
 
 PIVOT = torch.tensor(PIVOT_MM)
 
@@ -39,7 +39,7 @@ def test_points_of_a_camera_give_it_back():
     found = perspective_align(x, known.project(x))
     assert gap(found, known, x).max() < 0.15  # pixels; the nearness is held a little towards 0
     assert torch.rad2deg(geodesic_angle(found.rotation, known.rotation)).max() < 0.1
-    weak = weighted_align(x, known.project(x) * torch.tensor([1.0, -1.0, 1.0]))
+    weak = sadrnet_alignment(x, known.project(x) * torch.tensor([1.0, -1.0, 1.0]))
     up = (weak.apply(x) * torch.tensor([1.0, -1.0, 1.0]) - known.project(x)).norm(dim=-1).mean(1)
     assert up[0] > 5  # what a similarity leaves at 45 cm
     assert (1 / -(found.translation + (found.rotation @ PIVOT))[:, 2])[0] == pytest.approx(

@@ -7,7 +7,7 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.uv import UVMapper
-from selfie3d.models.sadrnet.network.self_alignment import UVReader
+from selfie3d.models.sadrnet.self_alignment import UVReader
 
 
 @pytest.fixture(scope="module")

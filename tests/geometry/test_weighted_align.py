@@ -9,12 +9,12 @@ from scipy.linalg import polar
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.models.sadrnet.network.alignment import (
+from selfie3d.models.sadrnet.alignment import (
     METHODS,
     nearest_rotation,
+    sadrnet_alignment,
     sample_attention,
     visibility_weights,
-    weighted_align,
 )
 
 F64 = torch.float64
@@ -47,7 +47,7 @@ def sadrnet_in_numpy(source, target, weights):
 @pytest.mark.parametrize("method", METHODS)
 def test_both_recover_an_exact_pose(method):
     source, target, weights, R = posed()
-    found = weighted_align(source, target, weights, method)
+    found = sadrnet_alignment(source, target, weights, method)
     assert torch.allclose(found.rotation, R, atol=1e-10)
     assert torch.allclose(found.scale, torch.full((3,), 2.5, dtype=F64), atol=1e-10)
     assert torch.allclose(found.apply(source), target, atol=1e-9)
@@ -55,7 +55,7 @@ def test_both_recover_an_exact_pose(method):
 
 def test_sadrnet_is_its_code():
     source, target, weights, _ = posed(noise=0.7)
-    found = weighted_align(source, target, weights, "sadrnet")
+    found = sadrnet_alignment(source, target, weights, "sadrnet")
     for k in range(3):
         f, R, t = sadrnet_in_numpy(source[k], target[k], weights[k])
         assert float(found.scale[k]) == pytest.approx(f, rel=1e-12)
@@ -66,7 +66,7 @@ def test_sadrnet_is_its_code():
 def test_umeyama_is_the_weighted_optimum():
     """Rotation against scipy's; no similarity nearby has a smaller weighted residual."""
     source, target, weights, _ = posed(1, noise=0.7)
-    found = weighted_align(source, target, weights)
+    found = sadrnet_alignment(source, target, weights)
     w = (weights / weights.sum())[..., None]
     x, y = ((p - (w * p).sum(1, keepdim=True))[0].numpy() for p in (source, target))
     expected = Rotation.align_vectors(y, x, weights[0].numpy())[0].as_matrix()
@@ -76,7 +76,7 @@ def test_umeyama_is_the_weighted_optimum():
         return float((weights[..., None] * (similarity.apply(source) - target).square()).sum())
 
     best = residual(found)
-    other = weighted_align(source, target, weights, "sadrnet")
+    other = sadrnet_alignment(source, target, weights, "sadrnet")
     assert best < residual(other)
     g = torch.manual_seed(1)
     for _ in range(20):
@@ -91,8 +91,8 @@ def test_umeyama_is_the_weighted_optimum():
 def test_only_sadrnet_reflects():
     source, _, weights, _ = posed()
     mirrored = source * torch.tensor([1.0, 1, -1], dtype=F64)
-    proper = weighted_align(source, mirrored, weights)
-    code = weighted_align(source, mirrored, weights, "sadrnet")
+    proper = sadrnet_alignment(source, mirrored, weights)
+    code = sadrnet_alignment(source, mirrored, weights, "sadrnet")
     assert torch.linalg.det(proper.rotation).allclose(torch.ones(3, dtype=F64))
     assert torch.linalg.det(code.rotation).allclose(-torch.ones(3, dtype=F64))
 
@@ -103,7 +103,7 @@ def test_gradients_are_the_derivatives(method):
     inputs = [t.requires_grad_() for t in (source, target, weights)]
 
     def numbers(*tensors):
-        found = weighted_align(*tensors, method)
+        found = sadrnet_alignment(*tensors, method)
         return found.scale, found.rotation, found.translation
 
     assert torch.autograd.gradcheck(numbers, inputs)
@@ -139,7 +139,7 @@ def test_gradients_are_finite_where_an_svd_has_none(kind, other, dtype, method):
     partner = degenerate(kind if other == "itself" else other)
     target = (1.5 * partner + 0.25).to(dtype).requires_grad_()
     weights = torch.full(source.shape[:2], 0.5, dtype=dtype, requires_grad=True)
-    found = weighted_align(source, target, weights, method)
+    found = sadrnet_alignment(source, target, weights, method)
     moved = found.apply(source)
     assert torch.isfinite(moved).all()
     (moved.square().sum() + moved.sum() + found.rotation.sum()).backward()
@@ -161,7 +161,7 @@ def test_torch_svd_does_have_none():
 def test_weights_of_zero_are_finite(method):
     source, target, _, _ = posed(1)
     weights = torch.zeros(1, 9, dtype=F64, requires_grad=True)
-    found = weighted_align(source, target, weights, method)
+    found = sadrnet_alignment(source, target, weights, method)
     found.apply(source).sum().backward()
     assert torch.isfinite(found.apply(source)).all()
     assert torch.isfinite(weights.grad).all()
@@ -173,15 +173,15 @@ def test_points_without_weight_do_not_turn_the_face():
     wrong = target.clone()
     wrong[:, :3] += 4 * torch.randn(1, 3, 3, dtype=F64, generator=torch.manual_seed(9))
     weights[:, :3] = 0
-    assert (weighted_align(source, wrong, weights).rotation - R).abs().max() < 1e-9
-    assert (weighted_align(source, wrong, weights, "sadrnet").rotation - R).abs().max() > 1e-3
+    assert (sadrnet_alignment(source, wrong, weights).rotation - R).abs().max() < 1e-9
+    assert (sadrnet_alignment(source, wrong, weights, "sadrnet").rotation - R).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_diverged_item_gives_nan_and_spares_the_others(method):
     source, target, weights, R = posed()
     target[1, 4, 2] = float("inf")
-    found = weighted_align(source, target, weights, method)
+    found = sadrnet_alignment(source, target, weights, method)
     assert torch.isnan(found.rotation[1]).all()
     assert torch.isnan(found.scale[1])
     assert torch.allclose(found.rotation[[0, 2]], R[[0, 2]], atol=1e-9)
@@ -190,8 +190,8 @@ def test_a_diverged_item_gives_nan_and_spares_the_others(method):
 def test_half_precision_around_it_changes_nothing():
     source, target, weights, _ = (t.float() for t in posed())
     with torch.autocast("cpu", torch.bfloat16):
-        inside = weighted_align(source, target, weights)
-    outside = weighted_align(source, target, weights)
+        inside = sadrnet_alignment(source, target, weights)
+    outside = sadrnet_alignment(source, target, weights)
     assert torch.equal(inside.rotation, outside.rotation)
     assert torch.equal(inside.translation, outside.translation)
 
@@ -243,4 +243,4 @@ def test_visibility_weights_by_paper_and_code():
 def test_wrong_arguments_are_named(change, message):
     given = {"source": torch.zeros(1, 5, 3), "target": torch.zeros(1, 5, 3)} | change
     with pytest.raises(InputError, match=message):
-        weighted_align(**given)
+        sadrnet_alignment(**given)

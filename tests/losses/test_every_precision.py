@@ -23,9 +23,9 @@ from selfie3d.losses.registry import LOSSES
 from torch import Tensor
 
 WITHOUT = {
-    "edges._lengths", "grid.grid_edges", "grid.grid_interior", "grid.grid_triangles",
-    "grid.map_points", "landmark.known_points", "landmark_errors", "maps.region_weights",
-    "wpdc.wpdc_weights",
+    "surface._lengths", "uv_maps.grid_edges", "uv_maps.grid_interior", "uv_maps.grid_triangles",
+    "uv_maps.map_points", "landmark.known_points", "landmark.landmark_errors",
+    "uv_maps.region_weights", "parameter_distance.wpdc_weights",
 }  # fmt: skip
 """Functions of tensors that compute nothing in floating point, or are a part of a term."""
 
@@ -93,25 +93,25 @@ def compared(n: int) -> dict[str, Tensor]:
 
 UNIT = torch.full((2, 1), 90.0, dtype=torch.float64)
 CASES: dict[str, Callable[[int], dict[str, Any]]] = {
-    "affine_basis.affine_vertices": whitened,
-    "attention.attention_cross_entropy": lambda n: {
+    "parameter_distance.affine_vertices": whitened,
+    "pixel_classes.attention_cross_entropy": lambda n: {
         "predicted": rand(2, 1, n, n, scale=0.9, shift=0.05), "target": seen(n)},
     "coefficients.coefficient_error": row,
-    "edges.edge_length_difference": lambda n: {
+    "surface.edge_length_difference": lambda n: {
         **points(n * n, 3), "edges": torch.arange(n * n - 1)[:, None] + torch.tensor([0, 1])},
-    "identity.cosine_distance": lambda n: {
+    "shape.cosine_distance": lambda n: {
         "first": rand(2, n * n, scale=30, shift=-15), "second": rand(2, n * n, scale=30)},
     "landmark.landmark_distance": lambda n: {**points(n), "unit": UNIT},
     "landmark.landmark_loss": landmarks,
-    "laplacian.laplacian_difference": lambda n: {
+    "surface.laplacian_difference": lambda n: {
         **of_vertices("vertices", "reference"), "laplacian": uniform_laplacian(FACES, 64)},
-    "laplacian.map_laplacian": lambda n: {"maps": rand(2, 3, n, n, scale=100)},
-    "length.length": lambda n: {"vectors": rand(2, n, 3, scale=1000)},
-    "length.unit": lambda n: {"vectors": rand(2, n, 3, scale=1000)},
-    "maps.map_distance": mapped,
-    "normals.normal_deviation": lambda n: {
+    "surface.map_laplacian": lambda n: {"maps": rand(2, 3, n, n, scale=100)},
+    "reduction.length": lambda n: {"vectors": rand(2, n, 3, scale=1000)},
+    "reduction.unit": lambda n: {"vectors": rand(2, n, 3, scale=1000)},
+    "uv_maps.map_distance": mapped,
+    "surface.normal_deviation": lambda n: {
         **of_vertices("predicted", "target"), "triangles": FACES},
-    "pdc.pdc": row,
+    "parameter_distance.pdc": row,
     "photometric.colour_difference": images,
     "photometric.colour_distance": images,
     "photometric.photometric_loss": lambda n: {**images(n), "visible": seen(n)},
@@ -124,52 +124,57 @@ CASES: dict[str, Callable[[int], dict[str, Any]]] = {
     "points.point_distance": lambda n: {**points(n), "unit": UNIT},
     "points.visibility_error": lambda n: {
         "logits": rand(2, n, scale=20, shift=-10), "visible": rand(2, n) > 0.5},
-    "prior.blendshape_prior": lambda n: {
+    "coefficients.blendshape_prior": lambda n: {
         "weights": rand(2, n, scale=3, shift=-1), "spread": rand(n, shift=0.1)},
-    "prior.coefficient_prior": coefficients,
-    "prior.gaussian_prior": lambda n: {"coefficients": rand(2, n, scale=9)},
-    "prior.light_prior": lambda n: {"light": rand(2, 9, 3)},
+    "coefficients.coefficient_prior": coefficients,
+    "coefficients.gaussian_prior": lambda n: {"coefficients": rand(2, n, scale=9)},
+    "coefficients.light_prior": lambda n: {"light": rand(2, 9, 3)},
     "reduction.masked_mean": lambda n: {"values": rand(2, n, n), "weights": rand(2, n, n)},
     "reduction.masked_mean_each": lambda n: {"values": rand(2, n, n), "weights": rand(2, n, n)},
-    "reflectance.albedo_flatness": lambda n: {
+    "photometric.albedo_flatness": lambda n: {
         "albedo": rand(2, n * n, 3), "region": torch.ones(n * n, dtype=torch.bool)},
-    "segmentation.segmentation_error": lambda n: {
+    "pixel_classes.segmentation_error": lambda n: {
         "logits": rand(2, 5, n, n, scale=20), "classes": torch.zeros(2, n, n, dtype=torch.int64)},
     "shape.disagreement": lambda n: {"errors": rand(4, n), "person": torch.tensor([0, 0, 1, 1])},
     "shape.displacement_matrix": lambda n: {"basis": rand(2, n * n, 3)},
     "shape.squared_displacement": lambda n: {**row(n), "matrix": rand(n, n, scale=9)},
-    "smoothness.smoothness": lambda n: {
+    "surface.smoothness": lambda n: {
         **of_vertices("vertices"), "laplacian": uniform_laplacian(FACES, 64)},
     "ssim.ssim_global": lambda n: {**pair(n, "first", "second"), "mask": seen(n)},
     "ssim.ssim_loss": lambda n: {**pair(n, "first", "second"), "mask": seen(n)},
     "ssim.ssim_map": lambda n: {**pair(n, "first", "second"), "mask": seen(n)},
     "ssim.ssim_map_loss": lambda n: {**pair(n, "first", "second"), "mask": seen(n)},
-    "vdc.vdc": whitened,
-    "wing.wing": lambda n: points(n * n, 3),
-    "wpdc.wpdc": whitened,
-    "image_metrics.global_ssim": compared,
-    "image_metrics.l1_error": compared,
-    "image_metrics.mean_ssim": compared,
-    "image_metrics.psnr": compared,
+    "parameter_distance.vdc": whitened,
+    "points.wing": lambda n: points(n * n, 3),
+    "parameter_distance.wpdc": whitened,
+    "images.global_ssim": compared,
+    "images.l1_error": compared,
+    "images.mean_ssim": compared,
+    "images.psnr": compared,
 }  # fmt: skip
 SINGLE = ("laplacian_difference", "smoothness", "affine_vertices", "vdc", "wpdc")
 """They take matrices in float32, so that this is what they are compared with."""
 EMPTY = {
-    "landmark.landmark_loss": ("weights", 0.0), "maps.map_distance": ("mask", 0.0),
+    "landmark.landmark_loss": ("weights", 0.0), "uv_maps.map_distance": ("mask", 0.0),
     "photometric.photometric_loss": ("visible", 0.0), "reduction.masked_mean": ("weights", 0.0),
-    "reduction.masked_mean_each": ("weights", 0.0), "reflectance.albedo_flatness": ("region", 0.0),
+    "reduction.masked_mean_each": ("weights", 0.0), "photometric.albedo_flatness": ("region", 0.0),
     "ssim.ssim_global": ("mask", 1.0), "ssim.ssim_loss": ("mask", 0.0),
     "ssim.ssim_map": ("mask", 1.0), "ssim.ssim_map_loss": ("mask", 0.0),
-    "image_metrics.global_ssim": ("mask", torch.nan), "image_metrics.l1_error": ("mask", torch.nan),
-    "image_metrics.mean_ssim": ("mask", torch.nan), "image_metrics.psnr": ("mask", torch.nan),
+    "images.global_ssim": ("mask", torch.nan), "images.l1_error": ("mask", torch.nan),
+    "images.mean_ssim": ("mask", torch.nan), "images.psnr": ("mask", torch.nan),
 }  # fmt: skip
 """What an empty mask gives, as the term's docstring says."""
-PICTURES = [name for name in CASES if name.startswith(("photometric", "ssim", "image_metrics"))]
+_OF_VERTICES = "photometric.albedo_flatness"
+PICTURES = [
+    name
+    for name in CASES
+    if name.startswith(("photometric", "ssim", "images.")) and name != _OF_VERTICES
+]
 
 
 def function(name: str) -> Callable[..., Any]:
     module, own = name.split(".")
-    folder = "evaluate" if module == "image_metrics" else "losses"
+    folder = "evaluate.metrics" if module == "images" else "losses"
     found: Callable[..., Any] = getattr(importlib.import_module(f"selfie3d.{folder}.{module}"), own)
     return found
 
@@ -178,7 +183,7 @@ def test_nothing_is_left_out():
     """Every public function of these modules that takes and gives tensors, and every term."""
     names = set()
     modules = [("losses", path.stem) for path in Path(package.__file__).parent.glob("*.py")]
-    for folder, module in [*modules, ("evaluate", "image_metrics")]:
+    for folder, module in [*modules, ("evaluate.metrics", "images")]:
         content = importlib.import_module(f"selfie3d.{folder}.{module}")
         for own, value in vars(content).items():
             if inspect.isfunction(value) and value.__module__ == content.__name__:
@@ -222,7 +227,7 @@ def test_whole_numbers_are_refused_by_name(name, dtype):
     given = CASES[name](8)
     known = [key for key, value in given.items() if isinstance(value, Tensor)]
     known = [key for key in known if given[key].is_floating_point() and not given[key].is_sparse]
-    assert known or name == "prior.coefficient_prior"
+    assert known or name == "coefficients.coefficient_prior"
     for key in known:
         with pytest.raises(InputError, match=rf"^{key}: expected .*{dtype}"):
             function(name)(**(given | {key: given[key].to(dtype)}))

@@ -10,11 +10,6 @@ from selfie3d.losses.registry import LOSSES
 
 NO_TERMS = {
     "__init__",
-    "affine_basis",
-    "grid",
-    "landmark_errors",
-    "landmark_weights",
-    "length",
     "reduction",
     "registry",
     "term",

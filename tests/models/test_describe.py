@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from selfie3d.evaluate.protocols.network_cost import count_parameters
-from selfie3d.models.describe import describe, format_layers
+from selfie3d.models.describe import describe_network, format_layers
 from selfie3d.models.registry import NETWORKS
 from torch import nn
 
@@ -30,7 +30,10 @@ class Small(nn.Module):
 
 
 def test_layers_in_the_order_of_their_calls():
-    rows = [(row.name, row.kind, row.output, row.parameters) for row in describe(Small().train())]
+    rows = [
+        (row.name, row.kind, row.output, row.parameters)
+        for row in describe_network(Small().train())
+    ]
     assert rows == [
         ("first", "Conv2d", ((1, 4, 4, 4),), 3 * 4 * 9 + 4),
         ("act", "ReLU", ((1, 4, 4, 4),), 0),
@@ -47,7 +50,7 @@ def test_the_network_stays_as_it_was():
     network = Small().train()
     network.block.eval()
     before = [v.clone() for v in network.state_dict().values()]
-    describe(network)
+    describe_network(network)
     assert network.training and not network.block[1].training
     assert all(
         torch.equal(a, b) for a, b in zip(before, network.state_dict().values(), strict=True)
@@ -58,13 +61,13 @@ def test_the_network_stays_as_it_was():
 def test_parameters_add_up():
     for name in ("csanet", "mobile_facernet", "3ddfa"):
         network = NETWORKS.create(name)
-        rows = describe(network)
+        rows = describe_network(network)
         assert sum(row.parameters for row in rows) == count_parameters(network)
         assert rows[-1].output == ((1, network.options.outputs),)
 
 
 def test_text():
-    lines = format_layers(describe(Small())).splitlines()
+    lines = format_layers(describe_network(Small())).splitlines()
     assert lines[0].split() == ["layer", "type", "output", "parameters"]
     assert lines[1].split() == ["first", "Conv2d", "4x4x4", "112"]
     assert lines[-2].split() == ["Small", "5", "5", "4"]

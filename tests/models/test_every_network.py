@@ -13,7 +13,7 @@ from selfie3d.core.errors import InputError, UnknownNameError
 from selfie3d.models.fuse import fuse_norms
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
-from selfie3d.models.sadrnet.network.network import UvPrediction
+from selfie3d.models.sadrnet.network import UvPrediction
 from torch import Tensor, nn
 
 SMALL = {

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.photographs.aflw2000 import read_aflw2000
-from selfie3d.evaluate.metrics.landmarks.landmarks import (
+from selfie3d.evaluate.metrics.landmarks import (
     bin_means,
     box_size,
     landmark_nme,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.models.sadrnet.network.network import (
+from selfie3d.models.sadrnet.network import (
     SadrNet,
     SadrNetOptions,
     decode_pose,

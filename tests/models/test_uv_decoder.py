@@ -11,10 +11,10 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.point_solver import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.models.sadrnet.network.decoder import INDEPENDENT, BoundedVertexFit, UvDecoder
-from selfie3d.models.sadrnet.network.layout import UvLayout, UvSpec
-from selfie3d.models.sadrnet.network.network import UvPrediction
-from selfie3d.models.sadrnet.network.self_alignment import VertexFit
+from selfie3d.models.sadrnet.decoder import INDEPENDENT, BoundedVertexFit, UvDecoder
+from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
+from selfie3d.models.sadrnet.network import UvPrediction
+from selfie3d.models.sadrnet.self_alignment import VertexFit
 
 SIDE = 128
 

@@ -8,9 +8,9 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.models.sadrnet.network.layout import UvLayout, UvSpec
-from selfie3d.models.sadrnet.network.network import POSE_NUMBERS, UvPrediction
-from selfie3d.models.sadrnet.network.self_alignment import VertexFit
+from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
+from selfie3d.models.sadrnet.network import POSE_NUMBERS, UvPrediction
+from selfie3d.models.sadrnet.self_alignment import VertexFit
 
 SIDE = 256
 

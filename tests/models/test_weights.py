@@ -14,7 +14,7 @@ from selfie3d.geometry.dense_points import PointLayout
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.models.heads.layouts import LAYOUTS, make_layout
 from selfie3d.models.registry import NETWORKS
-from selfie3d.models.sadrnet.network.layout import UvSpec
+from selfie3d.models.sadrnet.layout import UvSpec
 from selfie3d.models.tddfa.whitening import Whitening
 from selfie3d.models.weights import KINDS, load_weights, pack_weights
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.datasets.shards.tar import TarShards
 from selfie3d.prepare.options import PrepareOptions
 from selfie3d.prepare.photographs import open_collection
 from selfie3d.prepare.run import prepare

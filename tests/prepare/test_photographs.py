@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import MissingFileError, UnknownNameError
 from selfie3d.datasets.photographs.registry import DATASETS
-from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.datasets.shards.tar import TarShards
 from selfie3d.prepare.options import PrepareOptions
 from selfie3d.prepare.photographs import COLLECTIONS, open_collection
 from selfie3d.prepare.run import prepare

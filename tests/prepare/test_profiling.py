@@ -11,9 +11,9 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients
 from selfie3d.geometry.rotation import euler_to_matrix, matrix_to_euler, matrix_to_rotvec
-from selfie3d.prepare.profiling.turn.camera import Eye, turned_camera, turned_partly
-from selfie3d.prepare.profiling.turn.fill import ColourExtension, fill_holes
-from selfie3d.prepare.profiling.turn.turn import FaceTurner, OpenPhotograph
+from selfie3d.prepare.profiling.camera import Eye, turned_camera, turned_partly
+from selfie3d.prepare.profiling.fill import ColourExtension, fill_holes
+from selfie3d.prepare.profiling.turn import FaceTurner, OpenPhotograph
 from selfie3d.render.face import FaceRenderer
 from selfie3d.render.overlay import to_picture
 

@@ -6,7 +6,7 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.prepare.profiling.turn.collection import estimated_yaws, fixed_goals, flat_goals
+from selfie3d.prepare.profiling.collection import estimated_yaws, fixed_goals, flat_goals
 
 EDGES = np.array([0, 15, 30, 45, 60, 75, 90.0])
 

@@ -11,13 +11,13 @@ from PIL import Image
 from selfie3d.commands import prepare as command
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.photographs.record import Record
-from selfie3d.datasets.shards.tar.tar import ShardEntry, TarShards, write_tar_shard
+from selfie3d.datasets.shards.tar import ShardEntry, TarShards, write_tar_shard
 from selfie3d.facemodels import load_face_model
 from selfie3d.prepare import parts
 from selfie3d.prepare.estimators import TURNED
 from selfie3d.prepare.options import PrepareOptions, TurnOptions
 from selfie3d.prepare.parts import Parts
-from selfie3d.prepare.profiling.turn.collection import estimated_yaws
+from selfie3d.prepare.profiling.collection import estimated_yaws
 from selfie3d.prepare.run import prepare
 from typer import Typer
 from typer.testing import CliRunner

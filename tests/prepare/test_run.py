@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.datasets.photographs.celeba import CelebA
-from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.datasets.shards.tar import TarShards
 from selfie3d.prepare import parts
 from selfie3d.prepare.estimators import BY_US
 from selfie3d.prepare.options import PrepareOptions

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from selfie3d.datasets.shards.tar.tar import TarShards
+from selfie3d.datasets.shards.tar import TarShards
 from selfie3d.geometry.landmarks import IBUG68_MIRROR
 from selfie3d.prepare.estimators import BY_US, GIVEN
 from selfie3d.prepare.options import PrepareOptions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.geometry.tensor_cache import PerTensor
-from selfie3d.render import auto, nvdiffrast_back_end, pytorch3d_back_end
+from selfie3d.geometry.tensor_cache import TensorCache
+from selfie3d.render import back_ends, nvdiffrast_back_end, pytorch3d_back_end
 from selfie3d.render.back_ends import RASTERIZERS, choose, get_rasterizer
 from selfie3d.render.cpu import CpuRasterizer
 from torch.overrides import TorchFunctionMode
@@ -16,7 +16,7 @@ CUDA = torch.device("cuda", 0)
 
 
 def installed(monkeypatch, *packages: str, obstacle: str = "") -> None:
-    monkeypatch.setattr(auto, "find_spec", lambda name: name if name in packages else None)
+    monkeypatch.setattr(back_ends, "find_spec", lambda name: name if name in packages else None)
     monkeypatch.setattr(pytorch3d_back_end, "draws_on", lambda device: obstacle)
     monkeypatch.setattr(nvdiffrast_back_end, "import_nvdiffrast", lambda: None)
 
@@ -166,7 +166,7 @@ def test_tensors_of_two_devices_are_refused(meshes) -> None:
 
 def test_per_tensor_is_made_once_until_changed() -> None:
     made = []
-    kept = PerTensor(lambda tensor: made.append(tensor.sum()) or len(made))
+    kept = TensorCache(lambda tensor: made.append(tensor.sum()) or len(made))
     one = torch.zeros(3)
     assert (kept(one), kept(one)) == (1, 1)
     one += 1

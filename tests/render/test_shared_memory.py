@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
-from selfie3d.geometry.tensor_cache import PerTensor, index_range
+from selfie3d.geometry.tensor_cache import TensorCache, index_range
 from selfie3d.geometry.topology import check_faces
 from selfie3d.render.arguments import check_triangles
 from selfie3d.render.back_ends import get_rasterizer
@@ -62,7 +62,7 @@ def test_the_way_back_keeps_the_triangles_of_the_way_there(shared):
 
 def test_checks_that_are_kept_per_tensor(shared):
     memory, tri = shared
-    kept = PerTensor(index_range)
+    kept = TensorCache(index_range)
     assert kept(tri) == (0, 3)
     check_faces(tri, 4)
     check_triangles(tri, 4, "pos", torch.device("cpu"))

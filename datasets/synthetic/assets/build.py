@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ....core.errors import InputError
 from ....facemodels.readers.obj_file import ObjMesh, read_obj
 from .asset import Asset
-from .finish import Parts, finish
+from .finish import Parts, finish_asset
 from .formats import Fitting, Material, check_size, read_fitting, read_material
 from .kinds import CARDS, PICTURED, SIDES, kind_of, sex_of
 from .mean_head import MeanHead
@@ -98,7 +98,7 @@ class AssetReader:
         material, texture = self._surface(path, fitting, kind)
         opaque = _is_opaque(kind, material, texture)
         parts = Parts(path.stem, kind, sex_of(texts), fitting, faces, uv, material, texture, opaque)
-        return finish(parts, self._head, path)
+        return finish_asset(parts, self._head, path)
 
     def _folders(self, path: Path) -> list[str]:
         inside = path.relative_to(self.root).parts[:-1]

@@ -168,7 +168,7 @@ class Parts:
     opaque: bool
 
 
-def finish(parts: Parts, head: MeanHead, path: Path) -> Asset:
+def finish_asset(parts: Parts, head: MeanHead, path: Path) -> Asset:
     """The asset of these parts; path: its file, for errors.
 
     Of clothes only what hangs on vertices that the head has is kept, and let down from there; of

@@ -17,12 +17,12 @@ from ....core.errors import InputError
 from ....geometry.segments import Segment
 from .. import filters
 from ..chance import pick, running_shares
-from ..degrade import degrade
+from ..degrade import degrade_picture
 from ..places import Places
 from ..shards import ShardedFaces, unpack_classes
 from .batch import MOST_FACES, CrowdBatch, joined, turned
 from .decoys import FACE_CLASSES, CutOut, make_decoy
-from .paste import paste, placed
+from .paste import paste_people, placed
 
 Array = NDArray[Any]
 
@@ -160,7 +160,7 @@ class CrowdMaker:
             canvas *= np.float32(math.exp(rng.uniform(-2.2, -0.4)))
         picture = (np.clip(canvas, 0, 255) / 255).astype(np.float32)
         if rng.random() < self.config.poor:
-            return degrade(rng, picture), labels
+            return degrade_picture(rng, picture), labels
         return (picture * 255 + 0.5).astype(np.uint8), labels
 
     def _sides(self, rng: np.random.Generator, kind: int) -> list[float]:
@@ -229,7 +229,7 @@ class CrowdMaker:
         picture = cut.picture
         if rng.random() < 0.1:
             picture = filters.blur(picture.astype(np.float32), rng.uniform(0.5, 2.5) / scale)
-        paste(canvas, owner, picture, cut.alpha, cut.face, matrix, gain, number)
+        paste_people(canvas, owner, picture, cut.alpha, cut.face, matrix, gain, number)
         marks = cut.landmarks @ matrix[:, :2].T + matrix[:, 2]
         area = float(cut.face.sum()) * scale**2
         box = np.concatenate([marks.min(0), marks.max(0)])

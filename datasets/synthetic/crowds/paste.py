@@ -62,7 +62,7 @@ def _paste(
                 owner[row, column] = number if shown * share > 0.5 else 0
 
 
-def paste(
+def paste_people(
     canvas: Array, owner: Array, picture: Array, alpha: Array, face: Array, matrix: Array,
     gain: Array, number: int,
 ) -> None:  # fmt: skip

@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 
 from ..chance import pick, running_shares
 from ..masks import sigmoid
-from .noise import noise
+from .noise import value_noise
 from .strokes import Strokes
 
 Array = NDArray[Any]
@@ -91,7 +91,7 @@ def paint_beards(
         flat: (n,2) columns and rows of an atlas of 512; flat_marks: (68,2) the landmarks there.
     """
     face = _Face.of(points, marks, flat, flat_marks)
-    uneven = noise(np.ascontiguousarray(points, np.float32), 9, 130)
+    uneven = value_noise(np.ascontiguousarray(points, np.float32), 9, 130)
     under = sigmoid((face.over + 2 * uneven) / 4) * sigmoid((face.depth - _BEHIND_Z) / 2.5)
     high, low = (_below_cheeks(face, shift, uneven) * under for shift in (0.0, -0.9))
     upper = _moustache(face, marks, 1.0, uneven)

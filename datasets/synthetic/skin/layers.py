@@ -13,7 +13,7 @@ from ..masks import sigmoid
 from ..traits import Traits
 from .hairs import paint_beards
 from .map import SkinMap
-from .noise import noise, spots
+from .noise import spots, value_noise
 
 Array = NDArray[Any]
 _VARIANTS = 3
@@ -105,16 +105,21 @@ def paint_layers(skin: SkinMap, marks: Array) -> Layers:
     """
     p = skin.points
     drawn: dict[str, list[Array]] = {
-        "grain": [noise(p, 1.0, 10 + k) for k in range(_VARIANTS)],
+        "grain": [value_noise(p, 1.0, 10 + k) for k in range(_VARIANTS)],
         "fine": [
-            0.7 * noise(p, 2.2, 20 + k) + 0.7 * noise(p, 1.4, 25 + k) for k in range(_VARIANTS)
+            0.7 * value_noise(p, 2.2, 20 + k) + 0.7 * value_noise(p, 1.4, 25 + k)
+            for k in range(_VARIANTS)
         ],
         "pores": [_pores(p, marks, 30 + k) for k in range(_VARIANTS)],
         "melanin": [
-            0.8 * noise(p, 7, 40 + k) + 0.6 * noise(p, 4, 45 + k) for k in range(_VARIANTS)
+            0.8 * value_noise(p, 7, 40 + k) + 0.6 * value_noise(p, 4, 45 + k)
+            for k in range(_VARIANTS)
         ],
-        "melanin wide": [noise(p, 18, 50 + k) for k in range(_VARIANTS)],
-        "blood": [0.8 * noise(p, 12, 60 + k) + 0.6 * noise(p, 5, 65 + k) for k in range(_VARIANTS)],
+        "melanin wide": [value_noise(p, 18, 50 + k) for k in range(_VARIANTS)],
+        "blood": [
+            0.8 * value_noise(p, 12, 60 + k) + 0.6 * value_noise(p, 5, 65 + k)
+            for k in range(_VARIANTS)
+        ],
         "red": [_red(p, marks, 70)],
         "under eyes": [_under_eyes(p, marks)],
         "freckles": [_freckles(p, marks, 80 + k) for k in range(_VARIANTS)],
@@ -157,7 +162,7 @@ def _red(p: Array, marks: Array, seed: int) -> Array:
         p, marks[30], 12, (1, 1, 1)
     )
     zone = zone + 0.4 * _near(p, marks[8] + [0, 17, 5], 12, (1, 1, 1))
-    return zone * np.clip(1 + 0.35 * noise(p, 5, seed), 0, 2)
+    return zone * np.clip(1 + 0.35 * value_noise(p, 5, seed), 0, 2)
 
 
 def _under_eyes(p: Array, marks: Array) -> Array:
@@ -177,18 +182,18 @@ def _freckles(p: Array, marks: Array, seed: int) -> Array:
         far, chance = spots(p, spacing, seed + 200 + k)
         radius = size * (0.45 + 0.55 * chance)
         out = np.maximum(out, sigmoid((radius - far) / 0.22) * (chance * 7 % 1 < zone * 0.9))
-    return out * np.clip(1 + 0.3 * noise(p, 2, seed), 0.3, 1.5)
+    return out * np.clip(1 + 0.3 * value_noise(p, 2, seed), 0.3, 1.5)
 
 
 def _age_spots(p: Array, seed: int) -> Array:
     far, chance = spots(p, 14, seed)
-    radius = (0.6 + 2.6 * chance) * (1 + 0.3 * noise(p, 3, seed))
+    radius = (0.6 + 2.6 * chance) * (1 + 0.3 * value_noise(p, 3, seed))
     return sigmoid((radius - far) / 0.7) * (chance * 11 % 1 < 0.45) * (0.5 + 0.5 * (chance * 5 % 1))
 
 
 def _veins(p: Array, marks: Array, seed: int) -> Array:
     """Fine red threads beside the nose and on the cheeks."""
-    ridges = np.exp(-((noise(p, 5, seed) / 0.12) ** 2)) * (noise(p, 3, seed + 7) > -0.2)
+    ridges = np.exp(-((value_noise(p, 5, seed) / 0.12) ** 2)) * (value_noise(p, 3, seed + 7) > -0.2)
     zone = _near(p, marks[35] + [4, 4, 0], 9, (1, 1, 0.7)) + 0.8 * _near(
         p, np.array([38, -30, 12]), 13, (1, 1, 0.6)
     )
@@ -198,8 +203,8 @@ def _veins(p: Array, marks: Array, seed: int) -> Array:
 def _hairs(p: Array, drawn: tuple[float, float, float], seed: int) -> NDArray[np.uint8]:
     """A pattern that is drawn out along some axes, evenly spread over 0 to 255."""
     longer = p * np.array(drawn, np.float32)
-    field = 0.7 * noise(longer, 0.9, seed) + noise(longer, 0.6, seed + 1)
-    field += 0.3 * noise(p, 7, seed + 2)
+    field = 0.7 * value_noise(longer, 0.9, seed) + value_noise(longer, 0.6, seed + 1)
+    field += 0.3 * value_noise(p, 7, seed + 2)
     ranks = np.empty(len(p), np.int64)
     ranks[np.argsort(field)] = np.arange(len(p))
     return (ranks * 255 // max(len(p) - 1, 1)).astype(np.uint8)

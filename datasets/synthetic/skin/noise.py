@@ -68,7 +68,7 @@ def _spots(points: Array, scale: float, seed: int, out: Array) -> None:
         )
 
 
-def noise(points: Array, length: float, seed: int) -> NDArray[np.float32]:
+def value_noise(points: Array, length: float, seed: int) -> NDArray[np.float32]:
     """A smooth random field (n,) of unit deviation that varies over `length` mm.
 
     Args:

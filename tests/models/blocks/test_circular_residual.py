@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from selfie3d.models.sadrnet.network.network import CircularResidualBlock
+from selfie3d.models.sadrnet.network import CircularResidualBlock
 
 
 @pytest.mark.parametrize(
