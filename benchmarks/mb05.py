@@ -38,7 +38,7 @@ from selfie3d.models.heads.layouts import LayoutSpec
 from selfie3d.models.public.points import load_public
 from selfie3d.models.tddfa.layout import TddfaLayout
 from selfie3d.models.tddfa.whitening import read_whitening
-from selfie3d.pipeline.cut import cut
+from selfie3d.pipeline.cut import cut_tensor
 from torch import Tensor, nn
 
 SIDE = 120
@@ -88,7 +88,7 @@ def own_crops(data: Aflw2000, rows: NDArray[np.int64]) -> Iterator[tuple[Crop, T
     for row, corners, side in zip(rows, points, sides, strict=True):
         middle = (corners.min(0) + corners.max(0)) / 2
         crop = Crop.from_square((float(middle[0]), float(middle[1])), float(side), SIDE)
-        yield crop, cut(read_image(data.image_path(int(row))), crop)
+        yield crop, cut_tensor(read_image(data.image_path(int(row))), crop)
 
 
 def in_3ddfas_frame(points: Points, box: Points) -> Points:

@@ -1,8 +1,9 @@
 """Faces in photographs: our own detector, and adapters over detection libraries."""
 
+import lazy_loader
+
 # Each registers its detector; weights and libraries are loaded on use.
 from . import drawn as drawn
 from . import mtcnn as mtcnn
-from .face import FACE_DETECTORS, Face, FaceDetector, get_face_detector
 
-__all__ = ["FACE_DETECTORS", "Face", "FaceDetector", "get_face_detector"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

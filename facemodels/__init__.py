@@ -1,7 +1,5 @@
 """The shipped face model, its builder and readers of other models."""
 
-from __future__ import annotations
+import lazy_loader
 
-from .registry import FACE_MODELS, load_face_model
-
-__all__ = ["FACE_MODELS", "load_face_model"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

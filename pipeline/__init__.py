@@ -1,1 +1,5 @@
 """Photograph to textured 3D face: crop, fit, texture, export."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

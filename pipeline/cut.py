@@ -14,7 +14,7 @@ _FARTHEST = 1e9  # pixels that a crop may reach
 _MARGIN = 2  # photograph pixels that interpolation may look at beyond the crop, per block
 
 
-def cut(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
+def cut_tensor(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
     """The crop of a photograph (H,W,3) as (1,3,h,w) in [0,1], black outside the photograph.
 
     Equals `crop.warp` of the whole photograph but for where its blocks begin.

@@ -23,7 +23,7 @@ from ..geometry.coefficients import Coefficients
 from ..geometry.face_model import FaceModel
 from ..geometry.mesh import vertex_normals
 from .gltf import Floats, GltfBuilder
-from .head_parts import EYES, Part, eye_centre, head_parts
+from .head_parts import EYES, Part, eye_centre, split_head
 
 _METRES = 0.001  # a millimetre
 _STILL = 0.02  # mm: what moves less is left out of a morph target
@@ -54,7 +54,7 @@ class HeadFile:
         """The file's bytes."""
         built = GltfBuilder(self.generator)
         materials = _Materials(built, self.texture)
-        parts = {part.name: part for part in head_parts(self.model)}
+        parts = {part.name: part for part in split_head(self.model)}
         shape = _Shape.of(self)
         body = [part for name, part in parts.items() if name not in EYES]
         nodes = [_node(built, "head", body, shape, materials, None)]

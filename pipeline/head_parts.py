@@ -36,7 +36,7 @@ class Part:
     faces: NDArray[np.int64]
 
 
-def head_parts(model: FaceModel) -> list[Part]:
+def split_head(model: FaceModel) -> list[Part]:
     """The parts that a model has, skin first; all of it is skin where it names no regions."""
     return list(_parts(model))
 

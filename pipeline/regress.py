@@ -22,8 +22,8 @@ from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, 
 from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction, solver_errors, stated_errors
 from ..models.weights import Weights, load_weights
-from .cut import cut
-from .frame import Box, frame, frame_of_face, frame_of_points, tight_frame
+from .cut import cut_tensor
+from .frame import Box, frame_face, frame_of_face, frame_of_points, tight_frame
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Regressor:
         """
         if len(pictures) != len(boxes):
             raise InputError("boxes", f"{len(pictures)}, one per photograph", str(len(boxes)))
-        return self.in_frames(pictures, [frame(box, self.size) for box in boxes])
+        return self.in_frames(pictures, [frame_face(box, self.size) for box in boxes])
 
     def from_points(
         self, pictures: Sequence[NDArray[np.uint8]], points: Sequence[Tensor]
@@ -173,7 +173,7 @@ class Regressor:
         step = self.options.batch
         for start in range(0, len(crops), step):
             part = list(zip(pictures, crops, strict=True))[start : start + step]
-            images = torch.cat([cut(picture, crop) for picture, crop in part])
+            images = torch.cat([cut_tensor(picture, crop) for picture, crop in part])
             solved, prediction = self.in_crops(images)
             for k, (_, crop) in enumerate(part):
                 yield self._face(solved, prediction, k, crop)

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from ..geometry.crop import Crop
 from ..geometry.segments import Segment
-from .cut import cut
-from .frame import frame
+from .cut import cut_tensor
+from .frame import frame_face
 from .regress import RegressedFace, Regressor
 from .texture import Evidence, evidence_of
 from .texture.evidence import refined
@@ -39,7 +39,7 @@ def segment_faces(
     found: list[Evidence | None] = []
     for picture, face in zip(pictures, faces, strict=True):
         crop = _wider(face.crop)
-        guide = cut(picture, crop)
+        guide = cut_tensor(picture, crop)
         around = _probabilities(regressor, guide)
         found.append(evidence_of(around, guide, crop.matrix, face.segmentation, WIDER))
     return found
@@ -61,8 +61,8 @@ def facial_skin(
         InputError: points that are not finite or lie on one spot.
     """
     low, high = points.min(0), points.max(0)
-    crop = _wider(frame((*low.tolist(), *high.tolist()), regressor.size))
-    guide = cut(picture, crop)
+    crop = _wider(frame_face((*low.tolist(), *high.tolist()), regressor.size))
+    guide = cut_tensor(picture, crop)
     chance = _probabilities(regressor, guide)[list(_FACIAL)].sum(0, keepdim=True)
     fine = refined(chance, guide)
     corners = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64) * crop.size[0]

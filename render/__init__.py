@@ -1,1 +1,5 @@
 """Rasterizers behind one protocol, shading, and the face renderer."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -31,7 +31,7 @@ LEVELS = [
 """Bottom to top; a part imports from lower levels and from itself, never from its neighbours."""
 
 NEIGHBOURS_ALLOWED = {"datasets/synthetic": {"facemodels", "render"}}
-GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy"} | sys.stdlib_module_names
+GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy", "lazy_loader"} | sys.stdlib_module_names
 HEAVY = {"facenet_pytorch", "kornia", "trimesh", "typer"}
 BARE_GPU_MACHINE = ("models", "render", "losses", "engine", "recipes", "datasets")
 

@@ -65,7 +65,7 @@ def run_away(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
 def shipped(path: Path, package_folders: list[Path]) -> bool:
     """Whether a tracked file belongs to the package: in one of its folders, or data of the root."""
     if path.parent == Path():
-        return path.suffix == ".py" or path.name == "py.typed"
+        return path.suffix == ".py" or path.name in ("py.typed", "__init__.pyi")
     if path.parts[0] in ("configs", "weights"):
         return True
     inside = [folder for folder in package_folders if folder != Path()]

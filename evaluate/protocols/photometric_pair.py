@@ -17,7 +17,7 @@ from ...core.image_file import opened_image
 from ...geometry.crop import Crop
 from ...geometry.face_regions import named_face
 from ...pipeline.appearance import Appearance
-from ...pipeline.cut import cut
+from ...pipeline.cut import cut_tensor
 from ...render.face import FaceRenderer
 from ...render.overlay import to_image
 from ..predict.predicted import PredictedFace
@@ -72,7 +72,7 @@ class PairMaker:
         """The pair of one face and its photograph (H,W,3)."""
         model = face.model
         crop = self._frame(face)
-        photo, inside = cut(picture, crop), _inside(picture, crop)
+        photo, inside = cut_tensor(picture, crop), _inside(picture, crop)
         camera = face.camera.to_float().moved(crop.matrix.float())
         renderer = FaceRenderer(model.faces)
         coefficients = face.coefficients.detach()
@@ -139,7 +139,7 @@ def read_pair(path: Path, picture: NDArray[np.uint8]) -> Pair:
 
 def _inside(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
     """(1,1,H,W), 1 where the frame shows the photograph."""
-    return cut(np.full_like(picture, 255), crop)[:, :1]
+    return cut_tensor(np.full_like(picture, 255), crop)[:, :1]
 
 
 Maker = Callable[[Path, NDArray[np.uint8]], Pair]

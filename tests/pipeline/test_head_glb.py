@@ -15,7 +15,7 @@ from selfie3d.core.errors import InputError, SettingError, UnknownNameError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.face import ReconstructedFace
 from selfie3d.pipeline.gltf import GltfBuilder
-from selfie3d.pipeline.head_parts import eye_centre, head_parts
+from selfie3d.pipeline.head_parts import eye_centre, split_head
 from selfie3d.pipeline.texture import Texture
 
 SIZES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -95,7 +95,7 @@ def read(content):
 
 
 def test_parts_are_the_whole_model_once(default_model):
-    parts = {part.name: part for part in head_parts(default_model)}
+    parts = {part.name: part for part in split_head(default_model)}
     assert list(parts) == ["skin", "teeth", "inner", "left_eye", "right_eye"]
     assert sum(len(part.faces) for part in parts.values()) == len(default_model.faces)
     for part in parts.values():
@@ -106,7 +106,7 @@ def test_parts_are_the_whole_model_once(default_model):
 
 
 def test_a_model_without_regions_is_skin(small_model):
-    (part,) = head_parts(small_model)
+    (part,) = split_head(small_model)
     assert part.name == "skin" and len(part.faces) == len(small_model.faces)
 
 
@@ -155,7 +155,7 @@ def test_expressions_are_morph_targets_by_name(read, face):
 def test_targets_with_their_weights_are_the_expression(read, face):
     """At rest + weights x targets = the face that was fitted, for every part."""
     model, wanted = face.model, face.vertices.numpy() / 1000
-    parts = {part.name: part for part in head_parts(model)}
+    parts = {part.name: part for part in split_head(model)}
     groups = {"head": ["skin", "teeth", "inner"], "left_eye": ["left_eye"]}
     places = {n["name"]: n.get("translation", [0, 0, 0]) for n in read.tree["nodes"]}
     for name, own in groups.items():
@@ -170,7 +170,7 @@ def test_targets_with_their_weights_are_the_expression(read, face):
 
 
 def test_normals_turn_with_the_surface(read, face):
-    names, part = list(face.model.expression_names), head_parts(face.model)[0]
+    names, part = list(face.model.expression_names), split_head(face.model)[0]
     primitive = read.mesh("head")["primitives"][0]
     target = primitive["targets"][names.index("jawOpen")]
     normals = read.array(primitive["attributes"]["NORMAL"]) + read.array(target["NORMAL"])
@@ -184,7 +184,7 @@ def test_normals_turn_with_the_surface(read, face):
 
 def test_eyes_turn_about_their_middle(read, face):
     """Every point of the white keeps its distance to the node's origin."""
-    part = {p.name: p for p in head_parts(face.model)}["right_eye"]
+    part = {p.name: p for p in split_head(face.model)}["right_eye"]
     points = read.array(read.mesh("right_eye")["primitives"][0]["attributes"]["POSITION"])
     white = face.model.regions["sclera"].numpy()[part.vertices]
     radii = np.linalg.norm(points[white], axis=1)
@@ -206,7 +206,7 @@ def test_targets_turn_the_eyes_about_the_same_middle(read):
 
 def test_the_texture_lies_as_in_gltf(read, face):
     """v = 0 is the picture's first row."""
-    part = head_parts(face.model)[0]
+    part = split_head(face.model)[0]
     given = face.model.uv.numpy()[part.uv]
     stored = read.array(read.mesh("head")["primitives"][0]["attributes"]["TEXCOORD_0"])
     assert np.allclose(stored, np.stack([given[:, 0], 1 - given[:, 1]], 1), atol=1e-6)

@@ -19,8 +19,8 @@ from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
-from selfie3d.pipeline.cut import cut
-from selfie3d.pipeline.frame import frame
+from selfie3d.pipeline.cut import cut_tensor
+from selfie3d.pipeline.frame import frame_face
 from selfie3d.pipeline.regress import RegressOptions, Regressor
 from torch import nn
 
@@ -117,7 +117,7 @@ def test_the_second_pass_frames_the_face_as_training_did(scene, model):
     regressor.options = RegressOptions(options.weights, passes=2, solver=options.solver)
     face = regressor([picture], [loose])[0]
     regressor.options = options
-    tight = frame(box, SIZE)
+    tight = frame_face(box, SIZE)
     assert face.crop.scale == pytest.approx(tight.scale, rel=0.02)
 
 
@@ -175,7 +175,7 @@ def test_a_cut_is_the_warp_of_the_whole_photograph(side):
     picture = (smooth[0].permute(1, 2, 0) * 255).byte().numpy()
     crop = Crop.from_square((180.0, 130.0), side, 48)
     whole = crop.warp(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0]
-    found = cut(picture, crop)
+    found = cut_tensor(picture, crop)
     border = 0.25 if side > 300 else 1e-4  # blocks begin elsewhere
     assert float((found - whole).abs().max()) < border
     assert float((found - whole).abs().mean()) < 5e-3
@@ -184,4 +184,4 @@ def test_a_cut_is_the_warp_of_the_whole_photograph(side):
 def test_a_cut_beyond_the_photograph_is_black():
     picture = np.full((50, 50, 3), 200, np.uint8)
     crop = Crop.from_square((500.0, 500.0), 40, 32)
-    assert float(cut(picture, crop).max()) == 0
+    assert float(cut_tensor(picture, crop).max()) == 0

@@ -1,0 +1,21 @@
+# What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .build import build_default as build_default
+from .convert import convert_model as convert_model
+from .convert import describe_family as describe_family
+from .drawing_vertices import DrawingVertices as DrawingVertices
+from .drawing_vertices import load_drawing_vertices as load_drawing_vertices
+from .landmark_fit import next_version as next_version
+from .readers.archive import read_arrays as read_arrays
+from .readers.obj_file import ObjMesh as ObjMesh
+from .readers.obj_file import read_obj as read_obj
+from .readers.source import Source as Source
+from .readers.tddfa_points import TddfaPoints as TddfaPoints
+from .readers.tddfa_points import read_tddfa_points as read_tddfa_points
+from .registry import FACE_MODELS as FACE_MODELS
+from .registry import load_face_model as load_face_model
+from .registry import same_coefficients as same_coefficients
+from .subdivide import triangles as triangles
+from .subdivision_model import WholeHead as WholeHead
+from .subdivision_model import whole_head as whole_head
+from .trait_directions import TraitDirections as TraitDirections
+from .trait_directions import load_trait_directions as load_trait_directions

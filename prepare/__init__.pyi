@@ -1,0 +1,4 @@
+# What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .options import PrepareOptions as PrepareOptions
+from .options import TurnOptions as TurnOptions
+from .run import prepare as prepare
