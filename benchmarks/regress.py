@@ -19,7 +19,7 @@ from selfie3d.models.fuse import channels_last, fuse_norms
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.cut import cut_tensor
-from selfie3d.pipeline.frame import frame_face
+from selfie3d.pipeline.frame import frame_of_box
 
 
 def best(work, rounds: int) -> float:
@@ -50,7 +50,7 @@ def main() -> None:
     basis = PointBasis.of(model, layout)
     solver = PointSolver(basis)
     picture = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
-    crop = frame_face((1500.0, 1000.0, 2100.0, 1600.0), size)
+    crop = frame_of_box((1500.0, 1000.0, 2100.0, 1600.0), size)
     print(
         f"crop of a 12 MP photograph: {best(lambda: cut_tensor(picture, crop), options.rounds):.2f} ms"
     )

@@ -18,7 +18,7 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, make_layout, points_of
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
-from selfie3d.pipeline.frame import frame_face
+from selfie3d.pipeline.frame import frame_of_box
 from shape_figures import INSIDE, Array, JudgedSkin, shape_of, similarity
 from shape_tables import Row
 from torch import Tensor
@@ -126,7 +126,7 @@ def _seen(
     seen = camera.project(both)[0].double().numpy()
     depth = camera.to_camera(both)[0, :, 2].double().numpy()
     box = box_of(camera, known.marks(placed))
-    crop, half = frame_face(box, _SIDE), _SIDE / 2
+    crop, half = frame_of_box(box, _SIDE), _SIDE / 2
     plane = crop.to_crop(torch.from_numpy(seen[:-1, :2])).numpy() / half - 1
     per_mm = float(camera.focal[0]) / -depth[-1] * crop.scale / half
     root = np.sqrt((box[2] - box[0]) * (box[3] - box[1])) * crop.scale / half

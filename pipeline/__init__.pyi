@@ -14,7 +14,7 @@ from .fit_model import expression_spread as expression_spread
 from .fit_model import vertex_trust as vertex_trust
 from .folder import Summary as Summary
 from .folder import reconstruct_paths as reconstruct_paths
-from .frame import frame_face as frame_face
+from .frame import frame_of_box as frame_of_box
 from .frame import frame_of_points as frame_of_points
 from .model_info import describe_model as describe_model
 from .model_info import write_model_info as write_model_info

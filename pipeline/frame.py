@@ -21,7 +21,7 @@ _TIGHTER = (
 )
 
 
-def frame_face(box: Box, size: int) -> Crop:
+def frame_of_box(box: Box, size: int) -> Crop:
     """The square crop round a box of landmarks.
 
     Args:
@@ -65,7 +65,7 @@ def tight_frame(points: Tensor, crop: Crop) -> Crop:
     ratio = max(x1 - x0, y1 - y0) * FRAME_PER_BOX / size
     if not _PLAUSIBLE[0] <= ratio <= _PLAUSIBLE[1]:
         return crop
-    return _compose(frame_face((x0, y0, x1, y1), size).matrix, crop)
+    return _compose(frame_of_box((x0, y0, x1, y1), size).matrix, crop)
 
 
 def _compose(outer: Tensor, crop: Crop) -> Crop:

@@ -23,7 +23,7 @@ from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction, solver_errors, stated_errors
 from ..models.weights import Weights, load_weights
 from .cut import cut_tensor
-from .frame import Box, frame_face, frame_of_face, frame_of_points, tight_frame
+from .frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Regressor:
         """
         if len(pictures) != len(boxes):
             raise InputError("boxes", f"{len(pictures)}, one per photograph", str(len(boxes)))
-        return self.in_frames(pictures, [frame_face(box, self.size) for box in boxes])
+        return self.in_frames(pictures, [frame_of_box(box, self.size) for box in boxes])
 
     def from_points(
         self, pictures: Sequence[NDArray[np.uint8]], points: Sequence[Tensor]

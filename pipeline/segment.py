@@ -13,7 +13,7 @@ from torch.nn import functional
 from ..geometry.crop import Crop
 from ..geometry.segments import Segment
 from .cut import cut_tensor
-from .frame import frame_face
+from .frame import frame_of_box
 from .regress import RegressedFace, Regressor
 from .texture import Evidence, evidence_of
 from .texture.evidence import refined
@@ -61,7 +61,7 @@ def facial_skin(
         InputError: points that are not finite or lie on one spot.
     """
     low, high = points.min(0), points.max(0)
-    crop = _wider(frame_face((*low.tolist(), *high.tolist()), regressor.size))
+    crop = _wider(frame_of_box((*low.tolist(), *high.tolist()), regressor.size))
     guide = cut_tensor(picture, crop)
     chance = _probabilities(regressor, guide)[list(_FACIAL)].sum(0, keepdim=True)
     fine = refined(chance, guide)

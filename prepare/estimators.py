@@ -31,7 +31,7 @@ from ..geometry.crop import Crop
 from ..geometry.landmarks import IBUG68_MIRROR
 from ..models.torch_file import load_torch
 from ..pipeline.crop import crop_around_points
-from ..pipeline.frame import frame_face, frame_of_points
+from ..pipeline.frame import frame_of_box, frame_of_points
 from ..pipeline.regress import Regressor
 from ..render.overlay import to_image
 
@@ -214,7 +214,7 @@ class OwnEstimator:
         if len(place) == 5:
             return frame_of_points(torch.as_tensor(place), self._regressor.size)
         (x0, y0), (x1, y1) = place.tolist()
-        return frame_face((x0, y0, x1, y1), self._regressor.size)
+        return frame_of_box((x0, y0, x1, y1), self._regressor.size)
 
 
 class FanEstimator:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.crop import Crop
-from selfie3d.pipeline.frame import FRAME_PER_BOX, frame_face, frame_of_points, tight_frame
+from selfie3d.pipeline.frame import FRAME_PER_BOX, frame_of_box, frame_of_points, tight_frame
 
 FIVE = torch.tensor([[-30.0, 0], [30, 0], [0, 35], [-24, 65], [24, 65]])
 
@@ -20,7 +20,7 @@ def turned(points: torch.Tensor, degrees: float) -> torch.Tensor:
 
 
 def test_a_box_stands_in_the_middle():
-    crop = frame_face((10.0, 20, 110, 100), 96)
+    crop = frame_of_box((10.0, 20, 110, 100), 96)
     corners = crop.to_crop(torch.tensor([[10.0, 20], [110, 100]]))
     side = 96 / FRAME_PER_BOX
     assert torch.allclose(corners.mean(0), torch.tensor([48.0, 48]))
@@ -30,7 +30,7 @@ def test_a_box_stands_in_the_middle():
 @pytest.mark.parametrize("box", [(1.0, 1, 1, 1), (0.0, 0, math.nan, 5), (0.0, 0, math.inf, 5)])
 def test_a_box_without_area(box):
     with pytest.raises(InputError, match="box"):
-        frame_face(box, 96)
+        frame_of_box(box, 96)
 
 
 @pytest.mark.parametrize("degrees", [-120.0, -20.0, 0.0, 75.0])

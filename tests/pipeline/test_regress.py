@@ -20,7 +20,7 @@ from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline.cut import cut_tensor
-from selfie3d.pipeline.frame import frame_face
+from selfie3d.pipeline.frame import frame_of_box
 from selfie3d.pipeline.regress import RegressOptions, Regressor
 from torch import nn
 
@@ -117,7 +117,7 @@ def test_the_second_pass_frames_the_face_as_training_did(scene, model):
     regressor.options = RegressOptions(options.weights, passes=2, solver=options.solver)
     face = regressor([picture], [loose])[0]
     regressor.options = options
-    tight = frame_face(box, SIZE)
+    tight = frame_of_box(box, SIZE)
     assert face.crop.scale == pytest.approx(tight.scale, rel=0.02)
 
 
