@@ -240,7 +240,9 @@ def weights() -> bytes:
 
     options = {"points": 68, "width": 8, "size": 32, "coefficients": 4, "reduced": 8}
     network = NETWORKS.create("dense-points", **options)
-    return pack_weights(network, "dense-points", options, PointLayout("x", ("ibug68",), (), ()), {})
+    return pack_weights(
+        network, "dense-points", options, layout=PointLayout("x", ("ibug68",), (), ()), facts={}
+    )
 
 
 def unsealed(content: bytes) -> bytes:

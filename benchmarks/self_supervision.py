@@ -57,7 +57,9 @@ def photometric(weights: str, root: Path) -> dict[str, float]:
     source = FaceLoader([faces], [1], "tight", NO_PHOTO_AUGMENTATION, built.size, _BATCH, 0)
     batches = (next(source) for _ in range(len(faces) // _BATCH))
     viewer = FaceViewer(model, "cpu", "300w-lp")
-    return face_metrics(built.network.eval(), built.decode, viewer, batches, landmark_targets())
+    return face_metrics(
+        built.network.eval(), built.decode, viewer, batches=batches, targets=landmark_targets()
+    )
 
 
 def score(weights: str, root: Path, out: Path) -> dict[str, float]:

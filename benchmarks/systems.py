@@ -184,8 +184,8 @@ def mean_face_on_aflw2000(unseen: Path, root: Path, out: Path) -> dict[str, floa
         lambda _, box: mean.at(box),
         [data.names[row] for row in rows],
         [data.image_path(row) for row in rows],
-        boxes,
-        lambda face: to_annotation(face.landmarks("300w-lp")),
+        boxes=boxes,
+        points=lambda face: to_annotation(face.landmarks("300w-lp")),
     )
     write_predictions(out / "mean_face.npz", predictions)
     return aflw2000(Request(root, out, predictions=out / "mean_face.npz", overrides=["rows=named"]))

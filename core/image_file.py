@@ -192,7 +192,7 @@ def opened_image(name: str, stream: BinaryIO, formats: Sequence[str]) -> Iterato
         whole = image.format in ("JPEG", "MPO", "PNG")
         stream.seek(0)
         content = stream.read() if whole else None
-        check_image(name, image, content, length, MAX_MEGAPIXELS)
+        check_image(name, image, content, length=length, megapixels=MAX_MEGAPIXELS)
         del content
         yield image
     except _DECODING_ERRORS as error:

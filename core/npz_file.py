@@ -153,6 +153,7 @@ def read_npz(
     path: str | os.PathLike[str],
     needed: Sequence[str],
     optional: Sequence[str] = (),
+    *,
     expected: str = "an .npz of arrays",
     remedy: str = "",
 ) -> dict[str, NDArray[Any]]:

@@ -148,7 +148,7 @@ _IMAGE_LIMITS_HEAD = 33  # bytes of a PNG up to the end of its size
 
 
 def check_image(
-    name: str, image: Image.Image, content: bytes | None, length: int, megapixels: float
+    name: str, image: Image.Image, content: bytes | None, *, length: int, megapixels: float
 ) -> None:
     """Check an opened picture, of which nothing is decoded yet.
 

@@ -83,7 +83,9 @@ class DrawnDetector:
             MissingFileError: there are no weights.
         """
         check_photograph(image)
-        return find_any_way_up(image, self._search, _SEARCHES, _TURNED, _SURE, _MORE)
+        return find_any_way_up(
+            image, self._search, _SEARCHES, sideways=_TURNED, sure=_SURE, more=_MORE
+        )
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
         """See `FaceDetector.glance`."""

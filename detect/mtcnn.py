@@ -74,7 +74,7 @@ class MtcnnDetector:
             InputError: `image` is not uint8 (H,W,3).
         """
         check_photograph(image)
-        faces = find_any_way_up(image, self._search, _SEARCHES, _TURNED, _SURE)
+        faces = find_any_way_up(image, self._search, _SEARCHES, sideways=_TURNED, sure=_SURE)
         return framed(image, without_duplicates(faces))
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:

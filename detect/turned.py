@@ -17,6 +17,7 @@ def find_any_way_up(
     image: np.ndarray,
     search: Callable[[np.ndarray, S], list[Face]],
     upright: Sequence[S],
+    *,
     sideways: S,
     sure: float,
     more: float = 0.0,

@@ -176,7 +176,7 @@ def _is_bad(task: Task, network: nn.Module, sample: Any) -> bool:  # noqa: ANN40
     return not all(bool(torch.isfinite(g).all()) for g in gradients if g is not None)
 
 
-def save_bad_batch(folder: Path, step: int, rank: int, batch: Any, facts: dict[str, Any]) -> str:  # noqa: ANN401
+def save_bad_batch(folder: Path, step: int, rank: int, *, batch: Any, facts: dict[str, Any]) -> str:  # noqa: ANN401
     """Write `bad_step_N.pt`, N being the optimiser steps done, and return its name.
 
     A second batch at the same step becomes `bad_step_N_2.pt`; "" once there are enough files.

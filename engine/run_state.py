@@ -69,6 +69,7 @@ def fill_optimizer(
     network: nn.Module,
     optimizer: Optimizer,
     state: Mapping[str, Any],
+    *,
     names: Sequence[str],
     folder: Path,
 ) -> None:
@@ -234,7 +235,7 @@ class RunParts:
         try:
             fill_network(network, state["network"], folder)
             fill_network(self.average.network, average, folder, quiet=True)
-            fill_optimizer(network, optimizer, state["optimizer"], names, folder)
+            fill_optimizer(network, optimizer, state["optimizer"], names=names, folder=folder)
         except (RuntimeError, ValueError) as error:
             raise refused(folder, " ".join(str(error).split())[:200]) from error
         if state.get("schedule") is not None:

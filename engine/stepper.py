@@ -242,5 +242,5 @@ class Stepper:
         if elsewhere and not samples:
             return Trouble((), (), "")  # synchronised norms spread what is not finite
         facts = {"step": step, "terms": list(names), "samples": list(samples)}
-        file = save_bad_batch(self._folder, step, self._runtime.rank, batch, facts)
+        file = save_bad_batch(self._folder, step, self._runtime.rank, batch=batch, facts=facts)
         return Trouble(names, samples, file)

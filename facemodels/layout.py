@@ -75,7 +75,7 @@ def points_of(name: str, vector: NDArray, path: Path) -> Floats:
     return _float32(name, flat.reshape(-1, 3), path)
 
 
-def basis_of(name: str, columns: NDArray, deviation: NDArray, count: int, path: Path) -> Floats:
+def basis_of(name: str, columns: NDArray, deviation: NDArray, *, count: int, path: Path) -> Floats:
     """Columns (3V,K) times their standard deviations (K) as (K,V,3).
 
     Raises:
@@ -96,7 +96,7 @@ def basis_of(name: str, columns: NDArray, deviation: NDArray, count: int, path: 
     return _float32(name, scaled.T.reshape(len(scale), count, 3), path)
 
 
-def indices_of(name: str, values: NDArray, count: int, path: Path, first: int = 1) -> Ints:
+def indices_of(name: str, values: NDArray, count: int, *, path: Path, first: int = 1) -> Ints:
     """Indices counted from `first`, as a vector counted from 0.
 
     Raises:
@@ -112,7 +112,7 @@ def indices_of(name: str, values: NDArray, count: int, path: Path, first: int = 
     return ids
 
 
-def triangles_of(name: str, table: NDArray, count: int, path: Path, first: int = 1) -> Ints:
+def triangles_of(name: str, table: NDArray, count: int, *, path: Path, first: int = 1) -> Ints:
     """A table (F,3) or (3,F) of indices as (F,3).
 
     Raises:
@@ -121,7 +121,9 @@ def triangles_of(name: str, table: NDArray, count: int, path: Path, first: int =
     if table.ndim != 2 or 3 not in table.shape:
         raise InputError(f"{path}: {name}", "triangles (F,3) or (3,F)", str(table.shape))
     upright = table if table.shape[1] == 3 else table.T
-    return indices_of(name, np.ascontiguousarray(upright), count, path, first).reshape(-1, 3)
+    return indices_of(name, np.ascontiguousarray(upright), count, path=path, first=first).reshape(
+        -1, 3
+    )
 
 
 def outward(mean: NDArray, faces: Ints) -> Ints:

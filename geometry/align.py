@@ -148,6 +148,7 @@ def similarity_align(
     source: Tensor,
     target: Tensor,
     weights: Tensor | None = None,
+    *,
     scale: bool = True,
     allow_reflection: bool = False,
 ) -> Similarity:

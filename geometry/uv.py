@@ -153,7 +153,7 @@ class UVMapper(nn.Module):
 
 
 def position_map(
-    vertices: Tensor, uv: Tensor, uv_faces: Tensor, faces: Tensor, size: int | tuple[int, int]
+    vertices: Tensor, uv: Tensor, uv_faces: Tensor, *, faces: Tensor, size: int | tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """Position map of meshes in one call; keep a `UVMapper` where it happens more than once.
 

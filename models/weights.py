@@ -108,6 +108,7 @@ def pack_weights(
     network: nn.Module,
     name: str,
     options: object,
+    *,
     layout: Output,
     facts: Mapping[str, Any],
     half: bool = True,

@@ -117,7 +117,7 @@ class Known:
 
 
 def describe_face(
-    sample: FaceSample, place: Place, estimate: Estimate | None, skin: SkinMasks, smallest: int
+    sample: FaceSample, place: Place, estimate: Estimate | None, *, skin: SkinMasks, smallest: int
 ) -> Known:
     """Put together what the data set and the estimators say.
 

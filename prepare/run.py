@@ -87,9 +87,9 @@ def prepare(
         reasons = sorted({reject.reason for fact in facts for reject in fact.rejects})
         raise InputError(str(root), "photographs with faces", "; ".join(reasons[:3]))
     used = "FAN" if fan else f"our own network ({own_weights()})"
-    files = write_manifest(out, collection, options, facts, used)
+    files = write_manifest(out, collection, options, facts=facts, landmarks=used)
     rejects = [reject for fact in facts for reject in fact.rejects]
-    files += write_sheets(out, collection, options, root, rejects)
+    files += write_sheets(out, collection, options, root=root, rejects=rejects)
     counts = {name: 0 for name in dict.fromkeys(fact.split for fact in facts)}
     for fact in facts:
         counts[fact.split] += len(fact.samples)

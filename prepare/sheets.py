@@ -33,6 +33,7 @@ def write_sheets(
     out: Path,
     collection: Collection,
     options: PrepareOptions,
+    *,
     root: Path,
     rejects: Sequence[Reject],
 ) -> list[Path]:

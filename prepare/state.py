@@ -114,6 +114,7 @@ def write_manifest(
     out: Path,
     collection: Collection,
     options: PrepareOptions,
+    *,
     facts: Sequence[ShardFacts],
     landmarks: str,
 ) -> list[Path]:

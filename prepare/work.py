@@ -201,7 +201,7 @@ class Workshop:
         self, photograph: Photograph, sample: FaceSample, place: Place, estimate: Estimate | None
     ) -> ShardEntry:
         options = self.options
-        known = describe_face(sample, place, estimate, self._skin, options.smallest)
+        known = describe_face(sample, place, estimate, skin=self._skin, smallest=options.smallest)
         large = max(sample.picture.shape[:2]) > options.size
         if large and options.write == "shards" and not self.collection.whole:
             return self._cut(photograph, sample, known)

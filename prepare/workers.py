@@ -44,7 +44,7 @@ class PreparePool:
         this one.
         """
         if self.workers == 1 or len(todo) == 1:
-            workshop = workshop_for(collection, self.root, self.options, self.fan, self.log)
+            workshop = workshop_for(collection, self.root, self.options, fan=self.fan, log=self.log)
             with _one_thread():
                 for part in todo:
                     yield part, self.parts.make(part, workshop)
@@ -98,7 +98,7 @@ def _start_worker(
 ) -> None:
     torch.set_num_threads(1)
     collection = open_kind(kind, root, options)
-    _workshops.append((workshop_for(collection, root, options, fan, log), parts))
+    _workshops.append((workshop_for(collection, root, options, fan=fan, log=log), parts))
 
 
 def _make_part(order: _Order) -> Note:
@@ -157,6 +157,7 @@ def workshop_for(
     collection: Collection,
     root: Path,
     options: PrepareOptions,
+    *,
     fan: dict[str, Path],
     log: FailureLog | None = None,
 ) -> Work:

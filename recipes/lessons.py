@@ -20,7 +20,7 @@ Lessons = Callable[[FaceBatch], set[str]]
 
 
 def check_lessons(
-    sets: Sequence[FaceDataset], crop: str, size: int, lessons: Lessons, remedy: str
+    sets: Sequence[FaceDataset], crop: str, size: int, *, lessons: Lessons, remedy: str
 ) -> set[str]:
     """Look at the first rows of every training set.
 

@@ -16,6 +16,7 @@ def check_on_device(
     name: str,
     tensor: Tensor,
     shape: tuple[int | None, ...],
+    *,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> None:
@@ -39,7 +40,7 @@ def check_triangles(tri: Tensor, vertices: int, name: str, device: torch.device)
 
     The indices are read once per tensor: that waits for a GPU.
     """
-    check_on_device("tri", tri, (None, 3), device, torch.int32)
+    check_on_device("tri", tri, (None, 3), device=device, dtype=torch.int32)
     if tri.shape[0] > MAX_TRIANGLES:
         raise InputError("tri", f"at most {MAX_TRIANGLES} triangles", f"{tri.shape[0]}")
     if not tri.numel():

@@ -85,7 +85,7 @@ class NvdiffrastRasterizer:
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
         """See `Rasterizer.rasterize`."""
         device = check_cuda("pos", pos)
-        check_on_device("pos", pos, (None, None, 4), device)
+        check_on_device("pos", pos, (None, None, 4), device=device)
         check_resolution(resolution)
         check_triangles(tri, pos.shape[1], "pos", device)
         if not len(pos) or not len(tri):
@@ -103,8 +103,8 @@ class NvdiffrastRasterizer:
     def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
         device = check_cuda("rast", rast)
-        check_on_device("attr", attr, (None, None, None), device)
-        check_on_device("rast", rast, (None, None, None, 4), device)
+        check_on_device("attr", attr, (None, None, None), device=device)
+        check_on_device("rast", rast, (None, None, None, 4), device=device)
         check_batch("attr", attr, rast.shape[0])
         check_triangles(tri, attr.shape[1], "attr", device)
         if not rast.numel() or not len(tri) or not attr.shape[2]:
@@ -115,8 +115,8 @@ class NvdiffrastRasterizer:
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
         device = check_cuda("uv", uv)
-        check_on_device("tex", tex, (None, None, None, None), device)
-        check_on_device("uv", uv, (None, None, None, 2), device)
+        check_on_device("tex", tex, (None, None, None, None), device=device)
+        check_on_device("uv", uv, (None, None, None, 2), device=device)
         check_batch("tex", tex, uv.shape[0])
         check_texels(tex)
         if not uv.numel() or not tex.shape[3]:
@@ -130,9 +130,9 @@ class NvdiffrastRasterizer:
     def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`."""
         device = check_cuda("rast", rast)
-        check_on_device("rast", rast, (None, None, None, 4), device)
-        check_on_device("color", color, (*rast.shape[:3], None), device)
-        check_on_device("pos", pos, (rast.shape[0], None, 4), device)
+        check_on_device("rast", rast, (None, None, None, 4), device=device)
+        check_on_device("color", color, (*rast.shape[:3], None), device=device)
+        check_on_device("pos", pos, (rast.shape[0], None, 4), device=device)
         check_triangles(tri, pos.shape[1], "pos", device)
         if not color.numel() or not len(tri):
             return color + pos[:, :0].sum()

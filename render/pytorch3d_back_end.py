@@ -91,7 +91,7 @@ class PyTorch3dRasterizer:
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
         """See `Rasterizer.rasterize`."""
-        check_on_device("pos", pos, (None, None, 4), pos.device)
+        check_on_device("pos", pos, (None, None, 4), device=pos.device)
         check_resolution(resolution)
         check_triangles(tri, pos.shape[1], "pos", pos.device)
         if not len(pos) or not len(tri):
@@ -102,16 +102,16 @@ class PyTorch3dRasterizer:
 
     def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
-        check_on_device("attr", attr, (None, None, None), rast.device)
-        check_on_device("rast", rast, (None, None, None, 4), rast.device)
+        check_on_device("attr", attr, (None, None, None), device=rast.device)
+        check_on_device("rast", rast, (None, None, None, 4), device=rast.device)
         check_batch("attr", attr, rast.shape[0])
         check_triangles(tri, attr.shape[1], "attr", rast.device)
         return torch_primitives.interpolate(attr, rast, tri)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
-        check_on_device("tex", tex, (None, None, None, None), uv.device)
-        check_on_device("uv", uv, (None, None, None, 2), uv.device)
+        check_on_device("tex", tex, (None, None, None, None), device=uv.device)
+        check_on_device("uv", uv, (None, None, None, 2), device=uv.device)
         check_batch("tex", tex, uv.shape[0])
         check_texels(tex)
         return torch_primitives.texture(tex, uv)

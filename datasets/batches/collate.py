@@ -101,7 +101,7 @@ def moved_pose_para(pose: Array, matrix: Tensor, height: int, size: int) -> Arra
 
 
 def moved_label(
-    name: str, values: Array, matrix: Tensor, height: int, size: int, mirrored: bool
+    name: str, values: Array, matrix: Tensor, *, height: int, size: int, mirrored: bool
 ) -> Array:
     """A label of a photograph as that of a crop.
 
@@ -177,7 +177,9 @@ class RowMaker:
         labels = {"inside": inside, "crop": whole.float()}
         height = sample.picture.shape[0]
         for name, values in sample.labels.items():
-            moved = moved_label(name, values, matrix, height, self.size, mirrored)
+            moved = moved_label(
+                name, values, matrix, height=height, size=self.size, mirrored=mirrored
+            )
             labels[name] = torch.from_numpy(np.asarray(moved, np.float32))
         points = {}
         for key, known in sample.landmarks.items():

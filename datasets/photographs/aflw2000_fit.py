@@ -76,11 +76,11 @@ def fitted_points(data: Aflw2000, row: int, basis: FittedBasis) -> Array:
     }  # fmt: skip
     mat = read_mat(data.image_path(row).with_suffix(".mat"), shapes)
     coefficients = mat["Shape_Para"][:, 0], mat["Exp_Para"][:, 0]
-    return points_of_fit(basis, mat["Pose_Para"][0], *coefficients, _HEIGHT)
+    return points_of_fit(basis, mat["Pose_Para"][0], *coefficients, height=_HEIGHT)
 
 
 def points_of_fit(
-    basis: FittedBasis, pose: Array, identity: Array, expression: Array, height: int
+    basis: FittedBasis, pose: Array, identity: Array, expression: Array, *, height: int
 ) -> Array:
     """A fitted face on the vertices of a basis: (V,3) in the annotation's frame.
 

@@ -82,7 +82,7 @@ def read_aflw_lfpa(root: Path) -> VisiblePoints:
 def _load(path: Path) -> dict[str, NDArray]:
     axes = {"names": (1, "U"), "landmarks_34": (3, "fiu"), "from_68": (2, "fiu")}
     more = {"boxes": (2, "fiu"), "yaw_deg": (1, "fiu")}
-    arrays = read_npz(path, list(axes), list(more), "AFLW-LFPA's .npz", _REMEDY)
+    arrays = read_npz(path, list(axes), list(more), expected="AFLW-LFPA's .npz", remedy=_REMEDY)
     for name, array in arrays.items():
         count, kinds = (axes | more)[name]
         if array.ndim != count or array.dtype.kind not in kinds:

@@ -149,7 +149,7 @@ class W300LP:
         }
         if self._basis is not None and "ibug68-3d" not in landmarks:
             fit = (mat["Pose_Para"][0], mat["Shape_Para"][:, 0], mat["Exp_Para"][:, 0])
-            points = points_of_fit(self._basis, *fit, picture.shape[0])
+            points = points_of_fit(self._basis, *fit, height=picture.shape[0])
             landmarks["ibug68-3d"] = to_pixels(points)[:, :2]
         sample = FaceSample(
             self.row_name(row),

@@ -40,7 +40,7 @@ def seen_points(depth: Array, view: View, in_camera: Array, in_view: Array) -> N
 
 
 def seen_vertices(
-    depth: Array, view: View, in_camera: Array, in_view: Array, normals: Array
+    depth: Array, view: View, in_camera: Array, *, in_view: Array, normals: Array
 ) -> NDArray[np.bool_]:
     """Which vertices (V,), with normals (V,3) in camera space, can be seen; see `seen_points`."""
     towards = -(normals * in_camera).sum(1) > 0

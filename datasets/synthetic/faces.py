@@ -59,7 +59,7 @@ class SyntheticFaces:
         person = draw_person(number, self.studio, config)
         rng = np.random.default_rng([config.seed, index])
         expression = draw_expression(rng, self.head.model.expression_names)
-        scene = draw_scene(rng, self.studio, person, config, expression)
+        scene = draw_scene(rng, self.studio, person, config=config, expression=expression)
         image, segmentation = self._photograph(rng, scene)
         view, free = scene.view, segmentation != Segment.OCCLUDER
         return SyntheticFace(
@@ -92,7 +92,9 @@ class SyntheticFaces:
         segmentation = drawing.segmentation.copy()
         if rng.random() < config.occluder:
             skin, hair = _tones(drawing, scene)
-            texture, mask = draw_occluder(rng, scene.landmarks["ibug68"], skin, hair, config.size)
+            texture, mask = draw_occluder(
+                rng, scene.landmarks["ibug68"], skin, hair=hair, size=config.size
+            )
             image = image + mask[..., None] * (texture - image)
             segmentation[mask >= 0.5] = int(Segment.OCCLUDER)
         poor = rng.random() < config.degradation
@@ -105,7 +107,9 @@ class SyntheticFaces:
         """What stands behind."""
         config, light = self.config, scene.lighting
         if light.panorama is not None:
-            return panorama_background(rng, light, scene.exposure, scene.view, config.size)
+            return panorama_background(
+                rng, light, scene.exposure, view=scene.view, size=config.size
+            )
         if rng.random() < config.background:
             return draw_background(rng, config.size, self.photographs)
         flat = rng.uniform(0, 1, 3).astype(np.float32)

@@ -97,7 +97,7 @@ CONSTANTS = _constants()
 
 
 def fit_harmonics(
-    normals: Array, albedo: Array, lit: Array, exposure: float, vertices: Array
+    normals: Array, albedo: Array, lit: Array, *, exposure: float, vertices: Array
 ) -> NDArray[np.float32]:
     """The light (9,3) of geometry/sh.py that best turns an albedo into colours, least squares.
 

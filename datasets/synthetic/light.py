@@ -235,7 +235,7 @@ def _shade(
 
 
 def shade(
-    light: Light, albedo: Array, normals: Array, gloss: Array, occlusion: Array, open_sky: Array
+    light: Light, albedo: Array, normals: Array, *, gloss: Array, occlusion: Array, open_sky: Array
 ) -> NDArray[np.float32]:
     """Linear light (n,3) that the vertices send to the camera, before exposure.
 
@@ -262,7 +262,7 @@ def _levels(lit: Array, normals: Array, albedo: Array, some: Array) -> tuple[flo
     return level, tone, count
 
 
-def find_exposure(light: Light, lit: Array, normals: Array, albedo: Array, some: Array) -> float:
+def find_exposure(light: Light, lit: Array, normals: Array, *, albedo: Array, some: Array) -> float:
     """The factor that brings skin that faces the camera to the light's display level.
 
     Args:

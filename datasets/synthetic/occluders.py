@@ -12,7 +12,7 @@ from .filters import Image
 
 
 def draw_occluder(
-    rng: np.random.Generator, marks: NDArray, skin: NDArray, hair: NDArray, size: int
+    rng: np.random.Generator, marks: NDArray, skin: NDArray, *, hair: NDArray, size: int
 ) -> tuple[Image, Image]:
     """The picture (size,size,3) of an occluder and its mask (size,size).
 

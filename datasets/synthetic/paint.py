@@ -71,7 +71,7 @@ def paint_solids(canvas: Canvas, layer: Layer, solids: Solids, textures: Texture
 
 
 def paint_sheet(
-    rng: np.random.Generator, canvas: Canvas, layer: Layer, values: Array, kinds: Array
+    rng: np.random.Generator, canvas: Canvas, layer: Layer, *, values: Array, kinds: Array
 ) -> None:
     """Paint the nearest sheets over what is on the canvas.
 
@@ -93,7 +93,7 @@ def paint_sheet(
 
 
 def paint_cards(
-    rng: np.random.Generator, canvas: Canvas, screen: Array, cards: Cards, textures: TextureTable
+    rng: np.random.Generator, canvas: Canvas, screen: Array, *, cards: Cards, textures: TextureTable
 ) -> None:
     """Paint cards over what is on the canvas, the farthest first.
 

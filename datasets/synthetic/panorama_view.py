@@ -64,7 +64,7 @@ def _see(
 
 
 def panorama_background(
-    rng: np.random.Generator, light: Light, exposure: float, view: View, size: int
+    rng: np.random.Generator, light: Light, exposure: float, *, view: View, size: int
 ) -> Image:
     """The place behind the face (size,size,3), sRGB-coded, out of focus as cameras have it.
 
@@ -112,7 +112,7 @@ def _panorama(light: Light) -> Panorama:
 
 
 def look_around(
-    panorama: Panorama, way: tuple[float, float, float], angle: float, gain: Array, size: int
+    panorama: Panorama, way: tuple[float, float, float], angle: float, *, gain: Array, size: int
 ) -> Image:
     """What a camera sees of a panorama in any direction: linear light (size,size,3).
 

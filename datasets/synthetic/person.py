@@ -79,7 +79,14 @@ def draw_person(number: int, studio: Studio, config: SyntheticConfig) -> Person:
     if studio.wardrobe is not None and rng.random() < config.assets_share:
         style = draw_style(_chance(config.seed, number, Part.STYLE), studio.wardrobe, traits)
     skin = draw_person_skin(
-        _chance(config.seed, number, Part.SKIN), head, studio.details, albedo, tone, traits, hair,
-        brows=style.brows is None, beard=beard and style.beard is None,
-    )  # fmt: skip
+        _chance(config.seed, number, Part.SKIN),
+        head,
+        studio.details,
+        albedo=albedo,
+        tone=tone,
+        traits=traits,
+        hair=hair,
+        brows=style.brows is None,
+        beard=beard and style.beard is None,
+    )
     return Person(config.seed, number, identity, albedo, traits, hair, styled, skin, style)

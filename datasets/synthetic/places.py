@@ -130,7 +130,7 @@ def _view(rng: np.random.Generator, size: int, panorama: Panorama) -> Array:
     angle = math.radians(rng.uniform(25, 100))
     yaw, pitch, roll = rng.uniform(-math.pi, math.pi), rng.normal(0, 0.35), rng.normal(0, 0.1)
     gain = np.exp(rng.normal(-0.3, 0.6) + rng.normal(0, 0.1, 3))
-    seen = look_around(panorama, (yaw, pitch, roll), angle, gain, size)
+    seen = look_around(panorama, (yaw, pitch, roll), angle, gain=gain, size=size)
     coded = code(np.minimum(seen, np.float32(BRIGHTEST)))
     if rng.random() < 0.5:  # its pixels are coarse: something fine over them
         noise = filters.smooth_noise(rng, size, int(rng.integers(40, 160)), 3)

@@ -100,7 +100,7 @@ def draw_turn(rng: np.random.Generator, share: float = 1.0) -> Turn:
 
 
 def draw_view(
-    rng: np.random.Generator, turn: Turn, landmarks: NDArray, size: int, margin: float
+    rng: np.random.Generator, turn: Turn, landmarks: NDArray, *, size: int, margin: float
 ) -> View:
     """A camera at 0.5 to 1.5 m, or 4 m, that frames the landmarks (68,3) as protocols do.
 

@@ -85,7 +85,7 @@ class _Set:
 
 
 def draw_scene(
-    rng: np.random.Generator, studio: Studio, person: Person, config: SyntheticConfig,
+    rng: np.random.Generator, studio: Studio, person: Person, *, config: SyntheticConfig,
     expression: Array,
 ) -> Scene:  # fmt: skip
     """Draw a person with an expression; light, place and camera are up to chance."""
@@ -96,7 +96,7 @@ def draw_scene(
         base = studio.wardrobe.base(level0, person.identity, expression)
     marks = {name: head.landmarks(points, name) for name in LANDMARK_SETS}
     turn = draw_turn(rng, config.turns)
-    view = draw_view(rng, turn, marks["300w-lp"], config.size, config.margin)
+    view = draw_view(rng, turn, marks["300w-lp"], size=config.size, margin=config.margin)
     shape = _Shape(points, base, marks)
     before = _set_up(rng, head, person, config, shape, turn, view)
     panorama = None
@@ -104,10 +104,10 @@ def draw_scene(
         panorama = studio.panoramas.draw(rng)
     light = draw_light(rng, config.shadow, panorama)
     relief = studio.details.valleys, person.skin.relief
-    rough = rough_normals(head, *relief, points, view.rotation)
+    rough = rough_normals(head, *relief, points=points, rotation=view.rotation)
     lit, hair_seen = _lit(light, head, before, rough)
     scenery = before.scenery
-    exposure = find_exposure(light, lit, rough, scenery.albedo, head.face[::3])
+    exposure = find_exposure(light, lit, rough, albedo=scenery.albedo, some=head.face[::3])
     painting = person.skin.painting
     solids = Solids(
         lit[: scenery.opaque], scenery.kinds[: scenery.opaque], head.corners, painting.detail,
@@ -127,8 +127,12 @@ def draw_scene(
         landmarks=in_view,
         visible=seen_points(drawing.depth, view, in_camera["ibug68"], in_view["ibug68"]),
         vertices=vertices,
-        vertices_seen=seen_vertices(drawing.depth, view, scenery.points[:count], vertices, rough),
-        light=fit_harmonics(rough, head.albedo(person.albedo), lit, exposure, head.face),
+        vertices_seen=seen_vertices(
+            drawing.depth, view, scenery.points[:count], in_view=vertices, normals=rough
+        ),
+        light=fit_harmonics(
+            rough, head.albedo(person.albedo), lit, exposure=exposure, vertices=head.face
+        ),
         hair_tone=to_srgb(np.clip(person.hair * (0.4 + 0.8 * rng.random()), 0, 1)),
     )
 
@@ -141,9 +145,11 @@ def _set_up(
     points, marks, style = shape.points, shape.marks["ibug68"], person.style
     growth = []
     if shape.base is not None:
-        growth = grow(style, shape.base, view, person.hair, person.styled)
+        growth = grow(style, shape.base, view, hair=person.hair, styled=person.styled)
     sheets, roots = _headdress(person, head, points)
-    skin = skin_surface(person.chance(Part.EYES), head, points, person.skin, roots, marks)
+    skin = skin_surface(
+        person.chance(Part.EYES), head, points, skin=person.skin, roots=roots, marks=marks
+    )
     if rng.random() < config.glasses:
         sheets = [*sheets, *draw_glasses(rng, marks)]
     end = head.neck[0]
@@ -194,12 +200,20 @@ def _lit(
             if g.kind is Segment.HAIR:
                 casters.append(g.triangles + np.int32(start))
         points = np.concatenate([scenery.points, *(g.points for g in before.growth)])
-        seen = cast_shadow(light, points, head.casters, np.concatenate(casters), len(rough))
+        seen = cast_shadow(
+            light, points, head.casters, other=np.concatenate(casters), framed=len(rough)
+        )
     else:
         seen = np.ones(sum(sizes), np.float32)
     parts = np.split(seen, np.cumsum(sizes)[:-1])
-    lit = shade(light, scenery.albedo, scenery.normals(rough), scenery.gloss, scenery.occlusion,
-                parts[0])  # fmt: skip
+    lit = shade(
+        light,
+        scenery.albedo,
+        scenery.normals(rough),
+        gloss=scenery.gloss,
+        occlusion=scenery.occlusion,
+        open_sky=parts[0],
+    )
     if light.panorama is not None:
         for eye in head.masks.eyes:
             lit[eye] += reflections(light, scenery.points, rough, eye)
@@ -228,7 +242,7 @@ def _paint(
         values = np.concatenate([lit[opaque:], scenery.sheet], 1)
         faces = scenery.faces[scenery.opaque_faces :] - np.int32(opaque)
         sheet = rasterize(screen[opaque:], faces, large)
-        paint_sheet(rng, canvas, sheet, values, scenery.kinds[opaque:])
+        paint_sheet(rng, canvas, sheet, values=values, kinds=scenery.kinds[opaque:])
     for g, seen in zip(before.growth, hair_seen, strict=True):
         if g in hair:
             _paint_growth(rng, canvas, zoomed, g, light, seen, studio)
@@ -241,4 +255,4 @@ def _paint_growth(
 ) -> None:  # fmt: skip
     large = len(canvas.cover)
     screen = project(view.clip(growth.points, large), large)
-    paint_cards(rng, canvas, screen, growth.cards(light, seen), studio.textures)
+    paint_cards(rng, canvas, screen, cards=growth.cards(light, seen), textures=studio.textures)

@@ -19,7 +19,7 @@ _BLUR_MM = 6.0
 
 
 def cast_shadow(
-    light: Light, points: Array, closed: Array, other: Array, framed: int
+    light: Light, points: Array, closed: Array, *, other: Array, framed: int
 ) -> NDArray[np.float32]:
     """How much of the first lamp each point (n,3) sees, (n,).
 

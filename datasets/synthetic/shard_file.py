@@ -84,7 +84,7 @@ def map_shard(path: Path) -> dict[str, NDArray]:
 
 
 def check_rows(
-    path: Path, arrays: Mapping[str, NDArray], name: str, rows: Sequence[int], values: NDArray
+    path: Path, arrays: Mapping[str, NDArray], name: str, *, rows: Sequence[int], values: NDArray
 ) -> None:
     """Raise where rows are not what was written, or numbers that no camera has.
 

@@ -248,7 +248,7 @@ class ShardedFaces:
             own = wanted[mine] - self._starts[number]
             values = arrays[number][own]
             path = shard_path(self._folder, number)
-            check_rows(path, self._shards[number], name, own.tolist(), values)
+            check_rows(path, self._shards[number], name, rows=own.tolist(), values=values)
             out[mine] = values
         return out
 

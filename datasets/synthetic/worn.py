@@ -58,7 +58,7 @@ def _shade(
 
 
 def shade_hair(
-    light: Light, colour: NDArray, normals: Array, strands: Array, seen: Array
+    light: Light, colour: NDArray, normals: Array, *, strands: Array, seen: Array
 ) -> tuple[Array, Array]:
     """Diffuse light and highlights (n,3) of hair, linear, before exposure.
 
@@ -72,7 +72,9 @@ def shade_hair(
     count, around = len(normals), replace(light, lamps=_NO_LAMPS, colours=_NO_LAMPS)
     flat, ones = np.zeros(count, np.float32), np.ones(count, np.float32)
     tones = np.ascontiguousarray(np.broadcast_to(tone, (count, 3)))
-    diffuse = shade(around, tones, normals, flat, ones * np.float32(_AMBIENT), ones)
+    diffuse = shade(
+        around, tones, normals, gloss=flat, occlusion=ones * np.float32(_AMBIENT), open_sky=ones
+    )
     shine = np.zeros_like(diffuse)
     _shade(tone, normals, strands, seen, light.lamps, light.colours, diffuse, shine)
     return diffuse, shine
@@ -121,7 +123,7 @@ class Growth:
         sum_normals(self.points, asset.faces, normals)
         facing_normals(normals, normals)
         strands = strand_directions(self.points, asset.faces, asset.grain)
-        diffuse, shine = shade_hair(light, self.colour, normals, strands, seen)
+        diffuse, shine = shade_hair(light, self.colour, normals, strands=strands, seen=seen)
         return Cards(
             points=self.points, faces=self.triangles, uv=self.piece.uv[self.faces],
             texture=np.full(count, self.piece.texture, np.int32),
@@ -131,7 +133,7 @@ class Growth:
         )  # fmt: skip
 
 
-def grow(style: Style, base: Array, view: View, hair: Array, styled: bool) -> list[Growth]:
+def grow(style: Style, base: Array, view: View, *, hair: Array, styled: bool) -> list[Growth]:
     """Brows, lashes, beard and hair, in the order in which they are painted.
 
     Args:

@@ -30,6 +30,7 @@ def binned_metrics(
     table: str,
     errors: Array,
     bins: NDArray[np.int64],
+    *,
     split: str = "",
     annotation: str = "",
     seeds: int = 0,

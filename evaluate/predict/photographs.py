@@ -30,6 +30,7 @@ def predict_landmarks(
     predictor: Predictor,
     names: Sequence[str],
     paths: Sequence[Path],
+    *,
     boxes: Sequence[Box],
     points: Callable[[PredictedFace], Array],
     count: int = 68,

@@ -128,8 +128,8 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
         predictor,
         [data.names[row] for row in rows],
         [data.image_path(row) for row in rows],
-        boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2]),
-        points,
+        boxes=boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2]),
+        points=points,
         log=FailureLog(request.out / LOG),
     )
     return _Setting(data, rows, predictions, predictor.name)

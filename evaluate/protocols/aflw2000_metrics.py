@@ -197,9 +197,13 @@ def _by_split(
         bins = scored.bins(split)
         if bins is not None:
             figures += binned_metrics(
-                _table(title, annotation, split), errors, bins,
-                SPLITS[split], ANNOTATIONS[annotation], options.balanced_seeds,
-            )  # fmt: skip
+                _table(title, annotation, split),
+                errors,
+                bins,
+                split=SPLITS[split],
+                annotation=ANNOTATIONS[annotation],
+                seeds=options.balanced_seeds,
+            )
     return figures
 
 

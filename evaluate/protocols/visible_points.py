@@ -97,7 +97,9 @@ class VisibleProtocol:
             figures = mean_metrics_of(self.title, errors, "%")
         else:
             seeds = self.options.balanced_seeds
-            figures = binned_metrics(self.title, errors, bins, "the data set's yaw", seeds=seeds)
+            figures = binned_metrics(
+                self.title, errors, bins, split="the data set's yaw", seeds=seeds
+            )
         figures.append(failure_figure("images", len(predictions.failures), len(rows)))
         curves = [cumulative_curve(f"Cumulative error, {self.title}", {source: errors})]
         if data.yaw_deg is not None:
@@ -136,7 +138,7 @@ class VisibleProtocol:
 
         paths = [data.photographs / name for name in names]
         boxes = [(a, b, c, d) for a, b, c, d in data.boxes[rows].tolist()]
-        raw = predict_landmarks(predictor, names, paths, boxes, points)
+        raw = predict_landmarks(predictor, names, paths, boxes=boxes, points=points)
         moved = [
             data.to_annotation(int(r), p.T).T for r, p in zip(rows, raw.landmarks, strict=True)
         ]

@@ -123,6 +123,7 @@ def bootstrap_interval(
     differences: Array,
     seed: int = SEED,
     resamples: int = RESAMPLES,
+    *,
     level: float = LEVEL,
     groups: NDArray[np.int64] | None = None,
 ) -> tuple[float, float]:

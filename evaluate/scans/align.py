@@ -40,6 +40,7 @@ def distances(
     asking: Array,
     other: Surface,
     searched: Array,
+    *,
     measure: Measure,
     inside: NDArray[np.bool_] | None,
 ) -> Distances:
@@ -142,6 +143,7 @@ def align_to_scan(
     rec: Surface,
     gt: Surface,
     truth: Surface,
+    *,
     alignment: Alignment,
     fixed_scale: float | None,
     sphere: tuple[Array, float],

@@ -68,17 +68,17 @@ class _Scene:
             other = self.gt if each or measure.correspondence == "known" else self.truth
             inside = self._inside(aligned.surface)
             args = (aligned.surface, aligned.searched, other, other.vertices)
-            return distances(*args, measure, inside)
+            return distances(*args, measure=measure, inside=inside)
         if measure.correspondence == "known":
             inside = self._inside(self.gt)
             args = (self.gt, self.gt.vertices, aligned.surface, aligned.searched)
-            return distances(*args, measure, inside)
+            return distances(*args, measure=measure, inside=inside)
         if each:
             moved = align_back(self.rec, self.truth, aligned, self.recipe.alignment)
             args = (moved, moved.vertices, self.rec, self.rec.vertices)
-            return distances(*args, measure, None)
+            return distances(*args, measure=measure, inside=None)
         args = (self.truth, self.truth.vertices, aligned.surface, aligned.searched)
-        return distances(*args, measure, None)
+        return distances(*args, measure=measure, inside=None)
 
     def _inside(self, surface: Surface) -> NDArray[np.bool_]:
         return np.square(surface.vertices - self.centre).sum(1) <= self.radius**2
@@ -103,7 +103,9 @@ def geometric_error(
     truth = gt
     if recipe.crop.when == "before":
         truth = gt.within(centre, radius)
-    aligned = align_to_scan(rec, gt, truth, recipe.alignment, fixed_scale, (centre, radius))
+    aligned = align_to_scan(
+        rec, gt, truth, alignment=recipe.alignment, fixed_scale=fixed_scale, sphere=(centre, radius)
+    )
     if recipe.crop.when == "after":
         truth = gt.within(centre, radius)
     scene = _Scene(rec, gt, truth, aligned, recipe, centre, radius)
@@ -183,7 +185,13 @@ def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipes: Sequence[Rec
         try:
             centre, radius, _ = crop_sphere(rec, gt, recipe.crop)
             truth = gt.within(centre, radius) if recipe.crop.when == "before" else gt
-            logs.append(np.log(align_to_scan(rec, gt, truth, own, None, (centre, radius)).scale))
+            logs.append(
+                np.log(
+                    align_to_scan(
+                        rec, gt, truth, alignment=own, fixed_scale=None, sphere=(centre, radius)
+                    ).scale
+                )
+            )
         except InputError:
             continue  # reported when the pair itself is measured
     if not logs:

@@ -99,8 +99,9 @@ def _read(source: Source) -> FaceModel:
     if len(colours) != count:
         raise InputError(f"{path}: texMU", f"{count} vertices as shapeMU has", f"{len(colours)}")
     arrays: Arrays = {
-        "identity": basis_of("shapePC", pc, ev, count, path)[: source.identity],
-        "albedo_basis": basis_of("texPC", tex_pc, tex_ev, count, path)[: source.albedo] / 255,
+        "identity": basis_of("shapePC", pc, ev, count=count, path=path)[: source.identity],
+        "albedo_basis": basis_of("texPC", tex_pc, tex_ev, count=count, path=path)[: source.albedo]
+        / 255,
         "expression": _expressions(source, count),
     }
     choose = _front if part == "front" else _full
@@ -127,13 +128,13 @@ def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays
     info = source.need("Deep3D's triangles and 68 points", _DEEP3D, "facemodel_info.mat")
     tri, keys = required(read_mat(info), ("tri", "keypoints"), info)
     count = len(front)
-    ids = indices_of("keypoints", keys, count, info)
+    ids = indices_of("keypoints", keys, count, path=info)
     mask = _mask(info, "skinmask", count)
     regions = {} if mask is None else {REFLECTANCE: mask}
     rows = trim[front]
     uv = texture(source, {len(mean): rows, len(trim): front})
     extra = {"landmarks": ibug68(ids, info), "regions": regions} | uv
-    return rows, triangles_of("tri", tri, count, info), extra
+    return rows, triangles_of("tri", tri, count, path=info), extra
 
 
 def _full(source: Source, mean: Floats, tl: NDArray) -> tuple[Ints, Ints, Arrays]:
@@ -145,17 +146,17 @@ def _full(source: Source, mean: Floats, tl: NDArray) -> tuple[Ints, Ints, Arrays
         (keys,) = required(read_mat(info), ("keypoints",), info)
         trim = trim_index(source, count)
         front = _front_rows(source, len(trim))
-        points = ibug68(trim[front[indices_of("keypoints", keys, len(front), info)]], info)
+        points = ibug68(trim[front[indices_of("keypoints", keys, len(front), path=info)]], info)
     elif model_info is not None:
         trim = trim_index(source, count)
         (keys,) = required(read_mat(model_info), ("keypoints",), model_info)
-        points = ibug68(trim[indices_of("keypoints", keys, len(trim), model_info)], model_info)
+        points = ibug68(trim[indices_of("keypoints", keys, len(trim), path=model_info)], model_info)
     else:
         remedy = _DEEP3D + " eos's mapping has 20 of the points."
         table = source.need("the 68 points", remedy, "facemodel_info.mat", "model_info.mat",
                             "ibug_to_bfm2009.txt")  # fmt: skip
         points = {"ibug68": mapped_points(read_mapping(table), count, table)}
-    faces = triangles_of("tl", tl, count, source.path)
+    faces = triangles_of("tl", tl, count, path=source.path)
     return everything, faces, {"landmarks": points} | texture(source, {count: everything})
 
 
@@ -163,7 +164,7 @@ def _front_rows(source: Source, count: int) -> Ints:
     """Which of the 53,215 (`count`) vertices Deep3D keeps."""
     path = source.need("which vertices are the front", _DEEP3D, "BFM_front_idx.mat")
     (idx,) = required(read_mat(path), ("idx",), path)
-    return indices_of("idx", idx, count, path)
+    return indices_of("idx", idx, count, path=path)
 
 
 def trim_index(source: Source, count: int) -> Ints:
@@ -176,7 +177,7 @@ def trim_index(source: Source, count: int) -> Ints:
     names = "BFM_exp_idx.mat", "model_info.mat"
     path = source.need("which vertices have expressions", _DEEP3D, *names)
     (trim,) = required(read_mat(path), ("trimIndex",), path)
-    return indices_of("trimIndex", trim, count, path)
+    return indices_of("trimIndex", trim, count, path=path)
 
 
 def _expressions(source: Source, count: int) -> Floats | None:
@@ -187,7 +188,7 @@ def _expressions(source: Source, count: int) -> Floats | None:
     spread = source.need("their standard deviations", _GUO, "std_exp.txt")
     columns, deviation = _read_exp_pca(path), read_text_numbers(spread)
     trim = trim_index(source, count)
-    modes = basis_of("expPC", columns, deviation, len(trim), path)[: source.expressions]
+    modes = basis_of("expPC", columns, deviation, count=len(trim), path=path)[: source.expressions]
     whole = np.zeros((len(modes), count, 3), np.float32)
     whole[:, trim] = modes
     return whole

@@ -105,7 +105,7 @@ def _read(source: Source, path: Path) -> FaceModel:
     return FaceModel.from_arrays(
         name=_NAMES.get(count, f"basel-{count}"),
         mean=points,
-        faces=outward(points, triangles_of("cells", cells, count, path, first=0)),
+        faces=outward(points, triangles_of("cells", cells, count, path=path, first=0)),
         expression_kind="gaussian",
         landmarks={"ibug68": _landmarks(content, neutral, path)},
         unit="mm",
@@ -167,7 +167,7 @@ def _modes(content: dict[str, NDArray], group: str, count: int, path: Path) -> F
     basis, variance = required(content, names, path)
     if bool((variance < 0).any()):
         raise InputError(f"{path}: {names[1]}", "variances of at least 0", f"{variance.min():g}")
-    return basis_of(names[0], basis, np.sqrt(variance.astype(np.float64)), count, path)
+    return basis_of(names[0], basis, np.sqrt(variance.astype(np.float64)), count=count, path=path)
 
 
 def _landmarks(content: dict[str, NDArray], mean: Floats, path: Path) -> LandmarkSet:

@@ -49,9 +49,9 @@ def _read(source: Source) -> FaceModel:
 
     def basis(name: str, columns: NDArray) -> Floats:
         modes = columns.shape[1] if columns.ndim == 2 else 1
-        return basis_of(name, columns, np.ones(modes), count, path)
+        return basis_of(name, columns, np.ones(modes), count=count, path=path)
 
-    faces = triangles_of("tri", tri, count, path)
+    faces = triangles_of("tri", tri, count, path=path)
     mask = source.arrays["skinmask"] if "skinmask" in source.arrays else np.zeros(0)
     model = FaceModel.from_arrays(
         name="basel-2009-front",
@@ -62,7 +62,7 @@ def _read(source: Source) -> FaceModel:
         albedo_mean=points_of("meantex", colour, path) / np.float32(255),
         albedo_basis=basis("texBase", colours) / np.float32(255),
         expression_kind="gaussian",
-        landmarks=ibug68(indices_of("keypoints", keys, count, path), path),
+        landmarks=ibug68(indices_of("keypoints", keys, count, path=path), path),
         regions={REFLECTANCE: mask.reshape(-1) > 0} if mask.size == count else {},
         unit="dm",
         licence=LICENCE,

@@ -104,7 +104,9 @@ class Pca:
 
     def modes(self, count: int, path: Path) -> NDArray[np.float32]:
         """(K,V,3) per standard deviation."""
-        return basis_of("basis", self.basis, np.sqrt(np.abs(self.variances)), count, path)
+        return basis_of(
+            "basis", self.basis, np.sqrt(np.abs(self.variances)), count=count, path=path
+        )
 
 
 @dataclass(frozen=True)

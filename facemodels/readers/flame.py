@@ -54,7 +54,7 @@ def _read(source: Source) -> FaceModel:
         raise InputError(f"{path}: v_template", "(V,3)", str(template.shape))
     mean = points_of("v_template", template.reshape(-1), path)
     count = len(mean)
-    triangles = triangles_of("f", faces, count, path, first=0)
+    triangles = triangles_of("f", faces, count, path=path, first=0)
     modes = _modes("shapedirs", shapes, count, source)
     joints = _matrix("J_regressor", arrays["J_regressor"], (5, count), source) @ mean.astype(float)
     weights = _matrix("weights", arrays["weights"], (count, 5), source)

@@ -34,6 +34,7 @@ def embedded(
     name: str,
     triangles: NDArray,
     weights: NDArray,
+    *,
     faces: Ints,
     path: Path,
     contour: Contour = "3d",
@@ -43,7 +44,7 @@ def embedded(
     Raises:
         InputError: shapes that do not fit, or a triangle that does not exist.
     """
-    ids = indices_of(f"{name}: lmk_faces_idx", triangles, len(faces), path, first=0)
+    ids = indices_of(f"{name}: lmk_faces_idx", triangles, len(faces), path=path, first=0)
     if weights.shape != (*triangles.shape, 3) or weights.dtype.kind != "f":
         expected = str((*triangles.shape, 3))
         raise InputError(f"{path}: {name}: lmk_bary_coords", expected, str(weights.shape))
@@ -71,16 +72,18 @@ def embeddings(source: Source, faces: Ints) -> dict[str, LandmarkSet]:
     """
     path = source.need("the 68 points", _REMEDY, *_EMBEDDINGS)
     tables = read_arrays(path) if path.suffix == ".npz" else read_object_npy(path)
-    full = embedded("ibug68", *_pair(tables, "full", path), faces, path)
+    full = embedded("ibug68", *_pair(tables, "full", path), faces=faces, path=path)
     if len(full) != 68:
         raise InputError(f"{path}: full_lmk_faces_idx", "68 triangles", f"{len(full)}")
     sets = {"ibug68": full}
     if "static_lmk_faces_idx" in tables:
-        inner = embedded("flame-static", *_pair(tables, "static", path), faces, path)
+        inner = embedded("flame-static", *_pair(tables, "static", path), faces=faces, path=path)
         sets["flame-static"] = _jaw_and_rest(full, inner, path, valid=False)
         if "dynamic_lmk_faces_idx" in tables:
             ids, weights = _pair(tables, "dynamic", path)
-            outline = embedded("flame-frontal", ids[:1], weights[:1], faces, path, "2d")
+            outline = embedded(
+                "flame-frontal", ids[:1], weights[:1], faces=faces, path=path, contour="2d"
+            )
             sets["flame-frontal"] = _jaw_and_rest(outline, inner, path, valid=True)
     return sets
 
@@ -125,7 +128,7 @@ def texture(source: Source, faces: Ints) -> Arrays:
         uv, corners = tables["vt"], tables["ft"]
         return {
             "uv": uv.astype(np.float32),
-            "uv_faces": triangles_of("ft", corners, len(uv), path, first=0),
+            "uv_faces": triangles_of("ft", corners, len(uv), path=path, first=0),
         }
     path = source.find("head_template.obj")
     if path is None:

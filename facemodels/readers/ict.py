@@ -50,14 +50,14 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
     mean = _floats(arrays, "base", path)
     if mean.ndim != 2 or mean.shape[1] != 3:
         raise InputError(f"{path}: base", "shape (V,3)", str(mean.shape))
-    points = indices_of("landmarks68", arrays["landmarks68"], len(mean), path, first=0)
+    points = indices_of("landmarks68", arrays["landmarks68"], len(mean), path=path, first=0)
     if len(points) != 68:
         raise InputError(f"{path}: landmarks68", "68 vertices", str(len(points)))
     ibug68 = LandmarkSet.from_vertices("ibug68", points.tolist())
     return FaceModel.from_arrays(
         name="ict-facekit",
         mean=mean,
-        faces=triangles_of("faces", arrays["faces"], len(mean), path, first=0),
+        faces=triangles_of("faces", arrays["faces"], len(mean), path=path, first=0),
         identity=_floats(arrays, "identity", path),
         expression=_floats(arrays, "expression", path),
         identity_kind="gaussian",

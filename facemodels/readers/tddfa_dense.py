@@ -70,14 +70,14 @@ def _read_mat(source: Source) -> FaceModel:
     bases: Arrays = {}
     if "w" in arrays:
         w, sigma = required(arrays, ("w", "sigma"), path)
-        bases["identity"] = basis_of("w", w, sigma, count, path)
+        bases["identity"] = basis_of("w", w, sigma, count=count, path=path)
         if source.expressions != 0:
             offset, bases["expression"] = _expressions(source, count)
             mean = mean + offset
     if "mu_tex" in arrays:
         bases["albedo_mean"] = points_of("mu_tex", arrays["mu_tex"], path) / np.float32(255)
-    faces = outward(mean, triangles_of("tri", tri, count, path))
-    ids = indices_of("keypoints", keys, count, path)
+    faces = outward(mean, triangles_of("tri", tri, count, path=path))
+    ids = indices_of("keypoints", keys, count, path=path)
     return _built("3ddfa", source, mean, faces, ids, bases)
 
 
@@ -92,7 +92,7 @@ def _expressions(source: Source, count: int) -> tuple[Floats, Floats]:
     offset = points_of("mu_exp", mu, path)
     if len(offset) != count:
         raise InputError(f"{path}: mu_exp", f"{count} vertices", f"{len(offset)}")
-    return offset, basis_of("w_exp", w, sigma, count, path)
+    return offset, basis_of("w_exp", w, sigma, count=count, path=path)
 
 
 def _read_pickle(source: Source) -> FaceModel:
@@ -102,10 +102,12 @@ def _read_pickle(source: Source) -> FaceModel:
     count = len(mean)
     identity, expression = _deviations(source)
     bases = {
-        "identity": basis_of("w_shp", w_shp[:, : len(identity)], identity, count, path),
-        "expression": basis_of("w_exp", w_exp[:, : len(expression)], expression, count, path),
+        "identity": basis_of("w_shp", w_shp[:, : len(identity)], identity, count=count, path=path),
+        "expression": basis_of(
+            "w_exp", w_exp[:, : len(expression)], expression, count=count, path=path
+        ),
     }
-    rows = indices_of("keypoints", keys, 3 * count, path, first=0)
+    rows = indices_of("keypoints", keys, 3 * count, path=path, first=0)
     if (
         len(rows) != 204
         or not np.array_equal(rows[::3] + 2, rows[2::3])
@@ -139,7 +141,7 @@ def _triangles(source: Source, count: int) -> Ints:
     if table is None:
         path = source.need("the triangles", _V2, "tri.pkl")
         raise InputError(str(path), "one array of triangles", "none")
-    return triangles_of("tri", table, count, path, first=0)
+    return triangles_of("tri", table, count, path=path, first=0)
 
 
 def _built(

@@ -170,7 +170,7 @@ def _read_mats(path: Path) -> tuple[Array, Array, Array]:
     if len(offset) != len(mean) or any(len(b) != 3 * len(mean) for b in (shape[1], w_exp)):
         got = f"{len(offset)} of the expressions"
         raise InputError(str(other), f"{len(mean)} vertices as {path.name}", got)
-    ids = indices_of("keypoints", shape[2], len(mean), path)
+    ids = indices_of("keypoints", shape[2], len(mean), path=path)
     rows = (3 * ids[:, None] + np.arange(3)).reshape(-1)
     return _shaped(path, (mean + offset)[ids], shape[1][rows], w_exp[rows])
 

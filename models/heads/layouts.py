@@ -66,6 +66,7 @@ def make_layout(
     name: str,
     model: FaceModel,
     crop_size: int,
+    *,
     whitening: Whitening | None = None,
     pivot: Sequence[float] | None = None,
 ) -> Layout:

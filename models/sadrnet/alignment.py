@@ -103,7 +103,11 @@ def _rotation_about_origin(
     """
     both = None if weights is None else torch.cat([weights, weights], 1)
     found = similarity_align(
-        torch.cat([x, -x], 1), torch.cat([y, -y], 1), both, False, allow_reflection=reflections
+        torch.cat([x, -x], 1),
+        torch.cat([y, -y], 1),
+        both,
+        scale=False,
+        allow_reflection=reflections,
     )
     return found.rotation
 

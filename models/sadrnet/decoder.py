@@ -20,7 +20,7 @@ _SHORTER = 8  # halvings that the line search looks at
 
 
 def least_in_box(
-    normal: Tensor, right: Tensor, low: Tensor, high: Tensor, steps: int = 30
+    normal: Tensor, right: Tensor, low: Tensor, *, high: Tensor, steps: int = 30
 ) -> Tensor:
     """The x of low <= x <= high with the least x^T N x / 2 - x^T r.
 
@@ -128,7 +128,7 @@ class BoundedVertexFit(nn.Module):
         """
         check_shape("vertices", vertices, (None, *self.mean.shape))
         offset = (vertices.float() - self.mean)[:, self.chosen].flatten(1)
-        found = least_in_box(self.normal, offset @ self.basis.T, self.low, self.high)
+        found = least_in_box(self.normal, offset @ self.basis.T, self.low, high=self.high)
         identity, expression, albedo = self.sizes
         count = len(vertices)
         return Coefficients(

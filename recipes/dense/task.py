@@ -101,7 +101,11 @@ class DensePointTask:
             "coefficient_variance": self._variance,
             "sigma_scale": self._sigma_scale,
         }
-        return {".safetensors": pack_weights(network, self.name, options, self.layout, known)}
+        return {
+            ".safetensors": pack_weights(
+                network, self.name, options, layout=self.layout, facts=known
+            )
+        }
 
     def _use(self, layout: PointLayout) -> None:
         """Points of a run that began before the face model changed a little."""

@@ -152,6 +152,7 @@ def face_metrics(
     network: nn.Module,
     decode: Decoder,
     viewer: FaceViewer,
+    *,
     batches: Iterable[FaceBatch],
     targets: Mapping[str, LandmarkTarget],
 ) -> dict[str, float]:

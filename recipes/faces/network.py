@@ -151,7 +151,11 @@ def _of_points(
 
     def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
         options = network.options
-        return {".safetensors": pack_weights(trained, name, options, layout, {**kept, **more})}
+        return {
+            ".safetensors": pack_weights(
+                trained, name, options, layout=layout, facts={**kept, **more}
+            )
+        }
 
     return FaceNetwork(channels_last(network), decode, size, pack)
 
@@ -160,7 +164,9 @@ def _of_parameters(network: nn.Module, name: str, layout: Layout, side: int) -> 
     _require_kind(network, name, "parameters")
 
     def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
-        return {".safetensors": pack_weights(trained, name, network.options, layout, more)}
+        return {
+            ".safetensors": pack_weights(trained, name, network.options, layout=layout, facts=more)
+        }
 
     return FaceNetwork(channels_last(network), layout.decode, side, pack)
 

@@ -118,11 +118,13 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
     parameters = _parameters(config, model)
     identity = _identity(config.loss)
     losses = FaceLosses(viewer, targets, config.loss, identity, known, parameters)
-    taught = check_lessons(sets, config.data.crop, built.size, losses.lessons, _NOTHING)
+    taught = check_lessons(
+        sets, config.data.crop, built.size, lessons=losses.lessons, remedy=_NOTHING
+    )
     if config.loss.parameters and "parameters" not in taught:
         labels = "a set with labels pose_para, shape_para and exp_para, as 300W-LP"
         raise InputError("data.train", f"{labels}, for loss.parameters", "none", _NOTHING)
-    source = face_source(config.data, built.size, config.engine.seed, truth, sets)
+    source = face_source(config.data, built.size, config.engine.seed, truth=truth, sets=sets)
     source.log = FailureLog(Path(config.output) / LOG)
     return FaceTask(
         built.network,
@@ -171,6 +173,7 @@ def face_source(
     data: FaceDataConfig,
     size: int,
     seed: int,
+    *,
     truth: FaceModel,
     sets: list[FaceDataset] | None = None,
 ) -> FaceLoader:

@@ -140,7 +140,9 @@ class FaceTask:
         device = next(network.parameters()).device
         losses = self._losses.to(device)
         batches = (batch.to(device) for batch in given)
-        return face_metrics(network, self._decode, losses.viewer, batches, losses.targets)
+        return face_metrics(
+            network, self._decode, losses.viewer, batches=batches, targets=losses.targets
+        )
 
     @torch.no_grad()
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:

@@ -190,7 +190,9 @@ class TddfaNetwork:
         known = dict(facts)
         if self.cascade is not None:
             known["iterations"] = self.cascade.iterations
-        content = pack_weights(network, self.name, self.network.options, self.layout, known)
+        content = pack_weights(
+            network, self.name, self.network.options, layout=self.layout, facts=known
+        )
         return {".safetensors": content}
 
 

@@ -120,7 +120,7 @@ def _check_lessons(config: TddfaTrainConfig, size: int, targets: TddfaTargets) -
     def lessons(batch: FaceBatch) -> set[str]:
         return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
 
-    check_lessons(sets, config.data.crop, size, lessons, NONE_KNOWN)
+    check_lessons(sets, config.data.crop, size, lessons=lessons, remedy=NONE_KNOWN)
 
 
 @dataclass(frozen=True)

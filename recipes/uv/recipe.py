@@ -178,14 +178,16 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     sets = open_sets(config.data.train, "data.train")
     reader = FitReader.load(model, config.label_model) if config.label_model else None
     lessons = partial(_lessons, reader)
-    check_lessons(sets, config.data.crop, spec.crop_size, lessons, _NONE_KNOWN)
+    check_lessons(sets, config.data.crop, spec.crop_size, lessons=lessons, remedy=_NONE_KNOWN)
     source = _source(config, spec.crop_size, model, sets, reader)
     if config.network.scaled and not config.network.start:
         scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
     validation = _validation(config, spec.crop_size, reader)
 
     def pack(trained: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
-        return {".safetensors": pack_weights(trained, name, network.options, spec, facts)}
+        return {
+            ".safetensors": pack_weights(trained, name, network.options, layout=spec, facts=facts)
+        }
 
     parts = (network, maker, losses, figures, source, validation, pack)
     test = _Fitted(test_batches(config.data, spec.crop_size), reader)
@@ -230,7 +232,7 @@ def _source(
     reader: FitReader | None,
 ) -> OccludedSource | FittedSource:
     data, seed = config.data, config.engine.seed
-    source = face_source(data, size, seed, model, sets)
+    source = face_source(data, size, seed, truth=model, sets=sets)
     source.log = FailureLog(Path(config.output) / LOG)
     covered = OccludedSource(source, data.occluders, data.batch, seed, len(source))
     return covered if reader is None else FittedSource(covered, reader)

@@ -132,6 +132,6 @@ def test_formats_that_are_decoded_several_times_over_have_less(kind):
     image = Image.new("1", (11_000, 10_000))
     image.format = kind
     with pytest.raises(InputError, match=r"at most (100|60) megapixels.*110 megapixels"):
-        check_image("a", image, None, 1 << 20, 200)
+        check_image("a", image, None, length=1 << 20, megapixels=200)
     image.format = "TIFF"
-    check_image("a", image, None, 1 << 24, 200)
+    check_image("a", image, None, length=1 << 24, megapixels=200)

@@ -91,8 +91,12 @@ def test_pasting_puts_points_where_the_matrix_says() -> None:
     face[10:14, 24:28] = True
     for mirrored in (False, True):
         canvas, owner = np.zeros((64, 64, 3), np.float32), np.zeros((64, 64), np.int32)
-        matrix = placed(0.9, 0.7, mirrored, np.array([20.0, 20.0]), np.array([30.0, 34.0]))
-        paste_people(canvas, owner, picture, alpha, face, matrix, np.ones(3), 3)
+        matrix = placed(
+            0.9, 0.7, mirrored, middle=np.array([20.0, 20.0]), to=np.array([30.0, 34.0])
+        )
+        paste_people(
+            canvas, owner, picture, alpha=alpha, face=face, matrix=matrix, gain=np.ones(3), number=3
+        )
         expected = matrix[:, :2] @ [26.0, 12.0] + matrix[:, 2]
         rows, columns = np.nonzero(owner == 3)
         np.testing.assert_allclose([columns.mean() + 0.5, rows.mean() + 0.5], expected, atol=0.6)
@@ -104,9 +108,17 @@ def test_pasting_puts_points_where_the_matrix_says() -> None:
 def test_shrinking_averages() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
     canvas, owner = np.zeros((16, 16, 3), np.float32), np.zeros((16, 16), np.int32)
-    matrix = placed(0.2, 0.0, False, np.full(2, 40.0), np.full(2, 8.0))
-    paste_people(canvas, owner, picture, np.ones((80, 80), np.float32), np.zeros((80, 80), bool),
-          matrix, np.ones(3), 1)  # fmt: skip
+    matrix = placed(0.2, 0.0, False, middle=np.full(2, 40.0), to=np.full(2, 8.0))
+    paste_people(
+        canvas,
+        owner,
+        picture,
+        alpha=np.ones((80, 80), np.float32),
+        face=np.zeros((80, 80), bool),
+        matrix=matrix,
+        gain=np.ones(3),
+        number=1,
+    )
     blocks = picture.reshape(16, 5, 16, 5, 3).mean((1, 3))
     assert canvas[3:13, 3:13].std() < 0.3 * picture.std()
     assert np.corrcoef(canvas[3:13, 3:13].ravel(), blocks[3:13, 3:13].ravel())[0, 1] > 0.8
@@ -146,7 +158,7 @@ def test_looking_around_a_panorama() -> None:
     picture[:, 46:50] = 3.0  # a quarter turn to the right of the middle
     panorama = Panorama.of("line", picture)
     seen = [
-        look_around(panorama, (yaw, 0.0, 0.0), 0.6, np.ones(3), 16).mean()
+        look_around(panorama, (yaw, 0.0, 0.0), 0.6, gain=np.ones(3), size=16).mean()
         for yaw in (0.0, -math.pi / 2, math.pi / 2)
     ]
     assert seen[1] > 3 * seen[0] and seen[1] > 3 * seen[2]

@@ -100,20 +100,24 @@ def test_pose_para_keeps_its_formula_in_the_crop():
     rng = np.random.default_rng(0)
     basis = FittedBasis(*(rng.normal(0, 5e4, (9, 3, *more)) for more in ((), (2,), (2,))))
     pose = np.array([-0.3, 0.9, 0.2, 230.0, 190.0, -70.0, 0.0012])
-    own = points_of_fit(basis, pose, np.ones(2), np.ones(2), height=450)
+    own = points_of_fit(basis, pose, np.ones(2), expression=np.ones(2), height=450)
     in_crop = moved_points(to_pixels(own)[:, :2], MATRIX)
     moved = moved_pose_para(pose, MATRIX, height=450, size=120)
-    found = points_of_fit(basis, moved, np.ones(2), np.ones(2), height=120)
+    found = points_of_fit(basis, moved, np.ones(2), expression=np.ones(2), height=120)
     np.testing.assert_allclose(to_pixels(found)[:, :2], in_crop, atol=1e-9)
     np.testing.assert_allclose(found[:, 2], SCALE * own[:, 2], atol=1e-9)
 
 
 def test_labels_that_cannot_be_mirrored_are_unknown():
-    kept = moved_label("shape_para", np.ones(4), MATRIX, 450, 120, False)
+    kept = moved_label("shape_para", np.ones(4), MATRIX, height=450, size=120, mirrored=False)
     np.testing.assert_array_equal(kept, np.ones(4))
     for name in ("shape_para", "pose_para", "anything"):
-        assert np.isnan(moved_label(name, np.ones(7), MATRIX, 450, 120, True)).all()
-    assert moved_label("identity", np.array([3.0]), MATRIX, 450, 120, True) == 3
+        assert np.isnan(
+            moved_label(name, np.ones(7), MATRIX, height=450, size=120, mirrored=True)
+        ).all()
+    assert (
+        moved_label("identity", np.array([3.0]), MATRIX, height=450, size=120, mirrored=True) == 3
+    )
 
 
 def test_maps_are_applied_one_after_the_other():

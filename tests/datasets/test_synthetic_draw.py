@@ -154,7 +154,7 @@ def test_a_sheet_covers_what_lies_behind_it(opacity, depth):
     canvas = _base()
     sheet = np.tile(np.float32([0.5, 0.1, 0.1, opacity, 0, 0, 0, 1]), (3, 1))
     glasses = np.full(3, int(Segment.GLASSES), np.uint8)
-    paint_sheet(np.random.default_rng(0), canvas, _layer(depth), sheet, glasses)
+    paint_sheet(np.random.default_rng(0), canvas, _layer(depth), values=sheet, kinds=glasses)
     drawing = develop(canvas, 1.0)
     share = opacity if depth < 0.5 else 0.0
     light = share * sheet[0, :3] + (1 - share) * np.float32([0.1, 0.2, 0.3])
@@ -204,7 +204,7 @@ def test_cards_are_blended_from_back_to_front():
         kinds=np.full(2, int(Segment.HAIR), np.uint8),
         diffuse=colours, shine=np.zeros((6, 3), np.float32),
     )  # fmt: skip
-    paint_cards(np.random.default_rng(0), canvas, screen, cards, table)
+    paint_cards(np.random.default_rng(0), canvas, screen, cards=cards, textures=table)
     alpha, under = 128 / 255, np.array([0.1, 0.2, 0.3])
     far = alpha * colours[3] + (1 - alpha) * under
     expected = alpha * colours[0] + (1 - alpha) * far
@@ -221,7 +221,7 @@ def test_a_plate_shades_the_floor_beneath_it():
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32) + np.int32(len(floor))
     lamp = np.array([[0.0, 1, 0]], np.float32)
     light = Light(np.ones(3), np.zeros((3, 3)), lamp, np.ones((1, 3)), 0, 1, 0.8, 1)
-    seen = cast_shadow(light, points, faces[:0], faces, len(floor))[: len(floor)]
+    seen = cast_shadow(light, points, faces[:0], other=faces, framed=len(floor))[: len(floor)]
     away = np.abs(floor[:, [0, 2]]).max(1)
     np.testing.assert_allclose(seen[away < 30], 0.2, atol=1e-5)
     np.testing.assert_allclose(seen[away > 50], 1, atol=1e-5)
@@ -237,7 +237,7 @@ def test_harmonics_explain_the_shading():
     basis = sh_basis(torch.from_numpy(normals)[None])[0].numpy()
     coded = np.clip(albedo * (basis @ light), 0.05, 1)
     linear = (((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    found = fit_harmonics(normals, albedo, 2 * linear, 0.5, np.arange(4000))
+    found = fit_harmonics(normals, albedo, 2 * linear, exposure=0.5, vertices=np.arange(4000))
     front = normals[:, 2] > 0
     np.testing.assert_allclose((basis @ found)[front], (basis @ light)[front], rtol=0.03, atol=0.01)
 

@@ -65,8 +65,8 @@ def test_teeth_are_lit_by_the_lips_and_the_throat_is_dark(head, unit):
     points = head.vertices(np.zeros(120, np.float32), expression)
     albedo, gloss = np.zeros_like(points), np.zeros(len(points), np.float32)
     coded = head.albedo(np.zeros(head.model.sizes[2], np.float32))
-    paint_mouth(np.random.default_rng(0), head, points, coded, albedo, gloss,
-                head.landmarks(points, "ibug68"))  # fmt: skip
+    paint_mouth(np.random.default_rng(0), head, points, coded=coded, albedo=albedo, gloss=gloss,
+                marks=head.landmarks(points, "ibug68"))  # fmt: skip
     teeth = head.masks.teeth[np.argsort(points[head.masks.teeth, 2])]
     front, back = albedo[teeth[-200:]].mean(), albedo[teeth[:200]].mean()
     throat = head.masks.mouth[points[head.masks.mouth, 2] < -50]
@@ -100,7 +100,7 @@ def _eye_pixels(rng, studio, identity, expression):
     """Pixels of a drawing that show an eye instead of skin, within the lids' landmarks."""
     person = replace(draw_person(0, studio, PLAIN), identity=identity,
                      albedo=np.zeros(studio.head.model.sizes[2], np.float32))  # fmt: skip
-    scene = draw_scene(rng, studio, person, PLAIN, expression)
+    scene = draw_scene(rng, studio, person, config=PLAIN, expression=expression)
     count = 0
     for lids in (slice(36, 42), slice(42, 48)):
         x, y = scene.landmarks["ibug68"][lids, :2].T

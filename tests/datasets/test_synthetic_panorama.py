@@ -132,11 +132,11 @@ def test_light_of_a_panorama_replaces_the_sky(panorama):
     rng = np.random.default_rng(2)
     albedo = rng.uniform(0.1, 0.9, (count, 3)).astype(np.float32)
     occlusion, ones = rng.uniform(0.2, 1, count).astype(np.float32), np.ones(count, np.float32)
-    got = shade(dark, albedo, at, 0 * ones, occlusion, ones)
+    got = shade(dark, albedo, at, gloss=0 * ones, occlusion=occlusion, open_sky=ones)
     floor = 0.05 * light.sky
     expected = albedo * np.maximum(shading(light.ambient, at), floor) * occlusion[:, None]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
-    brighter = shade(light, albedo, at, 0 * ones, occlusion, ones)
+    brighter = shade(light, albedo, at, gloss=0 * ones, occlusion=occlusion, open_sky=ones)
     assert (brighter >= got - 1e-6).all() and (brighter > got + 0.01).any()
 
 
@@ -203,7 +203,9 @@ def test_the_background_shows_what_lies_behind_the_face():
     drawn = replace(drawn, turn=0.0, white=np.ones(3, np.float32))
     places = []
     for seed in range(30):
-        picture = panorama_background(np.random.default_rng(seed), drawn, 0.5, view(96, 0.6), 96)
+        picture = panorama_background(
+            np.random.default_rng(seed), drawn, 0.5, view=view(96, 0.6), size=96
+        )
         assert picture.shape == (96, 96, 3) and picture.dtype == np.float32
         assert picture.min() >= 0 and picture.max() <= 1
         red = np.maximum(picture[..., 0] - picture[..., 1] - 0.01, 0)
@@ -218,7 +220,7 @@ def test_the_background_turns_with_the_light(panorama):
     columns = 11
     rolled = Panorama.of("rolled", np.roll(place(), columns, 1))
     pictures = [
-        panorama_background(np.random.default_rng(5), light, 0.5, view(64), 64)
+        panorama_background(np.random.default_rng(5), light, 0.5, view=view(64), size=64)
         for light in (
             replace(drawn, turn=columns / WIDTH * 2 * np.pi),
             replace(drawn, turn=0.0, panorama=rolled),
@@ -232,7 +234,7 @@ def test_the_background_turns_with_the_light(panorama):
 def test_the_background_has_the_exposure_and_the_white_balance_of_the_light():
     panorama = Panorama.of("grey", np.ones((64, 128, 3), np.float32))
     drawn = draw_light(np.random.default_rng(0), 0.6, panorama)
-    picture = panorama_background(np.random.default_rng(1), drawn, 0.4, view(64), 64)
+    picture = panorama_background(np.random.default_rng(1), drawn, 0.4, view=view(64), size=64)
     expected = to_srgb(0.4 * drawn.white)
     np.testing.assert_allclose(picture, np.broadcast_to(expected, picture.shape), atol=5e-3)
 
@@ -240,7 +242,7 @@ def test_the_background_has_the_exposure_and_the_white_balance_of_the_light():
 def test_a_close_camera_sees_more_of_the_place(panorama):
     drawn = draw_light(np.random.default_rng(0), 0.6, panorama)
     wide, narrow = (
-        panorama_background(np.random.default_rng(1), drawn, 0.3, view(64, focal), 64)
+        panorama_background(np.random.default_rng(1), drawn, 0.3, view=view(64, focal), size=64)
         for focal in (0.4, 4.0)
     )
     assert wide.std() > narrow.std()
@@ -296,7 +298,7 @@ def test_reflections_turn_with_the_light(panorama):
 def test_painted_light_has_no_place():
     light = draw_light(np.random.default_rng(0), 0.6)
     with pytest.raises(InputError, match="light"):
-        panorama_background(np.random.default_rng(0), light, 0.5, view(64), 64)
+        panorama_background(np.random.default_rng(0), light, 0.5, view=view(64), size=64)
     at = normals(4)
     with pytest.raises(InputError, match="light"):
         reflections(light, at, at, np.arange(4))

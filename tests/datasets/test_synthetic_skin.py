@@ -37,8 +37,17 @@ def person(head, details):
         rng = np.random.default_rng(seed)
         tone = np.array(tone, float)
         albedo = details.albedo(rng, tone)
-        return draw_person_skin(rng, head, details, albedo, tone, Traits(*traits), hair,
-                                brows=brows, beard=beard)  # fmt: skip
+        return draw_person_skin(
+            rng,
+            head,
+            details,
+            albedo=albedo,
+            tone=tone,
+            traits=Traits(*traits),
+            hair=hair,
+            brows=brows,
+            beard=beard,
+        )
 
     return draw
 
@@ -48,7 +57,9 @@ def surface(head):
     marks = head.landmarks(head.mean, "ibug68")
 
     def make(skin):
-        return skin_surface(np.random.default_rng(0), head, head.mean, skin, None, marks)
+        return skin_surface(
+            np.random.default_rng(0), head, head.mean, skin=skin, roots=None, marks=marks
+        )
 
     return make
 

@@ -40,8 +40,17 @@ def person(head, details):
         rng = np.random.default_rng(seed)
         tone = np.array(tone, float)
         albedo = details.albedo(rng, tone)
-        return draw_person_skin(rng, head, details, albedo, tone, Traits(*traits), hair,
-                                brows=brows, beard=beard)  # fmt: skip
+        return draw_person_skin(
+            rng,
+            head,
+            details,
+            albedo=albedo,
+            tone=tone,
+            traits=Traits(*traits),
+            hair=hair,
+            brows=brows,
+            beard=beard,
+        )
 
     return draw
 
@@ -51,7 +60,9 @@ def surface(head):
     marks = head.landmarks(head.mean, "ibug68")
 
     def make(skin):
-        return skin_surface(np.random.default_rng(0), head, head.mean, skin, None, marks)
+        return skin_surface(
+            np.random.default_rng(0), head, head.mean, skin=skin, roots=None, marks=marks
+        )
 
     return make
 
@@ -126,8 +137,10 @@ def test_make_up_is_womens_mostly():
 def test_relief_tilts_skin_and_nothing_else(head, details):
     flat = Relief((0, 0.0), (10, 0.0), 0.0, 0.0, 0.0)
     turn = np.eye(3, dtype=np.float32)
-    smooth = rough_normals(head, details.valleys, flat, head.mean, turn)
-    folded = rough_normals(head, details.valleys, replace(flat, folds=0.5), head.mean, turn)
+    smooth = rough_normals(head, details.valleys, flat, points=head.mean, rotation=turn)
+    folded = rough_normals(
+        head, details.valleys, replace(flat, folds=0.5), points=head.mean, rotation=turn
+    )
     np.testing.assert_allclose(np.linalg.norm(folded[head.faces[:, 0]], axis=1), 1, atol=1e-4)
     moved = np.linalg.norm(folded - smooth, axis=1)
     marks = head.landmarks(head.mean, "ibug68")

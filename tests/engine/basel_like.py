@@ -121,7 +121,9 @@ def write_300w_lp(root: Path, model: FaceModel, files: Path) -> None:
             for flipped in (False, True):
                 yaw = (0.2 + 0.9 * turn) * (-1 if flipped else 1)
                 pose = [-0.1, yaw, 0.05 * number, 225, 240, -70, 0.0016]
-                points = points_of_fit(basis, np.array(pose), shape, expression, 450)[ids, :2]
+                points = points_of_fit(
+                    basis, np.array(pose), shape, expression=expression, height=450
+                )[ids, :2]
                 stem = root / ("AFW_Flip" if flipped else "AFW")
                 stem.mkdir(parents=True, exist_ok=True)
                 picture = dice.integers(0, 255, (45, 45, 3), dtype=np.uint8).repeat(10, 0)

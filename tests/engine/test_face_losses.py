@@ -202,16 +202,16 @@ def test_missing_identity_weights_name_the_options(tmp_path):
 
 
 def test_figures_of_a_perfect_network(viewer, faces, batch):
-    figures = face_metrics(lambda images: faces, lambda out: out, viewer, [batch],
-                           landmark_targets())  # type: ignore[arg-type]  # fmt: skip
+    figures = face_metrics(lambda images: faces, lambda out: out, viewer, batches=[batch],
+                           targets=landmark_targets())  # type: ignore[arg-type]  # fmt: skip
     assert figures["error"] < 1e-3
     assert figures["L1"] < 0.01
     assert figures["SSIM"] > 0.99
     shifted = replace(batch, landmarks={"ibug68-3d": batch.landmarks["ibug68-3d"] + 1.0})
     (low, high) = (batch.landmarks["ibug68-3d"].amin(1), batch.landmarks["ibug68-3d"].amax(1))
     expected = float((100 * 2**0.5 / (high - low).prod(1).sqrt()).mean())
-    figures = face_metrics(lambda images: faces, lambda out: out, viewer, [shifted],
-                           landmark_targets())  # type: ignore[arg-type]  # fmt: skip
+    figures = face_metrics(lambda images: faces, lambda out: out, viewer, batches=[shifted],
+                           targets=landmark_targets())  # type: ignore[arg-type]  # fmt: skip
     assert figures["error"] == pytest.approx(expected, rel=1e-3)
 
 

@@ -85,7 +85,13 @@ def test_lips_are_compared_in_validation(viewer, faces):
     right, wrong = lips_painted(viewer, faces)
     network = torch.nn.Identity()
     figures = [
-        face_metrics(network, lambda _: faces, viewer, [FaceBatch(i, ("a",))], landmark_targets())
+        face_metrics(
+            network,
+            lambda _: faces,
+            viewer,
+            batches=[FaceBatch(i, ("a",))],
+            targets=landmark_targets(),
+        )
         for i in (right, wrong)
     ]
     assert figures[0]["L1"] < 5e-4 and figures[1]["L1"] > 0.003

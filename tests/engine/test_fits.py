@@ -70,7 +70,7 @@ def test_fits_are_where_3ddfas_formula_has_them(place, model, labels, modes):
     for row in range(8):
         sample = data[row]
         fit = [sample.labels[name] for name in ("pose_para", "shape_para", "exp_para")]
-        points = points_of_fit(kept, *fit, 450)
+        points = points_of_fit(kept, *fit, height=450)
         matrix = batch.labels["crop"][row].double().numpy()
         plane = (points[:, :2] - 0.5) @ matrix[:, :2].T + matrix[:, 2]
         np.testing.assert_allclose(seen[row, :, :2].numpy(), plane, atol=0.02)

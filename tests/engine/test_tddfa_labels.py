@@ -142,7 +142,7 @@ def test_the_fits_of_300w_lp(tddfa, w300lp, shared_data):
     for k in range(len(batch)):
         sample = w300lp[k]
         fit = [sample.labels[n] for n in ("pose_para", "shape_para", "exp_para")]
-        photo = points_of_fit(basis, *fit, sample.picture.shape[0])[:, :2] - 0.5
+        photo = points_of_fit(basis, *fit, height=sample.picture.shape[0])[:, :2] - 0.5
         matrix = batch.labels["crop"][k].double().numpy()
         expected = photo @ matrix[:, :2].T + matrix[:, 2]
         np.testing.assert_allclose(found[k].numpy(), expected, atol=0.02)

@@ -38,7 +38,7 @@ def test_every_exception_is_the_photographs_own(tmp_path):
 
     log = FailureLog(tmp_path / "errors.log")
     boxes = [(0.0, 0.0, 8.0, 8.0)] * 4
-    found = predict_landmarks(predictor, NAMES, paths, boxes, points, log=log)
+    found = predict_landmarks(predictor, NAMES, paths, boxes=boxes, points=points, log=log)
     assert found.found.tolist() == [True, False, False, False]
     assert "memory" in found.failures["b"] and "KeyError" in found.failures["c"]
     assert "finite points" in found.failures["d"]

@@ -25,7 +25,9 @@ def file(tmp_path_factory):
     network = NETWORKS.create("sadrnet", size=SIZE, width=4).eval()
     path = tmp_path_factory.mktemp("maps") / "maps.safetensors"
     spec = UvSpec("default", SIZE, SIZE)
-    path.write_bytes(pack_weights(network, "sadrnet", network.options, spec, {}, half=False))
+    path.write_bytes(
+        pack_weights(network, "sadrnet", network.options, layout=spec, facts={}, half=False)
+    )
     return path
 
 

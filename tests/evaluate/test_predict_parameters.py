@@ -42,7 +42,9 @@ def weights_of(tmp_path, model, layout="3ddfa", facts=None, pivot=None):
     options = {"size": SIZE, "width": 0.25, "outputs": own.size}
     network = NETWORKS.create("mobilenet_v1", **options).eval()
     path = tmp_path / "some.safetensors"
-    content = pack_weights(network, "mobilenet_v1", network.options, own, facts or {}, half=False)
+    content = pack_weights(
+        network, "mobilenet_v1", network.options, layout=own, facts=facts or {}, half=False
+    )
     path.write_bytes(content)
     return load_weights(path)
 

@@ -103,7 +103,7 @@ def test_gradients(with_scale, reflect):
     weights = torch.rand(2, 6, dtype=F64, generator=torch.manual_seed(3)).requires_grad_()
 
     def function(s, t, w):
-        found = similarity_align(s, t, w, with_scale, reflect)
+        found = similarity_align(s, t, w, scale=with_scale, allow_reflection=reflect)
         return found.scale, found.rotation, found.translation
 
     assert torch.autograd.gradcheck(function, (source, target, weights))

@@ -27,7 +27,7 @@ def problem():
 
 def test_is_scipys_solution(problem):
     matrix, wanted, low, high = problem
-    found = least_in_box(matrix.T @ matrix, wanted @ matrix, low, high)
+    found = least_in_box(matrix.T @ matrix, wanted @ matrix, low, high=high)
     for row in range(len(wanted)):
         bounds = (low.numpy(), high.numpy())
         expected = lsq_linear(matrix.numpy(), wanted[row].numpy(), bounds, tol=1e-14).x
@@ -41,7 +41,7 @@ def test_without_bounds_it_is_a_linear_solve(problem):
     normal, right = matrix.T @ matrix, wanted @ matrix
     free = torch.full((COUNT,), torch.inf, dtype=torch.float64)
     expected = torch.linalg.solve(normal, right.T).T
-    assert torch.allclose(least_in_box(normal, right, -free, free), expected)
+    assert torch.allclose(least_in_box(normal, right, -free, high=free), expected)
 
 
 def test_gradients_are_those_of_the_solution(problem):
@@ -49,7 +49,7 @@ def test_gradients_are_those_of_the_solution(problem):
     normal = matrix.T @ matrix
 
     def solve(right):
-        return least_in_box(normal, right, low, high)
+        return least_in_box(normal, right, low, high=high)
 
     right = (wanted[:2] @ matrix).requires_grad_()
     assert torch.autograd.gradcheck(solve, (right,), eps=1e-6, atol=1e-6)
@@ -58,8 +58,8 @@ def test_gradients_are_those_of_the_solution(problem):
 def test_half_the_precision_is_enough(problem):
     matrix, wanted, low, high = problem
     normal, right = matrix.T @ matrix, wanted @ matrix
-    exact = least_in_box(normal, right, low, high)
-    rough = least_in_box(normal.float(), right.float(), low.float(), high.float())
+    exact = least_in_box(normal, right, low, high=high)
+    rough = least_in_box(normal.float(), right.float(), low.float(), high=high.float())
     assert torch.allclose(rough.double(), exact, atol=1e-3)
 
 
@@ -67,6 +67,6 @@ def test_wrong_shapes_are_named(problem):
     matrix, wanted, low, high = problem
     normal = matrix.T @ matrix
     with pytest.raises(InputError, match="right"):
-        least_in_box(normal, wanted, low, high)
+        least_in_box(normal, wanted, low, high=high)
     with pytest.raises(InputError, match="low"):
-        least_in_box(normal, wanted @ matrix, low[:3], high)
+        least_in_box(normal, wanted @ matrix, low[:3], high=high)

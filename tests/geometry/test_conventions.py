@@ -260,7 +260,7 @@ def test_c23_texel_centres():
 def test_c24_map_rows():
     corners = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1]])
     faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
-    uv_map, mask = uv.position_map(corners[None].float(), corners, faces, faces, (6, 4))
+    uv_map, mask = uv.position_map(corners[None].float(), corners, faces, faces=faces, size=(6, 4))
     assert mask.all()
     assert torch.allclose(uv_map[0].permute(1, 2, 0), uv.texel_centres(6, 4).float(), atol=1e-6)
     assert uv_map[0, 1, 0, 0] > uv_map[0, 1, -1, 0]

@@ -161,7 +161,7 @@ def test_gradients_both_ways():
 def test_position_map_function():
     uv, faces = layout()
     vertices = torch.randn(2, 120, 3)
-    uv_map, mask = uvmaps.position_map(vertices, uv, faces, faces, 20)
+    uv_map, mask = uvmaps.position_map(vertices, uv, faces, faces=faces, size=20)
     mapper = uvmaps.UVMapper(uv, faces, faces, 20)
     assert torch.equal(uv_map, mapper.position_map(vertices)) and torch.equal(mask, mapper.mask)
 

@@ -51,7 +51,7 @@ def test_only_the_last_name_of_a_path_is_left(text, left):
 def packed():
     torch.manual_seed(0)
     network = NETWORKS.create("dense-points", **SMALL).eval()
-    return pack_weights(network, "dense-points", network.options, POINTS, FACTS)
+    return pack_weights(network, "dense-points", network.options, layout=POINTS, facts=FACTS)
 
 
 def test_written_weights(tmp_path, packed):

@@ -286,8 +286,8 @@ def test_whitening_only_rescales(name, face_model):
     size = make_layout(name, face_model, SIZES[name]).size
     g = torch.manual_seed(3)
     whitening = Whitening(torch.rand(size, generator=g), 0.5 + torch.rand(size, generator=g))
-    layout = make_layout(name, face_model, SIZES[name], whitening)
-    plain = make_layout(name, face_model, SIZES[name], Whitening.identity(size))
+    layout = make_layout(name, face_model, SIZES[name], whitening=whitening)
+    plain = make_layout(name, face_model, SIZES[name], whitening=Whitening.identity(size))
     outputs = random_outputs(layout)
     own, other = layout.decode(outputs), plain.decode(whitening.undo(outputs))
     assert torch.allclose(own.camera.rotation, other.camera.rotation, atol=1e-12)
@@ -325,7 +325,7 @@ def test_wrong_arguments_are_named(face_model):
     with pytest.raises(UnknownNameError, match="deep3d"):
         make_layout("deep-3d", face_model, 224)
     with pytest.raises(InputError, match="whitening"):
-        make_layout("deep3d", face_model, 224, Whitening.identity(62))
+        make_layout("deep3d", face_model, 224, whitening=Whitening.identity(62))
     layout = make_layout("3ddfa", face_model, 120)
     with pytest.raises(InputError, match="outputs"):
         layout.decode(torch.zeros(1, 61))

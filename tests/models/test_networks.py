@@ -61,7 +61,9 @@ def test_fused_network_says_the_same():
 def test_weights_go_through_a_file(tmp_path):
     network = used_network()
     path = tmp_path / "some.safetensors"
-    path.write_bytes(pack_weights(network, "dense-points", SMALL, LAYOUT, {"note": [1, 2.5]}))
+    path.write_bytes(
+        pack_weights(network, "dense-points", SMALL, layout=LAYOUT, facts={"note": [1, 2.5]})
+    )
     found = load_weights(path)
     assert found.name == "some"
     assert found.layout == LAYOUT

@@ -38,7 +38,9 @@ def settled(name, **options):
 
 def stored(tmp_path, network, name, layout, facts=None, half=True):
     path = tmp_path / "some.safetensors"
-    path.write_bytes(pack_weights(network, name, network.options, layout, facts or {}, half))
+    path.write_bytes(
+        pack_weights(network, name, network.options, layout=layout, facts=facts or {}, half=half)
+    )
     return path
 
 
@@ -164,9 +166,9 @@ def test_unusable_files_are_named(tmp_path):
         with pytest.raises((InputError, UnknownNameError), match=message):
             load_weights(rewritten(path, tmp_path, **change))
     with pytest.raises(InputError, match="a dataclass"):
-        pack_weights(network, "mobdensenet", 3, layout, {})
+        pack_weights(network, "mobdensenet", 3, layout=layout, facts={})
     with pytest.raises(InputError, match="points, a layout"):
-        pack_weights(network, "mobdensenet", {}, object(), {})
+        pack_weights(network, "mobdensenet", {}, layout=object(), facts={})
 
 
 def test_weights_of_another_version_of_the_face_model_are_refused(tmp_path):

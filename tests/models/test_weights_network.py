@@ -20,7 +20,7 @@ OPTIONS = {"points": 68, "width": 8, "size": 32, "coefficients": 4, "reduced": 8
 def packed() -> bytes:
     network = NETWORKS.create("dense-points", **OPTIONS)
     layout = PointLayout("x", ("ibug68",), (), ())
-    return pack_weights(network, "dense-points", OPTIONS, layout, {"a": 1})
+    return pack_weights(network, "dense-points", OPTIONS, layout=layout, facts={"a": 1})
 
 
 def header_of(content: bytes) -> dict[str, str]:

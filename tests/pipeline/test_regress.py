@@ -39,7 +39,7 @@ def weights(tmp_path_factory, model):
     torch.manual_seed(0)
     network = NETWORKS.create("dense-points", **vars(options))
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    path.write_bytes(pack_weights(network, "dense-points", options, layout, {}))
+    path.write_bytes(pack_weights(network, "dense-points", options, layout=layout, facts={}))
     return str(path)
 
 
@@ -148,7 +148,7 @@ def test_stated_errors_visibility_and_classes_are_passed_on(tmp_path, model):
     found = []
     for facts in ({}, {"sigma_scale": scale.tolist()}):
         path = tmp_path / "untrained.safetensors"
-        path.write_bytes(pack_weights(network, "dense-points", options, layout, facts))
+        path.write_bytes(pack_weights(network, "dense-points", options, layout=layout, facts=facts))
         regressor = Regressor(RegressOptions(str(path), passes=1), model)
         found.append(regressor([picture], [(50.0, 50.0, 150.0, 150.0)])[0])
     plain, scaled = found

@@ -35,7 +35,7 @@ def weights(tmp_path_factory, default_model):
     torch.manual_seed(0)
     network = NETWORKS.create("dense-points", **vars(options))
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
-    path.write_bytes(pack_weights(network, "dense-points", options, layout, {}))
+    path.write_bytes(pack_weights(network, "dense-points", options, layout=layout, facts={}))
     return path
 
 
@@ -100,7 +100,9 @@ def test_weights_for_a_model_from_a_file(default_model, weights, tmp_path):
     layout = replace(load_weights(weights).layout, face_model="mine")
     built = load_weights(weights)
     path = tmp_path / "mine.safetensors"
-    path.write_bytes(pack_weights(built.network, built.architecture, built.options, layout, {}))
+    path.write_bytes(
+        pack_weights(built.network, built.architecture, built.options, layout=layout, facts={})
+    )
     assert make_regressor(str(path), mine).model is mine
     with pytest.raises(InputError, match=r"'mine'.*'fit'"):
         make_regressor(str(path), default_model)

@@ -224,12 +224,21 @@ class CrowdMaker:
         to = rng.uniform(reach, size - reach, 2) if rng.random() < 0.85 else rng.uniform(0, size, 2)
         if filling:
             to = size / 2 + rng.normal(0, 0.08, 2) * size
-        matrix = placed(scale, own, mirrored, middle, to)
+        matrix = placed(scale, own, mirrored, middle=middle, to=to)
         gain = np.exp(rng.normal(-0.05, 0.15) + rng.normal(0, 0.04, 3))
         picture = cut.picture
         if rng.random() < 0.1:
             picture = filters.blur(picture.astype(np.float32), rng.uniform(0.5, 2.5) / scale)
-        paste_people(canvas, owner, picture, cut.alpha, cut.face, matrix, gain, number)
+        paste_people(
+            canvas,
+            owner,
+            picture,
+            alpha=cut.alpha,
+            face=cut.face,
+            matrix=matrix,
+            gain=gain,
+            number=number,
+        )
         marks = cut.landmarks @ matrix[:, :2].T + matrix[:, 2]
         area = float(cut.face.sum()) * scale**2
         box = np.concatenate([marks.min(0), marks.max(0)])

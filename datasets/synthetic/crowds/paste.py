@@ -63,7 +63,7 @@ def _paste(
 
 
 def paste_people(
-    canvas: Array, owner: Array, picture: Array, alpha: Array, face: Array, matrix: Array,
+    canvas: Array, owner: Array, picture: Array, *, alpha: Array, face: Array, matrix: Array,
     gain: Array, number: int,
 ) -> None:  # fmt: skip
     """Put a cut-out into a picture, in place.
@@ -92,7 +92,7 @@ def paste_people(
            gain.astype(np.float32), number)  # fmt: skip
 
 
-def placed(scale: float, roll: float, mirrored: bool, middle: Array, to: Array) -> Array:
+def placed(scale: float, roll: float, mirrored: bool, *, middle: Array, to: Array) -> Array:
     """The matrix (2,3) that turns, scales and mirrors a cut-out and brings `middle` (2,) to `to`.
 
     Args:

@@ -47,8 +47,8 @@ class PersonSkin:
 
 
 def draw_person_skin(
-    rng: np.random.Generator, head: Head, details: SkinDetails, albedo: Array, tone: Array,
-    traits: Traits, hair: Array, *, brows: bool, beard: bool,
+    rng: np.random.Generator, head: Head, details: SkinDetails, *, albedo: Array, tone: Array,
+    traits: Traits, hair: Array, brows: bool, beard: bool,
 ) -> PersonSkin:  # fmt: skip
     """The skin of a person.
 

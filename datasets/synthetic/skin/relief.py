@@ -113,7 +113,7 @@ def _roughen(
 
 
 def rough_normals(
-    head: Head, valleys: Valleys, relief: Relief, points: Array, rotation: Array
+    head: Head, valleys: Valleys, relief: Relief, *, points: Array, rotation: Array
 ) -> NDArray[np.float32]:
     """Normals (V,3) of the head at points (V,3) in camera space, tilted by a person's relief."""
     noise, sums = head.noise, np.empty_like(points)

@@ -59,7 +59,7 @@ def _reach(points: Array, where: Array, line: Array, reach: float, out: Array) -
 
 
 def paint_eyes(
-    rng: np.random.Generator, head: Head, points: Array, coded: Array, albedo: Array,
+    rng: np.random.Generator, head: Head, points: Array, *, coded: Array, albedo: Array,
     gloss: Array, marks: Array,
 ) -> None:  # fmt: skip
     """Colour the eyes, in place: wet, and in the shade of the lids wherever they look.
@@ -87,7 +87,7 @@ def paint_eyes(
 
 
 def paint_mouth(
-    rng: np.random.Generator, head: Head, points: Array, coded: Array, albedo: Array,
+    rng: np.random.Generator, head: Head, points: Array, *, coded: Array, albedo: Array,
     gloss: Array, marks: Array,
 ) -> None:  # fmt: skip
     """Colour what lies inside the mouth, in place: the further behind the lips, the darker.
@@ -117,7 +117,7 @@ _LEAST, _MOST = np.float32(0.003), np.float32(0.95)
 
 
 def skin_surface(
-    rng: np.random.Generator, head: Head, points: Array, skin: PersonSkin, roots: Spot | None,
+    rng: np.random.Generator, head: Head, points: Array, *, skin: PersonSkin, roots: Spot | None,
     marks: Array,
 ) -> Surface:  # fmt: skip
     """The head of a person as a coloured surface; the skin's texture is `skin.painting`.
@@ -143,8 +143,8 @@ def skin_surface(
         fade(gloss, roots)
         _classify(kinds, head, roots, Segment.HAIR)
     occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
-    paint_eyes(rng, head, points, skin.coded, albedo, gloss, marks)
-    paint_mouth(rng, head, points, skin.coded, albedo, gloss, marks)
+    paint_eyes(rng, head, points, coded=skin.coded, albedo=albedo, gloss=gloss, marks=marks)
+    paint_mouth(rng, head, points, coded=skin.coded, albedo=albedo, gloss=gloss, marks=marks)
     if roots is not None and rng.random() < _COLLAR:
         height = np.float32(rng.uniform(92, 155))
         collar = Spot.of(sigmoid((masks.neck - height) / 2) * masks.skin)
