@@ -34,7 +34,8 @@ from selfie3d.datasets.synthetic.assets.textures import read_texture
 from selfie3d.datasets.synthetic.panorama import read_pictures
 from selfie3d.datasets.synthetic.places import read_backgrounds
 from selfie3d.datasets.synthetic.shard_file import write_shard
-from selfie3d.datasets.synthetic.shards import VERSION, open_shards
+from selfie3d.datasets.synthetic.shard_index import VERSION, index_checksum
+from selfie3d.datasets.synthetic.shards import open_shards
 from selfie3d.engine.checkpoint import load_checkpoint
 from selfie3d.engine.reporter import RunLog
 from selfie3d.engine.settings_file import note_settings
@@ -85,6 +86,7 @@ INDEX = {
     "version": VERSION, "face_model": "default", "face_model_version": SHIPPED_VERSION,
     "config": {"size": 16}, "faces_per_shard": 1024, "count": 2,
 }  # fmt: skip
+CHECKED = INDEX | {"checksum": index_checksum(INDEX)}
 
 
 def read_shards(path: Path) -> object:
@@ -288,8 +290,8 @@ def data_kinds() -> tuple[Kind, ...]:
     index = (("index.json", json.dumps(INDEX).encode()),)
     return (
         Kind("shard-00000.npz", shard(), read_shards, index),
-        Kind("index.json", json.dumps(INDEX, indent=1).encode(), read_shards,
-             (("shard-00000.npz", shard()),)),
+        *(Kind("index.json", json.dumps(one, indent=1).encode(), read_shards,
+               (("shard-00000.npz", shard()),)) for one in (INDEX, CHECKED)),
         Kind("c.yaml", b"rate: 0.5\nnames: &a [a, b]\ndeep:\n  steps: 3\n",
              lambda path: load_config(Settings, path)),
         Kind("aflw.sqlite", database(), lambda path: read_aflw_database(path, "")),

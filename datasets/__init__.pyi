@@ -1,6 +1,7 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
 from .batches.augment import AugmentConfig as AugmentConfig
 from .batches.batch import FaceBatch as FaceBatch
+from .batches.collate import moved_label as moved_label
 from .batches.crops import crop_of as crop_of
 from .batches.cut import cut_out as cut_out
 from .batches.epochs import EpochSource as EpochSource
@@ -25,6 +26,7 @@ from .photographs.aflw2000 import to_annotation as to_annotation
 from .photographs.aflw2000 import to_pixels as to_pixels
 from .photographs.aflw2000_fit import fitted_points as fitted_points
 from .photographs.aflw2000_fit import read_basis as read_basis
+from .photographs.aflw2000_fit import rotation_of_pose as rotation_of_pose
 from .photographs.aflw_lfpa import read_aflw_lfpa as read_aflw_lfpa
 from .photographs.aflw_photos import AflwPhotographs as AflwPhotographs
 from .photographs.aflw_photos import is_of_aflw2000 as is_of_aflw2000

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, Selfie3dError
 from ..core.item_failure import said
+from ..datasets.batches.collate import moved_label
 from ..datasets.batches.sample import Array, Box, FaceSample
 from ..datasets.photographs.landmark_sets import five_points, points_68
 from ..datasets.photographs.record import Record
@@ -177,16 +179,28 @@ def reason(error: Exception, hidden: Sequence[str]) -> str:
     return text
 
 
-def moved(known: Known, scale: float, corner: tuple[float, float]) -> Record:
-    """The record in the pixels of a cut: photograph pixels less `corner`, times `scale`."""
+def moved(
+    known: Known, scale: float, corner: tuple[float, float], heights: tuple[int, int]
+) -> Record:
+    """The record in the pixels of a cut: photograph pixels less `corner`, times `scale`.
+
+    Args:
+        heights: rows of the photograph and of the cut; 300W-LP's "pose_para" counts from below.
+    """
     shift = np.array(corner)
     record = known.record
-    box = record.box
+    box, labels = record.box, record.labels
+    own = torch.eye(2, dtype=torch.float64)
+    matrix = scale * torch.cat([own, -torch.from_numpy(shift).double()[:, None]], 1)
     return replace(
         record,
         landmarks={key: (points - shift) * scale for key, points in record.landmarks.items()},
         five_points=None if record.five_points is None else (record.five_points - shift) * scale,
         box=None if box is None else _box((np.array(box) - np.tile(shift, 2)) * scale),
+        labels={
+            key: moved_label(key, v, matrix, height=heights[0], size=heights[1], mirrored=False)
+            for key, v in labels.items()
+        },
     )
 
 

@@ -26,7 +26,7 @@ from .parts import Sample
 from .photographs import Collection
 from .work import Reject
 
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same photographs give other results."""
 
 STATE = (".selfie3d", "prepare")

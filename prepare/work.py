@@ -221,7 +221,7 @@ class Workshop:
         mask = known.skin
         if mask is not None:
             mask = shrunk_mask(mask, window, picture.shape[:2])
-        record = moved(known, scale, window[:2])
+        record = moved(known, scale, window[:2], (height, picture.shape[0]))
         cut = Known(record, None if mask is None or not (mask > 127).any() else mask)
         _checked(replace(sample, picture=picture, five_points=None, landmarks={}, skin=None), cut)
         content, suffix = picture_bytes(picture, None)

@@ -47,6 +47,20 @@ def check_lessons(
     return found
 
 
+def require_weight(config: object, terms: Sequence[str]) -> None:
+    """Refuse terms none of which counts: the run would end well, having learnt nothing.
+
+    Args:
+        config: with a weight for each term. terms: their names.
+
+    Raises:
+        InputError: all weights are 0.
+    """
+    if not any(getattr(config, name) for name in terms):
+        expected = f"a weight above 0 of one of {', '.join(terms)}"
+        raise InputError("loss", expected, "0 for all of them")
+
+
 def _has(batch: FaceBatch) -> str:
     """What a batch knows, in words."""
     labels = [name for name in batch.labels if name not in ("inside", "crop")]

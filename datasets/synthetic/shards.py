@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +11,15 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...core.progress import progress_bar
-from ...core.text_files import read_json
-from ...core.whole_file import prepare_folder, write_json
+from ...core.whole_file import prepare_folder
 from ...core.worker_pool import Died, WorkerPool
-from ...geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .config import SyntheticConfig
 from .face import LANDMARK_SETS, SyntheticFace
 from .faces import SyntheticFaces
-from .head import FACE_MODEL
 from .shard_file import CHECKSUMS, check_rows, map_shard, write_shard
-
-VERSION = 4
-"""To be raised whenever the same seed gives other faces, so that no folder mixes two sets."""
+from .shard_index import check_model, read_index, write_index
 
 FACES_PER_SHARD = 1024
-_INDEX = (
-    ("version", int, "the version, such as 4"),
-    ("face_model", str, "the name of a face model"),
-    ("config", dict, "what was drawn"),
-    ("faces_per_shard", int, "how many faces a shard holds"),
-    ("count", int, "how many faces there are"),
-)
 _Task = tuple[Path, SyntheticConfig, int, int]  # folder, what is drawn, number and size of a shard
 
 # Name in a shard and type; float16 holds the drawn coefficients exactly.
@@ -80,7 +67,7 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
         if value < 1:
             raise InputError(name, "1 or more", str(value))
     prepare_folder(folder)
-    _write_index(folder, config, count)
+    write_index(folder, config, FACES_PER_SHARD, count)
     tasks: list[_Task] = [
         (folder, config, number, min(FACES_PER_SHARD, count - number * FACES_PER_SHARD))
         for number in range(-(-count // FACES_PER_SHARD))
@@ -142,56 +129,6 @@ def _is_whole(path: Path, size: int) -> bool:
     return path.is_file() and len(map_shard(path)["focal"]) >= size
 
 
-def _write_index(folder: Path, config: SyntheticConfig, count: int) -> None:
-    path = folder / "index.json"
-    index = {
-        "version": VERSION,
-        "face_model": FACE_MODEL,
-        "face_model_version": SHIPPED_VERSION,
-        "config": asdict(config),
-        "faces_per_shard": FACES_PER_SHARD,
-        "count": count,
-    }
-    if path.is_file():
-        before = _read_index(folder)
-        before["config"] = asdict(SyntheticConfig()) | dict(before.get("config", {}))
-        _check_model(folder, before)
-        for key in ("version", "config", "faces_per_shard"):
-            if before.get(key) != index[key]:
-                raise InputError(
-                    str(folder),
-                    f"shards of the same {key} as before",
-                    f"{index[key]} after {before.get(key)}",
-                    "Choose another folder.",
-                )
-        index["count"] = max(count, int(before["count"]))
-    write_json(path, index)
-
-
-def _read_index(folder: Path) -> dict:
-    path, expected = folder / "index.json", "the index of synthetic faces"
-    if not path.is_file():
-        raise MissingFileError(str(path), "index of synthetic faces", "Run selfie3d synth first.")
-    index = read_json(path, expected, remedy="Run selfie3d synth again into another folder.")
-    for key, kind, example in _INDEX:
-        value = index.get(key)
-        if type(value) is not kind or value in (0, -1):
-            raise InputError(f"{path}: {key}", example, repr(value)[:80], "Get the index again.")
-    return index
-
-
-def _check_model(folder: Path, index: dict) -> None:
-    """Refuse faces whose coefficients belong to another version of the shipped face model."""
-    name, version = index.get("face_model"), index.get("face_model_version", 1)
-    if name in (*SHIPPED_MODELS, "default-head") and version != SHIPPED_VERSION:
-        raise InputError(
-            str(folder),
-            f"faces of version {SHIPPED_VERSION} of the face model {FACE_MODEL}",
-            f"faces drawn for version {version} of it ({name})",
-            "Draw them anew into another folder: selfie3d synth.",
-        )
-
-
 class ShardedFaces:
     """The faces of a folder of shards, read as they are asked for.
 
@@ -209,8 +146,8 @@ class ShardedFaces:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.index = _read_index(folder)
-        _check_model(folder, self.index)
+        self.index = read_index(folder)
+        check_model(folder, self.index)
         self._folder = folder
         self._shards: list[dict[str, NDArray]] = []
         while shard_path(folder, len(self._shards)).is_file():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ...datasets.shards.tar_index import read_member, tar_members
 from ...facemodels import load_face_model
 from ..options import TurnOptions
 from ..photographs import Collection, Photograph
+from .fit import FIT, has_fit
 
 Array = NDArray[np.float64]
 
@@ -98,6 +100,8 @@ def estimated_yaws(points: Array, model_points: Array) -> Array:
 
 
 KIND = "turned"
+KEPT = ("identity",)
+"""Labels that a turn does not change."""
 _SPLITS = ("train", "val", "test")
 _SIDE = 10.0  # degrees: a face that looks further aside is turned further to the same side
 
@@ -154,7 +158,21 @@ def open_turned(root: Path, options: TurnOptions) -> Collection:
         raise InputError("turns", "poses beyond those of the photographs", options.turns)
     _check_names(photographs)
     text = "as the shards that were turned"
-    return Collection(KIND, data, photographs, text, whole=True, detected=False)
+    passed = _left_out(records.values())
+    return Collection(KIND, data, photographs, text, whole=True, detected=False, passed=passed)
+
+
+def _left_out(records: Iterable[Record]) -> list[str]:
+    """A line for the labels that do not turn along: nobody knows how, or a fit is not whole."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        kept = (*KEPT, "turn_deg", *(FIT if has_fit(record.labels) else ()))
+        names = (name for name in record.labels if not name.startswith("source/"))
+        counts.update(name for name in names if name not in kept)
+    if not counts:
+        return []
+    named = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
+    return [f"labels that do not turn along, left out: {named}"]
 
 
 def _goals(yaws: np.ndarray, options: TurnOptions) -> list[tuple[int, float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.item_failure import Failed, FailureLog, attempt
@@ -28,10 +29,10 @@ from ..options import TurnOptions
 from ..photographs import Collection, Photograph
 from ..work import Reject, mask_bytes, picture_bytes
 from .camera import yaw_deg
-from .collection import TurnedPhotograph
+from .collection import KEPT, TurnedPhotograph
+from .fit import FIT, has_fit, turned_pose_para
 from .turn import FaceTurner, OpenPhotograph
 
-_KEPT = ("identity",)  # labels that a turn does not change
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -48,6 +49,11 @@ class TurnedLandmarks:
         jaw = face.camera.project(self.model.landmark_points(vertices, "ibug68"))
         both = {"ibug68-3d": jaw, "ibug68-2d": self.outline(vertices, face.camera)}
         return {key: points[0, :, :2].double().numpy() for key, points in both.items()}
+
+    def middle(self, face: PosedFaces) -> Tensor:
+        """The mean (3,) of the points with the jaw on the jaw, model space, mm."""
+        vertices = self.model.vertices(face.coefficients)
+        return self.model.landmark_points(vertices, "ibug68")[0].mean(0)
 
 
 class TurnWorkshop:
@@ -167,7 +173,8 @@ class TurnWorkshop:
         turned = opened.turn(*turn.tolist())
         points = self._landmarks(turned.face)
         jaw = points["ibug68-3d"]
-        labels = {key: sample.labels[key] for key in _KEPT if key in sample.labels}
+        labels = {key: sample.labels[key] for key in KEPT if key in sample.labels}
+        labels |= self._fit(sample, opened.face, turned.face)
         labels |= {f"source/{key}": np.array([TURNED]) for key in points} | {"turn_deg": turn}
         box = (*jaw.min(0).tolist(), *jaw.max(0).tolist())
         skin = None if turned.skin is None or not turned.skin.any() else turned.skin
@@ -176,6 +183,22 @@ class TurnWorkshop:
         checked(FaceSample(name, turned.picture, points, None, box, skin, None, labels))
         content, suffix = picture_bytes(turned.picture, None)
         return ShardEntry(name, content, suffix, record, None if skin is None else mask_bytes(skin))
+
+    def _fit(self, sample: FaceSample, before: PosedFaces, after: PosedFaces) -> dict[str, Array]:
+        """300W-LP's labels of the turned photograph, where the photograph has them."""
+        if not has_fit(sample.labels):
+            return {}
+        points = self._landmarks.middle(before)  # of the head, which stays as it is
+        known = sample.landmarks.get("ibug68-3d")
+        middle = None if known is None or not np.isfinite(known).all() else known.mean(0)
+        pose = turned_pose_para(
+            sample.labels["pose_para"],
+            middle,
+            (before.camera, points),
+            (after.camera, points),
+            sample.picture.shape[0],
+        )
+        return {key: sample.labels[key] for key in FIT} | {"pose_para": pose}
 
     def _reject(self, photograph: Photograph, error: Exception) -> Reject:
         return Reject(photograph.name, photograph.split, reason(error, self._hidden))

@@ -27,6 +27,7 @@ from ...losses.points import (
 from ...losses.reduction import masked_mean
 from ...losses.shape import disagreement, displacement_matrix, squared_displacement
 from ...models.heads.points import PointPrediction
+from ..lessons import require_weight
 
 _GAPS = ((61, 67), (62, 66), (63, 65), (37, 41), (38, 40), (43, 47), (44, 46))  # of ibug68
 _FINE = {  # classes of few places, which count more
@@ -42,6 +43,9 @@ _FINE = {  # classes of few places, which count more
 }
 _COARSE = 0.7  # what all others count, but for the background
 _BACKGROUND = 0.4
+
+TERMS = ("points", "depth", "gaps", "confidence", "visibility", "segmentation", "identity",
+         "population", "agreement", "expression", "albedo", "light")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class DenseLossConfig:
     expression: float = 0.02
     albedo: float = 0.01
     light: float = 0.01
+
+    def __post_init__(self) -> None:
+        require_weight(self, TERMS)
 
 
 class DenseLosses:
@@ -145,18 +152,19 @@ class DenseLosses:
 
     def _of_visibility(self, logits: Tensor, batch: DenseBatch) -> Tensor:
         if batch.visible is None:
-            raise _unlabelled("visible_vertices", "network.visibility=false")
+            raise unlabelled("visible_vertices", "network.visibility=false")
         return self.config.visibility * visibility_error(logits, batch.visible).mean()
 
     def _of_segmentation(self, logits: Tensor, batch: DenseBatch) -> Tensor:
         if batch.segmentation is None:
-            raise _unlabelled("segmentation", "network.segments=0")
+            raise unlabelled("segmentation", "network.segments=0")
         error = segmentation_error(logits, batch.segmentation)
         weights = self._classes.to(error)[batch.segmentation]
         return self.config.segmentation * masked_mean(error, weights)
 
 
-def _unlabelled(name: str, otherwise: str) -> InputError:
+def unlabelled(name: str, otherwise: str) -> InputError:
+    """What is said of faces without a label that an output of the network is taught by."""
     remedy = f"Draw the faces anew (selfie3d synth), or train without: {otherwise}."
     return InputError("training data", f"faces with {name}", "shards of an older format", remedy)
 

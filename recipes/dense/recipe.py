@@ -23,6 +23,7 @@ from ...models.fuse import channels_last
 from ...models.registry import NETWORKS
 from ...models.weights import load_weights
 from ..registry import RECIPES, Recipe
+from .lessons import check_dense_lessons
 from .losses import DenseLossConfig
 from .point_parts import make_part_layout
 from .task import DensePointTask
@@ -89,7 +90,8 @@ def build_task(config: TrainConfig) -> DensePointTask:
     """The task of a configuration, its data opened or drawn.
 
     Raises:
-        InputError: neither folders nor a number of faces to draw, or too few faces.
+        InputError: neither folders nor a number of faces to draw, too few faces, or none that a
+            term learns from.
     """
     torch.manual_seed(config.engine.seed)
     model = load_face_model("default")
@@ -97,6 +99,7 @@ def build_task(config: TrainConfig) -> DensePointTask:
     basis, mirror = PointBasis.of(model, layout), CoefficientMirror.of(model)
     vertices = vertices_of(model, layout)
     train, validation = _open(config.data)
+    check_dense_lessons(train, network.options, config.loss)  # type: ignore[arg-type]
     size = int(network.input_shape[-1])  # type: ignore[index]
     data = config.data
     maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment, vertices=vertices)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ...datasets.synthetic.crowds.batch import CrowdBatch
 from ...detect.drawn_network import STRIDE, FinderOutput, cell_centres
+from ..lessons import require_weight
 
 _USUAL = 4.0  # cells of a picture that are taught a face
 _NEAR, _CELLS = 0.2, 0.6  # cells are a face's within this part of its side, or of their step
@@ -32,6 +33,9 @@ class DetectorLossConfig:
     points: float = 3.0
     negative: float = 0.75
     focus: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_weight(self, ("score", "box", "points"))
 
 
 def detector_losses(

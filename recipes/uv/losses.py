@@ -28,6 +28,7 @@ from ...losses.uv_maps import (
 )
 from ...models.sadrnet.layout import SHAPE_UNIT, UvLayout
 from ...models.sadrnet.network import UvPrediction
+from ..lessons import require_weight
 from .targets import UvTargets
 
 FACE_PARTS: dict[str, tuple[str, ...]] = {
@@ -111,6 +112,9 @@ def _texels_of(regions: list[Tensor], mapper: UVMapper) -> Tensor:
     return (mapper.position_map(vertices[None, :, None])[0, 0] >= 0.5) & mapper.mask
 
 
+TERMS = ("geometry", "deformation", "position", "attention", "edges", "normals")
+
+
 @dataclass(frozen=True)
 class UvLossConfig:
     """Weights of the terms, SADRNet's by default; 0 leaves a term out.
@@ -140,6 +144,7 @@ class UvLossConfig:
     align_with_attention: bool = False
 
     def __post_init__(self) -> None:
+        require_weight(self, TERMS)
         if not any(weight > 0 for weight in self.weights.values()):
             raise InputError("loss.weights", "a part with a weight above 0", str(self.weights))
 
@@ -188,14 +193,22 @@ class UvLosses(nn.Module):
             self.register_buffer(name, table, persistent=False)
 
     def forward(self, prediction: UvPrediction, targets: UvTargets) -> dict[str, Tensor]:
-        """Name to weighted term, scalars: means over all faces, to which unknown ones add 0."""
+        """Name to weighted term, scalars: means over all faces, to which unknown ones add 0.
+
+        Raises:
+            InputError: no term that the maps have counts.
+        """
         maps = UvPrediction(*(None if m is None else m.float() for m in prediction))
         terms = {**self._posed_terms(maps, targets), **self._shape_terms(maps, targets)}
         if maps.attention is not None and self.config.attention:
             entropy = attention_cross_entropy(maps.attention, targets.attention)
             terms["attention"] = _mean(entropy.flatten(1).mean(1), targets.attended)
         weights = vars(self.config)
-        return {name: weights[name] * term for name, term in terms.items() if weights[name]}
+        counted = {name: weights[name] * term for name, term in terms.items() if weights[name]}
+        if not counted:
+            expected = f"a weight above 0 of one of {', '.join(terms)}, which this network has"
+            raise InputError("loss", expected, "0 for all of them")
+        return counted
 
     def camera(self, maps: UvPrediction) -> FaceCamera:
         """What sees G."""

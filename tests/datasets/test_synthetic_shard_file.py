@@ -10,7 +10,8 @@ import pytest
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.shards.dense import open_rendered
 from selfie3d.datasets.synthetic.shard_file import CHECKSUMS, map_shard, write_shard
-from selfie3d.datasets.synthetic.shards import _ARRAYS, VERSION, open_shards, shard_path
+from selfie3d.datasets.synthetic.shard_index import VERSION, index_checksum, read_index
+from selfie3d.datasets.synthetic.shards import _ARRAYS, open_shards, shard_path
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 
 INDEX = {
@@ -99,6 +100,34 @@ def test_a_flipped_byte_is_named_with_shard_row_and_array(folder):
     assert opened.rows("image", [0, 2]).shape == (2, 8, 8, 3)
     with pytest.raises(InputError, match=r"shard-00000\.npz.*row 1 of image.*synth again"):
         opened.rows("image", [2, 1])
+
+
+def test_every_flipped_bit_of_the_index_is_noticed(folder):
+    """Or changes nothing that is read: spaces between its entries."""
+    path, config = folder / "index.json", {"size": 144, "turns": 1.0, "hair": 0.94}
+    index = INDEX | {"config": config}
+    index["checksum"] = index_checksum(index)
+    whole = json.dumps(index, indent=1).encode()
+    path.write_bytes(whole)
+    read_everything(folder)
+    noticed = 0
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << bit)]) + whole[at + 1 :])
+            try:
+                assert read_index(folder) == index, (at, bit)
+            except InputError:
+                noticed += 1
+    assert noticed > 8 * len("".join(whole.decode().split())) * 0.99
+
+
+def test_a_changed_index_is_named(folder):
+    path, index = folder / "index.json", INDEX | {"count": 30}
+    path.write_text(json.dumps(index | {"checksum": index_checksum(INDEX)}))
+    with pytest.raises(InputError, match=r"index\.json.*another one.*remove its line 'checksum'"):
+        open_shards(folder)
+    path.write_text(json.dumps(index))  # as earlier versions wrote it
+    assert open_shards(folder).index["count"] == 30
 
 
 def test_shards_without_checksums_are_read(folder):

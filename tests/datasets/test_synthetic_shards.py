@@ -12,6 +12,7 @@ from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.synthetic import shards
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
+from selfie3d.datasets.synthetic.shard_index import index_checksum
 from selfie3d.datasets.synthetic.shards import open_shards, shard_path, write_shards
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from typer.testing import CliRunner
@@ -94,7 +95,8 @@ def test_a_set_from_before_a_setting_existed_goes_on(tmp_path):
     write_shards(tmp_path, CONFIG, 2)
     path = tmp_path / "index.json"
     index = json.loads(path.read_text())
-    del index["config"]["turns"]
+    assert index["checksum"] == index_checksum(index)
+    del index["config"]["turns"], index["checksum"]
     path.write_text(json.dumps(index))
     write_shards(tmp_path, CONFIG, 2)
     assert json.loads(path.read_text())["config"]["turns"] == 1
@@ -109,7 +111,7 @@ def test_a_set_from_before_a_setting_existed_goes_on(tmp_path):
 def test_faces_of_another_face_model_are_refused(folder, tmp_path, named):
     index = json.loads((folder / "index.json").read_text())
     assert (index["face_model"], index["face_model_version"]) == ("default", SHIPPED_VERSION)
-    del index["face_model_version"]
+    del index["face_model_version"], index["checksum"]
     (tmp_path / "index.json").write_text(json.dumps(index | named))
     shard_path(tmp_path, 0).symlink_to(shard_path(folder, 0))
     with pytest.raises(InputError, match=r"drawn for version 1.*Draw them anew"):

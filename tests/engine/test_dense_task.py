@@ -15,12 +15,21 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
 from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
 from selfie3d.geometry.segments import Segment
+from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
-from selfie3d.recipes.dense.losses import DenseLossConfig, DenseLosses, class_weights, mode_shares
+from selfie3d.recipes.dense.lessons import check_dense_lessons
+from selfie3d.recipes.dense.losses import (
+    TERMS,
+    DenseLossConfig,
+    DenseLosses,
+    class_weights,
+    mode_shares,
+)
 from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_metrics
 from selfie3d.recipes.dense.task import DensePointTask
+from selfie3d.train import run_training
 
 BATCH = 6
 
@@ -236,3 +245,34 @@ def test_a_checkpoint_brings_its_points(made, model, layout):
     assert not torch.equal(next(made(layout).source).points, next(made(other).source).points)
     after.load_state_dict({"variance": [1.0]})
     assert after.layout == other
+
+
+def test_faces_that_no_term_learns_from_are_an_error(tmp_path):
+    """A run of them would end well, having learnt nothing."""
+    faces = draw_rendered(SyntheticConfig(size=32, seed=3), 3)
+    options = DensePointOptions(visibility=True, segments=16)
+    none = dict.fromkeys(TERMS, 0.0)
+    assert check_dense_lessons(faces, options, DenseLossConfig()) >= {"points", "segmentation"}
+    apart = replace(faces, person=torch.tensor([0, 1, 2]))
+    assert "agreement" not in check_dense_lessons(apart, options, DenseLossConfig())
+    alone = DenseLossConfig(**none | {"agreement": 1.0})
+    twice = replace(faces, person=torch.tensor([0, 1, 0]))
+    assert check_dense_lessons(twice, options, alone) == {"agreement"}
+    for some, given in ((apart, alone), (faces, DenseLossConfig(**none | {"visibility": 1.0}))):
+        with pytest.raises(InputError, match=r"data\.train: expected faces that a term .*synth"):
+            check_dense_lessons(some, DensePointOptions(), given)
+    for name, setting in (("segmentation", "segments=0"), ("visible_vertices", "visibility=false")):
+        with pytest.raises(InputError, match=f"faces with {name}.*network.{setting}"):
+            check_dense_lessons(replace(faces, **{name: None}), options, DenseLossConfig())
+    with pytest.raises(InputError, match="loss: expected a weight above 0 of one of points"):
+        DenseLossConfig(**none)
+
+
+def test_the_recipe_looks_for_labels_before_it_trains(tmp_path):
+    settings = [f"loss.{name}=0" for name in TERMS if name != "segmentation"]
+    with pytest.raises(InputError, match=r"data\.train: .*none for segmentation"):
+        run_training("smoke", [
+            *settings, "network.segments=0", "data.draw=2", "data.validate=1",
+            f"output={tmp_path / 'run'}",
+        ])  # fmt: skip
+    assert not (tmp_path / "run" / "log.jsonl").exists()

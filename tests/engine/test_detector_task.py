@@ -175,3 +175,8 @@ def test_a_run_trains_and_goes_on(tmp_path: Path, one_thread: None) -> None:
 def test_a_run_without_faces_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="train and validation"):
         run_training("detector", ["data.train=[]", f"output={tmp_path / 'run'}"])
+
+
+def test_terms_of_which_none_counts_are_refused() -> None:
+    with pytest.raises(InputError, match="a weight above 0 of one of score, box, points"):
+        DetectorLossConfig(score=0, box=0, points=0)

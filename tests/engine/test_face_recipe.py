@@ -128,6 +128,12 @@ def test_colours_alone_may_learn_from_images(faces, tmp_path):
     assert float(gradient[points:].abs().max()) > 0
 
 
+UNTAUGHT = [
+    f"loss.{name}=0" for name in ("photometric", "ssim", "identity", "landmarks",
+                                  "landmark_errors", "points", "depth", "coefficients")
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("overrides", "error", "message"),
     [
@@ -140,6 +146,7 @@ def test_colours_alone_may_learn_from_images(faces, tmp_path):
         (["network.scales={angles: 0.1}"], InputError, r"network\.scales"),
         (["network.name=mobilenet_v1"], UnknownNameError, "points"),
         (["loss.identity=0.2"], MissingFileError, r"loss\.identity=0"),
+        (UNTAUGHT, InputError, r"data\.train: .* a term of loss learns from.*known model"),
         (["face_model=nowhere.npz"], MissingFileError, "nowhere"),
     ],
 )

@@ -18,7 +18,7 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.sadrnet.network import UvPrediction
 from selfie3d.recipes.faces.targets import landmark_targets
-from selfie3d.recipes.uv.losses import UvLossConfig, UvLosses
+from selfie3d.recipes.uv.losses import TERMS, UvLossConfig, UvLosses
 from selfie3d.recipes.uv.metrics import UvFigures, nme
 from selfie3d.recipes.uv.targets import UvTargetMaker
 
@@ -262,5 +262,7 @@ def test_wrong_settings_are_named(layout, model):
         losses_of(layout, model, weights={"ears": 1.0})
     with pytest.raises(InputError, match="weights"):
         losses_of(layout, model, weights={"skin": 0.0})
+    with pytest.raises(InputError, match="loss: expected a weight above 0 of one of geometry"):
+        UvLossConfig(**dict.fromkeys(TERMS, 0.0))
     with pytest.raises(InputError, match="prediction"):
         losses_of(layout, model)(UvPrediction(None, None, None, None), None)

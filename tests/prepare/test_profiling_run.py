@@ -7,17 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from selfie3d.commands import prepare as command
 from selfie3d.core.errors import InputError, MissingFileError
+from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
 from selfie3d.datasets.photographs.record import Record
 from selfie3d.datasets.shards.tar import ShardEntry, TarShards, write_tar_shard
 from selfie3d.facemodels import load_face_model
+from selfie3d.geometry.rotation import matrix_to_euler
 from selfie3d.prepare import parts
 from selfie3d.prepare.estimators import TURNED
 from selfie3d.prepare.options import PrepareOptions, TurnOptions
 from selfie3d.prepare.parts import Parts
 from selfie3d.prepare.profiling.collection import estimated_yaws
+from selfie3d.prepare.profiling.fit import FIT
 from selfie3d.prepare.run import prepare
 from typer import Typer
 from typer.testing import CliRunner
@@ -42,11 +46,32 @@ def shards(tmp_path, drawn_faces) -> Path:
             Image.fromarray(face.picture).save(picture, "PNG")
             Image.fromarray((face.skin * 255).astype(np.uint8)).save(skin, "PNG")
             labels = {"identity": np.array([number]), "pose_para": np.zeros(7)}
+            if split == "train":  # a whole fit, as 300W-LP has
+                labels |= {"shape_para": np.zeros(199), "exp_para": np.zeros(29)}
+                labels["pose_para"] = pose_of(face.points, face.picture.shape[0])
             record = Record({"ibug68-3d": face.points}, None, None, labels)
             name = f"people/{split}{number}"
             entries.append(ShardEntry(name, picture.getvalue(), ".png", record, skin.getvalue()))
         write_tar_shard(root / f"{split}-00000.tar", entries)
     return root
+
+
+def mean_face() -> np.ndarray:
+    """The mean face's 68 points in 3DDFA's frame, micrometres."""
+    model = load_face_model()
+    points = 1000 * model.landmark_points(model.mean[None], "ibug68")[0].double().numpy()
+    return points - points.mean(0) + [0, -12_200, 88_900]
+
+
+def pose_of(points: np.ndarray, height: int) -> np.ndarray:
+    """Pose_Para (7,) of the mean face on points (68,2), least squares."""
+    own, seen = mean_face(), points * [1, -1] + [0.5, height + 0.5]
+    affine = np.linalg.lstsq(own - own.mean(0), seen - seen.mean(0), rcond=None)[0].T
+    left, sizes, right = np.linalg.svd(affine, full_matrices=False)
+    rows = left @ right
+    rotation = torch.from_numpy(np.stack([*rows, np.cross(*rows)]))
+    shift = seen.mean(0) - sizes.mean() * rows @ own.mean(0)
+    return np.array([*matrix_to_euler(rotation).numpy(), *shift, -70.0, sizes.mean()])
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -70,18 +95,39 @@ def test_turned_shards(shards, tmp_path):
             assert set(sample.landmarks) == {"ibug68-3d", "ibug68-2d"}
             assert set(sample.labels) == {
                 "identity", "source/ibug68-2d", "source/ibug68-3d", "turn_deg",
+                *(FIT if split == "train" else ()),
             }  # fmt: skip
             assert sample.labels["source/ibug68-3d"] == TURNED
             assert abs(sample.labels["turn_deg"][1]) <= 5
             assert sample.skin is not None
             yaw = abs(estimated_yaws(sample.landmarks["ibug68-3d"][None], mean)[0])
             assert min(abs(yaw - 50), abs(yaw - 85)) < 12  # 95 reads as 85
+    assert result.passed == ["labels that do not turn along, left out: pose_para (2)"]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["data_set"] == "turned" and manifest["options"]["turns"] == "50,95"
     assert (out / "contact_sheet.png").is_file()
     lines = (out / "samples.tsv").read_text().splitlines()[1:]
     picture = TarShards(shards, "train-*.tar")
     assert len(lines) == count and len(picture) == 6
+
+
+def test_300w_lps_fit_turns_along(shards, tmp_path):
+    """The mean face by the labels of a copy lies on its landmarks, as it did in the photograph."""
+    prepare("turned", shards, tmp_path / "out", FIXED)
+    basis = FittedBasis(mean_face(), np.zeros((68, 3, 1)), np.zeros((68, 3, 1)))
+    gaps: list[list[float]] = []
+    for folder in (shards, tmp_path / "out"):
+        data, own = TarShards(folder, "train-*.tar"), []
+        for row in range(len(data)):
+            sample = data[row]
+            fit = [sample.labels[name] for name in FIT]
+            found = points_of_fit(basis, *fit, sample.picture.shape[0])[:, :2] - 0.5
+            known = sample.landmarks["ibug68-3d"]
+            size = np.ptp(known, axis=0).max()
+            own.append(float(np.linalg.norm(found - known, axis=1).mean() / size))
+        gaps.append(own)
+    assert len(gaps[1]) >= 6 and np.mean(gaps[1]) < np.mean(gaps[0]) + 0.025
+    assert max(gaps[1]) < max(gaps[0]) + 0.04
 
 
 def test_interrupted_and_resumed_is_the_same(shards, tmp_path, monkeypatch):
