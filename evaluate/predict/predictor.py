@@ -10,8 +10,6 @@ from torch import Tensor
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
 from ...pipeline.start import DEFAULT_WEIGHTS, FIT
-from .maps import MapPredictor
-from .parameters import ParameterPredictor
 from .predicted import Box, Photograph, PredictedFace, Predictor, nearest_face
 
 if typing.TYPE_CHECKING:
@@ -56,8 +54,12 @@ def load_predictor(
     found = load_weights(weights or DEFAULT_WEIGHTS)
     _check_network(found)
     if found.kind == "parameters":
+        from .parameters import ParameterPredictor
+
         return ParameterPredictor.load(found, face_model, detect=boxes == "detector")
     if found.kind == "uv":
+        from .maps import MapPredictor
+
         return MapPredictor.load(found, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
     regressor = Regressor(RegressOptions(passes=passes), weights=found)
