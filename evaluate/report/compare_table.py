@@ -18,7 +18,7 @@ from .compare import (
     labels_of,
 )
 from .report import Metric, load_report
-from .text import Cell, Row, decimals_for, heading, number, page, paragraph, table
+from .text import Cell, Row, Table, decimals_for, number, render_page
 
 Grid = tuple[list[str], list[list[str]]]
 """Headings and rows, of equal length."""
@@ -64,18 +64,18 @@ def comparison_text(comparison: Comparison) -> str:
 
 def comparison_page(comparison: Comparison) -> str:
     """One page of HTML that needs no network."""
-    parts = [heading(f"Comparison: {comparison.protocol}", 1)]
-    parts.append(_table((["report", "what ran"], [list(row) for row in _about(comparison)]), "run"))
-    if comparison.options:
-        parts += [heading("Options that differ"), _table(_options(comparison))]
-    for title, rows in _tables(comparison):
-        parts += [heading(title), _table(_figures(comparison, rows))]
-    parts.append(heading("Paired differences"))
-    if comparison.differences:
-        parts += [_table(_differences(comparison)), paragraph(_METHOD, "note")]
-    else:
-        parts.append(paragraph("None: the reports share no items of equal columns."))
-    return page(f"selfie3d: comparison, {comparison.protocol}", parts)
+    about = ["report", "what ran"], [list(row) for row in _about(comparison)]
+    differences = comparison.differences
+    return render_page(
+        "comparison.html",
+        title=f"selfie3d: comparison, {comparison.protocol}",
+        protocol=comparison.protocol,
+        about=_table(about),
+        options=_table(_options(comparison)) if comparison.options else None,
+        tables=[(title, _table(_figures(comparison, rows))) for title, rows in _tables(comparison)],
+        differences=_table(_differences(comparison)) if differences else None,
+        method=_METHOD,
+    )
 
 
 def _about(comparison: Comparison) -> list[tuple[str, str]]:
@@ -170,10 +170,10 @@ def _aligned(grid: Grid) -> list[str]:
     ]
 
 
-def _table(grid: Grid, kind: str = "figures") -> str:
+def _table(grid: Grid) -> Table:
     right = _right(grid)
     head = [Cell(text, side) for text, side in zip(grid[0], right, strict=True)]
     rows: list[Row] = [
         ("", [Cell(text, side) for text, side in zip(row, right, strict=True)]) for row in grid[1]
     ]
-    return table(head, rows, kind)
+    return Table(head, rows)

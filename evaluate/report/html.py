@@ -1,6 +1,6 @@
 """report.html: one page that needs no network, with everything that a run found.
 
-The tables of a report: its figures, and the rows of papers beside them.
+Under each heading stand the run's figures, then the rows of papers beside them.
 """
 
 from __future__ import annotations
@@ -8,40 +8,91 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from ...core.errors import InputError
 from ...core.whole_file import prepare_folder, write_text
 from .chart import curve_chart
 from .report import Metric, Picture, Published, Report
-from .text import Cell, Row, decimals_for, heading, number, page, paragraph, table
+from .text import Cell, Row, Table, decimals_for, number, render_page
 
-_WARNING = (
-    "Published rows are copied from the papers named; they were not measured here. The papers' "
-    "splits, annotations and means may differ from this run's."
-)
-
+_LARGEST = 1600  # pixels of a picture's longer side
+_BROAD = 600  # pixels of width from which a picture takes the whole line
+_MOST_FAILURES = 300
 _DIGIT, _POINT = "\u2007", "\u2008"  # blanks as wide as a digit, as a point
 
 
-def figure_sections(figures: Sequence[Metric], published: Sequence[Published]) -> list[str]:
+@dataclass(frozen=True)
+class _Section:
+    """A heading's figures, and published rows beside them."""
+
+    title: str
+    figures: Table
+    published: Table | None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A picture as the page embeds it; `source` is a data URI."""
+
+    title: str
+    caption: str
+    source: str
+    width: int
+    height: int
+
+    @property
+    def broad(self) -> bool:
+        return self.width >= _BROAD
+
+
+def write_html(report: Report, out: Path) -> Path:
+    """Write the page of a report as the file `out`, making its folder; returns the file.
+
+    Raises:
+        InputError: a picture is not uint8 (H,W,3).
+    """
+    path = Path(out)
+    prepare_folder(path.parent)
+    write_text(path, report_page(report))
+    return path
+
+
+def report_page(report: Report) -> str:
+    """The page of a report as HTML, pictures embedded."""
+    failures = list(report.failures.items())
+    return render_page(
+        "report.html",
+        title=f"selfie3d: {report.protocol}",
+        report=report,
+        total=len(report.items.names),
+        failed=len(failures),
+        sections=_sections(report.figures, report.published),
+        charts=[Markup(curve_chart(curve)) for curve in report.curves],
+        pictures=[_shown(picture) for picture in report.pictures],
+        failures=_pairs("item", "reason", failures[:_MOST_FAILURES]),
+        unlisted=max(len(failures) - _MOST_FAILURES, 0),
+        settings=_pairs("setting", "value", _flat(report.run)),
+    )
+
+
+def _sections(figures: Sequence[Metric], published: Sequence[Published]) -> list[_Section]:
     """For each heading that figures stand under: the figures, then published rows beside them."""
-    parts: list[str] = []
+    parts = []
     for name in dict.fromkeys(figure.table for figure in figures):
         own = [figure for figure in figures if figure.table == name]
         rows = [row for row in published if row.table == name]
-        parts += [heading(name), _figure_table(own)]
-        if rows:
-            parts += [heading("Beside published values", 3), _published_table(own, rows)]
-            parts.append(paragraph(_WARNING, "note"))
+        beside = _published_table(own, rows) if rows else None
+        parts.append(_Section(name, _figure_table(own), beside))
     return parts
 
 
-def _figure_table(figures: Sequence[Metric]) -> str:
+def _figure_table(figures: Sequence[Metric]) -> Table:
     fields = [f for f in ("split", "annotation", "mean") if any(getattr(x, f) for x in figures)]
     spread = any(figure.std is not None for figure in figures)
     columns = [Cell("figure"), Cell("value", True)]
@@ -55,14 +106,14 @@ def _figure_table(figures: Sequence[Metric]) -> str:
             cells.append(Cell("" if figure.std is None else number(figure.std, places), True))
         cells += [Cell(figure.unit), Cell(f"{figure.count:,}", True)]
         rows.append(("", cells + [Cell(getattr(figure, field)) for field in fields]))
-    return table(columns, rows)
+    return Table(columns, rows)
 
 
 def _decimals(figures: Sequence[Metric], unit: str) -> int:
     return decimals_for(figure.value for figure in figures if figure.unit == unit)
 
 
-def _published_table(figures: Sequence[Metric], published: Sequence[Published]) -> str:
+def _published_table(figures: Sequence[Metric], published: Sequence[Published]) -> Table:
     wanted = {name for row in published for name in row.values}
     known = list(dict.fromkeys(f.name for f in figures if f.name in wanted))
     names = known + sorted(wanted - set(known))
@@ -79,7 +130,7 @@ def _published_table(figures: Sequence[Metric], published: Sequence[Published]) 
         texts = [printed[n][k] for n in names]
         source = Cell(f"published: {row.source}")
         rows.append(("published", [Cell(row.method), *(Cell(t, True) for t in texts), source]))
-    return table([Cell("method"), *heads, Cell("source")], rows)
+    return Table([Cell("method"), *heads, Cell("source")], rows)
 
 
 def _as_printed(values: Sequence[float | None]) -> list[str]:
@@ -121,66 +172,13 @@ def _label(figures: Iterable[Metric]) -> str:
     return "; ".join(["measured", *dict.fromkeys(filter(None, texts))])
 
 
-_LARGEST = 1600  # pixels of a picture's longer side
-_BROAD = 600  # pixels of width from which a picture takes the whole line
-_MOST_FAILURES = 300
-
-
-def write_html(report: Report, out: Path) -> Path:
-    """Write the page of a report as the file `out`, making its folder; returns the file.
-
-    Raises:
-        InputError: a picture is not uint8 (H,W,3).
-    """
-    path = Path(out)
-    prepare_folder(path.parent)
-    write_text(path, report_page(report))
-    return path
-
-
-def report_page(report: Report) -> str:
-    """The page of a report as HTML, pictures embedded."""
-    return page(
-        f"selfie3d: {report.protocol}",
-        [
-            heading(f"Evaluation: {report.protocol}", 1),
-            paragraph(report.variant, "lead"),
-            _counts(report),
-            *figure_sections(report.figures, report.published),
-            *_grid("Curves", "charts", [curve_chart(curve) for curve in report.curves]),
-            *_grid("Pictures", "pictures", [_picture(picture) for picture in report.pictures]),
-            *_failures(report.failures),
-            *_run(report.run),
-        ],
-    )
-
-
-def _counts(report: Report) -> str:
-    total, failed = len(report.items.names), len(report.failures)
-    if not failed:
-        return paragraph(f"{total:,} items, none failed.") if total else ""
-    return paragraph(f"{total:,} items, {failed:,} failed: see the list below.", "bad")
-
-
-def _grid(title: str, kind: str, drawn: Sequence[str]) -> list[str]:
-    if not drawn:
-        return []
-    return [heading(title), f'<div class="{kind}">', *drawn, "</div>"]
-
-
-def _picture(picture: Picture) -> str:
+def _shown(picture: Picture) -> _Shown:
     array = np.asarray(picture.image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
         got = f"{array.dtype} {array.shape}"
         raise InputError(f"picture {picture.title!r}", "uint8 (H,W,3)", got)
     height, width = array.shape[:2]
-    broad = ' class="broad"' if width >= _BROAD else ""
-    caption = f"<strong>{escape(picture.title)}</strong>"
-    caption += f"<br>{escape(picture.caption)}" if picture.caption else ""
-    return (
-        f'<figure{broad}><img src="{_data_uri(array)}" alt="{escape(picture.title)}" '
-        f'width="{width}" height="{height}"><figcaption>{caption}</figcaption></figure>'
-    )
+    return _Shown(picture.title, picture.caption, _data_uri(array), width, height)
 
 
 def _data_uri(array: np.ndarray) -> str:
@@ -199,24 +197,11 @@ def _data_uri(array: np.ndarray) -> str:
     return f"data:image/{smallest};base64,{base64.b64encode(files[smallest]).decode('ascii')}"
 
 
-def _failures(failures: Mapping[str, str]) -> list[str]:
-    if not failures:
-        return []
-    shown = list(failures.items())[:_MOST_FAILURES]
-    rows: list[Row] = [("", [Cell(name), Cell(reason)]) for name, reason in shown]
-    columns = [Cell("item"), Cell("reason")]
-    parts = [heading(f"Failures: {len(failures):,}"), table(columns, rows, "run")]
-    if len(failures) > len(shown):
-        rest = len(failures) - len(shown)
-        parts.append(paragraph(f"{rest:,} more are listed in report.json.", "note"))
-    return parts
-
-
-def _run(run: Mapping[str, object]) -> list[str]:
-    if not run:
-        return []
-    rows: list[Row] = [("", [Cell(key), Cell(text)]) for key, text in _flat(run)]
-    return [heading("What was run"), table([Cell("setting"), Cell("value")], rows, "run")]
+def _pairs(first: str, second: str, pairs: Sequence[tuple[str, str]]) -> Table | None:
+    if not pairs:
+        return None
+    rows: list[Row] = [("", [Cell(one), Cell(other)]) for one, other in pairs]
+    return Table([Cell(first), Cell(second)], rows)
 
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
