@@ -64,7 +64,7 @@ def labels(dice: Dice) -> None:
 
 def pictures(dice: Dice) -> None:
     import torch
-    from selfie3d.render.back_ends import get_rasterizer
+    from selfie3d.render import Fragments, get_rasterizer
 
     cpu = get_rasterizer("cpu")
     batch, vertices, triangles = int(dice.integers(1, 4)), int(dice.integers(1, 9)), 12
@@ -75,7 +75,8 @@ def pictures(dice: Dice) -> None:
     tri = torch.from_numpy(dice.integers(0, vertices, (triangles, 3)).astype(np.int32))
     rast = cpu.rasterize(pos, tri, (height, width))
     if dice.random() < 0.5:  # what somebody might hand over for one
-        rast = torch.from_numpy(numbers(dice, batch, height, width, 4, scale=20)).requires_grad_()
+        buffer = torch.from_numpy(numbers(dice, batch, height, width, 4, scale=20))
+        rast = Fragments(buffer.requires_grad_())
     attr = torch.from_numpy(numbers(dice, batch, vertices, 2)).requires_grad_()
     out = cpu.interpolate(attr, rast, tri)
     tex = torch.from_numpy(numbers(dice, batch, *dice.integers(1, 5, 2), 3)).requires_grad_()

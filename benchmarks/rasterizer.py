@@ -125,7 +125,7 @@ def outline_gradient(triangles: int, size: int) -> float:
         ones = torch.ones_like(scale)
         pos = clip_positions(vertices, 1, 0.7) * torch.stack([scale, scale, ones, ones])
         rast = RASTERIZER.rasterize(pos, tri, (pixels, pixels))
-        mask = (rast[..., 3:] > 0).float()
+        mask = rast.covered[..., None].float()
         return RASTERIZER.antialias(mask, rast, pos, tri).sum() * (size / pixels) ** 2
 
     scale = torch.ones((), requires_grad=True)
@@ -182,7 +182,7 @@ def main() -> None:
     report: dict[str, object] = {}
     for triangles, size, batch in [(10_000, 224, 8), (70_000, 224, 8), (70_000, 224, 32)]:
         scene = Scene(triangles, size, batch)
-        covered = float((scene.rasterize()[..., 3] > 0).float().mean())
+        covered = float(scene.rasterize().covered.float().mean())
         name = f"{triangles // 1000}k triangles, {size} px, batch {batch}"
         times = measure(scene, arguments.seconds, arguments.sim3dr)
         report[name] = {key: {"wall": wall, "cpu": cpu} for key, (wall, cpu) in times.items()}

@@ -210,8 +210,7 @@ def _draw_triangle() -> str:
     corners = torch.tensor([[[-1.0, -1, 0, 1], [1, -1, 0, 1], [0, 1, 0, 1]]])
     triangle = torch.tensor([[0, 1, 2]], dtype=torch.int32)
     drawn = get_rasterizer("cpu").rasterize(corners, triangle, (8, 8))
-    covered = int((drawn[..., 3] > 0).sum())
-    if not covered:
+    if not bool(drawn.covered.any()):
         raise RuntimeError("A triangle was drawn and nothing came out. " + _REINSTALL)
     return "works"
 

@@ -147,9 +147,8 @@ def _drawn(face: ReconstructedFace, size: tuple[int, int]) -> NDArray[np.float32
                 albedo=torch.zeros_like(vertices),
                 antialias=False,
             )
-        triangle = seen.fragments[0, ..., 3].long()
-        there = triangle > 0
-        kind = torch.where(there, codes[(triangle - 1).clamp(min=0)], 0)
+        triangle, there = seen.fragments.triangle[0], seen.fragments.covered[0]
+        kind = torch.where(there, codes[triangle.clamp(min=0)], 0)
         parts = torch.cat([seen.depth[0], seen.normals[0], kind[None].float()]) * there
         found[:, top : top + height, left : left + width] = parts.numpy()
     return found

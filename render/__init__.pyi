@@ -14,4 +14,5 @@ from .overlay import strip as strip
 from .overlay import to_image as to_image
 from .overlay import to_picture as to_picture
 from .pncc import PnccRenderer as PnccRenderer
+from .rasterizer import Fragments as Fragments
 from .rasterizer import Rasterizer as Rasterizer

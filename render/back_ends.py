@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core.errors import MissingFileError
 from ..core.registry import Registry
-from .rasterizer import Rasterizer
+from .rasterizer import Fragments, Rasterizer, buffer_of
 
 RASTERIZERS: Registry[Rasterizer] = Registry("rasterizer")
 
@@ -145,21 +145,21 @@ class AutoRasterizer:
         """What draws tensors of this device."""
         return self._choice(device)[1]
 
-    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
         return self.back_end(pos.device).rasterize(pos, tri, resolution)
 
-    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
-        return self.back_end(rast.device).interpolate(attr, rast, tri)
+        return self.back_end(buffer_of(fragments).device).interpolate(attr, fragments, tri)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
         return self.back_end(uv.device).texture(tex, uv)
 
-    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`."""
-        return self.back_end(rast.device).antialias(color, rast, pos, tri)
+        return self.back_end(buffer_of(fragments).device).antialias(color, fragments, pos, tri)
 
     def _choice(self, device: torch.device) -> tuple[Choice, Rasterizer]:
         if device not in self._chosen:

@@ -13,7 +13,7 @@ from ..geometry.checks import check_shape
 from ..geometry.mesh import vertex_normals
 from ..geometry.sh import shade
 from .back_ends import get_rasterizer
-from .rasterizer import Rasterizer
+from .rasterizer import Fragments, Rasterizer
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rendering:
         depth: (B,1,H,W) distance along the viewing axis, mm (weak perspective: relative).
         normals: (B,3,H,W) in camera space, unit length inside.
         extras: (B,A,H,W) the interpolated extra attributes, without antialiasing.
-        fragments: (B,H,W,4) the rasterizer's (u, v, z/w, triangle id + 1).
+        fragments: which triangle every pixel sees, and where on it.
     """
 
     image: Tensor
@@ -35,7 +35,7 @@ class Rendering:
     depth: Tensor
     normals: Tensor
     extras: Tensor
-    fragments: Tensor
+    fragments: Fragments
 
     def over(self, background: Tensor) -> Tensor:
         """The image (B,3,H,W) composited over a background of the same shape."""
@@ -117,7 +117,7 @@ class FaceRenderer:
         image, rest = maps[..., :3], maps[..., 3:]
         if texture is not None:
             image = image * self._look_up(texture, fragments)
-        covered = (fragments[..., 3:] > 0).to(image)
+        covered = fragments.covered[..., None].to(image)
         both = torch.cat([image, covered], -1)
         if antialias:
             both = self.rasterizer.antialias(both, fragments, clip, self.triangles)
@@ -131,7 +131,7 @@ class FaceRenderer:
         normals: Tensor,
         in_camera: Tensor,
         extras: Tensor | None,
-        fragments: Tensor,
+        fragments: Fragments,
     ) -> Tensor:
         parts = [colours, normals, -in_camera[..., 2:]]
         if extras is not None:
@@ -139,7 +139,7 @@ class FaceRenderer:
         attributes = torch.cat(parts, -1)
         return self.rasterizer.interpolate(attributes, fragments, self.triangles)
 
-    def _look_up(self, texture: Tensor, fragments: Tensor) -> Tensor:
+    def _look_up(self, texture: Tensor, fragments: Fragments) -> Tensor:
         if self.uv is None or self.uv_triangles is None:
             raise InputError("texture", "a renderer with uv and uv_faces", "one without")
         check_shape("texture", texture, (None, 3, None, None))

@@ -26,6 +26,7 @@ from ..core.errors import InputError, MissingFileError
 from ..geometry.tensor_cache import TensorCache
 from .arguments import check_on_device, check_triangles
 from .cpu.checks import check_batch, check_resolution, check_texels
+from .rasterizer import Fragments, buffer_of
 
 LICENCE = "NVIDIA Source Code License: non-commercial use only"
 _REMEDY = (
@@ -82,14 +83,14 @@ class NvdiffrastRasterizer:
         self._contexts: dict[torch.device, Any] = {}
         self._edges = TensorCache(self._module.antialias_construct_topology_hash)
 
-    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
         device = check_cuda("pos", pos)
         check_on_device("pos", pos, (None, None, 4), device=device)
         check_resolution(resolution)
         check_triangles(tri, pos.shape[1], "pos", device)
         if not len(pos) or not len(tri):
-            return pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4)
+            return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         if device not in self._contexts:
             self._contexts[device] = self._module.RasterizeCudaContext(device=device)
         tri = tri.contiguous()
@@ -97,14 +98,15 @@ class NvdiffrastRasterizer:
             self._contexts[device], upside_down(pos), tri, tuple(resolution), grad_db=False
         )
         if not (torch.is_grad_enabled() and pos.requires_grad):
-            return rast
-        return self._with_depth_gradient(rast, pos, tri)
+            return Fragments(rast)
+        return Fragments(self._with_depth_gradient(rast, pos, tri))
 
-    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
-        device = check_cuda("rast", rast)
+        rast = buffer_of(fragments)
+        device = check_cuda("fragments", rast)
         check_on_device("attr", attr, (None, None, None), device=device)
-        check_on_device("rast", rast, (None, None, None, 4), device=device)
+        check_on_device("fragments", rast, (None, None, None, 4), device=device)
         check_batch("attr", attr, rast.shape[0])
         check_triangles(tri, attr.shape[1], "attr", device)
         if not rast.numel() or not len(tri) or not attr.shape[2]:
@@ -127,10 +129,11 @@ class NvdiffrastRasterizer:
             tex.contiguous(), down, filter_mode="linear", boundary_mode="clamp"
         )
 
-    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`."""
-        device = check_cuda("rast", rast)
-        check_on_device("rast", rast, (None, None, None, 4), device=device)
+        rast = buffer_of(fragments)
+        device = check_cuda("fragments", rast)
+        check_on_device("fragments", rast, (None, None, None, 4), device=device)
         check_on_device("color", color, (*rast.shape[:3], None), device=device)
         check_on_device("pos", pos, (rast.shape[0], None, 4), device=device)
         check_triangles(tri, pos.shape[1], "pos", device)

@@ -30,6 +30,7 @@ from .arguments import check_on_device, check_triangles
 from .cpu.back_end import CpuRasterizer
 from .cpu.checks import check_batch, check_resolution, check_texels
 from .pytorch3d_primitives import PLANES, clip
+from .rasterizer import Fragments, buffer_of
 from .transfer import HostRasterizer
 
 _REMEDY = (
@@ -89,21 +90,22 @@ class PyTorch3dRasterizer:
         self._bin_size = bin_size
         self._host = HostRasterizer(CpuRasterizer(), "cpu")
 
-    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
         check_on_device("pos", pos, (None, None, 4), device=pos.device)
         check_resolution(resolution)
         check_triangles(tri, pos.shape[1], "pos", pos.device)
         if not len(pos) or not len(tri):
-            return pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4)
+            return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         with torch.no_grad():
             ids = self._ids(pos.detach(), tri, resolution)
-        return torch_primitives.raster_buffer(pos, tri, ids)
+        return Fragments(torch_primitives.raster_buffer(pos, tri, ids))
 
-    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
+        rast = buffer_of(fragments)
         check_on_device("attr", attr, (None, None, None), device=rast.device)
-        check_on_device("rast", rast, (None, None, None, 4), device=rast.device)
+        check_on_device("fragments", rast, (None, None, None, 4), device=rast.device)
         check_batch("attr", attr, rast.shape[0])
         check_triangles(tri, attr.shape[1], "attr", rast.device)
         return torch_primitives.interpolate(attr, rast, tri)
@@ -116,9 +118,9 @@ class PyTorch3dRasterizer:
         check_texels(tex)
         return torch_primitives.texture(tex, uv)
 
-    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`; on the CPU wherever the tensors are."""
-        return self._host.antialias(color, rast, pos, tri)
+        return self._host.antialias(color, fragments, pos, tri)
 
     def _ids(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
         """(B,H,W) int64: triangle + 1, 0 where none is."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..geometry.tensor_cache import TensorCache
-from .rasterizer import Rasterizer
+from .rasterizer import Fragments, Rasterizer, buffer_of
 
 _STAYS = ("cpu", "meta")
 """Devices whose tensors are not copied; "meta" has nothing to copy and is refused further down."""
@@ -33,25 +33,28 @@ class HostRasterizer:
         self.inner, self.name = inner, name
         self._triangles = TensorCache(_copy)
 
-    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
-        out = self.inner.rasterize(_copy(pos), self._host(tri), resolution)
-        return out.to(pos.device)
+        drawn = self.inner.rasterize(_copy(pos), self._host(tri), resolution)
+        return Fragments(drawn.buffer.to(pos.device))
 
-    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
-        device = _common_device(attr=attr, rast=rast)
-        return self.inner.interpolate(_copy(attr), _copy(rast), self._host(tri)).to(device)
+        buffer = buffer_of(fragments)
+        device = _common_device(attr=attr, fragments=buffer)
+        parts = _copy(attr), Fragments(_copy(buffer)), self._host(tri)
+        return self.inner.interpolate(*parts).to(device)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
         device = _common_device(tex=tex, uv=uv)
         return self.inner.texture(_copy(tex), _copy(uv)).to(device)
 
-    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`."""
-        device = _common_device(color=color, rast=rast, pos=pos)
-        parts = _copy(color), _copy(rast.detach()), _copy(pos), self._host(tri)
+        buffer = buffer_of(fragments)
+        device = _common_device(color=color, fragments=buffer, pos=pos)
+        parts = _copy(color), Fragments(_copy(buffer.detach())), _copy(pos), self._host(tri)
         return self.inner.antialias(*parts).to(device)
 
     def _host(self, tri: Tensor) -> Tensor:

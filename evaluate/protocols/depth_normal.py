@@ -135,7 +135,7 @@ def rendered_depth(face: PredictedFace, size: tuple[int, int]) -> DepthMap:
         seen = FaceRenderer(face.model.faces)(
             vertices, camera, size, albedo=torch.ones_like(vertices), antialias=False
         )
-    inside = seen.fragments[0, ..., 3].numpy() > 0
+    inside = seen.fragments.covered[0].numpy()
     depth = np.where(inside, seen.depth[0, 0].numpy().astype(np.float64), np.nan)
     x, y = camera.center[0].tolist()
     return DepthMap(depth, float(camera.focal[0]), (x, y), inside)

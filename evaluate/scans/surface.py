@@ -58,8 +58,7 @@ def seen_part(points: NDArray[np.floating], faces: NDArray[np.int64]) -> SubMesh
             drawn = renderer.rasterizer.rasterize(
                 camera.to_clip(vertices, (_SIZE, _SIZE)), renderer.triangles, (_SIZE, _SIZE)
             )
-            ids = torch.unique(drawn[..., 3].long())
-            ids = ids[ids > 0] - 1
+            ids = torch.unique(drawn.triangle[drawn.covered])
             # Through the open back and neck, inner sheets show their wrong side.
             seen[ids[(normals[ids] @ rotation[0, 2]) > 0].numpy()] = True
     return _part(faces, seen)

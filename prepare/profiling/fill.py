@@ -19,6 +19,7 @@ from ...geometry.camera import PerspectiveCamera
 from ...geometry.face_model import FaceModel
 from ...geometry.mesh import boundary_edges
 from ...geometry.posed import FaceCamera
+from ...render.rasterizer import Fragments
 
 Array = NDArray[np.float32]
 
@@ -27,12 +28,12 @@ _BRIM = 12.0  # mm from the border of the face's surface
 _SPECK = 0.02  # of the largest piece of the face in the picture; smaller ones are no face
 
 
-def outer_face(clip: Tensor, faces: Tensor, fragments: Tensor) -> Tensor:
+def outer_face(clip: Tensor, faces: Tensor, fragments: Fragments) -> Tensor:
     """Where the outer side of a face is seen, not its inner side.
 
     Args:
         clip: (1,V,4). faces: (F,3), counter-clockwise seen from outside.
-        fragments: (1,H,W,4) of the two.
+        fragments: of the two, one image.
 
     Returns:
         (1,H,W) bool. Gaps that are closed all round, or two pixels narrow, count as outside.
@@ -41,14 +42,14 @@ def outer_face(clip: Tensor, faces: Tensor, fragments: Tensor) -> Tensor:
     a, b, c = (pixels[faces[:, k]] for k in range(3))
     ab, ac = b - a, c - a
     outer = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0] > 0
-    number = fragments[..., 3].long()
-    seen = outer[(number - 1).clamp(min=0)] & (number > 0)
+    drawn = fragments.covered
+    seen = outer[fragments.triangle.clamp(min=0)] & drawn
     # Folds that cross show specks of the inner side: closed, where they are not at the brim.
     wide = functional.max_pool2d(seen.to(clip), 3, 1, 1)
     near = -functional.max_pool2d(-wide, 3, 1, 1) > 0
-    face = _large_pieces(near & (number > 0))
+    face = _large_pieces(near & drawn)
     closed = torch.from_numpy(binary_fill_holes(face[0].numpy()))[None]
-    return closed & (number > 0)
+    return closed & drawn
 
 
 def distance_to_edge(mask: Tensor, inner: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.sh import rotate_light
 from ...render.back_ends import get_rasterizer
 from ...render.overlay import to_image, to_picture
-from ...render.rasterizer import Rasterizer
+from ...render.rasterizer import Fragments, Rasterizer
 from .camera import Eye, turned_camera
 from .fill import ColourExtension, brim_of, cosine_to_viewer, distance_to_edge, outer_face, ramp
 from .sheet import Sheet
@@ -140,7 +140,7 @@ class OpenPhotograph:
         fragments = turner.rasterizer.rasterize(self._clip, turner.triangles, self.size)
         values = torch.cat([self._in_camera[..., 2:], turner.brim[None, :, None]], -1)
         maps = turner.rasterizer.interpolate(values, fragments, turner.triangles)
-        depth, mask = maps[..., 0], fragments[..., 3] > 0
+        depth, mask = maps[..., 0], fragments.covered
         if not bool(mask.any()):
             raise InputError("camera", "a face in the photograph", "one outside of it")
         lowest = torch.full_like(depth, float(self._in_camera[..., 2].min()) - 1000)
@@ -222,7 +222,7 @@ class OpenPhotograph:
         self,
         camera: FaceCamera,
         turn: Tensor,
-        fragments: Tensor,
+        fragments: Fragments,
         covered: Tensor,
         firm: float,
     ) -> tuple[Tensor, Tensor]:
@@ -231,7 +231,7 @@ class OpenPhotograph:
         now = cosine_to_viewer(camera.to_camera(self._vertices), self._normals @ turn.mT, camera)
         extra = torch.cat([now[..., None], turner.skin[None, :, None]], -1)
         attributes = torch.cat([self._attributes, extra], -1)
-        pixels = fragments[covered][None, None]
+        pixels = Fragments(fragments.buffer[covered][None, None])
         maps = turner.rasterizer.interpolate(attributes, pixels, turner.triangles)
         own, other, gain, painted, cosine, skin = maps.split([5, 5, 3, 3, 1, 1], -1)
         first = self._trust(own, cosine, firm)

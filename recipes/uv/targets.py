@@ -90,8 +90,8 @@ class UvTargetMaker(nn.Module):
         size, fine = batch.images.shape[-1], _FINER * self.side
         clip = batch.truth.camera.to_clip(vertices, (size, size))
         triangles = self.layout.faces.to(torch.int32)
-        buffer = self._rasterizer.rasterize(clip, triangles, (fine, fine))
-        seen = _shrunk((buffer[..., 3] > 0).float()[:, None], self.side)
+        fragments = self._rasterizer.rasterize(clip, triangles, (fine, fine))
+        seen = _shrunk(fragments.covered.float()[:, None], self.side)
         for label, sign in (("inside", 1), (COVERED, -1)):
             if label in batch.labels:
                 share = _shrunk(batch.labels[label].to(seen).nan_to_num(), self.side)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..rasterizer import Fragments, buffer_of
 from .antialias import Antialias
 from .checks import check_batch, check_resolution, check_tensor, check_texels
 from .functions import Interpolate, Rasterize, Texture
@@ -18,18 +19,19 @@ class CpuRasterizer:
     |z/w| <= 1. Triangles with a vertex that is not finite are skipped.
     """
 
-    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Tensor:
+    def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
         check_tensor("pos", pos, (None, None, 4))
         check_resolution(resolution)
         topology = topology_of(tri)
         check_indices(topology, pos.shape[1], "pos")
-        return Rasterize.apply(pos, topology, tuple(resolution))
+        return Fragments(Rasterize.apply(pos, topology, tuple(resolution)))
 
-    def interpolate(self, attr: Tensor, rast: Tensor, tri: Tensor) -> Tensor:
+    def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
+        rast = buffer_of(fragments)
         check_tensor("attr", attr, (None, None, None))
-        check_tensor("rast", rast, (None, None, None, 4))
+        check_tensor("fragments", rast, (None, None, None, 4))
         check_batch("attr", attr, rast.shape[0])
         topology = topology_of(tri)
         check_indices(topology, attr.shape[1], "attr")
@@ -43,9 +45,10 @@ class CpuRasterizer:
         check_texels(tex)
         return Texture.apply(tex, uv)
 
-    def antialias(self, color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> Tensor:
+    def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`; triangles that reach behind the camera stay as they are."""
-        check_tensor("rast", rast, (None, None, None, 4))
+        rast = buffer_of(fragments)
+        check_tensor("fragments", rast, (None, None, None, 4))
         check_tensor("color", color, (*rast.shape[:3], None))
         check_tensor("pos", pos, (rast.shape[0], None, 4))
         topology = topology_of(tri)

@@ -43,7 +43,8 @@ def test_pixels_see_the_triangles_that_the_renderer_sees(soup):
     drawn = rasterize(project(clip, SIZE), faces, SIZE)
     expected = (
         get_rasterizer()
-        .rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces), (SIZE, SIZE))[0]
+        .rasterize(torch.from_numpy(clip)[None], torch.from_numpy(faces), (SIZE, SIZE))
+        .buffer[0]
         .numpy()
     )
     same = drawn.ids == expected[..., 3].astype(int)

@@ -50,7 +50,7 @@ def scene(model, camera, colours: dict[str, tuple], classes: dict[str, Segment])
         kind[model.region(name)] = float(value)
     render = FaceRenderer(model.faces)
     seen = render(model.mean[None], camera, (SIDE, SIDE), albedo=colour[None], antialias=False)
-    ids = seen.fragments[..., 3].long()[0] - 1
+    ids = seen.fragments.triangle[0]
     label = torch.where(ids >= 0, kind[model.faces[ids.clamp(min=0), 0]], 0.0).long()
     small = label[2::4, 2::4]
     photo = seen.over(torch.tensor([0.0, 0.9, 0.2])[None, :, None, None].expand_as(seen.image))

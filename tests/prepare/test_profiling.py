@@ -111,7 +111,7 @@ def test_no_holes(turner, model, coefficients, turn):
     rendered = FaceRenderer(model.faces)(
         vertices, result.face.camera, (SIZE, SIZE), albedo=torch.ones_like(vertices)
     )
-    silhouette = (rendered.fragments[0, ..., 3] > 0).numpy()
+    silhouette = rendered.fragments.covered[0].numpy()
     inside = result.shares.sum(-1) > 0
     assert np.allclose(result.shares[inside].sum(-1), 1, atol=1e-5)
     assert not (binary_fill_holes(inside) & ~inside & silhouette).any()

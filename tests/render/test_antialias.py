@@ -7,13 +7,14 @@ import math
 import pytest
 import torch
 from selfie3d.render.back_ends import get_rasterizer
+from selfie3d.render.rasterizer import Fragments
 
 RASTERIZER = get_rasterizer("cpu")
 
 
 def coverage(pos, tri, size: int):
     rast = RASTERIZER.rasterize(pos, tri, (size, size))
-    return RASTERIZER.antialias((rast[..., 3:] > 0).float(), rast, pos, tri)
+    return RASTERIZER.antialias(rast.covered[..., None].float(), rast, pos, tri)
 
 
 def scaled(pos, scale):
@@ -90,7 +91,7 @@ def test_values_and_gradients_equal_autograd_on_fixed_pairs(seed) -> None:
     out = RASTERIZER.antialias(leaves[1][None], rast, leaves[0][None], tri)[0]
     (out * weights).sum().backward()
     exact = [pos.double().requires_grad_(), color.double().requires_grad_()]
-    expected = reference_blend(exact[1], rast[0, ..., 3] > 0, exact[0])
+    expected = reference_blend(exact[1], rast.covered[0], exact[0])
     (expected * weights).sum().backward()
     assert float((expected - color).detach().abs().max()) > 0.05
     assert (out - expected).abs().max() < 1e-4
@@ -107,7 +108,9 @@ def test_nothing_moves_inside_a_sheet_or_where_nothing_is(meshes) -> None:
     out.sum().backward()
     assert torch.equal(out, color) and leaf.grad.abs().sum() == 0
     nothing = tri[:0].contiguous()
-    assert torch.equal(RASTERIZER.antialias(color, rast * 0, pos[None], nothing), color)
+    assert torch.equal(
+        RASTERIZER.antialias(color, Fragments(rast.buffer * 0), pos[None], nothing), color
+    )
 
 
 def test_an_occluded_outline_is_not_blended(meshes) -> None:

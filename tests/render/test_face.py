@@ -94,7 +94,7 @@ def test_nothing_outside_the_face():
         assert image[empty].abs().max() == 0
     assert seen.depth[empty[:, :1]].abs().max() == 0
     assert torch.equal(seen.extras, seen.mask.expand(-1, 2, -1, -1))
-    assert torch.equal(seen.fragments[..., 3] > 0, seen.mask[:, 0] > 0)
+    assert torch.equal(seen.fragments.covered, seen.mask[:, 0] > 0)
 
 
 def test_ambient_light_shows_the_albedo():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.render.back_ends import get_rasterizer
+from selfie3d.render.rasterizer import Fragments
 
 RASTERIZER = get_rasterizer("cpu")
 
@@ -30,7 +31,7 @@ def test_gradients_of_the_whole_chain_equal_float64_autograd(oracle, meshes) -> 
     (color * weights).sum().backward()
 
     exact = [t.double().requires_grad_() for t in (pos, attr, tex)]
-    ideal = oracle.shade(exact[0], tri, rast[0, ..., 3].long())
+    ideal = oracle.shade(exact[0], tri, rast.buffer[0, ..., 3].long())
     expected = oracle.texture(exact[2], oracle.interpolate(exact[1], ideal, tri))
     (expected * weights).sum().backward()
 
@@ -64,8 +65,8 @@ def test_attributes_may_have_their_own_triangles(oracle, meshes) -> None:
     attr = torch.rand(4, 3)
     own = torch.randint(0, 4, (10, 3), dtype=torch.int32)
     actual = RASTERIZER.interpolate(attr[None], rast, own)[0]
-    assert torch.allclose(actual, oracle.interpolate(attr, rast[0], own), atol=1e-6)
-    assert (actual[rast[0, ..., 3] == 0] == 0).all()
+    assert torch.allclose(actual, oracle.interpolate(attr, rast.buffer[0], own), atol=1e-6)
+    assert (actual[~rast.covered[0]] == 0).all()
 
 
 def test_interpolate_only_reads_triangles_that_exist() -> None:
@@ -74,7 +75,7 @@ def test_interpolate_only_reads_triangles_that_exist() -> None:
     )
     tri = torch.tensor([[0, 0, 0]], dtype=torch.int32)
     attr = torch.ones(1, 1, 1, requires_grad=True)
-    out = RASTERIZER.interpolate(attr, rast, tri)
+    out = RASTERIZER.interpolate(attr, Fragments(rast), tri)
     out.sum().backward()
     assert out.abs().sum() == 0 and attr.grad.sum() == 0
 
@@ -103,7 +104,7 @@ def test_inputs_need_not_be_contiguous(meshes) -> None:
     tri_strided = tri.t().contiguous().t()
     assert not strided.is_contiguous() and not tri_strided.is_contiguous()
     rast = RASTERIZER.rasterize(strided, tri_strided, (16, 16))
-    assert torch.equal(rast, RASTERIZER.rasterize(pos[None], tri, (16, 16)))
+    assert torch.equal(rast.buffer, RASTERIZER.rasterize(pos[None], tri, (16, 16)).buffer)
     # An expanded gradient has strides of 0.
     leaf = pos[None].clone().requires_grad_()
     RASTERIZER.interpolate(leaf, rast, tri_strided).sum().backward()
@@ -127,15 +128,18 @@ def bad_calls():
     rast = torch.zeros(2, 4, 4, 4)
     tri = torch.zeros(1, 3, dtype=torch.int32)
     return {
-        "attr": lambda: RASTERIZER.interpolate(torch.zeros(3, 5, 2), rast, tri),
-        "attr shape": lambda: RASTERIZER.interpolate(torch.zeros(5, 2), rast, tri),
-        "rast": lambda: RASTERIZER.interpolate(torch.zeros(2, 5, 2), rast[..., :3], tri),
-        "tri": lambda: RASTERIZER.interpolate(torch.zeros(2, 5, 2), rast, tri + 5),
+        "attr": lambda: RASTERIZER.interpolate(torch.zeros(3, 5, 2), Fragments(rast), tri),
+        "attr shape": lambda: RASTERIZER.interpolate(torch.zeros(5, 2), Fragments(rast), tri),
+        "fragments": lambda: RASTERIZER.interpolate(
+            torch.zeros(2, 5, 2), Fragments(rast[..., :3]), tri
+        ),
+        "fragments bare": lambda: RASTERIZER.interpolate(torch.zeros(2, 5, 2), rast, tri),
+        "tri": lambda: RASTERIZER.interpolate(torch.zeros(2, 5, 2), Fragments(rast), tri + 5),
         "tex": lambda: RASTERIZER.texture(torch.zeros(3, 4, 4, 2), rast[..., :2]),
         "tex empty": lambda: RASTERIZER.texture(torch.zeros(1, 0, 4, 2), rast[..., :2]),
         "uv": lambda: RASTERIZER.texture(torch.zeros(2, 4, 4, 2), rast),
-        "color": lambda: RASTERIZER.antialias(rast[:1], rast, torch.zeros(2, 1, 4), tri),
-        "pos": lambda: RASTERIZER.antialias(rast, rast, torch.zeros(1, 1, 4), tri),
+        "color": lambda: RASTERIZER.antialias(rast[:1], Fragments(rast), torch.zeros(2, 1, 4), tri),
+        "pos": lambda: RASTERIZER.antialias(rast, Fragments(rast), torch.zeros(1, 1, 4), tri),
     }
 
 

@@ -15,6 +15,7 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.render import nvdiffrast_back_end
 from selfie3d.render.back_ends import get_rasterizer
+from selfie3d.render.rasterizer import Fragments
 
 OURS = get_rasterizer("cpu")
 
@@ -39,14 +40,14 @@ class StandIn(ModuleType):
     def rasterize(self, glctx, pos, tri, resolution, ranges=None, grad_db=True):
         assert glctx == ("context", pos.device) and ranges is None
         self._note("rasterize", (pos, tri), grad_db=grad_db)
-        up = OURS.rasterize(pos, tri, resolution).flip(1)
+        up = OURS.rasterize(pos, tri, resolution).buffer.flip(1)
         up = torch.cat([up[..., :2], up[..., 2:].detach()], -1).contiguous()
         return up, torch.zeros_like(up)
 
     def interpolate(self, attr, rast, tri, rast_db=None, diff_attrs=None):
         self._note("interpolate", (attr, rast, tri))
         assert rast_db is None and diff_attrs is None
-        out = OURS.interpolate(attr, rast, tri)
+        out = OURS.interpolate(attr, Fragments(rast), tri)
         return out, out[..., :0]
 
     def texture(self, tex, uv, filter_mode="auto", boundary_mode="wrap"):
@@ -60,7 +61,7 @@ class StandIn(ModuleType):
     def antialias(self, color, rast, pos, tri, topology_hash=None, pos_gradient_boost=1.0):
         self._note("antialias", (color, rast, pos, tri))
         assert topology_hash == ("topology", tri.data_ptr()) and pos_gradient_boost == 1.0
-        return OURS.antialias(color.flip(1), rast.flip(1), pos, tri).flip(1)
+        return OURS.antialias(color.flip(1), Fragments(rast.flip(1)), pos, tri).flip(1)
 
 
 @pytest.fixture
@@ -85,12 +86,12 @@ def work(rasterizer, pos, tri, attr, tex):
     leaves = [t.clone().requires_grad_() for t in (pos, attr, tex)]
     rast = rasterizer.rasterize(leaves[0], tri, (40, 53))
     uv = rasterizer.interpolate(leaves[1], rast, tri)
-    color = rasterizer.texture(leaves[2], uv) + rast[..., 2:3]
-    color = color * (rast[..., 3:] > 0)
+    color = rasterizer.texture(leaves[2], uv) + rast.depth[..., None]
+    color = color * rast.covered[..., None]
     out = rasterizer.antialias(color, rast, leaves[0], tri)
     weights = torch.rand(out.shape, generator=torch.Generator().manual_seed(0))
     (out * weights).sum().backward()
-    return [rast.detach(), uv.detach(), out.detach()], [leaf.grad for leaf in leaves]
+    return [rast.buffer.detach(), uv.detach(), out.detach()], [leaf.grad for leaf in leaves]
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -113,7 +114,7 @@ def test_pictures_and_gradients_are_the_cpu_back_ends(meshes, theirs, shared) ->
 def test_a_triangle_at_the_top_left_is_drawn_there(theirs) -> None:
     pos = torch.tensor([[[-1.0, 1.0, 0.5, 1.0], [-0.5, 1.0, 0.5, 1.0], [-1.0, 0.5, 0.5, 1.0]]])
     tri = torch.tensor([[0, 1, 2]], dtype=torch.int32)
-    rast = theirs.rasterize(pos, tri, (16, 16))[0]
+    rast = theirs.rasterize(pos, tri, (16, 16)).buffer[0]
     assert torch.allclose(rast[0, 0], torch.tensor([0.75, 0.125, 0.5, 1.0]))
     assert rast[4:].abs().sum() == 0 and rast[:, 4:].abs().sum() == 0
 
@@ -130,9 +131,9 @@ def test_what_it_is_called_with(meshes, stand_in, theirs) -> None:
     strided = tri.t().contiguous().t()
     for _ in range(2):
         rast = theirs.rasterize(pos[None], tri, (20, 20))
-        theirs.antialias(rast[..., 3:], rast, pos[None], tri)
+        theirs.antialias(rast.buffer[..., 3:], rast, pos[None], tri)
     theirs.interpolate(pos[None], rast, strided)
-    theirs.texture(torch.rand(1, 4, 4, 2), rast[..., :2])
+    theirs.texture(torch.rand(1, 4, 4, 2), rast.buffer[..., :2])
     names = [name for name, _ in stand_in.calls]
     assert names.count("context") == names.count("topology") == 1
     assert names.count("interpolate") == 1  # none for the depth where no gradient is asked for
@@ -148,7 +149,7 @@ def test_nothing_to_draw_is_not_asked_of_it(stand_in, theirs) -> None:
     color = theirs.interpolate(torch.rand(1, 3, 2), rast, none)
     theirs.antialias(color, rast, pos, none).sum().backward()
     theirs.texture(torch.rand(1, 4, 4, 2), torch.rand(0, 4, 5, 2))
-    assert rast.shape == (1, 4, 5, 4) and pos.grad.abs().sum() == 0
+    assert rast.buffer.shape == (1, 4, 5, 4) and pos.grad.abs().sum() == 0
     assert stand_in.calls == []
 
 
@@ -160,9 +161,9 @@ def test_bad_input_is_an_input_error(theirs) -> None:
     with pytest.raises(InputError, match=r"^tri: expected indices"):
         theirs.rasterize(torch.zeros(1, 2, 4), tri, (4, 4))
     with pytest.raises(InputError, match=r"^color: expected shape"):
-        theirs.antialias(rast[:1], rast, torch.zeros(2, 3, 4), tri)
+        theirs.antialias(rast[:1], Fragments(rast), torch.zeros(2, 3, 4), tri)
     with pytest.raises(InputError, match=r"^attr: expected a batch"):
-        theirs.interpolate(torch.zeros(3, 3, 2), rast, tri)
+        theirs.interpolate(torch.zeros(3, 3, 2), Fragments(rast), tri)
 
 
 def test_cpu_tensors_are_refused_with_a_remedy(stand_in, monkeypatch) -> None:

@@ -17,6 +17,7 @@ from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.sh import ambient_light
 from selfie3d.render.back_ends import get_rasterizer
 from selfie3d.render.face import FaceRenderer
+from selfie3d.render.rasterizer import Fragments
 
 OURS = get_rasterizer("cpu")
 ONE = torch.tensor([[0, 1, 2]], dtype=torch.int32)
@@ -108,8 +109,8 @@ SCENES = {
 def both_buffers(theirs, peer, pos, tri, size):
     """Both raster buffers and the gradients of the same random weights where ids are equal."""
     leaves = [pos.clone().requires_grad_() for _ in range(2)]
-    ours = OURS.rasterize(leaves[0], tri, size)
-    other = theirs.rasterize(leaves[1].to(peer.device), tri.to(peer.device), size)
+    ours = OURS.rasterize(leaves[0], tri, size).buffer
+    other = theirs.rasterize(leaves[1].to(peer.device), tri.to(peer.device), size).buffer
     assert other.shape == ours.shape and other.device.type == peer.device
     other = other.cpu()
     same = ours[..., 3] == other[..., 3]
@@ -150,8 +151,8 @@ def test_nan_and_degenerate_triangles_do_no_harm(meshes, peer, theirs) -> None:
 def test_a_closed_sheet_has_no_holes(meshes, peer, theirs) -> None:
     pos, tri = meshes.sheet(8, 8, half=1.0)
     pos[:, :2] += 1 / 32  # edges run exactly through pixel centres
-    rast = theirs.rasterize(pos[None].to(peer.device), tri.to(peer.device), (32, 32))[0].cpu()
-    assert (rast[1:-1, 1:-1, 3] > 0).all()
+    rast = theirs.rasterize(pos[None].to(peer.device), tri.to(peer.device), (32, 32))
+    assert rast.covered[0, 1:-1, 1:-1].all()
 
 
 def test_nearer_wins_and_rows_start_at_the_top(peer, theirs) -> None:
@@ -159,7 +160,7 @@ def test_nearer_wins_and_rows_start_at_the_top(peer, theirs) -> None:
     layers = [torch.cat([corners, torch.tensor([[z, 1.0]] * 3)], 1) for z in (0.5, 0.1, -1.5)]
     tri = torch.arange(9, dtype=torch.int32).reshape(3, 3)
     pos = torch.cat(layers)[None].to(peer.device)
-    rast = theirs.rasterize(pos, tri.to(peer.device), (4, 4))[0].cpu()
+    rast = theirs.rasterize(pos, tri.to(peer.device), (4, 4)).buffer[0].cpu()
     assert (rast[:2, :, 3] == 2).all() and (rast[2:] == 0).all()
 
 
@@ -168,8 +169,8 @@ def test_a_batch_equals_its_images(meshes, peer, theirs) -> None:
     away = pos + torch.tensor([100.0, 0, 0, 0])  # an empty image among the others
     views = torch.stack([pos, away, pos * torch.tensor([-0.8, 1, 1, 1])]).to(peer.device)
     tri = tri.to(peer.device)
-    together = theirs.rasterize(views, tri, (31, 45))
-    apart = torch.cat([theirs.rasterize(v[None], tri, (31, 45)) for v in views])
+    together = theirs.rasterize(views, tri, (31, 45)).buffer
+    apart = torch.cat([theirs.rasterize(v[None], tri, (31, 45)).buffer for v in views])
     assert (together - apart).abs().max() <= 1e-6
     assert (together[1] == 0).all() and (together[0] != 0).any() and (together[2] != 0).any()
 
@@ -179,7 +180,7 @@ def test_interpolation_and_texture_of_the_same_buffer(meshes, peer, theirs, batc
     generator = torch.Generator().manual_seed(batch)
     pos, tri = meshes.soup(40, seed=1)
     pos = pos + 0.05 * torch.rand(batch, len(pos), 4, generator=generator)
-    rast = OURS.rasterize(pos, tri, (37, 29))
+    rast = OURS.rasterize(pos, tri, (37, 29)).buffer
     own = torch.randint(0, 9, tri.shape, generator=generator, dtype=torch.int32)
     for shared in {1, batch}:
         attr = torch.rand(shared, 9, 2, generator=generator) * 1.4 - 0.2  # beyond the borders too
@@ -189,7 +190,7 @@ def test_interpolation_and_texture_of_the_same_buffer(meshes, peer, theirs, batc
         for rasterizer, device in ((OURS, "cpu"), (theirs, peer.device)):
             leaves = [t.clone().requires_grad_() for t in (rast, attr, tex)]
             buffer, values, image = (t.to(device) for t in leaves)
-            uv = rasterizer.interpolate(values, buffer, own.to(device))
+            uv = rasterizer.interpolate(values, Fragments(buffer), own.to(device))
             color = rasterizer.texture(image, uv)
             (color * weights.to(device)).sum().backward()
             results.append((uv.cpu(), color.cpu(), *(leaf.grad for leaf in leaves)))
@@ -218,8 +219,8 @@ def test_texel_centres_borders_and_nan(peer, theirs) -> None:
 def test_images_of_few_rows(meshes, peer, theirs, size) -> None:
     """The peers of one shape see the same mesh: nothing is padded or rounded up."""
     pos, tri = meshes.bumpy_ball(12, 16)
-    ours = OURS.rasterize(pos[None], tri, size)
-    other = theirs.rasterize(pos[None].to(peer.device), tri.to(peer.device), size).cpu()
+    ours = OURS.rasterize(pos[None], tri, size).buffer
+    other = theirs.rasterize(pos[None].to(peer.device), tri.to(peer.device), size).buffer.cpu()
     assert other.shape == ours.shape
     same = ours[..., 3] == other[..., 3]
     assert same.float().mean() >= 0.99
@@ -231,8 +232,8 @@ def test_a_dense_mesh_at_the_size_of_training(meshes, peer, theirs) -> None:
         pytest.skip("takes it many seconds")
     pos, tri = meshes.bumpy_ball(180, 200)
     views = torch.stack([pos, pos * torch.tensor([0.9, 1, 1, 1])])
-    ours = OURS.rasterize(views, tri, (224, 224))
-    other = theirs.rasterize(views.to(peer.device), tri.to(peer.device), (224, 224)).cpu()
+    ours = OURS.rasterize(views, tri, (224, 224)).buffer
+    other = theirs.rasterize(views.to(peer.device), tri.to(peer.device), (224, 224)).buffer.cpu()
     same = ours[..., 3] == other[..., 3]
     assert (ours[..., 3] > 0).float().mean() > 0.3
     assert same.float().mean() >= 0.995
@@ -250,8 +251,8 @@ def test_two_triangle_lists_in_turn(meshes, peer, theirs) -> None:
             color = torch.rand(1, 40, 48, 3, generator=torch.Generator().manual_seed(1))
             rast = OURS.rasterize(pos[None], tri, (40, 48))
             expected = OURS.antialias(color, rast, pos[None], tri)
-            given = color.to(peer.device), rast.to(peer.device), points, triangles
-            found = theirs.antialias(*given).cpu()
+            there = Fragments(rast.buffer.to(peer.device))
+            found = theirs.antialias(color.to(peer.device), there, points, triangles).cpu()
             near = (expected - found).abs().amax(-1) <= peer.antialias_value
             assert near.float().mean() >= min(peer.antialias_share, 0.99)
 
@@ -262,13 +263,14 @@ def test_antialias_partly_behind_the_camera(meshes, peer, theirs) -> None:
     leaf = pos[None].clone().requires_grad_()
     rast = OURS.rasterize(pos[None], tri, (47, 61))
     color = torch.rand(1, 47, 61, 3, generator=torch.Generator().manual_seed(2))
-    given = color.to(peer.device), rast.to(peer.device), leaf.to(peer.device), tri.to(peer.device)
-    out = theirs.antialias(*given)
+    there = Fragments(rast.buffer.to(peer.device))
+    given = leaf.to(peer.device), tri.to(peer.device)
+    out = theirs.antialias(color.to(peer.device), there, *given)
     out.sum().backward()
     assert out.isfinite().all() and leaf.grad.isfinite().all()
-    ids = torch.nn.functional.pad(rast[..., 3], (1, 1, 1, 1), value=-1.0)
+    ids = torch.nn.functional.pad(rast.triangle, (1, 1, 1, 1), value=-2)
     around = [ids[:, 1:-1, :-2], ids[:, 1:-1, 2:], ids[:, :-2, 1:-1], ids[:, 2:, 1:-1]]
-    inside = torch.stack([one == rast[..., 3] for one in around]).all(0)
+    inside = torch.stack([one == rast.triangle for one in around]).all(0)
     assert inside.float().mean() > 0.2
     assert torch.equal(out.detach().cpu()[inside], color[inside])
 
@@ -283,7 +285,7 @@ def test_antialias_of_the_same_buffer(meshes, peer, theirs) -> None:
     for rasterizer, device in ((OURS, "cpu"), (theirs, peer.device)):
         leaves = [t.clone().requires_grad_() for t in (color, pos)]
         image, points = (t.to(device) for t in leaves)
-        out = rasterizer.antialias(image, rast.to(device), points, tri.to(device))
+        out = rasterizer.antialias(image, Fragments(rast.buffer.to(device)), points, tri.to(device))
         (out * weights.to(device)).sum().backward()
         results.append((out.cpu(), *(leaf.grad for leaf in leaves)))
     (our_out, *our_grads), (out, *grads) = results
@@ -302,7 +304,7 @@ def test_outline_of_a_mesh_finer_than_pixels(meshes, peer, theirs) -> None:
     points = (pos * torch.stack([scale, scale, one, one]))[None].to(peer.device)
     tri = tri.to(peer.device)
     rast = theirs.rasterize(points, tri, (32, 32))
-    theirs.antialias((rast[..., 3:] > 0).float(), rast, points, tri).sum().backward()
+    theirs.antialias(rast.covered[..., None].float(), rast, points, tri).sum().backward()
     truth = 2 * (1.1 * 16) ** 2
     assert peer.outline * truth < float(scale.grad) < 1.05 * truth
 
@@ -372,11 +374,11 @@ def test_nothing_to_draw(meshes, peer, theirs) -> None:
         leaf = points.clone().requires_grad_()
         rast = theirs.rasterize(leaf, triangles, (6, 5))
         uv = theirs.interpolate(attr, rast, triangles)
-        color = theirs.texture(tex, uv) * (rast[..., 3:] > 0)
+        color = theirs.texture(tex, uv) * rast.covered[..., None]
         out = theirs.antialias(color, rast, leaf, triangles)
         out.sum().backward()
-        assert rast.shape == (len(points), 6, 5, 4) and out.shape == (len(points), 6, 5, 3)
-        assert (rast == 0).all() and (out == 0).all()
+        assert rast.buffer.shape == (len(points), 6, 5, 4) and out.shape == (len(points), 6, 5, 3)
+        assert (rast.buffer == 0).all() and (out == 0).all()
         assert leaf.grad.abs().sum() == 0 and tex.grad.abs().sum() == 0
 
 
@@ -389,11 +391,14 @@ def bad_calls(theirs, device):
         "tri dtype": lambda: theirs.rasterize(pos, tri.long(), size),
         "tri large": lambda: theirs.rasterize(pos, tri + 1, size),
         "resolution": lambda: theirs.rasterize(pos, tri, (0, 4)),
-        "attr batch": lambda: theirs.interpolate(rast[:, :, 0].repeat(2, 1, 1)[:3], rast, tri),
-        "rast": lambda: theirs.interpolate(rast[:, 0], rast[..., :3], tri),
+        "attr batch": lambda: theirs.interpolate(
+            rast[:, :, 0].repeat(2, 1, 1)[:3], Fragments(rast), tri
+        ),
+        "fragments": lambda: theirs.interpolate(rast[:, 0], Fragments(rast[..., :3]), tri),
+        "fragments bare": lambda: theirs.interpolate(rast[:, 0], rast, tri),
         "tex": lambda: theirs.texture(rast[:, :0], rast[..., :2]),
         "uv": lambda: theirs.texture(rast, rast),
-        "color": lambda: theirs.antialias(rast[:1], rast, pos.expand(2, -1, -1), tri),
+        "color": lambda: theirs.antialias(rast[:1], Fragments(rast), pos.expand(2, -1, -1), tri),
     }
 
 

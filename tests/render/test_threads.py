@@ -30,7 +30,7 @@ def work(pos, tri, size: int = 48):
     color = RASTERIZER.texture(tex, RASTERIZER.interpolate(attr, rast, tri))
     out = RASTERIZER.antialias(color, rast, pos, tri)
     out.square().sum().backward()
-    return [rast.detach(), out.detach(), pos.grad, attr.grad, tex.grad]
+    return [rast.buffer.detach(), out.detach(), pos.grad, attr.grad, tex.grad]
 
 
 def views(meshes, batch: int = 7):
@@ -65,13 +65,13 @@ def test_concurrent_callers(meshes) -> None:
 def _in_child(queue, pos, tri) -> None:
     torch.set_num_threads(2)
     with torch.no_grad():
-        queue.put(float(RASTERIZER.rasterize(pos, tri, (32, 32)).double().sum()))
+        queue.put(float(RASTERIZER.rasterize(pos, tri, (32, 32)).buffer.double().sum()))
 
 
 def test_fork_after_use_does_not_hang(meshes) -> None:
     pos, tri = views(meshes)
     torch.set_num_threads(2)
-    expected = float(RASTERIZER.rasterize(pos, tri, (32, 32)).double().sum())
+    expected = float(RASTERIZER.rasterize(pos, tri, (32, 32)).buffer.double().sum())
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     child = context.Process(target=_in_child, args=(queue, pos, tri))
