@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from selfie3d.geometry.icp import iterative_closest_point
+from selfie3d.geometry.icp import IcpOptions, iterative_closest_point
 
 
 def sheet(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,11 +59,12 @@ def main() -> None:
         "planes, 10 % trimmed": {"kind": "point-to-plane", "trim": 0.1},
         "surface points": {"kind": "point-to-point", "tolerance": 1e-4},
     }.items():
-        found = iterative_closest_point(source, points, faces, **options)
+        chosen = IcpOptions(**options)
+        found = iterative_closest_point(source, points, faces, options=chosen)
         took = seconds(
-            lambda o=options: iterative_closest_point(source, points, faces, **o), given.runs
+            lambda o=chosen: iterative_closest_point(source, points, faces, options=o), given.runs
         )
-        off = np.abs(found.apply(source) - inside).max()
+        off = np.abs(found.similarity.apply_array(source) - inside).max()
         print(
             f"{name:22s} {took:6.2f} s  {found.iterations:3d} steps  converged {found.converged}"
             f"  largest distance to the truth {off:.2g} mm"

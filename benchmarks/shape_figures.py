@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError, MissingFileError
-from selfie3d.geometry.align import similarity_align
+from selfie3d.geometry.align import align_points
 from selfie3d.geometry.closest import closest_on_triangles
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.mesh import vertex_normals
@@ -69,11 +69,7 @@ class Head(NamedTuple):
 
 def similarity(source: Array, target: Array, scale: float | None = None) -> Pose:
     """The best map of corresponding points (N,3); with `scale`, that scale is kept."""
-    factor = 1.0 if scale is None else scale
-    pair = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in (factor * source, target)]
-    found = similarity_align(pair[0], pair[1], scale=scale is None)
-    rotation, translation = found.rotation[0].numpy(), found.translation[0].numpy()
-    return Pose(factor * float(found.scale[0]), rotation, translation)
+    return Pose(*align_points(source, target, fixed_scale=scale).as_arrays())
 
 
 @dataclass(frozen=True)

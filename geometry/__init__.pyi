@@ -1,5 +1,6 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
 from .align import Similarity as Similarity
+from .align import align_points as align_points
 from .align import is_determined as is_determined
 from .align import similarity_align as similarity_align
 from .camera import AffineCamera as AffineCamera
@@ -28,6 +29,7 @@ from .face_model import FaceModel as FaceModel
 from .face_regions import named_face as named_face
 from .face_regions import projected_face as projected_face
 from .face_regions import reflectance as reflectance
+from .icp import IcpOptions as IcpOptions
 from .icp import IcpResult as IcpResult
 from .icp import iterative_closest_point as iterative_closest_point
 from .landmarks import IBUG68_MIRROR as IBUG68_MIRROR

@@ -1,23 +1,72 @@
-"""Least-squares similarity between corresponding points."""
+"""Least-squares similarity between corresponding points.
+
+`similarity_align` is the one solver, in torch, batched and differentiable; `align_points` asks it
+about two sets of points in NumPy. `Similarity` is what both return.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError
 from .checks import check_shape
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Similarity:
-    """x -> scale * rotation @ x + translation, one per batch element."""
+    """x -> scale * rotation @ x + translation, one per batch element.
 
-    scale: Tensor  # (B,)
-    rotation: Tensor  # (B, 3, 3), column vectors
-    translation: Tensor  # (B, 3), in the target's unit
+    >>> import torch
+    >>> double = Similarity(torch.tensor([2.0]), torch.eye(3)[None], torch.tensor([[0.0, 0, 1]]))
+    >>> double.apply(torch.ones(1, 1, 3))
+    tensor([[[2., 2., 3.]]])
+    >>> double.inverse().compose(double).scale
+    tensor([1.])
+
+    Attributes:
+        scale: (B,).
+        rotation: (B, 3, 3), acting on column vectors.
+        translation: (B, 3), in the target's unit.
+    """
+
+    scale: Tensor
+    rotation: Tensor
+    translation: Tensor
+
+    @classmethod
+    def from_arrays(cls, scale: float, rotation: Array, translation: Array) -> Similarity:
+        """A batch of one in float64 from a number, (3, 3) and (3,)."""
+        arrays = (torch.from_numpy(np.array(a, np.float64))[None] for a in (rotation, translation))
+        return cls(torch.tensor([scale], dtype=torch.float64), *arrays)
+
+    def as_arrays(self) -> tuple[float, Array, Array]:
+        """The scale, the rotation (3, 3) and the translation (3,) of a batch of one, in float64.
+
+        Raises:
+            InputError: more than one similarity, or none.
+        """
+        if self.scale.shape != (1,):
+            raise InputError("similarity", "one similarity (B = 1)", f"B = {len(self.scale)}")
+        rotation, translation = (
+            t.detach().cpu().double().numpy()[0] for t in (self.rotation, self.translation)
+        )
+        return float(self.scale[0]), rotation, translation
+
+    def apply_array(self, points: Array) -> Array:
+        """Transform (N, 3) points in NumPy by a batch of one.
+
+        Raises:
+            InputError: more than one similarity, or none.
+        """
+        scale, rotation, translation = self.as_arrays()
+        return scale * (points @ rotation.T) + translation
 
     def apply(self, points: Tensor) -> Tensor:
         """Transform (B, N, 3) points.
@@ -101,6 +150,11 @@ def is_determined(source: Tensor, target: Tensor, weights: Tensor | None = None)
     weights are all 0, and where a reflection fits so well that no single rotation is nearest.
     A metric counts such an element as failed.
 
+    Args:
+        source: (B, N, 3), N >= 3.
+        target: the same shape, corresponding points.
+        weights: (B, N), at least 0; equal ones if None.
+
     Raises:
         InputError: as `similarity_align`.
     """
@@ -173,6 +227,12 @@ def similarity_align(
 
     Raises:
         InputError: wrong or unequal shapes, fewer than 3 points, a negative weight.
+
+    >>> import torch
+    >>> source = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]])
+    >>> found = similarity_align(source, 3 * source + 1)
+    >>> found.scale.round(decimals=4), found.translation.round(decimals=4)
+    (tensor([3.]), tensor([[1., 1., 1.]]))
     """
     moments = _moments(source, target, weights)
     covariance, variance = moments.covariance, moments.variance
@@ -187,3 +247,23 @@ def similarity_align(
         factor = torch.where(moments.still, factor, trace / safe)
     moved = (R @ moments.source_mean[..., None])[..., 0]
     return Similarity(factor, R, moments.target_mean - factor[:, None] * moved)
+
+
+def align_points(source: Array, target: Array, *, fixed_scale: float | None = None) -> Similarity:
+    """`similarity_align` of two sets of corresponding points in NumPy, in float64.
+
+    Args:
+        source: (N, 3), N >= 3.
+        target: (N, 3).
+        fixed_scale: the scale to keep; None estimates it.
+
+    Returns:
+        a batch of one.
+
+    Raises:
+        InputError: wrong or unequal shapes, fewer than 3 points.
+    """
+    factor = 1.0 if fixed_scale is None else fixed_scale
+    pair = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in (factor * source, target)]
+    found = similarity_align(pair[0], pair[1], scale=fixed_scale is None)
+    return Similarity(found.scale * factor, found.rotation, found.translation)

@@ -1,6 +1,5 @@
-"""Bringing a reconstruction onto the ground truth: landmarks, ICP, non-rigid ICP.
-
-Distances between two surfaces by the kinds of correspondence that are in use.
+"""Bringing a reconstruction onto the ground truth by landmarks, ICP or non-rigid ICP, and the
+distances between the two by the kinds of correspondence that are in use.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...geometry.align import Similarity, is_determined, similarity_align
+from ...geometry.align import Similarity, align_points, is_determined
 from ...geometry.closest import ClosestPoints
-from ...geometry.icp import IcpResult, iterative_closest_point
+from ...geometry.icp import IcpOptions, IcpResult, iterative_closest_point
 from ...geometry.nonrigid import nonrigid_icp
 from .recipe import Alignment, Measure
 from .surface import Array, Surface, common_landmarks
@@ -103,26 +102,6 @@ _RUN_AWAY = 1.25  # factor between the landmarks' scale and ICP's beyond which I
 
 
 @dataclass(frozen=True)
-class Motion:
-    """x -> scale * rotation @ x + translation."""
-
-    scale: float
-    rotation: Array
-    translation: Array
-
-    def moved(self, surface: Surface) -> Surface:
-        """The surface after it."""
-        return surface.moved(self.scale, self.rotation, self.translation)
-
-    def similarity(self) -> Similarity:
-        """As the batch of one that `iterative_closest_point` starts from."""
-        rotation, translation = (
-            torch.from_numpy(a)[None] for a in (self.rotation, self.translation)
-        )
-        return Similarity(torch.tensor([self.scale], dtype=torch.float64), rotation, translation)
-
-
-@dataclass(frozen=True)
 class Aligned:
     """A reconstruction on the ground truth.
 
@@ -174,20 +153,21 @@ def align_to_scan(
     else:
         start = landmark_similarity(rec, gt, scale=free, fixed=fixed)
     if alignment.kind in ("known", "landmarks"):
-        moved = start.moved(rec)
-        return Aligned(moved, moved.vertices, start.scale, None)
+        moved = rec.moved(*start.as_arrays())
+        return Aligned(moved, moved.vertices, start.as_arrays()[0], None)
     if alignment.matches == "gt":
         found = _icp(rec, truth, alignment, start, matches="gt")
     else:
-        ball = (start.rotation.T @ (sphere[0] - start.translation)) / start.scale
-        asking = rec.within(ball, sphere[1] / start.scale)
+        scale, rotation, translation = start.as_arrays()
+        ball = (rotation.T @ (sphere[0] - translation)) / scale
+        asking = rec.within(ball, sphere[1] / scale)
         answering = gt if alignment.matches == "each" else truth
         found = _icp(asking, answering, alignment, start, matches="rec")
-    moved = rec.moved(found.scale, found.rotation, found.translation)
+    moved = rec.moved(*found.similarity.as_arrays())
     searched = moved.vertices
     if alignment.kind == "nonrigid":
         searched = nonrigid_icp(moved.vertices, moved.faces, gt.vertices, gt.faces)
-    return Aligned(moved, searched, found.scale, found)
+    return Aligned(moved, searched, found.similarity.as_arrays()[0], found)
 
 
 def align_back(rec: Surface, truth: Surface, aligned: Aligned, alignment: Alignment) -> Surface:
@@ -197,15 +177,14 @@ def align_back(rec: Surface, truth: Surface, aligned: Aligned, alignment: Alignm
     """
     if aligned.icp is None:
         raise InputError("alignment.matches", "'gt' or 'rec' without ICP", "'each'")
-    scale, rotation = aligned.icp.scale, aligned.icp.rotation
-    start = Motion(1 / scale, rotation.T, -(rotation.T @ aligned.icp.translation) / scale)
+    start = aligned.icp.similarity.inverse()
     found = _icp(truth, rec, alignment, start, matches="rec")
-    return truth.moved(found.scale, found.rotation, found.translation)
+    return truth.moved(*found.similarity.as_arrays())
 
 
 def landmark_similarity(
     rec: Surface, gt: Surface, *, scale: bool, fixed: float | None = None
-) -> Motion:
+) -> Similarity:
     """The similarity between the landmarks that both have (Umeyama)."""
     both = common_landmarks(rec, gt)
     return _similarity(rec, rec.landmarks[both], gt.landmarks[both], scale, fixed)
@@ -213,43 +192,44 @@ def landmark_similarity(
 
 def _similarity(
     rec: Surface, source: Array, target: Array, scale: bool, fixed: float | None
-) -> Motion:
+) -> Similarity:
     if source.shape != target.shape:
         got = f"{len(source)} and {len(target)} vertices"
         raise InputError(rec.name, "meshes of one topology for known correspondence", got)
-    factor = 1.0 if fixed is None else fixed
-    pair = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in (factor * source, target)]
+    pair = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in (source, target)]
     if not bool(is_determined(pair[0], pair[1])):
         raise InputError(
             f"{rec.name}: landmarks", "three that do not lie on a line", "a rotation left open"
         )
-    found = similarity_align(pair[0], pair[1], scale=scale)
-    arrays = [t[0].numpy() for t in (found.rotation, found.translation)]
-    return Motion(factor * float(found.scale[0]), arrays[0], arrays[1])
+    kept = 1.0 if fixed is None else fixed
+    return align_points(source, target, fixed_scale=None if scale else kept)
 
 
 def _icp(
-    source: Surface, target: Surface, alignment: Alignment, start: Motion, matches: str
+    source: Surface, target: Surface, alignment: Alignment, start: Similarity, matches: str
 ) -> IcpResult:
     found = iterative_closest_point(
         source.vertices,
         target.vertices,
         target.faces,
         source_faces=source.faces,
-        match="target" if matches == "gt" else "source",
-        kind="point-to-plane" if alignment.distance == "plane" else "point-to-point",
-        scale=alignment.scale == "mesh",
-        initial=start.similarity(),
-        max_iterations=_MOST_STEPS,
-        tolerance=_TOLERANCE[alignment.distance],
-        trim=alignment.trim,
-        drop_boundary=alignment.drop_boundary,
+        initial=start,
+        options=IcpOptions(
+            kind="point-to-plane" if alignment.distance == "plane" else "point-to-point",
+            match="target" if matches == "gt" else "source",
+            scale=alignment.scale == "mesh",
+            max_iterations=_MOST_STEPS,
+            tolerance=_TOLERANCE[alignment.distance],
+            trim=alignment.trim,
+            drop_boundary=alignment.drop_boundary,
+        ),
     )
-    if not 1 / _RUN_AWAY < found.scale / start.scale < _RUN_AWAY:
+    before, after = start.as_arrays()[0], found.similarity.as_arrays()[0]
+    if not 1 / _RUN_AWAY < after / before < _RUN_AWAY:
         raise InputError(
             f"{source.name} on {target.name}: ICP",
-            f"a scale within a factor {_RUN_AWAY:g} of the landmarks' {start.scale:.3g}",
-            f"{found.scale:.3g}",
+            f"a scale within a factor {_RUN_AWAY:g} of the landmarks' {before:.3g}",
+            f"{after:.3g}",
             "The surfaces slid over each other: are the landmarks right?",
         )
     return found

@@ -214,7 +214,8 @@ def crop_sphere(rec: Surface, gt: Surface, crop: Crop) -> tuple[Array, float, st
         return gt.vertices.mean(0), np.inf, "not used"
     if gt.annotated[NOSE_TIP]:
         return gt.landmarks[NOSE_TIP], crop.radius_mm, "annotation"
-    tip = landmark_similarity(rec, gt, scale=True).moved(rec).landmark(NOSE_TIP)
+    on_truth = landmark_similarity(rec, gt, scale=True)
+    tip = rec.moved(*on_truth.as_arrays()).landmark(NOSE_TIP)
     return tip, crop.radius_mm, "landmark of the reconstruction"
 
 

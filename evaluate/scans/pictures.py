@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 
 from ...facemodels import load_face_model
+from ...geometry.align import Similarity
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.mesh import vertex_normals
 from ...geometry.rotation import euler_to_matrix
 from ...render.face import FaceRenderer
 from ...render.overlay import strip, to_picture
 from ..report.report import Metric, Picture
-from .align import Motion, landmark_similarity
+from .align import landmark_similarity
 from .geometric import GeometricError
 from .surface import Surface, model_surface
 
@@ -30,7 +31,7 @@ _UNMEASURED = 0.55  # grey of vertices that were not measured
 
 
 def heat_map(
-    error: GeometricError, title: str, to_front: Motion | None = None, limit: float = 5.0
+    error: GeometricError, title: str, to_front: Similarity | None = None, limit: float = 5.0
 ) -> Picture:
     """Three views of the measured mesh, coloured by the distance, with a bar of colours.
 
@@ -47,7 +48,7 @@ def heat_map(
     values = np.full(len(surface.vertices), np.nan)
     values[found.ids] = found.values
     if to_front is not None:
-        surface = to_front.moved(surface)
+        surface = surface.moved(*to_front.as_arrays())
     views = [_view(surface, values, view, limit, 320) for view in _VIEWS]
     picture = np.concatenate([strip(views), _bar(limit, 320)], 1)
     caption = (

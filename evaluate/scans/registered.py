@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...facemodels import load_face_model
-from ...geometry.icp import iterative_closest_point
+from ...geometry.icp import IcpOptions, iterative_closest_point
 from ...geometry.nonrigid import nonrigid_icp
 from .align import landmark_similarity
 from .surface import Surface, model_surface
@@ -40,14 +40,12 @@ def register(scan: Surface) -> Surface:
         mean.vertices,
         scan.vertices,
         scan.faces,
-        kind="point-to-plane",
-        scale=True,
-        initial=start.similarity(),
-        trim=_TRIM,
-        drop_boundary=True,
-        tolerance=3e-4,
+        initial=start,
+        options=IcpOptions(
+            kind="point-to-plane", scale=True, tolerance=3e-4, trim=_TRIM, drop_boundary=True
+        ),
     )
-    moved = mean.moved(found.scale, found.rotation, found.translation)
+    moved = mean.moved(*found.similarity.as_arrays())
     both = np.flatnonzero(scan.annotated & (ids >= 0))
     bent = nonrigid_icp(
         moved.vertices,

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.closest import ClosestPoints
 from ...geometry.face_model import FaceModel
-from ...geometry.icp import iterative_closest_point
+from ...geometry.icp import IcpOptions, iterative_closest_point
 from ...geometry.rotation import euler_to_matrix
 from ...geometry.sh import ambient_light
 from ...render.face import FaceRenderer
@@ -46,13 +46,14 @@ class ScanRenderer:
     def __init__(self, scan: Scan, model: FaceModel, size: int = 450) -> None:
         self.size = size
         mean = model_surface(model)
-        motion = landmark_similarity(scan.surface, mean, scale=False)
-        self.surface = motion.moved(scan.surface)
+        to_front = landmark_similarity(scan.surface, mean, scale=False).as_arrays()
+        self.surface = scan.surface.moved(*to_front)
         mesh = scan.mesh
         whole = replace(scan.surface, vertices=mesh.vertices * scan.mm_per_unit, faces=mesh.faces)
-        whole = motion.moved(whole)
+        whole = whole.moved(*to_front)
         self._vertices = torch.from_numpy(whole.vertices).float()[None]
-        marks = landmark_similarity(mean, self.surface, scale=True).moved(mean).landmarks
+        on_scan = landmark_similarity(mean, self.surface, scale=True)
+        marks = mean.moved(*on_scan.as_arrays()).landmarks
         self._marks = torch.from_numpy(marks[~np.isnan(marks).any(1)]).float()[None]
         self._texture: Tensor | None = None
         self._albedo: Tensor | None = None
@@ -109,20 +110,19 @@ class ScanRenderer:
 def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
     """The mean albedo of the nearest points of the mean face, (1,V,3)."""
     common_landmarks(surface, mean)
-    motion = landmark_similarity(mean, surface, scale=True)
+    on_scan = landmark_similarity(mean, surface, scale=True)
     found = iterative_closest_point(
         mean.vertices,
         surface.vertices,
         surface.faces,
         source_faces=mean.faces,
-        match="target",
-        kind="point-to-plane",
-        initial=motion.similarity(),
-        drop_boundary=True,
-        trim=0.1,
-        tolerance=1e-4,
+        initial=on_scan,
+        options=IcpOptions(
+            kind="point-to-plane", match="target", tolerance=1e-4, trim=0.1, drop_boundary=True
+        ),
     )
-    near = ClosestPoints(found.apply(mean.vertices), mean.faces).query(surface.vertices)
+    moved = found.similarity.apply_array(mean.vertices)
+    near = ClosestPoints(moved, mean.faces).query(surface.vertices)
     colours = model.albedo_mean[outer_part(model).vertices].numpy()[near.corners]
     return torch.from_numpy(np.einsum("nk,nkc->nc", near.weights, colours)).float()[None]
 

@@ -6,8 +6,12 @@ import torch
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
-from selfie3d.geometry.align import Similarity, is_determined, similarity_align
+from selfie3d.facemodels import landmark_fit
+from selfie3d.facemodels.builder import registration
+from selfie3d.geometry.align import Similarity, align_points, is_determined, similarity_align
+from selfie3d.geometry.icp import iterative_closest_point
 from selfie3d.geometry.rotation import rotvec_to_matrix
+from selfie3d.models.sadrnet.alignment import sadrnet_alignment
 
 F64 = torch.float64
 
@@ -189,3 +193,66 @@ def test_wrong_input_is_refused():
         similarity_align(x, x, -torch.ones(2, 8))
     with pytest.raises(InputError, match="points"):
         similarity().apply(x[:1])
+
+
+def noisy_pair(mirrored: bool):
+    """Two sets of 20 points in NumPy without an exact similarity between them."""
+    rng = np.random.default_rng(7)
+    source, noise = rng.normal(size=(2, 20, 3))
+    R = Rotation.from_rotvec([0.3, -0.8, 0.5]).as_matrix()
+    moved = source * [-1.0 if mirrored else 1.0, 1.0, 1.0] + 0.2 * noise
+    return source, 1.7 * moved @ R.T + [5.0, -3.0, 2.0]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_every_other_solver_agrees(mirrored):
+    """Those of torch, of NumPy, of SADRNet and of the face models' tools."""
+    source, target = noisy_pair(mirrored)
+    expected = similarity_align(torch.from_numpy(source)[None], torch.from_numpy(target)[None])
+    scale, rotation, translation = expected.as_arrays()
+    pair = [torch.from_numpy(p)[None] for p in (source, target)]
+    others = [align_points(source, target).as_arrays(), sadrnet_alignment(*pair).as_arrays()]
+    for row_vectors in (registration.similarity, landmark_fit._similarity):
+        s, R, t = row_vectors(source, target)
+        others.append((s, R.T, t))
+    for s, R, t in others:
+        assert s == pytest.approx(scale, rel=1e-9)
+        assert np.abs(R - rotation).max() < 1e-9 and np.abs(t - translation).max() < 1e-9
+
+
+def test_icp_ends_where_the_solver_puts_its_matches():
+    """Points so far apart that every one finds its own partner."""
+    rng = np.random.default_rng(3)
+    target = 100 * rng.normal(size=(30, 3))
+    source = (target - [1.0, 2.0, -1.0]) + 0.1 * rng.normal(size=(30, 3))
+    expected = align_points(source, target, fixed_scale=1.0).as_arrays()
+    for one, other in zip(
+        iterative_closest_point(source, target).similarity.as_arrays(), expected, strict=True
+    ):
+        assert np.abs(one - np.asarray(other)).max() < 1e-9
+
+
+def test_a_fixed_scale_is_kept_and_the_rest_is_optimal():
+    source, target = noisy_pair(False)
+    scale, rotation, translation = align_points(source, target, fixed_scale=1.5).as_arrays()
+    assert scale == 1.5
+
+    def error(turn, shift):
+        moved = 1.5 * source @ (Rotation.from_rotvec(turn).as_matrix() @ rotation).T
+        return float(np.square(moved + translation + shift - target).sum())
+
+    best = error(np.zeros(3), np.zeros(3))
+    for step in 1e-3 * np.concatenate([np.eye(6), -np.eye(6)]):
+        assert error(step[:3], step[3:]) > best
+
+
+def test_arrays_and_tensors_are_moved_alike():
+    transform, points = similarity(batch=1), torch.randn(1, 9, 3, dtype=F64)
+    moved = transform.apply_array(points[0].numpy())
+    assert np.abs(moved - transform.apply(points)[0].numpy()).max() < 1e-12
+    again = Similarity.from_arrays(*transform.as_arrays())
+    for name, value in vars(transform).items():
+        assert torch.equal(getattr(again, name), value)
+    both = Similarity(torch.ones(2), torch.eye(3).expand(2, 3, 3), torch.zeros(2, 3))
+    with pytest.raises(InputError, match="B = 2"):
+        both.as_arrays()

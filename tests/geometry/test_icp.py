@@ -7,10 +7,21 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.align import Similarity
-from selfie3d.geometry.icp import iterative_closest_point
+from selfie3d.geometry.icp import IcpOptions, iterative_closest_point
 from selfie3d.geometry.mesh import vertex_normals
 
 KINDS = ("point-to-point", "point-to-plane")
+
+
+def icp(source, points, faces=None, *, source_faces=None, initial=None, **options):
+    return iterative_closest_point(
+        source,
+        points,
+        faces,
+        source_faces=source_faces,
+        initial=initial,
+        options=IcpOptions(**options),
+    )
 
 
 def bumpy(steps=40):
@@ -37,7 +48,7 @@ def undo(points, scale, R, t):
 
 
 def angle(result, R):
-    return np.degrees(Rotation.from_matrix(result.rotation @ R.T).magnitude())
+    return np.degrees(Rotation.from_matrix(result.similarity.rotation[0].numpy() @ R.T).magnitude())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -45,7 +56,7 @@ def angle(result, R):
 def test_recovers_a_known_transform(kind, scale):
     points, faces = bumpy()
     true = transform(scale=scale)
-    result = iterative_closest_point(
+    result = icp(
         undo(points[::6], *true),
         points,
         faces,
@@ -55,20 +66,17 @@ def test_recovers_a_known_transform(kind, scale):
         max_iterations=500,
     )
     assert result.converged
-    assert result.scale == pytest.approx(true[0], abs=1e-6)
-    assert np.abs(result.rotation - true[1]).max() < 1e-6
-    assert np.abs(result.translation - true[2]).max() < 1e-6
+    assert float(result.similarity.scale[0]) == pytest.approx(true[0], abs=1e-6)
+    assert np.abs(result.similarity.rotation[0].numpy() - true[1]).max() < 1e-6
+    assert np.abs(result.similarity.translation[0].numpy() - true[2]).max() < 1e-6
     assert result.rms < 1e-6
-    assert np.abs(result.apply(undo(points, *true)) - points).max() < 1e-5
+    assert np.abs(result.similarity.apply_array(undo(points, *true)) - points).max() < 1e-5
 
 
 def test_planes_take_fewer_steps():
     points, faces = bumpy()
     source = undo(points[::6], *transform())
-    steps = [
-        iterative_closest_point(source, points, faces, kind=kind, tolerance=1e-4).iterations
-        for kind in KINDS
-    ]
+    steps = [icp(source, points, faces, kind=kind, tolerance=1e-4).iterations for kind in KINDS]
     assert steps[1] < steps[0] / 2
 
 
@@ -77,10 +85,10 @@ def test_noise(kind):
     points, faces = bumpy()
     true = transform()
     noisy = points[::4] + np.random.default_rng(1).normal(0, 0.3, (len(points[::4]), 3))
-    result = iterative_closest_point(undo(noisy, *true), points, faces, kind=kind, tolerance=1e-4)
+    result = icp(undo(noisy, *true), points, faces, kind=kind, tolerance=1e-4)
     assert result.converged
     assert angle(result, true[1]) < 0.5
-    assert np.abs(result.apply(undo(points, *true)) - points).max() < 1.0
+    assert np.abs(result.similarity.apply_array(undo(points, *true)) - points).max() < 1.0
     assert 0.1 < result.rms < 0.6
 
 
@@ -94,12 +102,10 @@ def test_partial_overlap(kind, remedy):
     part, part_faces = points[keep], new_id[faces[keep[faces].all(1)]]
     true = transform(5, 4)
     source = undo(points[::7], *true)
-    plain = iterative_closest_point(source, part, part_faces, kind=kind, tolerance=1e-4)
-    better = iterative_closest_point(
-        source, part, part_faces, kind=kind, max_iterations=300, tolerance=1e-5, **remedy
-    )
+    plain = icp(source, part, part_faces, kind=kind, tolerance=1e-4)
+    better = icp(source, part, part_faces, kind=kind, max_iterations=300, tolerance=1e-5, **remedy)
     assert angle(better, true[1]) < 0.05
-    assert np.abs(better.apply(undo(points, *true)) - points).max() < 0.2
+    assert np.abs(better.similarity.apply_array(undo(points, *true)) - points).max() < 0.2
     assert angle(plain, true[1]) > 10 * angle(better, true[1])
 
 
@@ -112,10 +118,10 @@ def test_initial_makes_large_turns_possible_and_fixes_the_scale(kind):
         torch.tensor([2.5]), torch.from_numpy(near)[None], torch.from_numpy(true[2])[None]
     )
     source = undo(points[::6], *true)
-    result = iterative_closest_point(
+    result = icp(
         source, points, faces, kind=kind, initial=start, tolerance=1e-7, max_iterations=500
     )
-    assert result.scale == 2.5
+    assert float(result.similarity.scale[0]) == 2.5
     assert angle(result, true[1]) < 1e-3
 
 
@@ -124,43 +130,46 @@ def test_open_directions_stay_put():
     y, x = np.meshgrid(np.arange(20.0), np.arange(20.0), indexing="ij")
     flat = np.stack((x, y, np.zeros_like(x)), -1).reshape(-1, 3)
     _, faces = bumpy(20)
-    result = iterative_closest_point(
-        flat + np.array([0, 0, 3.0]), flat, faces, kind="point-to-plane"
-    )
+    result = icp(flat + np.array([0, 0, 3.0]), flat, faces, kind="point-to-plane")
     assert result.converged and result.rms < 1e-12
-    assert np.abs(result.translation - [0, 0, -3]).max() < 1e-9
+    assert np.abs(result.similarity.translation[0].numpy() - [0, 0, -3]).max() < 1e-9
 
 
 def test_stops_at_the_limit():
     points, faces = bumpy(30)
-    result = iterative_closest_point(undo(points, *transform()), points, faces, max_iterations=2)
+    result = icp(undo(points, *transform()), points, faces, max_iterations=2)
     assert result.iterations == 2 and not result.converged
 
 
 def test_bad_input_is_refused():
     points, faces = bumpy(10)
     with pytest.raises(InputError, match="target_faces"):
-        iterative_closest_point(points, points, kind="point-to-plane")
+        icp(points, points, kind="point-to-plane")
     with pytest.raises(InputError, match="target_faces"):
-        iterative_closest_point(points, points, drop_boundary=True)
+        icp(points, points, drop_boundary=True)
     with pytest.raises(InputError, match="source_faces"):
-        iterative_closest_point(points, points, faces, match="target", kind="point-to-plane")
+        icp(points, points, faces, match="target", kind="point-to-plane")
     with pytest.raises(InputError, match="match"):
-        iterative_closest_point(points, points, faces, match="both")
+        icp(points, points, faces, match="both")
     with pytest.raises(InputError, match="kind"):
-        iterative_closest_point(points, points, faces, kind="plane")
+        icp(points, points, faces, kind="plane")
     with pytest.raises(InputError, match="trim"):
-        iterative_closest_point(points, points, faces, trim=1.0)
+        icp(points, points, faces, trim=1.0)
+    with pytest.raises(InputError, match="max_iterations"):
+        icp(points, points, faces, max_iterations=0)
+    two = Similarity(torch.ones(2), torch.eye(3).expand(2, 3, 3), torch.zeros(2, 3))
+    with pytest.raises(InputError, match="initial"):
+        icp(points, points, faces, initial=two)
     with pytest.raises(InputError, match="finite"):
-        iterative_closest_point(points * np.nan, points, faces)
+        icp(points * np.nan, points, faces)
     with pytest.raises(InputError, match="source"):
-        iterative_closest_point(points[:3], points, faces)
+        icp(points[:3], points, faces)
     with pytest.raises(InputError, match="one point"):
-        iterative_closest_point(points, np.ones((10, 3)))
+        icp(points, np.ones((10, 3)))
     with pytest.raises(InputError, match=r"indices in 0\.\.99"):
-        iterative_closest_point(points, points, faces + 1, kind="point-to-plane")
+        icp(points, points, faces + 1, kind="point-to-plane")
     with pytest.raises(InputError, match="kept matches"):
-        iterative_closest_point(points[:10], points, faces, trim=0.9)
+        icp(points[:10], points, faces, trim=0.9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -170,7 +179,7 @@ def test_real_scan_from_perturbed_starts(kind, seed, shared_data):
     points, faces = archive["vertices"], archive["faces"]
     points = points - points.mean(0)
     true = transform(10, 8, 1.04, seed)
-    result = iterative_closest_point(
+    result = icp(
         undo(points[::25], *true),
         points,
         faces,
@@ -180,7 +189,7 @@ def test_real_scan_from_perturbed_starts(kind, seed, shared_data):
         max_iterations=400,
     )
     assert result.converged
-    assert np.abs(result.apply(undo(points, *true)) - points).max() < 1e-2
+    assert np.abs(result.similarity.apply_array(undo(points, *true)) - points).max() < 1e-2
 
 
 def test_resampled_real_scan(shared_data):
@@ -190,10 +199,10 @@ def test_resampled_real_scan(shared_data):
     points = points - points.mean(0)
     true = transform(8, 5, 1.0, 3)
     centres = points[faces[::9]].mean(1)
-    result = iterative_closest_point(
+    result = icp(
         undo(centres, *true), points, faces, kind="point-to-plane", scale=True, drop_boundary=True
     )
-    assert np.abs(result.apply(undo(points, *true)) - points).max() < 0.3
+    assert np.abs(result.similarity.apply_array(undo(points, *true)) - points).max() < 0.3
     assert result.rms < 0.3
 
 
@@ -204,7 +213,7 @@ def test_target_points_look_for_the_source():
     true = transform(6, 4, 1.1)
     source = undo(points, *true)
     start = Similarity(torch.tensor([1.0]), torch.eye(3)[None].double(), torch.zeros(1, 3).double())
-    found = iterative_closest_point(
+    found = icp(
         source,
         part,
         source_faces=faces,
@@ -215,8 +224,8 @@ def test_target_points_look_for_the_source():
         tolerance=1e-9,
     )
     assert found.converged and found.kept == len(part)
-    assert found.scale == pytest.approx(1.1, abs=1e-6)
-    assert np.abs(found.apply(source) - points).max() < 1e-4
+    assert float(found.similarity.scale[0]) == pytest.approx(1.1, abs=1e-6)
+    assert np.abs(found.similarity.apply_array(source) - points).max() < 1e-4
 
 
 def test_thinning_ends_where_all_points_end():
@@ -225,18 +234,24 @@ def test_thinning_ends_where_all_points_end():
     true = transform()
     noisy = points + np.random.default_rng(2).normal(0, 0.2, points.shape)
     options = {"kind": "point-to-plane", "tolerance": 1e-5, "trim": 0.1}
-    one = iterative_closest_point(undo(noisy, *true), points, faces, **options)
-    other = iterative_closest_point(undo(noisy, *true), points, faces, **options)
+    one = icp(undo(noisy, *true), points, faces, **options)
+    other = icp(undo(noisy, *true), points, faces, **options)
     assert one.converged and one.motion < 1e-3
-    assert np.array_equal(one.rotation, other.rotation) and one.rms == other.rms
+    assert (
+        np.array_equal(one.similarity.rotation[0].numpy(), other.similarity.rotation[0].numpy())
+        and one.rms == other.rms
+    )
     # A start at the answer skips the coarse stage's way: the same fixed point.
     start = Similarity(
         torch.tensor([1.0]),
-        torch.from_numpy(one.rotation)[None],
-        torch.from_numpy(one.translation)[None],
+        one.similarity.rotation,
+        one.similarity.translation,
     )
-    again = iterative_closest_point(undo(noisy, *true), points, faces, initial=start, **options)
-    assert np.abs(again.rotation - one.rotation).max() < 1e-4
+    again = icp(undo(noisy, *true), points, faces, initial=start, **options)
+    assert (
+        np.abs(again.similarity.rotation[0].numpy() - one.similarity.rotation[0].numpy()).max()
+        < 1e-4
+    )
 
 
 def naive_point_to_plane(source, points, normals, steps=60):
@@ -262,10 +277,10 @@ def test_agrees_with_a_naive_implementation():
     noisy = points[::9] + np.random.default_rng(4).normal(0, 0.4, points[::9].shape)
     source = undo(noisy, *transform(5, 3))
     R, t = naive_point_to_plane(source, points, normals)
-    own = iterative_closest_point(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
     # The naive one matches vertices: apart by no more than the spacing of the vertices explains.
     assert angle(own, R) < 0.1
-    assert np.abs(own.apply(source) - (source @ R.T + t)).max() < 0.15
+    assert np.abs(own.similarity.apply_array(source) - (source @ R.T + t)).max() < 0.15
 
 
 def test_agrees_with_small_gicp():
@@ -280,7 +295,7 @@ def test_agrees_with_small_gicp():
         downsampling_resolution=0.01,
         max_correspondence_distance=20.0,
     )
-    own = iterative_closest_point(source, points, faces, kind="point-to-plane", tolerance=1e-7)
+    own = icp(source, points, faces, kind="point-to-plane", tolerance=1e-7)
     moved = source @ theirs.T_target_source[:3, :3].T + theirs.T_target_source[:3, 3]
     assert theirs.converged
-    assert np.abs(own.apply(source) - moved).max() < 0.2
+    assert np.abs(own.similarity.apply_array(source) - moved).max() < 0.2
