@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..geometry.crop import EYES_TO_MOUTH
 from .drawn_network import SHIPPED, FaceFinder, load_finder
 from .face import Face, Frame
 from .second_look import Glimpse, look_again
@@ -40,7 +41,6 @@ def fused(network: Network) -> Network:
 
 # The box round the 68 landmarks of an average face, seen upright, from its five points.
 _SIDE = 2.04  # in distances of the eyes
-_EYES_TO_MOUTH = 0.85  # in distances of the eyes
 _UP = 0.1  # of the way from mouth to eyes, from their middle
 _LOOKS = 2  # the second one begins where the first one ended
 _AWAY, _SCALED = 0.35, 1.5  # how far a frame may be from that of the points, over its side
@@ -100,6 +100,6 @@ def glimpse_of_points(face: Face) -> Glimpse:
     points = face.points
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
     down = mouth - eyes
-    unit = max(math.dist(points[0], points[1]), float(np.linalg.norm(down)) / _EYES_TO_MOUTH)
+    unit = max(math.dist(points[0], points[1]), float(np.linalg.norm(down)) / EYES_TO_MOUTH)
     middle, half = (eyes + mouth) / 2 - _UP * down, _SIDE * unit / 2
     return Glimpse(face.score, np.concatenate([middle - half, middle + half]), points)

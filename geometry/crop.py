@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,12 @@ from torch.nn import functional
 
 from ..core.errors import InputError
 from .checks import check_finite, check_shape
+
+FRAME_PER_BOX = math.sqrt(2.0)
+"""Side of a network's crop over the longer side of the box of the 68 landmarks, as 3DDFA has it."""
+EYES_TO_MOUTH = 0.85
+"""Distance from the middle of the eyes to that of the mouth, over the distance of the eyes, of an
+average face: what a box follows from where a turned head brings the eyes together."""
 
 
 @dataclass(frozen=True)

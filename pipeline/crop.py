@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..geometry.crop import Crop
+from ..geometry.crop import EYES_TO_MOUTH, Crop
 
 # The five points of an upright average face, in units of the distance between the eyes, relative
 # to their mean: subject's right eye, left eye, nose tip, right and left mouth corner.
 _FACE_EXTENT = 3.6  # side of the crop in those units: brow to chin with room for hair and yaw
-_PROFILE_FLOOR = 0.85  # eyes to mouth of an average face, same units
 
 
 def crop_around_points(points: Tensor, size: int) -> Crop:
@@ -31,7 +30,7 @@ def crop_around_points(points: Tensor, size: int) -> Crop:
     eyes, mouth = p[:2].mean(0), p[3:].mean(0)
     across = p[1] - p[0]
     down = mouth - eyes
-    unit = max(float(across.norm()), float(down.norm()) / _PROFILE_FLOOR)
+    unit = max(float(across.norm()), float(down.norm()) / EYES_TO_MOUTH)
     roll = _upright_angle(across, down)
     center = (eyes + mouth) / 2 - 0.1 * down
     return Crop.from_square((float(center[0]), float(center[1])), _FACE_EXTENT * unit, size, roll)

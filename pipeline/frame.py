@@ -9,11 +9,10 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..detect.face import Face
-from ..geometry.crop import Crop
+from ..geometry.crop import FRAME_PER_BOX, Crop
 from .crop import crop_around_points
 
 Box = tuple[float, float, float, float]
-FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box
 _SMALLEST_BOX = 2.0  # pixels
 _PLAUSIBLE = (0.25, 1.5)  # side of a new frame over that of the frame it was found in
 _TIGHTER = (

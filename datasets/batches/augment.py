@@ -5,7 +5,6 @@ Everything is drawn from the generator that is passed in, so that a step's seed 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +12,8 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...geometry.checks import check_shape
+from ...geometry.crop import FRAME_PER_BOX
 
-FRAME_PER_BOX = math.sqrt(2.0)  # crop side over the longer side of the landmarks' box (3DDFA)
 _WIDEST = 1.4  # side of a wide crop over that of a tight one
 _SMALLEST, _MORE = 0.08, 0.34  # sides of rectangles, of the picture's
 

@@ -24,9 +24,8 @@ import numpy as np
 
 from ...core.errors import InputError
 from ...core.registry import Registry
-from ...geometry.crop import Crop
+from ...geometry.crop import FRAME_PER_BOX, Crop
 from ..photographs.landmark_sets import five_points, points_68
-from .augment import FRAME_PER_BOX
 from .sample import Array, Box, FaceSample
 
 Square = tuple[float, float, float]

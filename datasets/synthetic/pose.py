@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...geometry.crop import FRAME_PER_BOX
 from ...render.cpu.jit import kernel
 
 Array = NDArray[np.float32]
@@ -113,7 +114,7 @@ def draw_view(
     view = View(rotation, translation.astype(np.float32), 1.0, np.zeros(2, np.float32))
     points = view.pixels(view.to_camera(landmarks))[:, :2]
     low, high = points.min(0), points.max(0)
-    side = float((high - low).max() * np.sqrt(2))
+    side = float((high - low).max()) * FRAME_PER_BOX
     focal = size / margin / side * float(np.exp(np.clip(rng.normal(0, 0.04), -0.1, 0.1)))
     shift = np.clip(rng.normal(0, 0.015, 2), -0.04, 0.04) * size
     centre = size / 2 + shift - focal * (low + high) / 2

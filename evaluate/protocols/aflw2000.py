@@ -22,6 +22,7 @@ from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, FailureLog
 from ...datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
+from ...geometry.crop import FRAME_PER_BOX
 from ..predict.photographs import boxes_around, predict_landmarks, refuse_other_order
 from ..predict.predicted import PredictedFace
 from ..predict.predictions import (
@@ -141,7 +142,7 @@ def crop_side(points: Array) -> Array:
     The longer side of their box, enlarged by the square root of two (3DDFA, `benchmarkCrop.m`); the
     stored crops of 29 of the 2,000 images end at the photograph's border instead.
     """
-    return np.sqrt(2) * np.ptp(points[:, :2], axis=2).max(1)
+    return np.float64(FRAME_PER_BOX) * np.ptp(points[:, :2], axis=2).max(1)
 
 
 def _variant(options: Aflw2000Options, setting: _Setting) -> str:

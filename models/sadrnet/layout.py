@@ -15,7 +15,6 @@ the model's origin on; D in model space, so that f R is a weak perspective camer
 
 from __future__ import annotations
 
-import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from ...core.errors import InputError
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.chart import with_chart
 from ...geometry.checks import check_shape
+from ...geometry.crop import FRAME_PER_BOX
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.uv import UVMapper
@@ -249,7 +249,7 @@ class UvLayout(nn.Module):
         if pose is None:
             raise InputError("prediction", "a position map or a pose", "neither")
         scale, rotation, shift = decode_pose(pose.float())
-        pixels_per_mm = self.spec.crop_size / (math.sqrt(2) * self._extent)
+        pixels_per_mm = self.spec.crop_size / (FRAME_PER_BOX * self._extent)
         scale = scale * pixels_per_mm
         turned = (rotation @ scale.new_tensor(self._pivot)[:, None])[..., 0]
         flip = scale.new_tensor([1.0, -1.0])

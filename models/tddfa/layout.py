@@ -14,14 +14,13 @@ and its coefficients raw, ours in mm and standard deviations; the whitening take
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from ...geometry.camera import AffineCamera, WeakPerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.coefficients import Coefficients, ambient_light
+from ...geometry.crop import FRAME_PER_BOX
 from ...geometry.dense_points import PointBasis
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
@@ -31,7 +30,6 @@ from ..sadrnet.alignment import nearest_rotation
 from .whitening import Whitening
 
 IDENTITY, EXPRESSION, POSE = 40, 10, 12
-_CROP_OVER_FACE = math.sqrt(2)  # 3DDFA's crops: the box of the landmarks, times this
 
 
 class TddfaLayout(VectorLayout):
@@ -66,7 +64,7 @@ class TddfaLayout(VectorLayout):
     @property
     def pixels_per_mm(self) -> float:
         """The scale of the mean face in a crop of 3DDFA's kind."""
-        return self.spec.crop_size / (_CROP_OVER_FACE * self.spec.extent)
+        return self.spec.crop_size / (FRAME_PER_BOX * self.spec.extent)
 
     def default_whitening(self) -> Whitening:
         """The mean is a frontal face in the middle; deviations are about 3DDFA's own."""
