@@ -26,7 +26,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..core.errors import Selfie3dError
 from .checkpoint import save_whole
-from .task import Task, gathered_state, restore_state
+from .task import Named, Sliceable, Task
 
 Run = Callable[[nn.Module], object]
 """Calls a network on some training batches."""
@@ -120,21 +120,22 @@ class Snapshot:
         self._task = task
         self._own = list(task.network.buffers())
         self._kept = [torch.empty_like(b) for b in self._own]
-        self._state: Any = None
+        self._state: dict[str, Any] = {}
 
     @torch.no_grad()
     def take(self) -> None:
         """Remember."""
         if self._own:
             torch._foreach_copy_(self._kept, self._own)
-        self._state = copy.deepcopy(gathered_state(self._task))
+        self._state = copy.deepcopy(self._task.state_dict())
 
     @torch.no_grad()
     def restore(self) -> None:
         """Go back."""
         if self._own:
             torch._foreach_copy_(self._own, self._kept)
-        restore_state(self._task, copy.deepcopy(self._state))
+        if self._state:
+            self._task.load_state_dict(copy.deepcopy(self._state))
 
 
 def bad_terms(terms: Mapping[str, Tensor]) -> tuple[str, ...]:
@@ -153,13 +154,13 @@ def bad_samples(task: Task, network: nn.Module, batch: Any) -> tuple[str, ...]: 
         network: the task's, in the run's precision, not wrapped for several processes.
         batch: on the network's device.
     """
-    if not hasattr(type(batch), "__getitem__"):
+    if not isinstance(batch, Sliceable):
         return ()
-    names = getattr(batch, "names", None) or [f"row {k}" for k in range(len(batch))]
+    names = _names(batch) or [f"row {k}" for k in range(len(batch))]
     network.eval()
     try:
         rows = range(len(batch))
-        return tuple(str(names[k]) for k in rows if _is_bad(task, network, batch[k : k + 1]))
+        return tuple(names[k] for k in rows if _is_bad(task, network, batch[k : k + 1]))
     finally:
         network.train()
 
@@ -196,9 +197,13 @@ def save_bad_batch(folder: Path, step: int, rank: int, *, batch: Any, facts: dic
     start = f"bad_step_{step}" + (f"_rank_{rank}" if rank else "")
     names_in_turn = (f"{start}{f'_{k}' if k > 1 else ''}.pt" for k in count(1))
     path = next(folder / name for name in names_in_turn if not (folder / name).exists())
-    names = [str(name) for name in getattr(batch, "names", ())]
-    save_whole(path, {**_tensors(batch, ""), "names": names, **facts})
+    save_whole(path, {**_tensors(batch, ""), "names": _names(batch), **facts})
     return str(path)
+
+
+def _names(batch: object) -> list[str]:
+    """Of a batch's samples; none where they are not known."""
+    return [str(name) for name in batch.names or ()] if isinstance(batch, Named) else []
 
 
 def _tensors(value: Any, name: str) -> dict[str, Tensor]:  # noqa: ANN401

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sized
-from typing import Any, Protocol
+from collections.abc import Mapping, Sized
+from typing import Any, Protocol, runtime_checkable
 
 from ..core.errors import InputError
 
@@ -13,13 +13,8 @@ from ..core.errors import InputError
 class Source(Protocol):
     """Endless batches with a position.
 
-    A source may offer more:
-
-    - `len(source)`: batches of an epoch, needed wherever epochs are counted.
-    - `shard(rank, world) -> Source`: one that makes an equal part of each of the same batches, so
-      that they do not depend on the number of processes; needed by runs of several. Length and
-      position stay those of whole batches.
-    - `rejects() -> Mapping[str, str]`: a copy of what could not be used so far, name to reason.
+    A source that has a length, the batches of an epoch, lets epochs be counted; it may be
+    `Shardable`, as runs of several processes need it, and `Rejecting`.
     """
 
     def __next__(self) -> Any: ...  # noqa: ANN401
@@ -33,6 +28,28 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Shardable(Protocol):
+    """A source whose batches several processes can share."""
+
+    def shard(self, rank: int, world: int) -> Source:
+        """A source that makes an equal part of each of the same batches.
+
+        So batches do not depend on the number of processes. Length and position stay those of
+        whole batches.
+        """
+        ...
+
+
+@runtime_checkable
+class Rejecting(Protocol):
+    """A source that leaves out samples which it cannot use."""
+
+    def rejects(self) -> Mapping[str, str]:
+        """A copy of what could not be used so far, name to reason."""
+        ...
+
+
 def shard(source: Source, rank: int, world: int) -> Source:
     """One process's part of `source`.
 
@@ -41,11 +58,10 @@ def shard(source: Source, rank: int, world: int) -> Source:
     """
     if world == 1:
         return source
-    if not hasattr(source, "shard"):
+    if not isinstance(source, Shardable):
         name = type(source).__name__
         raise InputError("source", f"one with shard(), for {world} processes", name)
-    part: Source = source.shard(rank, world)
-    return part
+    return source.shard(rank, world)
 
 
 def epoch_length(source: Source, needed: bool) -> int:

@@ -221,8 +221,7 @@ class Reporter:
         self._write("validation", {**at, **figures})
         text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         self.say(f"{at['minutes']:.1f} min, {at['seen']} images: {text}")
-        if hasattr(self._task, "pictures"):
-            self._show(self._task.pictures(network), at["step"])
+        self._show(self._task.pictures(network), at["step"])
         return figures
 
     def test(self, figures: Mapping[str, float], at: Mapping[str, Any]) -> None:

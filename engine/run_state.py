@@ -19,7 +19,7 @@ from ..core.errors import InputError
 from .optimization import AveragedNetwork, Position, Schedule
 from .precision import Precision
 from .runtime import random_state, set_random_state
-from .task import Task, gathered_state, restore_state
+from .task import Task
 
 _LEAST = 0.5  # of a network's tensors that a checkpoint must hold to be one of it
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -217,7 +217,7 @@ class RunParts:
     def own_state(self, source: dict[str, Any]) -> dict[str, Any]:
         """What is this process's own; `source` is the position of its source."""
         random = random_state(self.device)
-        return {"source": source, "task": _on_cpu(gathered_state(self.task)), "random": random}
+        return {"source": source, "task": _on_cpu(self.task.state_dict()), "random": random}
 
     def load(self, state: dict[str, Any], own: dict[str, Any], folder: Path) -> None:
         """Put both back: tensors by name, and what an older run did not know as it is at first.
@@ -242,7 +242,8 @@ class RunParts:
             self.schedule.load_state_dict(state["schedule"])
         self.precision.load_state_dict(state.get("precision") or {})
         self.task.source.load_state_dict(own["source"])
-        restore_state(self.task, own.get("task"))
+        if own.get("task"):
+            self.task.load_state_dict(own["task"])
         if own.get("random") is not None:
             set_random_state(own["random"], self.device)
 

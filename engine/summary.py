@@ -12,7 +12,7 @@ import torch
 
 from ..core.whole_file import write_text
 from ..render.back_ends import choose
-from .prefetch import Source
+from .prefetch import Rejecting, Source
 
 _LISTED = 10
 
@@ -31,7 +31,7 @@ class Rejects:
     """Samples that a source could not use, each once.
 
     Args:
-        source: may have `rejects()`.
+        source: tells of them if it is `Rejecting`.
     """
 
     def __init__(self, source: Source) -> None:
@@ -41,11 +41,11 @@ class Rejects:
     @property
     def offered(self) -> bool:
         """Whether the source tells."""
-        return hasattr(self._source, "rejects")
+        return isinstance(self._source, Rejecting)
 
     def own(self) -> dict[str, str]:
         """What this process's source has rejected so far."""
-        return dict(self._source.rejects()) if hasattr(self._source, "rejects") else {}
+        return dict(self._source.rejects()) if isinstance(self._source, Rejecting) else {}
 
     def merge(self, parts: list[dict[str, str]]) -> dict[str, str]:
         """Add what the processes have; the new ones."""

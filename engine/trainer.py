@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -60,8 +59,7 @@ class Trainer:
         counted = config.schedule.counts_epochs or config.validate_unit == "epochs"
         self._count = Counters(epoch_batches=epoch_length(task.source, counted))
         self._timer, self._watch = StepTimer(runtime.device), Stopwatch()
-        if hasattr(task, "timer"):
-            task.timer = self._timer
+        task.timer = self._timer
         self._schedule = Schedule(config.schedule)
         self._average = AveragedNetwork(task.network, config.optimizer.average)
         self._average.network.to(runtime.device)
@@ -158,7 +156,7 @@ class Trainer:
     def _tell_epoch(self) -> None:
         count = self._count
         epoch = count.batches // count.epoch_batches if count.epoch_batches else -1
-        if epoch != count.epoch_begun and hasattr(self.task, "begin_epoch"):
+        if epoch != count.epoch_begun:
             world = self._runtime.world
             self.task.begin_epoch(epoch, lambda values: self._runtime.sum(values) / world)
         count.epoch_begun = epoch
@@ -192,23 +190,22 @@ class Trainer:
 
         Of the best weights, or of the last ones where no validation has an error.
         """
-        if self._runtime.rank or not getattr(self.task, "tested", False):
+        if self._runtime.rank or not self.task.tested:
             return {}
         best, network = self._saver.best(), self._average.network
         if best is not None:
             fill_network(network, best["average"] or best["network"], self.output, quiet=True)
-        with exact_norms(network, getattr(self.task, "settle_norms", None)):
-            told: Mapping[str, float] = self.task.test(network)  # type: ignore[attr-defined]
-            figures = {f"{TEST}{name}": float(value) for name, value in told.items()}
+        with exact_norms(network, self.task.settle_norms):
+            metrics = self.task.test(network)
+            figures = {f"{TEST}{name}": float(value) for name, value in metrics.items()}
         self._reporter.test(figures, self._count.figures())
         return figures
 
     def _judged(self) -> AbstractContextManager[nn.Module]:
         """The averaged network as it is validated and written, in the first process."""
         self._average.catch_up(self.task.network)
-        settle = getattr(self.task, "settle_norms", None)
-        own = settle if self._runtime.rank == 0 else None
-        return exact_norms(self._average.network, own)
+        settle = self.task.settle_norms if self._runtime.rank == 0 else None
+        return exact_norms(self._average.network, settle)
 
     def _save(self, batches: Prefetcher, best: bool = False) -> None:
         self._count.saved = self._count.position

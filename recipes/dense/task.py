@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...datasets.shards.rendered import DenseBatch, DenseBatchMaker
 from ...engine.prefetch import Source
-from ...engine.step_timer import NO_TIMER, Timer
+from ...engine.task import Task
 from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
 from ...geometry.face_model import FaceModel
 from ...models.heads.points import PointPrediction
@@ -23,7 +23,7 @@ _LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
 _DIGITS = 5
 
 
-class DensePointTask:
+class DensePointTask(Task):
     """See `engine.task.Task`.
 
     Args:
@@ -50,7 +50,6 @@ class DensePointTask:
     ) -> None:
         self.network, self.source = network, source
         self.layout, self.name = layout, name
-        self.timer: Timer = NO_TIMER
         self._validation, self._config, self._model = validation, config, model
         self._makers = (validation, *makers)
         self._losses = DenseLosses(model, layout, config)

@@ -14,7 +14,7 @@ from ...datasets.synthetic.crowds.crowds import CrowdMaker
 from ...detect.boxes import suppressed
 from ...detect.drawn_network import FaceFinder, pack_finder
 from ...engine.prefetch import Source
-from ...engine.step_timer import NO_TIMER, Timer
+from ...engine.task import Task
 from .losses import DetectorLossConfig, box_overlap, detector_losses
 
 _BATCH = 32
@@ -23,7 +23,7 @@ _HIT = 0.4  # overlap of a find with the face that it has found
 _FALSE = 0.05  # wrong finds a picture, at which missed faces are counted
 
 
-class DetectorTask:
+class DetectorTask(Task):
     """See `engine.task.Task`.
 
     Args:
@@ -38,10 +38,9 @@ class DetectorTask:
         self, network: FaceFinder, source: Source, validation: CrowdMaker, pictures: int,
         config: DetectorLossConfig, seed: int,
     ) -> None:  # fmt: skip
-        self.network: torch.nn.Module = network
+        self.network = network
         self.source = source
         self._options = network.options
-        self.timer: Timer = NO_TIMER
         self._config = config
         rows = torch.arange(pictures) % len(validation)
         self._batches = [validation(part, seed + k) for k, part in enumerate(rows.split(_BATCH))]

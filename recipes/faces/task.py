@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
 from ...engine.prefetch import Source
-from ...engine.step_timer import NO_TIMER
+from ...engine.task import Task
 from ...geometry.uv import UVMapper
 from ...models.heads.learned_bases import bases_of, model_of
 from ...pipeline.face import studio_light
@@ -65,7 +65,7 @@ def _row(images: Tensor) -> Tensor:
 Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
 
 
-class FaceTask:
+class FaceTask(Task):
     """See `engine.task.Task`.
 
     Args:
@@ -94,7 +94,6 @@ class FaceTask:
         self._decode, self._losses, self._pack = decode, losses, pack
         self._validation, self._test = validation, test
         self.tested = bool(test)
-        self.timer = NO_TIMER
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...datasets.batches.batch import FaceBatch
 from ...engine.prefetch import Source
-from ...engine.step_timer import NO_TIMER, Timer
+from ...engine.task import Task
 from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
@@ -119,7 +119,7 @@ NONE_KNOWN = (
 )
 
 
-class TddfaTask:
+class TddfaTask(Task):
     """See `engine.task.Task`.
 
     The whitening is computed when the first step needs it, from batches of its own, and is part of
@@ -147,7 +147,6 @@ class TddfaTask:
         test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source = built.network, source
-        self.timer: Timer = NO_TIMER
         self._built, self._losses, self._targets = built, losses, targets
         self._validation, self._sample, self._test = validation, sample, test
         self.tested = bool(test)

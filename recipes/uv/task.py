@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
 from ...engine.prefetch import Source
-from ...engine.step_timer import NO_TIMER, Timer
+from ...engine.task import Task
 from ...geometry.checks import check_shape
 from ...models.sadrnet.layout import SHAPE_UNIT, UvFaces, UvLayout
 from ...models.sadrnet.network import UvPrediction
@@ -89,7 +89,7 @@ Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
 _SHOWN = 4  # faces of each kind in pictures
 
 
-class UvTask:
+class UvTask(Task):
     """See `engine.task.Task`.
 
     Args:
@@ -118,7 +118,6 @@ class UvTask:
         test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source = network, source
-        self.timer: Timer = NO_TIMER
         self._maker, self._losses, self._figures = maker, losses, figures
         self._validation, self._pack, self._rasterizer = validation, pack, rasterizer
         self._test = test

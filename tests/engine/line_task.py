@@ -11,7 +11,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.epochs import EpochSource
 from selfie3d.engine.checkpoint import checkpoints, load_checkpoint
 from selfie3d.engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
-from selfie3d.engine.step_timer import NO_TIMER
+from selfie3d.engine.task import Task
 from torch import nn
 
 
@@ -48,7 +48,7 @@ class LineSource(EpochSource):
         return part
 
 
-class LineTask:
+class LineTask(Task):
     """Learns the line.
 
     Args:
@@ -63,7 +63,7 @@ class LineTask:
         layers = nn.Linear(2, 8), middle, nn.Dropout(dropout), nn.Linear(8, 1)
         self.network = nn.Sequential(*layers)
         self.source = LineSource(self.make, lambda: rows, batch, seed=1)
-        self.made, self.poison, self.pause, self.timer = 0, poison, pause, NO_TIMER
+        self.made, self.poison, self.pause = 0, poison, pause
 
     def make(self, rows, seed):
         g = torch.Generator().manual_seed(seed)
