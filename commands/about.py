@@ -133,7 +133,7 @@ def _networks() -> list[dict[str, object]]:
     items: list[dict[str, object]] = []
     for name in NETWORKS.names():
         network = NETWORKS.create(name).eval()
-        shape = tuple(network.input_shape)  # type: ignore[arg-type]
+        shape = network.input_shape
         size = {"parameters": count_parameters(network), "macs": count_macs(network, shape)}
         items.append({"name": name, **size, "input": list(shape), "paper": network.paper})
     return items

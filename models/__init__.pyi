@@ -9,6 +9,7 @@ from .describe import format_layers as format_layers
 from .fuse import channels_last as channels_last
 from .fuse import fuse_norms as fuse_norms
 from .heads.layouts import Layout as Layout
+from .heads.layouts import layout_size as layout_size
 from .heads.layouts import make_layout as make_layout
 from .heads.learned_bases import LearnedBases as LearnedBases
 from .heads.learned_bases import bases_of as bases_of
@@ -25,10 +26,13 @@ from .mobdensenet import MobDenseNet as MobDenseNet
 from .mobdensenet import MobDenseNetOptions as MobDenseNetOptions
 from .mobile_facernet import MobileFaceRNet as MobileFaceRNet
 from .mobile_facernet import MobileFaceRNetOptions as MobileFaceRNetOptions
+from .network import Network as Network
+from .network import OutputKind as OutputKind
 from .public.dlib_resnet import load_dlib_resnet as load_dlib_resnet
 from .public.iresnet import load_iresnet as load_iresnet
 from .public.lightcnn import load_lightcnn29 as load_lightcnn29
 from .registry import NETWORKS as NETWORKS
+from .registry import create_parameter_network as create_parameter_network
 from .sadrnet.decoder import UvDecoder as UvDecoder
 from .sadrnet.layout import UvFaces as UvFaces
 from .sadrnet.layout import UvLayout as UvLayout

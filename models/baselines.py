@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..core.torchvision_shim import ensure_torchvision
 from .blocks.output import OutputLayer
 from .inputs import ImagenetNormalise, check_images, check_size
+from .network import Network
 from .public.imagenet import load_imagenet
 
 _LEAST_SIZE = 64
@@ -68,7 +69,7 @@ BASELINES = {
 }
 
 
-class BaselineNetwork(nn.Module):
+class BaselineNetwork(Network):
     """A network of torchvision behind ImageNet's normalisation, its stem as it is.
 
     Args:

@@ -20,6 +20,7 @@ from ..core.errors import InputError
 from .blocks import ResidualBlock, conv_norm
 from .heads.points import PointHead, PointPrediction
 from .inputs import check_images
+from .network import Network
 
 
 class SegmentationHead(nn.Module):
@@ -99,7 +100,7 @@ class DensePointOptions:
         return -(-self.size // 2 ** (len(self.blocks) + 1))
 
 
-class DensePointNetwork(nn.Module):
+class DensePointNetwork(Network):
     """RGB crops to `PointPrediction`; a 5x5 stem, then residual stages that halve the size each.
 
     Args:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .network import Network
+
 _COLUMNS = ("layer", "type", "output", "parameters")
 
 Hook = Callable[[nn.Module, tuple[object, ...], object], None]
@@ -31,13 +33,13 @@ class Layer:
     parameters: int
 
 
-def describe_network(network: nn.Module) -> list[Layer]:
+def describe_network(network: Network) -> list[Layer]:
     """The layers in the order in which they are called for one image.
 
     Listed are modules without modules inside, and those with parameters of their own.
 
     Args:
-        network: with `input_shape`, (channels, height, width); left as it was.
+        network: left as it was.
     """
     found: list[Layer] = []
     seen: set[int] = set()
@@ -53,7 +55,7 @@ def describe_network(network: nn.Module) -> list[Layer]:
 
     layers = {name: module for name, module in network.named_modules() if _is_listed(module)}
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    images = torch.zeros(1, *network.input_shape, device=device)  # type: ignore[misc]
+    images = torch.zeros(1, *network.input_shape, device=device)
     with _hooked(layers, note), _evaluated(network), torch.no_grad():
         network(images)
     return found

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+Module = TypeVar("Module", bound=nn.Module)
 
-def fuse_norms(network: nn.Module) -> nn.Module:
+
+def fuse_norms(network: Module) -> Module:
     """A copy in which every `Sequential` of convolution then normalisation is one convolution.
 
     The network must be in evaluation mode; its outputs stay the same to rounding.
@@ -27,7 +30,7 @@ def fuse_norms(network: nn.Module) -> nn.Module:
     return fused
 
 
-def channels_last(network: nn.Module) -> nn.Module:
+def channels_last(network: Module) -> Module:
     """The same network with convolutions that like channels last in memory, in place."""
-    moved: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    moved: Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

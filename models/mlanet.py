@@ -28,6 +28,7 @@ from .blocks.channel_attention import CoordinateAttention, SqueezeExcitation
 from .blocks.output import OutputLayer
 from .blocks.residual import QUIET, conv_norm
 from .inputs import ImagenetNormalise, check_images, check_size
+from .network import Network
 from .public.imagenet import load_imagenet
 
 COMBINE = ("sum", "concat")
@@ -167,7 +168,7 @@ class MlaNetOptions:
             raise InputError("hsca", f"numbers from 0 to {ALL_BLOCKS[-1]}", str(self.hsca))
 
 
-class MlaNet(nn.Module):
+class MlaNet(Network):
     """Photographs to 257 numbers.
 
     Args:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from .blocks.output import OutputLayer
 from .blocks.residual import conv_norm
 from .inputs import check_images, check_size
+from .network import Network
 
 
 class MobileDenseUnit(nn.Module):
@@ -94,7 +95,7 @@ class MobDenseNetOptions:
         check_size(self.size, 1, _LEAST_SIZE)
 
 
-class DenseMobileNetwork(nn.Module):
+class DenseMobileNetwork(Network):
     """The plan that MobDenseNet, DAMDNet and CSANet share.
 
     3x3 convolution with stride 2 to 32 channels; seven layers of 1, 2, 3, 4, 3, 3, 1 units of

@@ -32,6 +32,7 @@ from .blocks.residual import conv_norm
 from .blocks.separable import InvertedResidual
 from .heads.learned_bases import LearnedBases
 from .inputs import check_images, check_size
+from .network import Network
 
 DILATIONS = (1, 3, 1)
 
@@ -204,7 +205,7 @@ class MobileFaceRNetOptions:
             raise InputError("bases", expected, str(tuple(self.bases)))
 
 
-class MobileFaceRNet(nn.Module):
+class MobileFaceRNet(Network):
     """Table 1 after the module of section 3.2.
 
     Args:

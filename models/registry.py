@@ -2,125 +2,142 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from torch import nn
-
 from ..core.errors import InputError, UnknownNameError
 from ..core.registry import Registry
+from .network import Network
 
-NETWORKS: Registry[nn.Module] = Registry("network")
-"""Entries build an `nn.Module` from keyword options, all with defaults.
+NETWORKS: Registry[Network] = Registry("network")
+"""Entries build a `Network` from keyword options, all with defaults.
 
-Each network has
-- `input_shape`: (channels, height, width) of one image, RGB in [0,1];
-- `output_kind`: "points" (`PointPrediction`), "parameters" ((B,outputs), option `outputs`) or
-  "uv" (`UvPrediction`);
-- `options`: the frozen dataclass it was built with, less files that were read; `vars` of it builds
-  the network again;
-- `paper`: where it comes from.
-An unknown option is an `UnknownNameError`.
+Those that predict parameters have the option `outputs`. An unknown option is an `UnknownNameError`.
 """
 
 _STAGES = ("blocks", "widths")
 _MOST = 1 << 24
 
 
+def create_parameter_network(name: str, outputs: int, options: Mapping[str, object]) -> Network:
+    """A network that predicts numbers, in its initial state.
+
+    Args:
+        name: of `NETWORKS`.
+        outputs: how many numbers it predicts.
+        options: its others.
+
+    Raises:
+        UnknownNameError: no such network or option.
+        InputError: a network that predicts something else, or an option out of range.
+
+    Example:
+        >>> create_parameter_network("csanet", 62, {"size": 64}).input_shape
+        (3, 64, 64)
+    """
+    try:
+        return NETWORKS.create(name, **{**options, "outputs": outputs})
+    except UnknownNameError as error:
+        if error.name != "outputs":
+            raise
+        raise InputError("network.name", "a network of parameters", name) from error
+
+
 @NETWORKS.register("dense-points")
-def _dense_points(**options: object) -> nn.Module:
+def _dense_points(**options: object) -> Network:
     from .dense_points import DensePointNetwork, DensePointOptions
 
     return DensePointNetwork(_with(DensePointOptions(), options))
 
 
 @NETWORKS.register("mobdensenet")
-def _mobdensenet(**options: object) -> nn.Module:
+def _mobdensenet(**options: object) -> Network:
     from .mobdensenet import MobDenseNet, MobDenseNetOptions
 
     return MobDenseNet(_with(MobDenseNetOptions(), options))
 
 
 @NETWORKS.register("damdnet")
-def _damdnet(**options: object) -> nn.Module:
+def _damdnet(**options: object) -> Network:
     from .damdnet import DamdNet, DamdNetOptions
 
     return DamdNet(_with(DamdNetOptions(), options))
 
 
 @NETWORKS.register("csanet")
-def _csanet(**options: object) -> nn.Module:
+def _csanet(**options: object) -> Network:
     from .csanet import CsaNet, CsaNetOptions
 
     return CsaNet(_with(CsaNetOptions(), options))
 
 
 @NETWORKS.register("mobile_facernet")
-def _mobile_facernet(**options: object) -> nn.Module:
+def _mobile_facernet(**options: object) -> Network:
     from .mobile_facernet import MobileFaceRNet, MobileFaceRNetOptions
 
     return MobileFaceRNet(_with(MobileFaceRNetOptions(), options))
 
 
 @NETWORKS.register("mlanet")
-def _mlanet(**options: object) -> nn.Module:
+def _mlanet(**options: object) -> Network:
     from .mlanet import MlaNet, MlaNetOptions
 
     return MlaNet(_with(MlaNetOptions(), options))
 
 
 @NETWORKS.register("sadrnet")
-def _sadrnet(**options: object) -> nn.Module:
+def _sadrnet(**options: object) -> Network:
     from .sadrnet.network import SadrNet, SadrNetOptions
 
     return SadrNet(_with(SadrNetOptions(), options))
 
 
 @NETWORKS.register("3ddfa")
-def _two_stream(**options: object) -> nn.Module:
+def _two_stream(**options: object) -> Network:
     from .tddfa.two_stream import TwoStreamNetwork, TwoStreamOptions
 
     return TwoStreamNetwork(_with(TwoStreamOptions(), options))
 
 
 @NETWORKS.register("mobilenet_v1")
-def _mobilenet_v1(**options: object) -> nn.Module:
+def _mobilenet_v1(**options: object) -> Network:
     from .tddfa.mobilenet_v1 import MobileNetV1, MobileNetV1Options
 
     return MobileNetV1(_with(MobileNetV1Options(), options))
 
 
 @NETWORKS.register("resnet18")
-def _resnet18(**options: object) -> nn.Module:
+def _resnet18(**options: object) -> Network:
     return _baseline("resnet18", options)
 
 
 @NETWORKS.register("resnet34")
-def _resnet34(**options: object) -> nn.Module:
+def _resnet34(**options: object) -> Network:
     return _baseline("resnet34", options)
 
 
 @NETWORKS.register("resnet50")
-def _resnet50(**options: object) -> nn.Module:
+def _resnet50(**options: object) -> Network:
     return _baseline("resnet50", options)
 
 
 @NETWORKS.register("resnext50")
-def _resnext50(**options: object) -> nn.Module:
+def _resnext50(**options: object) -> Network:
     return _baseline("resnext50", options)
 
 
 @NETWORKS.register("mobilenet_v2")
-def _mobilenet_v2(**options: object) -> nn.Module:
+def _mobilenet_v2(**options: object) -> Network:
     return _baseline("mobilenet_v2", options)
 
 
 @NETWORKS.register("densenet121")
-def _densenet121(**options: object) -> nn.Module:
+def _densenet121(**options: object) -> Network:
     return _baseline("densenet121", options)
 
 
-def _baseline(name: str, options: dict[str, object]) -> nn.Module:
+def _baseline(name: str, options: dict[str, object]) -> Network:
     from .baselines import BASELINES, BaselineNetwork
 
     return BaselineNetwork(name, _with(BASELINES[name].options, options))

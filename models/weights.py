@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from torch import Tensor, nn
 
@@ -23,6 +23,7 @@ from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
 from .heads.layouts import Layout, restore_layout
 from .heads.vector_layout import VectorLayout
+from .network import Network, OutputKind
 from .sadrnet.layout import UvSpec
 from .weights_network import network_of, reading_part
 
@@ -30,7 +31,7 @@ FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
 """The first is read still: dense points alone, all in float16."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 _OTHERS = ("detector",)  # of other networks, which detect.drawn_weights reads
-KINDS = ("points", "parameters", "uv")
+KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
 _OF_RUNS = ("best", "last")  # names that say nothing without that of the run
 _ENTRIES = ("format", "network", "options", "output", "layout", "face_model_version", "facts",
@@ -54,14 +55,14 @@ class Weights:
     """
 
     name: str
-    network: nn.Module
+    network: Network
     output: PointLayout | Layout | UvSpec
     architecture: str
     options: dict[str, Any]
     facts: dict[str, Any]
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> OutputKind:
         """One of `KINDS`."""
         return _kind(self.output)
 
@@ -155,8 +156,12 @@ def _face_model(output: Output) -> str:
     return output.spec.face_model if isinstance(output, VectorLayout) else output.face_model
 
 
-def _kind(output: object) -> str:
-    kinds = {PointLayout: "points", VectorLayout: "parameters", UvSpec: "uv"}
+def _kind(output: object) -> OutputKind:
+    kinds: dict[type, OutputKind] = {
+        PointLayout: "points",
+        VectorLayout: "parameters",
+        UvSpec: "uv",
+    }
     for owner, kind in kinds.items():
         if isinstance(output, owner):
             return kind

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core.errors import InputError, Selfie3dError
+from .network import Network
 from .registry import NETWORKS
 
 _LARGEST = 1_000_000  # of an option: outputs, channels
@@ -40,7 +41,7 @@ _DAMAGED = (
 
 def network_of(
     path: Path, name: str, options: Mapping[str, Any], state: Mapping[str, Tensor]
-) -> nn.Module:
+) -> Network:
     """The network with its weights, in evaluation mode and float32.
 
     Args:

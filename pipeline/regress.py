@@ -99,7 +99,7 @@ class Regressor:
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
         self.model = _checked(model, self.name, self.layout.face_model)
         self.network = channels_last(fuse_norms(weights.network))
-        self.size = int(weights.network.input_shape[-1])  # type: ignore[index]
+        self.size = weights.network.input_shape[-1]
         basis = PointBasis.of(self.model, self.layout)
         self.solver = PointSolver(basis, self.options.solver)
         variance = self.facts.get("coefficient_variance")

@@ -91,7 +91,7 @@ def crop_name(weights: Weights) -> str:
 def _cascade(weights: Weights, model: FaceModel) -> Cascade | None:
     """What calls a network of nine channels; None for others."""
     layout, network = weights.parameters, weights.network
-    if network.input_shape[0] != CHANNELS:  # type: ignore[index]
+    if network.input_shape[0] != CHANNELS:
         return None
     if not isinstance(layout, TddfaLayout):
         raise InputError(f"weights {weights.name!r}", "3DDFA's layout, for a cascade", layout.name)

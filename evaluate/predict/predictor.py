@@ -74,7 +74,7 @@ def _check_network(weights: Weights) -> None:
         InputError: it fails, or gives what is not finite.
     """
     network = weights.network
-    grey = torch.full((1, *network.input_shape), 0.5)  # type: ignore[misc]
+    grey = torch.full((1, *network.input_shape), 0.5)
     out = attempt("grey", lambda: network(grey))
     name = f"weights {weights.name!r}"
     if isinstance(out, Failed):

@@ -25,6 +25,7 @@ __all__ = [
     "LayoutSpec",
     "ParameterLayout",
     "VectorLayout",
+    "layout_size",
     "make_layout",
     "restore_layout",
 ]
@@ -87,6 +88,19 @@ def make_layout(
     if isinstance(layout, TddfaLayout):
         layout.use_model(model)
     return layout
+
+
+def layout_size(name: str, model: FaceModel) -> int:
+    """Numbers that a network predicts for a face: as many for crops of any size.
+
+    Args:
+        name: of a layout in `LAYOUTS`.
+        model: the face model.
+
+    Raises:
+        UnknownNameError: no such layout.
+    """
+    return LAYOUTS.create(name, LayoutSpec.of(model, crop_size=1)).size
 
 
 def restore_layout(description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Layout:

@@ -53,8 +53,7 @@ class LearnedBases(nn.Module):
 
 def bases_of(network: nn.Module) -> LearnedBases | None:
     """What a network has learned of the bases; None where it uses the face model's."""
-    bases = getattr(network, "bases", None)
-    return bases if isinstance(bases, LearnedBases) else None
+    return next((m for m in network.children() if isinstance(m, LearnedBases)), None)
 
 
 def model_of(network: nn.Module, model: FaceModel) -> FaceModel:

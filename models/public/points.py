@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core.errors import InputError, MissingFileError, UnknownNameError
 from ..checkpoint import load_state
+from ..network import Network
 from ..registry import NETWORKS
 from ..torch_file import load_torch
 from .maps import (
@@ -33,7 +34,7 @@ PUBLIC: dict[str, Callable[[Mapping[str, Tensor]], Mapped]] = {
 _NESTED = ("state_dict", "net_recon")  # under which checkpoints keep the network's tensors
 
 
-def load_public(source: str, path: str | Path) -> nn.Module:
+def load_public(source: str, path: str | Path) -> Network:
     """Public weights in our network, ready to use.
 
     Args:

@@ -33,6 +33,7 @@ from torch.nn import functional
 from ...geometry.rotation import sixd_to_matrix
 from ..blocks.output import OutputLayer
 from ..inputs import check_images, check_size
+from ..network import Network
 
 _KERNEL = 4
 _PADDING = (2, 1, 2, 1)  # left, right, top, bottom
@@ -122,7 +123,7 @@ class SadrNetOptions:
         check_size(self.size, 32, _LEAST_SIZE)
 
 
-class SadrNet(nn.Module):
+class SadrNet(Network):
     """Crops to `UvPrediction`. 15.68 M parameters with the mean map, 7.1 G multiplications.
 
     Args:

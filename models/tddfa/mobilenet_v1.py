@@ -18,6 +18,7 @@ from ..blocks import conv_norm
 from ..blocks.output import OutputLayer
 from ..blocks.separable import depthwise_separable
 from ..inputs import check_images, check_size
+from ..network import Network
 
 _STEM = 32
 _UNITS = (  # channels of the full width, stride
@@ -54,7 +55,7 @@ class MobileNetV1Options:
             raise InputError("width", f"at least {1 / _STEM}", str(self.width))
 
 
-class MobileNetV1(nn.Module):
+class MobileNetV1(Network):
     """Crops to parameters; colours are brought to about -1 to 1 as 3DDFA does.
 
     3DDFA's weights were trained on BGR; `public_weights` exchanges the channels of the first

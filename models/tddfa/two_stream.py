@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..blocks import conv_norm
 from ..blocks.output import OutputLayer
 from ..inputs import check_images, check_size
+from ..network import Network
 
 PATCH = 3
 IMAGE, PNCC, PAF = slice(0, 3), slice(3, 6), slice(6, 9)
@@ -45,7 +46,7 @@ class TwoStreamOptions:
         check_size(self.size, PATCH, 2 ** len(self.widths))
 
 
-class TwoStreamNetwork(nn.Module):
+class TwoStreamNetwork(Network):
     """Nine channels to an update of the parameters, to be added to the current ones.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import nn
 
 from ...core.errors import InputError
 from ...datasets.batches.augment import AugmentConfig
@@ -20,6 +19,7 @@ from ...geometry.dense_points import PointBasis, PointLayout, make_layout, verti
 from ...geometry.face_model import FaceModel
 from ...models.dense_points import DensePointOptions
 from ...models.fuse import channels_last
+from ...models.network import Network
 from ...models.registry import NETWORKS
 from ...models.weights import load_weights
 from ..registry import RECIPES, Recipe
@@ -99,8 +99,8 @@ def build_task(config: TrainConfig) -> DensePointTask:
     basis, mirror = PointBasis.of(model, layout), CoefficientMirror.of(model)
     vertices = vertices_of(model, layout)
     train, validation = _open(config.data)
-    check_dense_lessons(train, network.options, config.loss)  # type: ignore[arg-type]
-    size = int(network.input_shape[-1])  # type: ignore[index]
+    check_dense_lessons(train, network.options, config.loss)
+    size = network.input_shape[-1]
     data = config.data
     maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment, vertices=vertices)
     checker = DenseBatchMaker(validation, basis, layout, mirror, size, vertices=vertices)
@@ -115,7 +115,7 @@ def build_task(config: TrainConfig) -> DensePointTask:
     return DensePointTask(network, source, checker, model, layout, config.loss, _NAME, [maker])
 
 
-def _network(config: TrainConfig, model: FaceModel) -> tuple[nn.Module, PointLayout]:
+def _network(config: TrainConfig, model: FaceModel) -> tuple[Network, PointLayout]:
     sizes = sum(model.sizes) + 27
     if config.start:
         weights = load_weights(config.start)

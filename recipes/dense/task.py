@@ -14,6 +14,7 @@ from ...engine.task import Task
 from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
 from ...geometry.face_model import FaceModel
 from ...models.heads.points import PointPrediction
+from ...models.network import Network
 from ...models.weights import pack_weights
 from .losses import DenseLossConfig, DenseLosses
 from .metrics import DenseFindings, dense_metrics
@@ -37,9 +38,11 @@ class DensePointTask(Task):
         makers: of the source's batches; told where a checkpoint names other points.
     """
 
+    network: Network
+
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         source: Source,
         validation: DenseBatchMaker,
         model: FaceModel,

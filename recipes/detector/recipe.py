@@ -15,6 +15,7 @@ from ...datasets.synthetic.places import Places
 from ...datasets.synthetic.shards import ShardedFaces, open_shards
 from ...detect.drawn_network import FaceFinder, FinderOptions, load_finder
 from ...engine.config import EngineConfig
+from ...models.fuse import channels_last
 from ..registry import RECIPES, Recipe
 from .losses import DetectorLossConfig
 from .task import DetectorTask
@@ -99,8 +100,9 @@ def build_task(config: DetectorTrainConfig) -> DetectorTask:
         return len(maker)
 
     source = EpochSource(maker, count, data.batch, seed)
-    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return DetectorTask(network, source, checker, data.validate, config.loss, seed)
+    return DetectorTask(
+        channels_last(network.train()), source, checker, data.validate, config.loss, seed
+    )
 
 
 def _opened(folders: list[str]) -> list[ShardedFaces]:

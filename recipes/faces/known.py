@@ -25,6 +25,7 @@ from ...geometry.posed import PosedFaces
 from ...losses.coefficients import coefficient_error
 from ...losses.points import box_unit, depth_distance, point_distance
 from ...models.heads.nearest_camera import to_weak_perspective
+from ..face_sets import known_models
 from ..fits import FitReader
 from ..tddfa.network import KnownModel, unit_ratios
 from .metrics import RenderedBatch
@@ -114,13 +115,13 @@ def truth_model(sets: Sequence[FaceDataset], model: FaceModel) -> FaceModel:
     """The face model that the known coefficients of data sets belong to; `model` without any.
 
     Args:
-        sets: those with known faces name their model by `face_model`.
+        sets: those with known faces say of which model (`KnowsFaces`).
         model: that learns.
 
     Raises:
         InputError: known faces of several models, or of one that is not registered.
     """
-    names = sorted({name for one in sets if (name := getattr(one, "face_model", ""))})
+    names = known_models(sets)
     if not names:
         return model
     if not all(same_coefficients(name, names[0]) for name in names):

@@ -13,14 +13,15 @@ from ...geometry.dense_points import PointLayout
 from ...geometry.dense_points import make_layout as make_point_layout
 from ...geometry.face_model import FaceModel
 from ...models.fuse import channels_last
-from ...models.heads.layouts import Layout, make_layout
+from ...models.heads.layouts import Layout, layout_size, make_layout
 from ...models.heads.learned_bases import bases_of
 from ...models.heads.point_decoder import PointDecoder
-from ...models.registry import NETWORKS
+from ...models.network import Network, OutputKind
+from ...models.registry import NETWORKS, create_parameter_network
 from ...models.weights import Weights, load_weights, pack_weights
 from .metrics import Decoder
 
-POINTS = "points"
+POINTS: OutputKind = "points"
 _LIGHT = 27  # numbers of a light
 _VARIANCE, _SIGMA = "coefficient_variance", "sigma_scale"  # facts that the points' solver needs
 
@@ -66,7 +67,7 @@ class FaceNetwork:
         pack: (network, facts) to the files that are written, by suffix.
     """
 
-    network: nn.Module
+    network: Network
     decode: Decoder
     size: int
     pack: Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
@@ -119,14 +120,14 @@ def _built(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwork:
         sizes = {"points": len(points), "coefficients": sum(model.sizes) + _LIGHT}
         network = NETWORKS.create(config.name, **config.options | sizes)
         return _of_points(network, config.name, points, model, {})
-    side = _side(NETWORKS.create(config.name, **config.options))
-    layout = make_layout(config.layout, model, side)
-    layout.scale(config.scales)
-    own: dict[str, Any] = {"outputs": layout.size}
+    options = dict(config.options)
     if config.learned_bases:
-        own["bases"] = (len(model.identity), len(model.albedo_basis), len(model.mean))
-    network = NETWORKS.create(config.name, **config.options | own)
-    return _of_parameters(network, config.name, layout, side)
+        options["bases"] = (len(model.identity), len(model.albedo_basis), len(model.mean))
+    outputs = layout_size(config.layout, model)
+    network = create_parameter_network(config.name, outputs, options)
+    layout = make_layout(config.layout, model, network.input_shape[-1])
+    layout.scale(config.scales)
+    return _of_parameters(network, config.name, layout)
 
 
 def _started(weights: Weights, model: FaceModel) -> FaceNetwork:
@@ -136,18 +137,18 @@ def _started(weights: Weights, model: FaceModel) -> FaceNetwork:
     name = weights.architecture
     if weights.kind == POINTS:
         return _of_points(network, name, weights.layout, model, weights.facts)
-    return _of_parameters(network, name, weights.parameters, _side(network))
+    return _of_parameters(network, name, weights.parameters)
 
 
 def _of_points(
-    network: nn.Module, name: str, layout: PointLayout, model: FaceModel, facts: Mapping[str, Any]
+    network: Network, name: str, layout: PointLayout, model: FaceModel, facts: Mapping[str, Any]
 ) -> FaceNetwork:
     _require_kind(network, name, POINTS)
-    size = _side(network)
+    size = network.input_shape[-1]
     kept = {fact: facts[fact] for fact in (_VARIANCE, _SIGMA) if fact in facts}
     decode = PointDecoder(model, layout, size, kept.get(_VARIANCE), sigma_scale=kept.get(_SIGMA))
-    if isinstance(segments := getattr(network, "segments", None), nn.Module):
-        segments.requires_grad_(False)  # no term of photographs teaches them
+    if "segments" in (heads := dict(network.named_children())):
+        heads["segments"].requires_grad_(False)  # no term of photographs teaches them
 
     def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
         options = network.options
@@ -160,7 +161,7 @@ def _of_points(
     return FaceNetwork(channels_last(network), decode, size, pack)
 
 
-def _of_parameters(network: nn.Module, name: str, layout: Layout, side: int) -> FaceNetwork:
+def _of_parameters(network: Network, name: str, layout: Layout) -> FaceNetwork:
     _require_kind(network, name, "parameters")
 
     def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
@@ -168,15 +169,11 @@ def _of_parameters(network: nn.Module, name: str, layout: Layout, side: int) -> 
             ".safetensors": pack_weights(trained, name, network.options, layout=layout, facts=more)
         }
 
-    return FaceNetwork(channels_last(network), layout.decode, side, pack)
+    return FaceNetwork(channels_last(network), layout.decode, network.input_shape[-1], pack)
 
 
-def _require_kind(network: nn.Module, name: str, kind: str) -> None:
-    got = getattr(network, "output_kind", "nothing known")
+def _require_kind(network: Network, name: str, kind: OutputKind) -> None:
+    got = network.output_kind
     if got != kind:
         remedy = f"Choose network.layout for {got}." if kind == POINTS else "Use layout points."
         raise InputError("network.layout", f"one for {name}, which predicts {got}", kind, remedy)
-
-
-def _side(network: nn.Module) -> int:
-    return int(network.input_shape[-1])  # type: ignore[index]

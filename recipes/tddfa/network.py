@@ -20,8 +20,9 @@ from ...facemodels.registry import load_face_model
 from ...geometry.dense_points import PointBasis, PointLayout
 from ...geometry.face_model import FaceModel
 from ...models.fuse import channels_last
-from ...models.heads.layouts import make_layout
-from ...models.registry import NETWORKS
+from ...models.heads.layouts import layout_size, make_layout
+from ...models.network import Network
+from ...models.registry import create_parameter_network
 from ...models.tddfa.cascade import CHANNELS, Cascade
 from ...models.tddfa.layout import EXPRESSION, IDENTITY, TddfaLayout
 from ...models.tddfa.whitening import Whitening, read_whitening
@@ -149,7 +150,7 @@ class TddfaNetwork:
         cascade: what calls the network; None where it is called once, with the photograph alone.
     """
 
-    network: nn.Module
+    network: Network
     name: str
     layout: TddfaLayout
     settled: bool
@@ -214,7 +215,7 @@ def build_tddfa_network(
     else:
         network, name, layout = _fresh(config, model, pivot)
     cascade = None
-    if network.input_shape[0] == CHANNELS:  # type: ignore[index]
+    if network.input_shape[0] == CHANNELS:
         pncc = PnccRenderer(model.mean, model.faces, rasterizer)
         cascade = Cascade(layout, model, pncc, config.iterations)
     return TddfaNetwork(channels_last(network), name, layout, bool(config.start), cascade)
@@ -222,21 +223,17 @@ def build_tddfa_network(
 
 def _fresh(
     config: TddfaNetworkConfig, model: FaceModel, pivot: list[float] | None
-) -> tuple[nn.Module, str, TddfaLayout]:
+) -> tuple[Network, str, TddfaLayout]:
     """Network, name and layout of a configuration."""
-    trial = NETWORKS.create(config.name, **config.options)
-    kind = getattr(trial, "output_kind", "nothing known")
-    if kind != "parameters":
-        raise InputError("network.name", "a network of parameters", f"{config.name}, of {kind}")
-    side = int(trial.input_shape[-1])  # type: ignore[index]
-    layout = make_layout(LAYOUT, model, side, pivot=pivot)
+    outputs = layout_size(LAYOUT, model)
+    network = create_parameter_network(config.name, outputs, config.options)
+    layout = make_layout(LAYOUT, model, network.input_shape[-1], pivot=pivot)
     if not isinstance(layout, TddfaLayout):
         raise InputError("layout", LAYOUT, layout.name)
-    network = NETWORKS.create(config.name, **config.options | {"outputs": layout.size})
     return network, config.name, layout
 
 
-def _started(start: str, model: FaceModel) -> tuple[nn.Module, str, TddfaLayout]:
+def _started(start: str, model: FaceModel) -> tuple[Network, str, TddfaLayout]:
     """Network, name and layout of weights.
 
     Raises:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from ...core.item_failure import LOG, FailureLog
 from ...datasets.batches.batch import FaceBatch
 from ...datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
 from ...datasets.shards.source import FaceLoader
@@ -16,7 +15,13 @@ from ...engine.config import EngineConfig
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.face_model import FaceModel
 from ...models.tddfa.whitening import read_whitening
-from ..faces.recipe import FaceDataConfig, open_sets, test_batches, validation_batches
+from ..face_sets import (
+    FaceDataConfig,
+    open_training_sets,
+    test_batches,
+    training_source,
+    validation_batches,
+)
 from ..lessons import check_lessons
 from ..registry import RECIPES, Recipe
 from .losses import PointSampler, TddfaLossConfig, TddfaLosses, TddfaTargets
@@ -102,7 +107,7 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
         TddfaLosses(built.layout, points, config.loss),
         targets,
         make.training(),
-        make.validation(),
+        validation_batches(config.data, built.size),
         make.sample(),
         model,
         make.norms,
@@ -115,7 +120,7 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
 
 
 def _check_lessons(config: TddfaTrainConfig, size: int, targets: TddfaTargets) -> None:
-    sets = open_sets(config.data.train, "data.train")
+    sets = open_training_sets(config.data)
 
     def lessons(batch: FaceBatch) -> set[str]:
         return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
@@ -151,27 +156,17 @@ class _SourceMaker:
         source = self._source(self.config.data.batch, self.config.engine.seed + _SAMPLE_SEED)
         return (next(source) for _ in range(self.config.norms))
 
-    def validation(self) -> list[FaceBatch]:
-        """Faces of each validation set, unchanged, in batches."""
-        return validation_batches(self.config.data, self.size)
-
     def _source(self, batch: int, seed: int) -> FaceLoader:
-        data = self.config.data
+        data = replace(self.config.data, batch=batch)
         wanted = data.augment.mirrored > 0 and self.model.mirror is not None
-        source = FaceLoader(
-            open_sets(data.train, "data.train"),
-            [one.share for one in data.train],
-            data.crop,
-            data.augment,
-            self.size,
-            batch,
-            seed,
-            CoefficientMirror.of(self.model) if wanted else None,
-            data.readers,
-            data.epoch,
+        return training_source(
+            data,
+            open_training_sets(data),
+            size=self.size,
+            seed=seed,
+            mirror=CoefficientMirror.of(self.model) if wanted else None,
+            output=self.config.output,
         )
-        source.log = FailureLog(Path(self.config.output) / LOG)
-        return source
 
 
 @RECIPES.register("tddfa")

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...core.item_failure import LOG, FailureLog
 from ...datasets.batches.batch import FaceBatch
 from ...datasets.batches.epochs import derived_seed
 from ...datasets.batches.occluded_source import OccludedSource
@@ -27,10 +25,18 @@ from ...facemodels.registry import load_face_model
 from ...geometry.chart import with_chart
 from ...geometry.face_model import FaceModel
 from ...models.fuse import channels_last
+from ...models.network import Network
 from ...models.registry import NETWORKS
 from ...models.sadrnet.layout import UvLayout, UvSpec
 from ...models.weights import load_weights, pack_weights
-from ..faces.recipe import FaceDataConfig, face_source, open_sets, test_batches, validation_batches
+from ..face_sets import (
+    FaceDataConfig,
+    mirror_of_known,
+    open_training_sets,
+    test_batches,
+    training_source,
+    validation_batches,
+)
 from ..faces.targets import landmark_targets
 from ..fits import FitReader, FittedSource
 from ..lessons import check_lessons
@@ -56,9 +62,10 @@ def scale_heads(network: nn.Module, targets: UvTargets, mask: Tensor) -> None:
     """
     if not bool(targets.known.any()):
         return
+    heads = dict(network.named_children())
     for name, maps in (("position", targets.position), ("deformation", targets.shaped)):
-        head = getattr(network, name, None)
-        norms = [m for m in head.modules() if isinstance(m, nn.BatchNorm2d)] if head else []
+        head = heads.get(name, nn.Identity())
+        norms = [m for m in head.modules() if isinstance(m, nn.BatchNorm2d)]
         if norms and norms[-1].affine:
             values = maps[targets.known][..., mask].transpose(0, 1).flatten(1)
             norms[-1].weight.copy_(values.std(1))
@@ -175,7 +182,7 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     maker = UvTargetMaker(layout, model, spec.crop_size // _STRIDE, config.rasterizer)
     losses = UvLosses(layout, model, config.loss)
     figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
-    sets = open_sets(config.data.train, "data.train")
+    sets = open_training_sets(config.data)
     reader = FitReader.load(model, config.label_model) if config.label_model else None
     lessons = partial(_lessons, reader)
     check_lessons(sets, config.data.crop, spec.crop_size, lessons=lessons, remedy=_NONE_KNOWN)
@@ -194,7 +201,7 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     return UvTask(*parts, rasterizer=config.rasterizer, test=test)
 
 
-def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Module, str, UvSpec]:
+def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[Network, str, UvSpec]:
     """A network in training mode, its name, and what its maps mean.
 
     Raises:
@@ -208,15 +215,15 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[nn.Modu
         network = weights.network.train().requires_grad_(True)
         return channels_last(network), weights.architecture, weights.maps
     network = NETWORKS.create(config.name, **config.options)
-    kind = getattr(network, "output_kind", "nothing known")
-    if kind != "uv":
-        raise InputError("network.name", "a network of UV maps", f"{config.name}, of {kind}")
-    side = int(network.input_shape[-1])  # type: ignore[index]
+    if network.output_kind != "uv":
+        got = f"{config.name}, of {network.output_kind}"
+        raise InputError("network.name", "a network of UV maps", got)
+    side = network.input_shape[-1]
     spec = UvSpec(
         model.name,
         side,
         side,
-        not getattr(network.options, "deformation", True),
+        not vars(network.options).get("deformation", True),
         config.method,  # type: ignore[arg-type]  # checked by the alignment
         config.attention,
         config.camera,
@@ -232,8 +239,14 @@ def _source(
     reader: FitReader | None,
 ) -> OccludedSource | FittedSource:
     data, seed = config.data, config.engine.seed
-    source = face_source(data, size, seed, truth=model, sets=sets)
-    source.log = FailureLog(Path(config.output) / LOG)
+    source = training_source(
+        data,
+        sets,
+        size=size,
+        seed=seed,
+        mirror=mirror_of_known(data, sets, model),
+        output=config.output,
+    )
     covered = OccludedSource(source, data.occluders, data.batch, seed, len(source))
     return covered if reader is None else FittedSource(covered, reader)
 

@@ -1,0 +1,205 @@
+"""The data sets of photographs that a recipe learns from, is validated on, and is tested with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ..core.errors import InputError
+from ..core.item_failure import LOG, FailureLog
+from ..datasets.batches.batch import FaceBatch
+from ..datasets.batches.face_pass import FacePass
+from ..datasets.batches.photo_augment import PhotoAugmentConfig
+from ..datasets.batches.sample import FaceDataset
+from ..datasets.photographs.registry import DATASETS
+from ..datasets.shards.source import FaceLoader
+from ..geometry.coefficient_mirror import CoefficientMirror
+from ..geometry.face_model import FaceModel
+
+
+@dataclass(frozen=True)
+class FaceSetConfig:
+    """One data set of a mixture.
+
+    Attributes:
+        name: of `datasets.registry`. root: its folder.
+        share: of the batches, on any scale.
+        options: of the data set.
+    """
+
+    name: str = ""
+    root: str = ""
+    share: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FaceDataConfig:
+    """Where faces come from.
+
+    Attributes:
+        train: data sets whose batches are mixed. validation: sets that training never sees.
+        validate: faces of each of the latter that are used, evenly from all over the set; 0: all.
+        test: sets that the run is judged by once, when it has ended; nothing is chosen by them.
+        crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
+        augment: of training batches.
+        epoch: batches of an epoch; 0: as many as show each face of `train` once.
+    """
+
+    train: list[FaceSetConfig] = field(default_factory=list)
+    validation: list[FaceSetConfig] = field(default_factory=list)
+    test: list[FaceSetConfig] = field(default_factory=list)
+    validate: int = 256
+    crop: str = "tight"
+    batch: int = 32
+    readers: int = 1
+    augment: PhotoAugmentConfig = field(default_factory=PhotoAugmentConfig)
+    epoch: int = 0
+
+
+@runtime_checkable
+class KnowsFaces(Protocol):
+    """A data set that knows faces by the coefficients of a face model.
+
+    Attributes:
+        face_model: name of that model; "" where no face is known.
+    """
+
+    face_model: str
+
+
+def open_sets(sets: Sequence[FaceSetConfig], what: str) -> list[FaceDataset]:
+    """The data sets of a mixture.
+
+    Args:
+        sets: which.
+        what: name of the setting that lists them, for messages.
+
+    Raises:
+        InputError: none, or options that a data set does not know.
+        MissingFileError, UnknownNameError: a set that cannot be opened.
+    """
+    if not sets:
+        raise InputError(what, "at least one data set", "none")
+    opened = []
+    for one in sets:
+        try:
+            opened.append(DATASETS.create(one.name, one.root, **one.options))
+        except TypeError as error:
+            raise InputError(f"{what}: {one.name}", "options it knows", str(error)) from error
+    return opened
+
+
+def open_training_sets(data: FaceDataConfig) -> list[FaceDataset]:
+    """The data sets of `data.train`; errors are those of `open_sets`."""
+    return open_sets(data.train, "data.train")
+
+
+def known_models(sets: Sequence[FaceDataset]) -> list[str]:
+    """Names of the face models in whose coefficients data sets know faces, sorted."""
+    return sorted({one.face_model for one in sets if isinstance(one, KnowsFaces)} - {""})
+
+
+def mirror_of_known(
+    data: FaceDataConfig, sets: Sequence[FaceDataset], model: FaceModel
+) -> CoefficientMirror | None:
+    """What mirrors the known coefficients of training faces; None where none are mirrored.
+
+    Args:
+        data: says whether crops are mirrored.
+        sets: those of `data.train`.
+        model: that the coefficients belong to.
+
+    Raises:
+        InputError: the model's faces cannot be mirrored.
+    """
+    return CoefficientMirror.of(model) if data.augment.mirrored and known_models(sets) else None
+
+
+def training_source(
+    data: FaceDataConfig,
+    sets: Sequence[FaceDataset],
+    *,
+    size: int,
+    seed: int,
+    mirror: CoefficientMirror | None,
+    output: str,
+) -> FaceLoader:
+    """Endless training batches.
+
+    Args:
+        data: shares, crop, augmentation and the size of batches.
+        sets: those of `data.train`, opened.
+        size: side of the crops in pixels.
+        seed: of order and augmentation.
+        mirror: of known coefficients, where crops with them are mirrored.
+        output: folder of the run, whose log gets the tracebacks of errors that nobody foresaw.
+
+    Raises:
+        InputError, UnknownNameError: as `FaceLoader`.
+    """
+    source = FaceLoader(
+        sets,
+        [one.share for one in data.train],
+        data.crop,
+        data.augment,
+        size,
+        data.batch,
+        seed,
+        mirror,
+        data.readers,
+        data.epoch,
+    )
+    source.log = FailureLog(Path(output) / LOG)
+    return source
+
+
+def validation_batches(data: FaceDataConfig, size: int) -> list[FaceBatch]:
+    """Faces evenly from each of the validation sets, unchanged, in batches.
+
+    Args:
+        data: names the sets.
+        size: side of the crops in pixels.
+
+    Raises:
+        InputError: no set, or not one face that can be used.
+    """
+    batches: list[FaceBatch] = []
+    for one in open_sets(data.validation, "data.validation"):
+        batches += FacePass(one, data.crop, size, data.batch, data.validate, spread=True)
+    if not batches:
+        raise InputError("data.validation", "at least one face that can be used", "none")
+    return batches
+
+
+def test_batches(data: FaceDataConfig, size: int) -> Iterable[FaceBatch]:
+    """Every face of the test sets, unchanged, read when it is asked for; the sets are opened now.
+
+    Args:
+        data: names the sets.
+        size: side of the crops in pixels.
+
+    Returns:
+        Batches, as often as they are iterated over; false in a condition without any set.
+
+    Raises:
+        InputError, MissingFileError, UnknownNameError: a set that cannot be opened.
+    """
+    sets = open_sets(data.test, "data.test") if data.test else []
+    return _Chained([FacePass(one, data.crop, size, data.batch) for one in sets])
+
+
+@dataclass(frozen=True)
+class _Chained:
+    """Batches of one pass after the other, again and again."""
+
+    passes: Sequence[FacePass]
+
+    def __len__(self) -> int:
+        return len(self.passes)
+
+    def __iter__(self) -> Iterator[FaceBatch]:
+        for one in self.passes:
+            yield from one
