@@ -1,20 +1,16 @@
-"""Learning rates over a run.
-
-Optimisers by name.
-
-The network that is validated and saved: an exponential moving average, or the last weights.
-"""
+"""What changes the weights: optimisers, learning rates over a run, and the weights' average."""
 
 from __future__ import annotations
 
-import copy
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from ..core.errors import InputError
 from .config import OptimizerConfig, ScheduleConfig
@@ -42,23 +38,42 @@ _RAMP = 20.0  # steps after which the average starts to be slower than step / (s
 class AveragedNetwork:
     """A copy of a network that follows it slowly; early on it follows faster.
 
+    Parameters and floating buffers follow as exponential moving averages, of which a step keeps
+    the share min(decay, n / (n + 20)) after n steps; counters stay as they are.
+
     Args:
         network: what is followed.
         decay: share kept per step, in the long run; 0 makes a plain copy, which follows only when
             `catch_up` is called.
+
+    Attributes:
+        network: the copy, in evaluation mode and without gradients.
+
+    Example:
+        >>> line = nn.Linear(1, 1)
+        >>> average = AveragedNetwork(line, decay=0.5)
+        >>> before, _ = line.weight.item(), nn.init.zeros_(line.weight)
+        >>> average.update(line, step=20)
+        >>> bool(abs(average.network.weight.item() - before / 2) < 1e-6)
+        True
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self._average = AveragedModel(network, multi_avg_fn=self._follow, use_buffers=True)
+        self.network: nn.Module = self._average.module.eval().requires_grad_(False)
         self.decay = decay
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Follow `network` after optimiser step number `step` (from 1)."""
+        """Follow `network`.
+
+        Args:
+            network: as it is now.
+            step: number of optimiser steps that it has made, from 1.
+        """
         if self.decay:
-            keep = min(self.decay, step / (step + _RAMP))
-            pairs = list(zip(_floats(self.network), _floats(network), strict=True))
-            torch._foreach_lerp_([own for own, _ in pairs], [new for _, new in pairs], 1 - keep)
+            self._average.n_averaged.fill_(step)
+            self._average.update_parameters(network)
 
     @torch.no_grad()
     def catch_up(self, network: nn.Module) -> None:
@@ -66,10 +81,12 @@ class AveragedNetwork:
         if not self.decay:
             self.network.load_state_dict(network.state_dict())
 
-
-def _floats(network: nn.Module) -> list[torch.Tensor]:
-    tensors = [*network.parameters(), *network.buffers()]
-    return [t.detach() for t in tensors if t.is_floating_point()]
+    def _follow(self, averages: Sequence[Tensor], values: Sequence[Tensor], _: object) -> None:
+        """Of tensors of one type and device; the step is read where it lies, on the CPU."""
+        if averages[0].is_floating_point():
+            step = int(self._average.n_averaged)
+            keep = min(self.decay, step / (step + _RAMP))
+            torch._foreach_lerp_(list(averages), list(values), 1 - keep)
 
 
 _ROUNDING = 1e-9  # 7/10 epochs after 3/10 of one are a whole one
