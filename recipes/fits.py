@@ -1,7 +1,7 @@
 """Faces that 300W-LP's fitted parameters describe, in the coefficients of a face model.
 
 The fits belong to the Basel Face Model 2009 as 3DDFA has it: 199 and 29 raw coefficients and a
-scaled rotation (`datasets.aflw2000_fit.points_of_fit`), of the photograph itself or of what it was
+scaled rotation (`datasets.photographs.aflw2000_fit`), of the photograph itself or of what it was
 turned into. Crops carry them as labels, the pose already that of the crop.
 """
 

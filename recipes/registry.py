@@ -27,9 +27,9 @@ class Recipe:
     """How a configuration becomes a task.
 
     Attributes:
-        config: frozen dataclass with at least `recipe: str`, `output: str` and
-            `engine: EngineConfig`.
-        build: an instance of it to the task, its data opened.
+        config: the type of its configurations, a frozen dataclass with at least `recipe: str`,
+            `output: str` and `engine: EngineConfig`.
+        build: makes the task of such a configuration, its data opened.
     """
 
     config: type[Any]
@@ -40,10 +40,15 @@ RECIPES: Registry[Recipe] = Registry("recipe")
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of a name; modules are imported until one has registered it.
+    """The recipe of a name; the recipes' modules are imported until one has registered it.
 
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is no such recipe.
+
+    Example:
+        >>> recipe = find_recipe("tddfa")
+        >>> recipe.config().network.name
+        'csanet'
     """
     for module in _modules():
         if name in RECIPES:
@@ -53,7 +58,12 @@ def find_recipe(name: str) -> Recipe:
 
 
 def recipe_names() -> list[str]:
-    """Every recipe."""
+    """The names of all recipes, sorted.
+
+    Example:
+        >>> recipe_names()
+        ['dense-points', 'detector', 'faces', 'tddfa', 'uv']
+    """
     for module in _modules():
         import_module(module)
     return RECIPES.names()

@@ -65,7 +65,7 @@ class TrainConfig:
         output: folder of checkpoints, weights and log.
         start: weights (a name or a path) to start from; empty starts from nothing.
         vertices: about how many points, spread evenly over the face, are predicted beside the 68
-            landmarks; 0 takes those of `geometry.point_parts`, which lie dense where shapes are
+            landmarks; 0 takes those of `make_part_layout`, which lie dense where shapes are
             fine. The landmarks are the model's own `ibug68`: the readout of a data set's
             convention, `300w-lp`, comes from annotations, and no weight sees it.
         network, data, loss, engine: see there.

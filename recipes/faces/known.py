@@ -1,9 +1,9 @@
-"""The supervised term of photographs whose 3DMM parameters are known: 300W-LP's fits.
+"""The supervised terms: faces whose coefficients and camera are known.
 
-MLANet's abstract has a "semi-supervised training strategy, incorporating 3DMM parameters from
-publicly available datasets", its eq 9 no such term; this one is ours.
-
-The terms of training faces whose coefficients and camera are known, in any face model.
+`KnownFaces` compares with faces of any face model, such as drawn ones; `ParameterTerm` with the
+fitted 3DMM parameters of photographs that 300W-LP has. MLANet's abstract has a "semi-supervised
+training strategy, incorporating 3DMM parameters from publicly available datasets", its eq 9 no such
+term; this one is ours.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class ParameterTerm:
 
     @classmethod
     def load(cls, model: FaceModel, label_model: str) -> ParameterTerm:
-        """Of 3DDFA's files, see `facemodels.tddfa_points.read_tddfa_points`.
+        """Of 3DDFA's files, see `facemodels.read_tddfa_points`.
 
         Raises:
             InputError: no files are named, or they are damaged.

@@ -51,7 +51,7 @@ class FaceLossConfig:
             is wise where these are still wrong.
         ssim: of 1 - SSIM. ssim_kind: "global" (Mobile-FaceRNet eq 15) or "windowed".
         identity: of 1 - cosine of a face recogniser (MLANet eq 11).
-        identity_network: of `evaluate.embedders`. identity_weights_dir: where its file lies.
+        identity_network: of `evaluate.metrics.identity`. identity_weights_dir: where its file lies.
         landmarks: of squared distances of known points (eq 12 of both papers).
         landmark_unit: "pixels" of a 224-pixel crop (MLANet), or "side", parts of the crop's side
             (Mobile-FaceRNet).
@@ -66,7 +66,7 @@ class FaceLossConfig:
             that name; see `geometry.face_regions`.
         smoothness: of the uniform Laplacian of the surface in mm^2 (Mobile-FaceRNet eq 16).
         parameters: of the distance from 300W-LP's fitted 3DMM parameters (MLANet's abstract; see
-            `engine.face_parameters`); needs `label_model`.
+            `recipes.faces.known`); needs `label_model`.
         bases: of the squared change of bases that are learned (`network.learned_bases`), relative
             to the face model's.
         points, depth: of known faces' distances in the image plane and along the view, over the

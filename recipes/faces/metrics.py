@@ -20,6 +20,7 @@ from ...geometry.posed import FaceCamera, PosedFaces
 from ...models.heads.learned_bases import model_of
 from ...pipeline.fit_model import vertex_trust
 from ...render.face import FaceRenderer, Rendering
+from ..nme import nme
 from .targets import LandmarkTarget, pair_landmarks
 
 Decoder = Callable[[Any], PosedFaces]
@@ -140,11 +141,7 @@ def face_error(
     Points that the face model lacks take part in the box alone.
     """
     pairs = pair_landmarks(seen.landmarks, batch.landmarks, targets)
-    known, inside = pairs.weights > 0, pairs.given[..., None]
-    high = torch.where(inside, pairs.annotated, -torch.inf).amax(1)
-    low = torch.where(inside, pairs.annotated, torch.inf).amin(1)
-    distance = (pairs.predicted - pairs.annotated).norm(dim=-1) * known
-    return 100 * distance.sum(1) / known.sum(1) / (high - low).prod(1).sqrt()
+    return nme(pairs.predicted, pairs.annotated, pairs.weights > 0, pairs.given)
 
 
 @torch.no_grad()

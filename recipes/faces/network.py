@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from ...models.heads.learned_bases import bases_of
 from ...models.heads.point_decoder import PointDecoder
 from ...models.network import Network, OutputKind
 from ...models.registry import NETWORKS, create_parameter_network
-from ...models.weights import Weights, load_weights, pack_weights
+from ...models.weights import Weights, load_weights
+from ..packing import Pack, packer
 from .metrics import Decoder
 
 POINTS: OutputKind = "points"
@@ -70,7 +71,7 @@ class FaceNetwork:
     network: Network
     decode: Decoder
     size: int
-    pack: Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
+    pack: Pack
 
 
 def build_face_network(config: FaceNetworkConfig, model: FaceModel) -> FaceNetwork:
@@ -150,25 +151,14 @@ def _of_points(
     if "segments" in (heads := dict(network.named_children())):
         heads["segments"].requires_grad_(False)  # no term of photographs teaches them
 
-    def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
-        options = network.options
-        return {
-            ".safetensors": pack_weights(
-                trained, name, options, layout=layout, facts={**kept, **more}
-            )
-        }
-
+    pack = packer(name, network.options, layout, kept)
     return FaceNetwork(channels_last(network), decode, size, pack)
 
 
 def _of_parameters(network: Network, name: str, layout: Layout) -> FaceNetwork:
     _require_kind(network, name, "parameters")
 
-    def pack(trained: nn.Module, more: Mapping[str, Any]) -> dict[str, bytes]:
-        return {
-            ".safetensors": pack_weights(trained, name, network.options, layout=layout, facts=more)
-        }
-
+    pack = packer(name, network.options, layout)
     return FaceNetwork(channels_last(network), layout.decode, network.input_shape[-1], pack)
 
 

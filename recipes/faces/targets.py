@@ -1,6 +1,7 @@
-"""Identity of a rendering and its photograph, as a face recogniser sees it.
+"""What renderings are compared with beside their colours: annotated landmarks, and identity.
 
-Predicted and annotated landmarks of every kind side by side.
+Landmarks of every kind are paired with the predicted ones that stand for them. Identity is how
+alike a face recogniser finds a rendering and its photograph.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def landmark_targets(weights: str = "uniform") -> dict[str, LandmarkTarget]:
     """Every kind of landmarks that batches carry.
 
     Args:
-        weights: of the 68 points, a name of `losses.landmark_weights`.
+        weights: of the 68 points, a name that `losses.landmark_weights` knows.
     """
     of_68, identity = landmark_weights(weights), torch.eye(68)
     aflw = torch.from_numpy(aflw_from_68()).float()

@@ -1,6 +1,6 @@
 """Training a network to reconstruct faces, on photographs, on known faces, or on both at once.
 
-What a network makes of photographs, to look at while it trains.
+`face_pictures` shows what it makes of photographs, to look at while it trains.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from ...engine.task import Task
 from ...geometry.uv import UVMapper
 from ...models.heads.learned_bases import bases_of, model_of
 from ...pipeline.face import studio_light
+from ..packing import Pack
+from ..pictures import row_of, sheet_of
 from .losses import FaceLosses
 from .metrics import Decoder, FaceViewer, face_metrics
 from .network import hold_norms
@@ -50,19 +52,11 @@ def face_pictures(
     gap = _FULL * (shown - photo).abs().mean(1, keepdim=True) * seen.mask
     red = 1 - gap.clamp(0, 1) * gap.new_tensor([0.0, 1.0, 1.0])[:, None, None]
     rows = [photo, shown, seen.image.clamp(0, 1), bare.over(photo).clamp(0, 1), red]
-    pictures = {"faces": torch.cat([_row(row) for row in rows], 1)}
+    pictures = {"faces": sheet_of(rows)}
     if float(model.uv.abs().sum()) > 0:
         mapper = UVMapper(model.uv, model.uv_faces, model.faces, _UV_SIZE).to(photo.device)
-        pictures["albedo"] = _row(mapper.position_map(albedo).clamp(0, 1))
+        pictures["albedo"] = row_of(mapper.position_map(albedo).clamp(0, 1))
     return pictures
-
-
-def _row(images: Tensor) -> Tensor:
-    """(N,3,H,W) side by side, (3,H,N W)."""
-    return torch.cat(list(images), 2)
-
-
-Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
 
 
 class FaceTask(Task):

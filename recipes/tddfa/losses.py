@@ -1,6 +1,6 @@
-"""The losses over 3DDFA's 62 numbers: wing, wpdc, pdc, vdc.
+"""What networks of 3DDFA's 62 numbers learn from, and the losses: wing, WPDC, PDC, VDC.
 
-What batches know of faces, as the parameters of 3DDFA's layout.
+`TddfaTargets` reads what batches know of faces, as the parameters of 3DDFA's layout.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ FITTED = ("pose_para", "shape_para", "exp_para")
 """Labels of 300W-LP: the fitted pose, already that of the crop, and raw coefficients, of which the
 layout takes the first."""
 _LABEL_SIDE = 120  # pixels of the crops that WHITENED belongs to
+_PAPER_SIDE = 120.0  # pixels of the crop in which wing and vdc are stated
+TERMS = ("wing", "wpdc", "pdc", "vdc")
 
 
 class TddfaTargets:
@@ -110,10 +112,6 @@ def moved_affine(matrix: Tensor, frame: Tensor, height: int, size: int) -> Tenso
     scale = torch.linalg.det(frame[:, :, :2]).abs().sqrt()[:, None]
     rows = [moved[:, 0] + 0.5 * one, (size + 0.5) * one - moved[:, 1], scale * matrix[:, 2]]
     return torch.stack(rows, 1)
-
-
-_PAPER_SIDE = 120.0  # pixels of the crop in which wing and vdc are stated
-TERMS = ("wing", "wpdc", "pdc", "vdc")
 
 
 @dataclass(frozen=True)

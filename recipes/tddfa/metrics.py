@@ -18,6 +18,7 @@ from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
 from ...geometry.rotation import geodesic_angle, matrix_to_euler
 from ...models.tddfa.layout import TddfaLayout
+from ..nme import nme
 from .losses import TddfaTargets
 
 Predict = Callable[[Tensor], Tensor]
@@ -112,9 +113,10 @@ class TddfaFigures:
         faces = self._layout.decode(usable)
         points = self._points(faces.coefficients)
         plane = faces.camera.project(points[:, :68])[..., :2]
-        seen = torch.isfinite(reference.landmarks).all(2).any(1)
+        marked = torch.isfinite(reference.landmarks).all(2)
+        seen = marked.any(1)
         good, known = torch.where(finite, 1.0, torch.nan), reference.known
-        error = landmark_error(plane[seen], reference.landmarks[seen])
+        error = nme(plane[seen], reference.landmarks[seen], marked[seen])
         errors = {"error": error * good[seen]}
         if bool(known.any()):
             true = self._layout.decode(reference.outputs[known]).camera.rotation
@@ -151,19 +153,6 @@ class TddfaFigures:
     def _points(self, coefficients: Coefficients) -> Tensor:
         """(B,68+M,3) mm."""
         return self._basis.points(coefficients.identity, coefficients.expression)
-
-
-def landmark_error(predicted: Tensor, annotated: Tensor) -> Tensor:
-    """NME in % (B,) of points (B,68,2); NaN marks annotations that are not known, some are.
-
-    The mean distance over the root of the area of the known points' box.
-    """
-    known = torch.isfinite(annotated).all(2)
-    inside = known[..., None]
-    high = torch.where(inside, annotated, -torch.inf).amax(1)
-    low = torch.where(inside, annotated, torch.inf).amin(1)
-    distance = torch.where(known, (predicted - annotated).norm(dim=2), 0.0)
-    return 100 * distance.sum(1) / known.sum(1) / (high - low).prod(1).sqrt()
 
 
 def rigid_distance(predicted: Tensor, true: Tensor) -> Tensor:

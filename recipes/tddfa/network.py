@@ -1,6 +1,6 @@
 """Networks of 3DDFA's 62 numbers, directly or through the cascade, and how they are stored.
 
-The face model of a run, and how 3DDFA's own parameters convert to it.
+`KnownModel` is the face model of a run, with how 3DDFA's own parameters convert to it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ...render.pncc import PnccRenderer
 
 _TOLERANCE = 0.05  # of a mode's length, and of the mean's extent
 _REMEDY = "Labels of 300W-LP belong to the Basel Face Model 2009 in 3DDFA's form."
+LAYOUT = "3ddfa"
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,6 @@ def unit_ratios(name: str, own: Tensor, raw: Tensor) -> Tensor:
         worst = int(rest.argmax())
         raise InputError(f"{name} modes", "3DDFA's", f"another mode {worst}", _REMEDY)
     return unit.float()
-
-
-LAYOUT = "3ddfa"
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class WhiteningConfig:
     Attributes:
         samples: crops of the training set, changed as for training, that they are computed from,
             128 at a time.
-        file: statistics to take instead: .npz or .pkl (`models.whitening.read_whitening`), in
+        file: statistics to take instead: .npz or .pkl (`models.read_whitening`), in
             3DDFA's own units where its parameters convert to the face model, else in the layout's.
         labels: statistics, in 3DDFA's units, by which the labels `3ddfa62` were whitened.
         prefix: before the names in both.
@@ -68,7 +68,7 @@ class TddfaTrainConfig:
         rasterizer: that draws PNCC, see `render.back_ends`.
         norms: batches of training crops, always the same, that batch normalisation takes its
             statistics from, anew for every validation and every weights file, as the running ones
-            lag far behind while weights change quickly (`engine.norms`); 0 keeps the running ones.
+            lag far behind while weights change quickly (`exact_norms`); 0 keeps the running ones.
         network, data, whitening, loss, engine: see there.
     """
 

@@ -1,6 +1,6 @@
 """Training a network of 3DDFA's 62 numbers on faces whose parameters are known.
 
-What networks of 3DDFA's numbers make of faces, to look at while they train.
+`TddfaPictures` shows what it makes of faces, to look at while it trains.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ...models.tddfa.layout import TddfaLayout
 from ...models.tddfa.whitening import Whitening, compute_whitening
 from ...pipeline.face import studio_light
 from ...render.face import FaceRenderer
+from ..pictures import sheet_of
 from .losses import TddfaLosses, TddfaTargets
 from .metrics import Predict, TddfaFigures
 from .network import TddfaNetwork
@@ -30,6 +31,10 @@ _SHOWN = 8
 _ENLARGED = 2
 _WILD = 100.0  # standard deviations that can be drawn
 _KNOWN, _FOUND = (0.2, 0.9, 0.3), (1.0, 0.25, 0.2)
+NONE_KNOWN = (
+    "Train on faces with a truth of this face model; the labels of 300W-LP need face_model (or, "
+    "beside a dense Basel model, label_model) to be the folder of 3DDFA's own model."
+)
 
 
 class TddfaPictures:
@@ -66,7 +71,7 @@ class TddfaPictures:
         if len(self._model.faces):
             shapes = [self._shape(large, faces) for faces in (found, true) if faces is not None]
             rows += shapes
-        return {"faces": torch.cat([torch.cat(list(row), 2) for row in rows], 1)}
+        return {"faces": sheet_of(rows)}
 
     def _true(self) -> PosedFaces | None:
         """What the layout can hold of the truth; None where a row has none."""
@@ -113,12 +118,6 @@ def _dot(images: Tensor, points: Tensor, colour: tuple[float, float, float]) -> 
                 image[:, rows.clamp(0, height - 1), columns.clamp(0, width - 1)] = paint
 
 
-NONE_KNOWN = (
-    "Train on faces with a truth of this face model; the labels of 300W-LP need face_model (or, "
-    "beside a dense Basel model, label_model) to be the folder of 3DDFA's own model."
-)
-
-
 class TddfaTask(Task):
     """See `engine.task.Task`.
 
@@ -131,7 +130,7 @@ class TddfaTask(Task):
         sample: the batches that the whitening is computed from, made when they are needed.
         model: the face model.
         test: batches that nothing is chosen by, read when the run has ended.
-        norms: makes the batches that give batch normalisation its statistics (`norms.py`).
+        norms: makes the batches that give batch normalisation its statistics (`settle_norms`).
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The terms of training on UV maps: SADRNet's equations 19 to 24.
 
-Parts of the face on a UV chart, as masks of texels.
+Texels are weighed by the part of the face that they lie on (`part_texels`).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _REMEDY = (
     "Basel models converted by `selfie3d model convert` have them, others by arrays region_NAME in "
     "their .npz (docs/face_model_format.md); or leave the part out of loss.weights."
 )
+TERMS = ("geometry", "deformation", "position", "attention", "edges", "normals")
 
 
 def require_parts(model: FaceModel, parts: Sequence[str]) -> None:
@@ -112,14 +113,11 @@ def _texels_of(regions: list[Tensor], mapper: UVMapper) -> Tensor:
     return (mapper.position_map(vertices[None, :, None])[0, 0] >= 0.5) & mapper.mask
 
 
-TERMS = ("geometry", "deformation", "position", "attention", "edges", "normals")
-
-
 @dataclass(frozen=True)
 class UvLossConfig:
     """Weights of the terms, SADRNet's by default; 0 leaves a term out.
 
-    Maps are compared in their own units, see `models.heads.uv_layout`.
+    Maps are compared in their own units, see `models.sadrnet.layout`.
 
     Attributes:
         geometry: of the face G after self-alignment, whose gradients go through the alignment into
@@ -129,7 +127,7 @@ class UvLossConfig:
         attention: of the cross entropy of the attention.
         edges: of the lengths of the shape's edges.
         normals: of the shape's edges against the true normals.
-        weights: of the texels by the parts of `geometry.uv_face`; later ones win.
+        weights: of the texels by the parts of `part_texels`; later ones win.
         align_with_attention: the alignment of G weighs landmarks by attention in training, too, as
             in the paper; the authors' code does so in evaluation only.
     """

@@ -20,6 +20,7 @@ from ...models.heads.vector_layout import LayoutSpec
 from ...models.sadrnet.layout import UvFaces, UvLayout
 from ...models.sadrnet.network import UvPrediction
 from ..faces.targets import LandmarkTarget, pair_landmarks
+from ..nme import nme
 from .targets import UvTargetMaker
 
 _LANDMARKS = "ibug68"
@@ -47,7 +48,7 @@ class UvFigures:
         layout: of the maps.
         model: of the layout.
         maker: of the targets.
-        landmarks: kinds of annotated points, see `engine.face_landmarks`.
+        landmarks: kinds of annotated points, of `recipes.faces.targets.landmark_targets`.
         texels: (S,S) of the map, above 0 on the face: vertices elsewhere (the neck) do not count.
     """
 
@@ -154,21 +155,3 @@ class UvFigures:
     def _some(self, vertices: Tensor) -> Tensor:
         """Those of vertices (B,V,C) that count."""
         return vertices.index_select(1, self._dense.to(vertices.device))
-
-
-def nme(predicted: Tensor, true: Tensor, known: Tensor) -> Tensor:
-    """Mean distance of points in % of sqrt(box of the true ones): eq 25 of SADRNet.
-
-    Args:
-        predicted, true: (B,N,2) pixels.
-        known: (B,N) bool, the points that count.
-
-    Returns:
-        (B,); NaN for a face without points.
-    """
-    inside = known[..., None]
-    high = torch.where(inside, true, -torch.inf).amax(1)
-    low = torch.where(inside, true, torch.inf).amin(1)
-    distance = torch.where(known, (predicted - true).norm(dim=-1), 0.0)
-    error = 100 * distance.sum(1) / known.sum(1) / (high - low).prod(1).sqrt()
-    return error.masked_fill(~known.any(1), torch.nan)

@@ -1,11 +1,11 @@
 """The recipe of networks of UV maps, SADRNet and its ablations.
 
-A better start for networks of UV maps: heads that begin at the scale of what they learn.
+Ours is a better start: the network's heads begin at the scale of what they learn (`scale_heads`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -28,7 +28,7 @@ from ...models.fuse import channels_last
 from ...models.network import Network
 from ...models.registry import NETWORKS
 from ...models.sadrnet.layout import UvLayout, UvSpec
-from ...models.weights import load_weights, pack_weights
+from ...models.weights import load_weights
 from ..face_sets import (
     FaceDataConfig,
     mirror_of_known,
@@ -40,11 +40,20 @@ from ..face_sets import (
 from ..faces.targets import landmark_targets
 from ..fits import FitReader, FittedSource
 from ..lessons import check_lessons
+from ..packing import packer
 from ..registry import RECIPES, Recipe
 from .losses import UvLossConfig, UvLosses
 from .metrics import UvFigures
 from .targets import UvTargetMaker, UvTargets
 from .task import UvTask
+
+_STRIDE = 8  # pixels of the crop per texel of SADRNet's attention
+_NONE_KNOWN = (
+    "Maps are learnt from faces that are known in face_model's coefficients: synthetic faces, or "
+    "300W-LP with a Basel model of 3DDFA's modes: face_model=BASEL.npz label_model=Model_Shape.mat."
+)
+HIDDEN = "covered_"
+"""Prefix of the figures on crops with patches."""
 
 
 @torch.no_grad()
@@ -72,15 +81,6 @@ def scale_heads(network: nn.Module, targets: UvTargets, mask: Tensor) -> None:
             norms[-1].bias.copy_(values.mean(1))
 
 
-_STRIDE = 8  # pixels of the crop per texel of SADRNet's attention
-_NONE_KNOWN = (
-    "Maps are learnt from faces that are known in face_model's coefficients: synthetic faces, or "
-    "300W-LP with a Basel model of 3DDFA's modes: face_model=BASEL.npz label_model=Model_Shape.mat."
-)
-HIDDEN = "covered_"
-"""Prefix of the figures on crops with patches."""
-
-
 @dataclass(frozen=True)
 class UvNetworkConfig:
     """Which network, and how its maps are read.
@@ -91,7 +91,7 @@ class UvNetworkConfig:
         attention: the alignment weighs landmarks by attention where there is one.
         camera: "weak", as SADRNet has it, or "perspective", for faces that are seen so.
         scaled: the last norms start with the mean and spread of the first batch's targets, see
-            `engine.uv_start`; ours.
+            `scale_heads`; ours.
         start: weights (a name or a path) to start from, which bring network and reading along;
             empty starts from nothing.
     """
@@ -191,11 +191,7 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
         scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
     validation = _validation(config, spec.crop_size, reader)
 
-    def pack(trained: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
-        return {
-            ".safetensors": pack_weights(trained, name, network.options, layout=spec, facts=facts)
-        }
-
+    pack = packer(name, network.options, spec)
     parts = (network, maker, losses, figures, source, validation, pack)
     test = _Fitted(test_batches(config.data, spec.crop_size), reader)
     return UvTask(*parts, rasterizer=config.rasterizer, test=test)

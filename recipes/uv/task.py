@@ -1,11 +1,11 @@
 """Training a network of UV maps on faces whose shape and pose are known.
 
-What a network of UV maps makes of photographs, to look at while it trains.
+`uv_pictures` shows what it makes of photographs, to look at while it trains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,12 +19,15 @@ from ...models.sadrnet.layout import SHAPE_UNIT, UvFaces, UvLayout
 from ...models.sadrnet.network import UvPrediction
 from ...pipeline.face import studio_light
 from ...render.face import FaceRenderer
+from ..packing import Pack
+from ..pictures import sheet_of
 from .losses import UvLosses
 from .metrics import UvFigures
 from .targets import UvTargetMaker
 
 _GREY = 0.75
 _OFFSET = 0.1  # of `SHAPE_UNIT` from the mean, at which a colour is full: 7 mm
+_SHOWN = 4  # faces of each kind in pictures
 
 
 def uv_pictures(
@@ -48,9 +51,9 @@ def uv_pictures(
         seen = torch.nn.functional.interpolate(prediction.attention, size=photo.shape[-1])
         rows.append(photo * (0.15 + 0.85 * seen))
     rows.append(_shape(layout, layout.decode(prediction), photo, rasterizer))
-    pictures = {"faces": torch.cat([_row(row) for row in rows], 1)}
+    pictures = {"faces": sheet_of(rows)}
     maps = _maps(prediction, layout)
-    return {**pictures, "maps": torch.cat([_row(one) for one in maps], 1)} if maps else pictures
+    return {**pictures, "maps": sheet_of(maps)} if maps else pictures
 
 
 def _shape(layout: UvLayout, faces: UvFaces, photo: Tensor, rasterizer: str) -> Tensor:
@@ -78,15 +81,6 @@ def _maps(prediction: UvPrediction, layout: UvLayout) -> list[Tensor]:
             offset = offset - layout.mean_map / SHAPE_UNIT
         maps.append((0.5 + 0.5 * offset / _OFFSET).clamp(0, 1) * mask)
     return maps
-
-
-def _row(images: Tensor) -> Tensor:
-    """(N,3,H,W) side by side, (3,H,N W)."""
-    return torch.cat(list(images), 2)
-
-
-Pack = Callable[[nn.Module, Mapping[str, Any]], dict[str, bytes]]
-_SHOWN = 4  # faces of each kind in pictures
 
 
 class UvTask(Task):

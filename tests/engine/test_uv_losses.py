@@ -18,8 +18,9 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.sadrnet.network import UvPrediction
 from selfie3d.recipes.faces.targets import landmark_targets
+from selfie3d.recipes.nme import nme
 from selfie3d.recipes.uv.losses import TERMS, UvLossConfig, UvLosses
-from selfie3d.recipes.uv.metrics import UvFigures, nme
+from selfie3d.recipes.uv.metrics import UvFigures
 from selfie3d.recipes.uv.targets import UvTargetMaker
 
 SIDE, COUNT = 96, 6
