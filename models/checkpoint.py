@@ -17,10 +17,13 @@ _SHOWN = 3
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name out of a .pth file, no other Python objects are run.
+    """Tensors by name out of a .pth file; no other Python object in it is run.
 
     A dictionary under `state_dict` is taken out of its checkpoint, and the `module.` that
     DataParallel puts before every name is dropped.
+
+    Args:
+        path: of the file.
 
     Raises:
         MissingFileError: no such file.
@@ -47,8 +50,11 @@ def load_state(network: Network, state: Mapping[str, Tensor], path: str | Path) 
 
     Args:
         network: may be on the "meta" device, without storage.
-        state: from `read_state`.
-        path: for the message.
+        state: tensors by name, as from `read_state`.
+        path: of the file that they are from, for messages.
+
+    Returns:
+        The same network, which no longer learns.
 
     Raises:
         InputError: names are missing or left over, or a tensor has another shape.

@@ -32,12 +32,18 @@ class CsaNetOptions(MobDenseNetOptions):
 
 
 class CsaNet(DenseMobileNetwork):
-    """62 numbers: 12 of the pose (a 3x4 affine), 40 of shape, 10 of expression.
+    """Crops to 62 numbers: 12 of the pose (a 3x4 affine), 40 of shape, 10 of expression.
 
     The paper states neither parameters nor multiplications: 2.758 M and 118.1 M at 120 px.
 
     Args:
         options: see `CsaNetOptions`.
+
+    Example:
+        >>> import torch
+        >>> network = CsaNet(CsaNetOptions(size=64)).eval()
+        >>> tuple(network(torch.zeros(1, 3, 64, 64)).shape)
+        (1, 62)
     """
 
     paper = "CSANet (Liu et al.)"

@@ -1,6 +1,7 @@
 """DAMDNet (Jiang et al. 2019b): MobDenseNet with attention in its units and between its layers.
 
-Spatial group-wise enhancement (SGE; Li et al. 2019; CSANet equations 3 and 4).
+Inside the units is spatial group-wise enhancement (SGE; Li et al. 2019; CSANet's equations 3 and
+4), between the layers squeeze and excitation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .blocks.channel_attention import SqueezeExcitation
 from .mobdensenet import DenseMobileNetwork, MobDenseNetOptions
 
 _EPSILON = 1e-5
+CHANNELS_OF_A_GROUP = 2
 
 
 class SpatialGroupEnhance(nn.Module):
@@ -55,9 +57,6 @@ class SpatialGroupEnhance(nn.Module):
         return (grouped * gate.unsqueeze(2)).flatten(1, 2)
 
 
-CHANNELS_OF_A_GROUP = 2
-
-
 @dataclass(frozen=True)
 class DamdNetOptions(MobDenseNetOptions):
     """As `MobDenseNetOptions`, with the two attentions.
@@ -72,7 +71,9 @@ class DamdNetOptions(MobDenseNetOptions):
 
 
 class DamdNet(DenseMobileNetwork):
-    """2.755 M parameters, 117.9 M multiplications at 120 px, as the public code has.
+    """Crops to 62 numbers, with attention inside the units and between the layers.
+
+    It has 2.755 M parameters, and makes 117.9 M multiplications for 120 pixels, as the public code.
 
     Args:
         options: see `DamdNetOptions`.

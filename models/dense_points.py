@@ -3,8 +3,7 @@
 Why this one: dense 3x3 convolutions with channels in multiples of 32 use a CPU's matrix units in
 bfloat16, which depthwise networks of fewer operations do not; points are read off local features,
 where a head of coefficients has to invert the model; a linear solve turns them into coefficients.
-
-The head that says what every part of a crop shows, from features of several resolutions.
+A second head may say what every part of the crop shows.
 """
 
 from __future__ import annotations
@@ -69,6 +68,10 @@ class DensePointOptions:
         decoder: channels of the segmentation's maps.
         stem: stride of the first convolution, 2, or 4 with a kernel of 8 and twice the channels,
             after which the first stage keeps the size.
+
+    Example:
+        >>> DensePointOptions(size=96).side
+        3
     """
 
     size: int = 96
@@ -96,7 +99,7 @@ class DensePointOptions:
 
     @property
     def side(self) -> int:
-        """Height and width of the last features."""
+        """Height and width of the last stage's map, rounded up."""
         return -(-self.size // 2 ** (len(self.blocks) + 1))
 
 

@@ -39,7 +39,13 @@ def describe_network(network: Network) -> list[Layer]:
     Listed are modules without modules inside, and those with parameters of their own.
 
     Args:
-        network: left as it was.
+        network: is left as it was.
+
+    Example:
+        >>> from selfie3d.models import NETWORKS
+        >>> layers = describe_network(NETWORKS.create("mobilenet_v1", width=0.25, size=64))
+        >>> layers[0].kind, layers[0].output, layers[0].parameters
+        ('Conv2d', ((1, 8, 32, 32),), 216)
     """
     found: list[Layer] = []
     seen: set[int] = set()
@@ -62,7 +68,17 @@ def describe_network(network: Network) -> list[Layer]:
 
 
 def format_layers(layers: list[Layer]) -> str:
-    """A table of text, the sum of the parameters last."""
+    """A table for people: a line for each layer, and the sum of the parameters as the last one.
+
+    Args:
+        layers: of `describe_network`.
+
+    Example:
+        >>> print(format_layers([Layer("fc", "Linear", ((1, 62),), 6262)]))
+        layer  type    output  parameters
+        fc     Linear  62           6,262
+        total                       6,262
+    """
     rows = [
         (layer.name, layer.kind, " ".join(map(_product, layer.output)), f"{layer.parameters:,}")
         for layer in layers

@@ -14,9 +14,21 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def fuse_norms(network: Module) -> Module:
-    """A copy in which every `Sequential` of convolution then normalisation is one convolution.
+    """A copy in which convolution and normalisation that follow each other are one convolution.
 
-    The network must be in evaluation mode; its outputs stay the same to rounding.
+    Only those inside a `Sequential` are joined. The outputs stay the same to rounding.
+
+    Args:
+        network: in evaluation mode; it is left as it was.
+
+    Example:
+        >>> layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval()
+        >>> fused = fuse_norms(layers)
+        >>> [type(layer).__name__ for layer in fused]
+        ['Conv2d', 'Identity']
+        >>> images = torch.ones(1, 3, 8, 8)
+        >>> bool(torch.allclose(fused(images), layers(images), atol=1e-6))
+        True
     """
     fused = copy.deepcopy(network).eval()
     for module in list(fused.modules()):
@@ -31,6 +43,10 @@ def fuse_norms(network: Module) -> Module:
 
 
 def channels_last(network: Module) -> Module:
-    """The same network with convolutions that like channels last in memory, in place."""
+    """The same network, in place, whose convolutions have channels last in memory.
+
+    Args:
+        network: any module; what is no convolution stays as it is.
+    """
     moved: Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

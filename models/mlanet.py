@@ -1,17 +1,14 @@
 """MLANet: ResNet-50 with hybrid attention in its bottlenecks and fusion between its stages.
 
-The paper (section 3.2) puts HSCA after the 3x3 convolution "selectively" in bottlenecks of a figure
-that is missing: all of them by default, `hsca` chooses. It has PAF "at the end of each stage" of
-four scales, and fuses neighbouring scales: three fusions, each handed on to the next stage. The
-257 numbers are Deep3D's 80 identity + 64 expression + 80 albedo + 3 angles + 27 light + 3
-translation (section 3.1.3's 9 numbers of light would not add up).
+Hybrid spatial and channel attention (HSCA, equations 4 and 5): the paper (section 3.2) puts it
+after the 3x3 convolution "selectively" in bottlenecks of a figure that is missing: all of them by
+default, `hsca` chooses. Progressive attentional fusion (PAF, equations 6 to 8, after Dai et al.
+2021): "at the end of each stage" of four scales, and it fuses neighbouring scales: three fusions,
+each handed on to the next stage. The 257 numbers are Deep3D's 80 identity + 64 expression + 80
+albedo + 3 angles + 27 light + 3 translation (section 3.1.3's 9 numbers of light would not add up).
 
 Names of tensors are torchvision's, so that its ImageNet weights load; without both attentions this
 is its ResNet-50, "our model w/o HSCA, PAF" of table 3.
-
-Attentional feature fusion (AFF; Dai et al. 2021) and MLANet's progressive block (PAF).
-
-Hybrid spatial and channel attention (HSCA; MLANet equations 4 and 5).
 """
 
 from __future__ import annotations
@@ -32,6 +29,10 @@ from .network import Network
 from .public.imagenet import load_imagenet
 
 COMBINE = ("sum", "concat")
+_STEM, _EXPANSION = 64, 4
+_WIDTHS = (64, 128, 256, 512)
+_BLOCKS = (3, 4, 6, 3)
+ALL_BLOCKS = tuple(range(sum(_BLOCKS)))
 
 
 class AttentionFusion(nn.Module):
@@ -84,7 +85,8 @@ class ProgressiveFusion(nn.Module):
     meant. (Figure 3's caption has the coarse map upsampled instead.)
 
     Args:
-        inputs: C, channels of the finer map. outputs: 2C, of the coarser map and the result.
+        inputs: C, channels of the finer map.
+        outputs: 2C, channels of the coarser map and of the result.
         combine, factor: see `AttentionFusion`.
     """
 
@@ -134,12 +136,6 @@ class HybridAttention(nn.Module):
         return refined
 
 
-_STEM, _EXPANSION = 64, 4
-_WIDTHS = (64, 128, 256, 512)
-_BLOCKS = (3, 4, 6, 3)
-ALL_BLOCKS = tuple(range(sum(_BLOCKS)))
-
-
 @dataclass(frozen=True)
 class MlaNetOptions:
     """Sizes and ablations.
@@ -169,7 +165,7 @@ class MlaNetOptions:
 
 
 class MlaNet(Network):
-    """Photographs to 257 numbers.
+    """Crops to the 257 numbers of Deep3D's layout.
 
     Args:
         options: see `MlaNetOptions`.

@@ -3,9 +3,8 @@
 Two things of the paper are not what they seem: the 10.900M "Params" of its table 2 are megabytes
 (2.736 M parameters of 4 bytes), and the size of the input, which it does not state, is 120 pixels
 by the 4x4 pooling of the public code. That code also decides what the figures leave open. DAMDNet
-and CSANet are this network with attention inside and between its layers.
-
-The MobileBlock with dense connection of MobDenseNet, DAMDNet and CSANet.
+and CSANet are this network, `DenseMobileNetwork`, with attention inside its units and between its
+layers.
 """
 
 from __future__ import annotations
@@ -21,6 +20,15 @@ from .blocks.output import OutputLayer
 from .blocks.residual import conv_norm
 from .inputs import check_images, check_size
 from .network import Network
+
+STEM, FEATURES = 32, 1280
+PLANES = (16, 24, 32, 64, 96, 160, 320)
+_UNITS = (1, 2, 3, 4, 3, 3, 1)
+_STRIDES = (1, 2, 2, 2, 1, 2, 1)
+_EXPANSIONS = (1, 6, 6, 6, 6, 6, 6)
+_LEAST_SIZE = 64
+ForChannels = Callable[[int], nn.Module | None]
+"""A part for so many channels, or None for nothing."""
 
 
 class MobileDenseUnit(nn.Module):
@@ -68,17 +76,6 @@ class MobileDenseUnit(nn.Module):
         return result
 
 
-STEM, FEATURES = 32, 1280
-PLANES = (16, 24, 32, 64, 96, 160, 320)
-_UNITS = (1, 2, 3, 4, 3, 3, 1)
-_STRIDES = (1, 2, 2, 2, 1, 2, 1)
-_EXPANSIONS = (1, 6, 6, 6, 6, 6, 6)
-_LEAST_SIZE = 64
-
-ForChannels = Callable[[int], nn.Module | None]
-"""A part for so many channels, or None for nothing."""
-
-
 @dataclass(frozen=True)
 class MobDenseNetOptions:
     """Sizes of the network.
@@ -102,8 +99,10 @@ class DenseMobileNetwork(Network):
     `MobileDenseUnit`; 1x1 convolution to 1280 channels without norm or activation; mean; linear.
 
     Args:
-        outputs: numbers predicted. size: side of the input.
-        enhance: part inside every unit. attend: part after every layer; each by the channels.
+        outputs: how many numbers are predicted.
+        size: side of the square input in pixels.
+        enhance: makes the part inside every unit, for a number of channels.
+        attend: makes the part after every layer, for a number of channels.
     """
 
     output_kind = "parameters"
@@ -141,7 +140,9 @@ class DenseMobileNetwork(Network):
 
 
 class MobDenseNet(DenseMobileNetwork):
-    """Nothing inside, nothing between. 2.736 M parameters and 117.9 M multiplications at 120 px.
+    """Crops to 62 numbers, without attention inside or between the layers.
+
+    It has 2.736 M parameters, and makes 117.9 M multiplications for 120 pixels.
 
     Args:
         options: see `MobDenseNetOptions`.

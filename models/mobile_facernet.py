@@ -13,9 +13,8 @@ Where the paper (section 3, table 1) contradicts itself, and what is built:
   features, 2.858 M without both; 83.6 M multiplications at 64 px, of which the module of
   section 3.2, at full resolution, takes 56 M.
 
-Mobile-FaceRNet's features of several scales: densely connected units with dilation (3.2).
-
-Residual attention (Wang et al. 2017, equation 3; Mobile-FaceRNet equation 9).
+In front are features of several scales, from densely connected units with dilation (section 3.2);
+after every layer is residual attention (Wang et al. 2017, equation 3; here equation 9).
 """
 
 from __future__ import annotations
@@ -35,6 +34,17 @@ from .inputs import check_images, check_size
 from .network import Network
 
 DILATIONS = (1, 3, 1)
+_FEWEST = 4
+_STEM, _FEATURES = 32, 1280
+_LAYERS = (  # expansion t, channels c, units n, stride s: table 1
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 
 
 class DilatedUnit(nn.Module):
@@ -44,7 +54,8 @@ class DilatedUnit(nn.Module):
     of 11 that the paper states: 1 + 2 + 6 + 2.
 
     Args:
-        inputs: channels. width: channels of the result; 8 in the paper.
+        inputs: channels of the input.
+        width: channels of the result; 8 in the paper.
         dilations: of the three modules.
     """
 
@@ -99,9 +110,6 @@ class MultiScaleFeatures(nn.Module):
         for unit in self.units:
             maps = torch.cat([maps, unit(maps)], 1)
         return maps
-
-
-_FEWEST = 4
 
 
 class ResidualAttention(nn.Module):
@@ -167,18 +175,6 @@ class _Bottleneck(nn.Module):
         return result
 
 
-_STEM, _FEATURES = 32, 1280
-_LAYERS = (  # expansion t, channels c, units n, stride s: table 1
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-
-
 @dataclass(frozen=True)
 class MobileFaceRNetOptions:
     """Sizes and ablations.
@@ -206,7 +202,7 @@ class MobileFaceRNetOptions:
 
 
 class MobileFaceRNet(Network):
-    """Table 1 after the module of section 3.2.
+    """Crops to 495 numbers: the network of table 1 behind the features of section 3.2.
 
     Args:
         options: see `MobileFaceRNetOptions`.

@@ -144,7 +144,7 @@ def _baseline(name: str, options: dict[str, object]) -> Network:
 
 
 def _with(defaults: Any, options: dict[str, object]) -> Any:  # noqa: ANN401
-    """The options with some changed; lists, as JSON and YAML have them, become tuples."""
+    """The default options with some changed; lists, as JSON and YAML have them, become tuples."""
     known = [field.name for field in fields(defaults)]
     for name in options:
         if name not in known:

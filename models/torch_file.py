@@ -57,14 +57,16 @@ def load_torch(path: str | Path, expected: str, own: bool = False) -> Any:  # no
     """What `torch.save` wrote: tensors on the CPU and plain values, and nothing else.
 
     Args:
-        path: the file.
+        path: of the file.
         expected: what it should be, for messages.
-        own: of this package, whose records' checksums are right; others may have been written
-            without (`torch.serialization.set_crc32_options`), and torch does not look.
+        own: whether this package wrote it, so that its records' checksums must be right; others
+            may have been written without (`torch.serialization.set_crc32_options`), and torch does
+            not look at them.
 
     Raises:
         MissingFileError: no such file.
-        InputError: of another kind, damaged, or it names anything else; nothing of it was run.
+        InputError: a file of another kind, a damaged one, or one that names anything else; nothing
+            of it was run.
     """
     try:
         with open_given(path, expected) as stream:

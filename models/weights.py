@@ -30,7 +30,7 @@ from .weights_network import network_of, reading_part
 FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
 """The first is read still: dense points alone, all in float16."""
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
-_OTHERS = ("detector",)  # of other networks, which detect.drawn_weights reads
+_OTHERS = ("detector",)  # of other networks, which detect.drawn_network reads
 KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
 _OF_RUNS = ("best", "last")  # names that say nothing without that of the run
@@ -43,10 +43,11 @@ Output = PointLayout | VectorLayout | UvSpec
 
 @dataclass(frozen=True)
 class Weights:
-    """A network with its weights.
+    """A network with its weights, and what they mean.
 
     Attributes:
-        name: file name without suffix; of a run's "best" and "last" with the run's name before.
+        name: of the file, without suffix; that of a run's "best" and "last" has the run's name
+            before it.
         network: in evaluation mode, float32.
         output: what it predicts: which points of which face model, which parameters, which maps.
         architecture: name of the network in `NETWORKS`.
@@ -114,13 +115,21 @@ def pack_weights(
     facts: Mapping[str, Any],
     half: bool = True,
 ) -> bytes:
-    """A weights file.
+    """A weights file, with everything in its header that is needed to use it.
 
     Args:
-        network: registered as `name`, built with `options` (a dataclass or a mapping).
+        network: whose tensors are written; perhaps wrapped.
+        name: of the network in `NETWORKS`.
+        options: that it was built with, a dataclass or a mapping.
         layout: what it predicts: points, parameters or UV maps.
         facts: plain values that JSON can hold; of paths in them only the last names are written.
-        half: matrices in float16.
+        half: whether matrices are written in float16.
+
+    Returns:
+        The content of a .safetensors file, which `load_weights` reads.
+
+    Raises:
+        InputError: options or a layout of another type.
     """
     from safetensors.torch import save
 
@@ -183,12 +192,24 @@ def _stored(value: Tensor, half: bool) -> Tensor:
 
 
 def weight_names(folder: Path = SHIPPED) -> list[str]:
-    """Names of the shipped weights that reconstruct."""
+    """Names of the shipped weights that reconstruct faces, sorted.
+
+    Args:
+        folder: where they lie.
+
+    Example:
+        >>> "default" in weight_names()
+        True
+    """
     return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem not in _OTHERS)
 
 
 def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:
-    """The file of shipped weights or of a path.
+    """The file of weights that are named, or whose path is given.
+
+    Args:
+        name_or_path: one of `weight_names`, or a path.
+        folder: where the named ones lie.
 
     Raises:
         UnknownNameError: neither a shipped name nor something like a path.
@@ -206,6 +227,9 @@ def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:
 
 def load_weights(name_or_path: str | Path) -> Weights:
     """The network of a weights file, ready to predict.
+
+    Args:
+        name_or_path: one of `weight_names`, or a path.
 
     Raises:
         InputError: the file is damaged, a byte of it has changed, or it is written by something

@@ -1,6 +1,7 @@
-"""Coordinate attention (Hou et al. 2021; CSANet equations 5 to 8).
+"""Gates for the channels of a map: squeeze and excitation, and coordinate attention.
 
-Squeeze and excitation (Hu et al. 2018, equations 2 to 4).
+Squeeze and excitation is Hu et al. 2018, equations 2 to 4; coordinate attention is Hou et al.
+2021, CSANet's equations 5 to 8.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core.errors import InputError
+
+_FEWEST = 8
+ACTIVATIONS: dict[str, type[nn.Module]] = {"swish": nn.SiLU, "hswish": nn.Hardswish}
 
 
 class SqueezeExcitation(nn.Module):
@@ -31,10 +35,6 @@ class SqueezeExcitation(nn.Module):
         """(B,channels,H,W) to the same shape."""
         inner = functional.relu(self.squeeze(x.mean((2, 3))))
         return x * torch.sigmoid(self.excite(inner))[:, :, None, None]
-
-
-_FEWEST = 8
-ACTIVATIONS: dict[str, type[nn.Module]] = {"swish": nn.SiLU, "hswish": nn.Hardswish}
 
 
 class CoordinateAttention(nn.Module):

@@ -32,11 +32,11 @@ __all__ = [
 
 
 class ParameterLayout(Protocol):
-    """Between a network's outputs and faces.
+    """What the numbers that a network predicts mean: the way from them to faces, and back.
 
     Attributes:
-        name: in `LAYOUTS`.
-        size: numbers of a face.
+        name: of the layout in `LAYOUTS`.
+        size: how many numbers a face has.
     """
 
     name: str
@@ -74,11 +74,12 @@ def make_layout(
     """A layout for a face model.
 
     Args:
-        name: in `LAYOUTS`.
-        model: the sizes follow it.
+        name: in `LAYOUTS`: "deep3d", "mobile_facernet" or "3ddfa".
+        model: the face model; the numbers of coefficients follow it.
         crop_size: side of the square crops in pixels.
-        whitening: of the parameters over a training set; None takes the layout's own.
-        pivot: mm; see `LayoutSpec.of`.
+        whitening: mean and deviation of the parameters over a training set; None takes the
+            layout's own.
+        pivot: (3,) mm, the point that the pose turns about; see `LayoutSpec.of`.
 
     Raises:
         UnknownNameError: no such layout.
@@ -91,7 +92,7 @@ def make_layout(
 
 
 def layout_size(name: str, model: FaceModel) -> int:
-    """Numbers that a network predicts for a face: as many for crops of any size.
+    """How many numbers a network predicts for a face, whatever the size of its crops.
 
     Args:
         name: of a layout in `LAYOUTS`.

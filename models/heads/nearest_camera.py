@@ -18,13 +18,13 @@ from ...geometry.posed import FaceCamera
 def to_perspective(
     camera: FaceCamera, focal: float, center: tuple[float, float], pivot: Tensor
 ) -> PerspectiveCamera:
-    """A perspective camera of given focal length and principal point.
+    """The perspective camera of a given focal length that comes nearest to a camera.
 
     Args:
         camera: of B faces.
-        focal: pixels.
-        center: pixels.
-        pivot: (3,) mm, model space.
+        focal: focal length in pixels.
+        center: principal point in pixels.
+        pivot: (3,) mm, model space; where it lies in the picture, and the scale there, are kept.
 
     Returns:
         B cameras.
@@ -41,14 +41,22 @@ def to_perspective(
 
 
 def to_weak_perspective(camera: FaceCamera, pivot: Tensor) -> WeakPerspectiveCamera:
-    """A weak perspective camera.
+    """The weak perspective camera that comes nearest to a camera, near a point of the face.
 
     Args:
         camera: of B faces.
-        pivot: (3,) mm, model space.
+        pivot: (3,) mm, model space; where it lies in the picture, and the scale there, are kept.
 
     Returns:
-        B cameras.
+        B cameras; the camera itself where it is a weak perspective one.
+
+    Example:
+        >>> from selfie3d.geometry import PerspectiveCamera
+        >>> far = torch.tensor([[0.0, 0.0, -500.0]])
+        >>> camera = PerspectiveCamera(torch.eye(3)[None], far, torch.tensor([1000.0]),
+        ...                            torch.tensor([[48.0, 48.0]]))
+        >>> to_weak_perspective(camera, torch.zeros(3)).scale
+        tensor([2.])
     """
     if isinstance(camera, WeakPerspectiveCamera):
         return camera

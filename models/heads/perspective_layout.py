@@ -93,7 +93,7 @@ class PerspectiveLayout(VectorLayout):
     def encode(self, faces: PosedFaces) -> Tensor:
         """Faces as outputs (B,size), the inverse of `decode`.
 
-        Another camera is replaced by the nearest of this kind (`nearest_camera`). Angles are those
+        Another camera is replaced by the nearest of this kind (`to_perspective`). Angles are those
         of `matrix_to_euler`, the middle one within a quarter turn.
 
         Raises:

@@ -21,12 +21,13 @@ class PointDecoder:
     """The faces behind a network's points: shape and camera solved, albedo and light direct.
 
     Args:
-        model: the face model. layout: of the points.
+        model: the face model.
+        layout: which N points of it the network predicts.
         size: side of the crops in pixels.
-        variance: (K,) of the direct coefficients, as a weights file states it; they are the
-            solver's prior then, else the model's own is.
+        variance: (K,) mean squared errors of the direct coefficients, as a weights file states
+            them: these coefficients are the solver's prior then; None: the model's own prior is.
         config: of the solver.
-        sigma_scale: (N,) of the points, as a weights file states it.
+        sigma_scale: (N,) factors of the points' scales, as a weights file states them.
 
     Raises:
         InputError: the layout belongs to another model.

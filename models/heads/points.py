@@ -17,7 +17,7 @@ _LOG_SIGMA_RANGE = (-8.0, 2.0)
 
 
 class PointPrediction(NamedTuple):
-    """What the network says of B faces.
+    """What a network of dense points says of B faces.
 
     Attributes:
         points: (B,N,3) in half sides of the crop from its middle: x right, y down, and z towards
@@ -43,15 +43,31 @@ def stated_errors(log_sigma: Tensor, scale: Tensor | None) -> Tensor:
 
     Args:
         log_sigma: (...,N) of a `PointPrediction`.
-        scale: (N,) the fact "sigma_scale" of weights; None of older ones, whose predicted scales
-            are taken as they are.
+        scale: (N,) the fact "sigma_scale" of a weights file; None for older files, whose predicted
+            scales are taken as they are.
+
+    Example:
+        >>> stated_errors(torch.zeros(2), torch.tensor([0.1, 0.2]))
+        tensor([0.1000, 0.2000])
     """
     predicted = log_sigma.exp()
     return predicted if scale is None else predicted * scale.to(predicted)
 
 
 def solver_errors(log_sigma: Tensor, scale: Tensor | None) -> Tensor:
-    """The same as `geometry.point_solver` is set up for: scales of a density exp(-r / s)."""
+    """Errors of points as `geometry.PointSolver` takes them: scales s of a density exp(-r / s).
+
+    Args:
+        log_sigma: (...,N) of a `PointPrediction`.
+        scale: see `stated_errors`.
+
+    Returns:
+        (...,N), in half sides of the crop.
+
+    Example:
+        >>> solver_errors(torch.zeros(1), torch.tensor([SCALES_WITHIN]))
+        tensor([1.])
+    """
     stated = stated_errors(log_sigma, scale)
     return stated if scale is None else stated / SCALES_WITHIN
 

@@ -53,7 +53,7 @@ class LayoutSpec:
     def of(
         cls, model: FaceModel, crop_size: int, pivot: Sequence[float] | None = None
     ) -> LayoutSpec:
-        """Of a face model.
+        """The specification for a face model.
 
         Args:
             model: with landmarks `ibug68`, some of which may be missing.

@@ -83,7 +83,10 @@ class DlibResNet(nn.Module):
 
 
 def load_dlib_resnet(path: str | Path) -> DlibResNet:
-    """The network of dlib's file, ready to use.
+    """dlib's face recognition network out of its file, ready to use.
+
+    Args:
+        path: of `FILE`, as the package `face-recognition-models` has it.
 
     Raises:
         MissingFileError: there is no such file.

@@ -79,7 +79,10 @@ class IResNet(nn.Module):
 
 
 def load_iresnet(path: str | Path) -> IResNet:
-    """The network of a file with insightface's weights, ready to use.
+    """ArcFace's network out of a file with insightface's weights, ready to use.
+
+    Args:
+        path: of insightface's `backbone.pth`; its tensors tell the depth.
 
     Raises:
         MissingFileError: no such file.

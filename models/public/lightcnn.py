@@ -82,7 +82,10 @@ class LightCnn29(nn.Module):
 
 
 def load_lightcnn29(path: str | Path) -> LightCnn29:
-    """The network of a file with the author's weights, ready to use; its classifier is left out.
+    """LightCNN-29 out of a file with the author's weights, ready to use, without its classifier.
+
+    Args:
+        path: of `LightCNN_29Layers_checkpoint.pth.tar`.
 
     Raises:
         MissingFileError: no such file.

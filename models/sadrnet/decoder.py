@@ -1,6 +1,7 @@
 """From UV maps to coefficients and cameras: what evaluation and reconstruction understand.
 
-The least of quadratics in a box: linear least squares with bounds, in batches.
+Coefficients are the most likely ones behind the vertices, with blendshapes within [0,1]: linear
+least squares with bounds, in batches (`least_in_box`).
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class BoundedVertexFit(nn.Module):
 
 
 class UvDecoder(nn.Module):
-    """Reads faces of a model off a network's maps.
+    """Reads faces of a face model off the UV maps that a network predicts.
 
     The vertices are those after self-alignment; the coefficients are the most likely ones behind
     them, so that what the model cannot express is lost.

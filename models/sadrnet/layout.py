@@ -6,7 +6,7 @@ aligned with those of P, weighted by visibility (`models.sadrnet.alignment`), an
 G = f R S + t: P gives the pose only.
 
 Weak perspective is what the paper has. With `UvSpec.camera` "perspective", which is ours, G is what
-a camera at a finite distance sees of S (`geometry.perspective_align`).
+a camera at a finite distance sees of S (`models.sadrnet.perspective_alignment`).
 
 Units of the maps are those of the authors' code: P in 280 pixels of a 256-pixel crop; D in 66.7 mm
 (their 1.5e-5 per micrometre). P is in the crop's pixels, x right, y down, z towards the camera from
@@ -41,7 +41,7 @@ CAMERAS = ("weak", "perspective")
 
 @dataclass(frozen=True)
 class UvSpec:
-    """What maps mean: plain values, for a file's header.
+    """What UV maps mean, as plain values for a file's header.
 
     Attributes:
         face_model: name of the model.
@@ -72,7 +72,7 @@ class UvSpec:
 
 @dataclass(frozen=True)
 class UvFaces:
-    """B faces out of maps.
+    """B faces that UV maps describe.
 
     Attributes:
         vertices: (B,V,3) S, mm in model space; outside the chart the mean's.
@@ -86,7 +86,7 @@ class UvFaces:
 
 
 class UvLayout(nn.Module):
-    """Between a network's maps and faces of a model.
+    """What UV maps mean on a face model: the way from them to faces, and back.
 
     The chart is that of the model's region "face" (everything where it has no such region).
 

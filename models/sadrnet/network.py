@@ -1,8 +1,8 @@
 """SADRNet: one encoder and decoder, two UV maps (the posed face, and its shape) and attention.
 
-Layers as in section III-E and the authors' code (`CircularResidualBlock` on its padding); 8.27 MB
-of the attention branch where the paper says 7 MB. Convolutions start as He et al.'s, where that
-code draws them with a standard deviation of 0.001.
+Layers as in section III-E and the authors' code (`CircularResidualBlock` on its padding: a map goes
+on at its other side); 8.27 MB of the attention branch where the paper says 7 MB. Convolutions start
+as He et al.'s, where that code draws them with a standard deviation of 0.001.
 
 The ablation of table IV, by its columns AT, SA, DF, as `attention`, `self_alignment` and
 `deformation`:
@@ -17,8 +17,6 @@ The ablation of table IV, by its columns AT, SA, DF, as `attention`, `self_align
 | 6 | x x x | position, deformation | 2 |
 
 Self-alignment itself needs the face model's mean shape and lies outside the network.
-
-SADRNet's residual block: a 4x4 convolution on a map that goes on at the other side.
 """
 
 from __future__ import annotations
@@ -37,6 +35,14 @@ from ..network import Network
 
 _KERNEL = 4
 _PADDING = (2, 1, 2, 1)  # left, right, top, bottom
+MOMENTUM = 0.5
+POSE_NUMBERS = 10
+_EPSILON = 1e-3
+_ATTENTION_WIDTH = 16  # times `width`
+_LEAST_SIZE = 64
+_DECODER = ((32, 1), (16, 2), (16, 1), (16, 1), (8, 2), (8, 1), (8, 1), (4, 2), (4, 1), (4, 1))
+_HEAD = ((2, 2), (2, 1), (1, 2), (1, 1))  # outputs over `width`, stride
+_ENCODER_LOW, _ENCODER_HIGH = (2, 4, 8), (16, 32)
 
 
 class CircularResidualBlock(nn.Module):
@@ -74,16 +80,6 @@ def _layer(inputs: int, outputs: int, kernel: int, stride: int, momentum: float)
         nn.Conv2d(inputs, outputs, kernel, stride, bias=False),
         nn.BatchNorm2d(outputs, momentum=momentum),
     )
-
-
-MOMENTUM = 0.5
-POSE_NUMBERS = 10
-_EPSILON = 1e-3
-_ATTENTION_WIDTH = 16  # times `width`
-_LEAST_SIZE = 64
-_DECODER = ((32, 1), (16, 2), (16, 1), (16, 1), (8, 2), (8, 1), (8, 1), (4, 2), (4, 1), (4, 1))
-_HEAD = ((2, 2), (2, 1), (1, 2), (1, 1))  # outputs over `width`, stride
-_ENCODER_LOW, _ENCODER_HIGH = (2, 4, 8), (16, 32)
 
 
 class UvPrediction(NamedTuple):
@@ -124,7 +120,9 @@ class SadrNetOptions:
 
 
 class SadrNet(Network):
-    """Crops to `UvPrediction`. 15.68 M parameters with the mean map, 7.1 G multiplications.
+    """Crops to UV maps of the face: `UvPrediction`.
+
+    It has 15.68 M parameters with the mean map, and makes 7.1 G multiplications for 256 pixels.
 
     Args:
         options: see `SadrNetOptions`.

@@ -1,11 +1,8 @@
 """The camera that sees the shape of one UV map where the posed face of another one is.
 
 SADRNet's self-alignment (Ruan et al., IEEE TIP 2021, section III-C). Of the maps only the landmarks
-and their neighbours are read, whose normals say which of them face the camera.
-
-A few vertices read off UV maps, where all of them are not needed.
-
-Coefficients of meshes: what turns a network's vertices into a face of the model.
+and their neighbours are read (`UVReader`), whose normals say which of them face the camera.
+`VertexFit` turns the vertices of a face into coefficients of the face model.
 """
 
 from __future__ import annotations
@@ -28,6 +25,10 @@ from ...geometry.uv import UVMapper
 from ...geometry.uv_tables import lookup_table, reading_places, triangle_charts
 from .alignment import Method, sadrnet_alignment, sample_attention, visibility_weights
 from .perspective_alignment import perspective_align
+
+NOISE_MM = 1.0
+INDEPENDENT = 300  # points of a mesh whose errors are taken as independent
+_LANDMARKS = "ibug68"
 
 
 class UVReader(nn.Module):
@@ -80,10 +81,6 @@ class UVReader(nn.Module):
         return (values * self._weights[..., None].to(uv_map.dtype)).sum(2)
 
 
-NOISE_MM = 1.0
-INDEPENDENT = 300  # points of a mesh whose errors are taken as independent
-
-
 class VertexFit(nn.Module):
     """The most likely coefficients of vertices with noise: one linear solve, made once.
 
@@ -127,9 +124,6 @@ class VertexFit(nn.Module):
             vertices.new_zeros(count, albedo),
             ambient_light(count).to(vertices),
         )
-
-
-_LANDMARKS = "ibug68"
 
 
 class UvAlignment(nn.Module):

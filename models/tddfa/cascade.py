@@ -5,23 +5,20 @@ network sees the photograph, the PNCC of p_k and the patches around the anchors 
 trains this again as its baseline ("unified network structure across the cascade") and gives neither
 the number of iterations nor how they are trained.
 
+The anchors are those of Zhu et al., Face Alignment in Full Pose Range: A 3D Total Solution, TPAMI
+2019 (pose adaptive convolution): points spread evenly over the face are projected by the current
+parameters, the photograph is read around each, and the patches, laid out in the anchors' order,
+make an image in which every place belongs to one part of the face whatever its pose. The paper
+unrolls the face from a cylinder and takes 64 x 64 anchors; here they are as many as the network
+asks for.
+
 Ours: one network for all iterations; p_0 is the mean of the training set; three iterations; the
 parameters between iterations are kept within 5 standard deviations, so that an untrained network
 does not lose the face; and how it is trained (`starts`): the iterations before the last one run
 without gradient, in evaluation mode, as they will when the network is used, and the network then
-learns the corrections of every iteration in one batch.
-
-Anchors on a face model, and the patches of a photograph around their images.
-
-Zhu et al., Face Alignment in Full Pose Range: A 3D Total Solution, TPAMI 2019 (pose adaptive
-convolution): points spread evenly over the face are projected by the current parameters, the
-photograph is read around each, and the patches, laid out in the anchors' order, make an image in
-which every place belongs to one part of the face whatever its pose. The paper unrolls the face
-from a cylinder and takes 64 x 64 anchors; here they are as many as the network asks for.
-
-Ours: the cylinder's axis (vertical, behind the face's skin), anchors beside the unrolled face's
-convex outline moved to its nearest vertex, patches upright and 1 pixel apart, and self-occluded
-anchors read as the others are.
+learns the corrections of every iteration in one batch. Ours, too: the cylinder's axis (vertical,
+behind the face's skin), anchors beside the unrolled face's convex outline moved to its nearest
+vertex, patches upright and 1 pixel apart, and self-occluded anchors read as the others are.
 """
 
 from __future__ import annotations
@@ -42,6 +39,10 @@ from .layout import TddfaLayout
 from .two_stream import PATCH
 
 _SKIN, _FOLDED = "face", "ears"
+Pncc = Callable[[Tensor, AffineCamera, tuple[int, int]], Tensor]
+"""(vertices (B,V,3), cameras, (height, width)) to PNCC (B,3,height,width)."""
+CHANNELS = 9  # photograph, PNCC, patches
+_LIMIT = 5.0  # standard deviations
 
 
 def face_anchors(model: FaceModel, side: int) -> LandmarkSet:
@@ -144,20 +145,14 @@ def _barycentric(
     return np.concatenate([first, 1 - first.sum(1, keepdims=True)], 1)
 
 
-Pncc = Callable[[Tensor, AffineCamera, tuple[int, int]], Tensor]
-"""(vertices (B,V,3), cameras, (height, width)) to PNCC (B,3,height,width)."""
-CHANNELS = 9  # photograph, PNCC, patches
-_LIMIT = 5.0  # standard deviations
-
-
 class Cascade(nn.Module):
-    """What the iterations of one network share.
+    """What the iterations of 3DDFA's cascade share: what they see, and how they follow.
 
     Args:
-        layout: of the parameters; its whitening may still change. Its crops have a side that
-            divides by 3: there is a patch of 3 x 3 pixels for every anchor.
-        model: of the layout.
-        pncc: draws it, see `render.pncc`.
+        layout: of the parameters; its whitening may still change. The side of its crops is a
+            multiple of 3, as there is a patch of 3 x 3 pixels for every anchor.
+        model: the face model of the layout.
+        pncc: draws the PNCC, such as `render.PnccRenderer`.
         iterations: how often the network is called.
 
     Raises:

@@ -33,7 +33,7 @@ IDENTITY, EXPRESSION, POSE = 40, 10, 12
 
 
 class TddfaLayout(VectorLayout):
-    """pose (12), identity (up to 40), expression (up to 10): 62 numbers, whitened.
+    """3DDFA's 62 numbers, whitened: pose (12), identity (up to 40), expression (up to 10).
 
     A model with more coefficients is cut to the first of them. Blendshapes have no order: of them
     the directions count in which they move the face most (`use_model`). Albedo and light, which

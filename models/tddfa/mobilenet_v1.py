@@ -58,7 +58,7 @@ class MobileNetV1Options:
 class MobileNetV1(Network):
     """Crops to parameters; colours are brought to about -1 to 1 as 3DDFA does.
 
-    3DDFA's weights were trained on BGR; `public_weights` exchanges the channels of the first
+    3DDFA's weights were trained on BGR; `models.public` exchanges the channels of the first
     convolution, so that this network sees RGB like all others.
 
     Args:

@@ -27,13 +27,23 @@ _NAMES = (("mean", "std"), ("param_mean", "param_std"))
 
 @dataclass(frozen=True)
 class Whitening:
-    """outputs = (parameters - mean) / std, entry by entry.
+    """Mean and standard deviation that bring parameters to one range, and back.
+
+    outputs = (parameters - mean) / std, entry by entry.
 
     Attributes:
-        mean, std: (K,); std > 0.
+        mean: (K,).
+        std: (K,), above 0.
 
     Raises:
         InputError: other shapes, NaN, or a standard deviation that is not positive.
+
+    Example:
+        >>> whitening = Whitening(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 2.0]))
+        >>> whitening.apply(torch.tensor([[2.0, 2.0]]))
+        tensor([[2., 0.]])
+        >>> whitening.undo(torch.tensor([[2.0, 0.0]]))
+        tensor([[2., 2.]])
     """
 
     mean: Tensor
@@ -126,10 +136,17 @@ class WhiteningStatistics:
 
 
 def compute_whitening(batches: Iterable[Tensor]) -> Whitening:
-    """Statistics of all rows of batches (B,K), taken one by one.
+    """Mean and standard deviation of all rows of batches, which are taken one by one.
+
+    Args:
+        batches: (B,K) parameters each; rows with NaN are left out.
 
     Raises:
         InputError: no row without NaN, or batches of different K.
+
+    Example:
+        >>> compute_whitening([torch.tensor([[0.0]]), torch.tensor([[2.0], [4.0]])]).mean
+        tensor([2.])
     """
     statistics: WhiteningStatistics | None = None
     for batch in batches:
@@ -141,7 +158,7 @@ def compute_whitening(batches: Iterable[Tensor]) -> Whitening:
 
 
 def read_whitening(path: str | Path, std: str | Path | None = None, prefix: str = "") -> Whitening:
-    """Statistics out of 3DDFA's files, or anybody's.
+    """Mean and standard deviation out of 3DDFA's files, or anybody's.
 
     Args:
         path: an .npz or .pkl with `mean` and `std` (3DDFA_V2) or `param_mean` and `param_std`
