@@ -1,6 +1,7 @@
 """Checkpoints: everything a killed run needs to go on as if nothing had happened.
 
-Checkpoints and exported weights of a run, written by its first process.
+Each is one file that is whole or not there. Of several processes the first one writes them, and
+the weights files beside them (`Saver`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .runtime import Runtime
 from .task import Task
 
 _PATTERN = re.compile(r"step_(\d+)\.pt")
+BEST = "best.pt"
 
 
 def save_checkpoint(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
@@ -94,9 +96,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or "step" not in state:
         raise InputError(str(path), "a checkpoint", type(state).__name__)
     return state
-
-
-BEST = "best.pt"
 
 
 class Saver:

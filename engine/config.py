@@ -1,6 +1,6 @@
 """What a training run can be told, apart from the network, the data and the losses.
 
-Which numbers of a configuration make sense, for all recipes at once.
+`check_ranges` says, for the configurations of all recipes at once, which numbers make sense.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class ScheduleConfig:
         every: units between falls; 0 is one unit for "exponential".
         milestones: of "step", increasing.
         patience: of "plateau".
+
+    Example:
+        >>> ScheduleConfig(epochs=25, shape="exponential", factor=0.85).counts_epochs
+        True
     """
 
     steps: int = 0
@@ -96,6 +100,10 @@ class OptimizerConfig:
         clip: largest norm of the gradient; 0 leaves it.
         average: decay per step of the averaged weights, which are what is saved and validated; 0
             saves and validates the network's own.
+
+    Example:
+        >>> OptimizerConfig().weight_decay, OptimizerConfig("sgd").weight_decay
+        (0.02, 0.0)
     """
 
     name: str = "adamw"
@@ -126,7 +134,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """The loop.
+    """How the training loop runs.
 
     Attributes:
         seed: of weights, order and augmentation.
@@ -146,7 +154,12 @@ class EngineConfig:
         save_every: seconds of training between checkpoints.
         keep: number of latest checkpoints kept, beside the best.
         tensorboard: write TensorBoard files, if it is installed.
-        schedule, optimizer: see there.
+        schedule, optimizer: see `ScheduleConfig` and `OptimizerConfig`.
+
+    Example:
+        >>> EngineConfig(validate_unit="weeks")
+        Traceback (most recent call last):
+        selfie3d.core.errors.InputError: engine.validate_unit: expected seconds, steps, epochs, ...
     """
 
     seed: int = 0
@@ -220,10 +233,17 @@ def check_ranges(config: object, name: str = "") -> None:
     """Refuse numbers that no run could mean: a batch of 0, a negative rate, endless minutes.
 
     Args:
-        config: a configuration or a part of one. name: of it, with dots.
+        config: a configuration, which is a dataclass, or a part of one.
+        name: dotted name of that part; "" for a whole configuration.
 
     Raises:
-        InputError: the first that is out of its range.
+        InputError: a number is out of its range; the first one is named.
+
+    Example:
+        >>> check_ranges(EngineConfig(), "engine")
+        >>> check_ranges(OptimizerConfig(rate=-1.0), "engine.optimizer")
+        Traceback (most recent call last):
+        selfie3d.core.errors.InputError: engine.optimizer.rate: expected a finite number, above 0...
     """
     for key, value in _numbers(config, name):
         known = next((r for end, r in _RANGES.items() if _ends(key, end)), None)
@@ -249,7 +269,7 @@ def _said(low: float, high: float, above: bool, below: bool) -> str:
 
 
 def _numbers(value: object, name: str) -> Iterator[tuple[str, float]]:
-    """Every number of a configuration by dotted name; those of a list have the list's."""
+    """Every number of a configuration by dotted name; numbers of a list have the list's name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             inner = f"{name}.{field.name}" if name else field.name

@@ -1,12 +1,13 @@
-"""Losses and gradients that are NaN or infinite: where they come from, and what is kept of them.
+"""Numbers that would spoil a run, and what is done about them.
 
-Statistics of batch normalisation that belong to the weights as they are.
+Losses and gradients that are NaN or infinite: where they come from, and what is kept of them.
 
-The running ones follow by a tenth a step. While weights change quickly, means of features move by
-several deviations a step, and what one norm is off by the next ones multiply: a network of fifty
-norms without shortcuts can give errors of 1e6 % in evaluation that are 30 % in training. So the
-statistics are gathered anew, by the weights that are judged and written (Wu and Johnson 2021,
-"Rethinking Batch in BatchNorm", section 3).
+Statistics of batch normalisation that belong to the weights as they are. The running ones follow
+by a tenth a step. While weights change quickly, means of features move by several deviations a
+step, and what one norm is off by the next ones multiply: a network of fifty norms without shortcuts
+can give errors of 1e6 % in evaluation that are 30 % in training. So the statistics are gathered
+anew, by the weights that are judged and written (Wu and Johnson 2021, "Rethinking Batch in
+BatchNorm", section 3).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from .task import Named, Sliceable, Task
 
 Run = Callable[[nn.Module], object]
 """Calls a network on some training batches."""
+_MOST_FILES = 10  # batches saved per run
+_LISTED = 5  # samples in a message
 
 
 @contextmanager
@@ -75,10 +78,6 @@ def _gather(norms: list[_BatchNorm], run: Run, network: nn.Module) -> None:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
-
-
-_MOST_FILES = 10  # batches saved per run
-_LISTED = 5  # samples in a message
 
 
 class NonFiniteLossError(Selfie3dError):

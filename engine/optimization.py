@@ -15,6 +15,9 @@ from torch.optim.swa_utils import AveragedModel
 from ..core.errors import InputError
 from .config import OptimizerConfig, ScheduleConfig
 
+_RAMP = 20.0  # steps after which the average starts to be slower than step / (step + ramp)
+_ROUNDING = 1e-9  # 7/10 epochs after 3/10 of one are a whole one
+
 
 def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
     """The optimiser of a configuration; weight decay on tensors of two or more dimensions only."""
@@ -30,9 +33,6 @@ def make_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.O
     first, second = config.betas
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.name]
     return kind(groups, lr=config.rate, betas=(first, second))
-
-
-_RAMP = 20.0  # steps after which the average starts to be slower than step / (step + ramp)
 
 
 class AveragedNetwork:
@@ -87,9 +87,6 @@ class AveragedNetwork:
             step = int(self._average.n_averaged)
             keep = min(self.decay, step / (step + _RAMP))
             torch._foreach_lerp_(list(averages), list(values), 1 - keep)
-
-
-_ROUNDING = 1e-9  # 7/10 epochs after 3/10 of one are a whole one
 
 
 @dataclass(frozen=True)

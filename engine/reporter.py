@@ -1,8 +1,6 @@
 """What a run tells: the log, TensorBoard, pictures, and lines for whoever is watching.
 
-Pictures of a run as files.
-
-The log of a run: lines of JSON, and TensorBoard where it is wanted.
+The log is a file of lines of JSON; pictures are PNG files beside it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every piece of state that a run needs to go on exactly, as plain values and tensors.
 
-State of a run put into networks and optimisers that code has changed since, by name.
+It goes back into networks and optimisers by the names of the tensors, so that a run also goes on
+after the code has changed a little.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .task import Task
 
 _LEAST = 0.5  # of a network's tensors that a checkpoint must hold to be one of it
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_START = Position(0, 0.0, 0.0)
 
 
 def fill_network(
@@ -128,9 +130,6 @@ def _indices(groups: Sequence[Mapping[str, Any]]) -> list[int]:
 def _tell(what: str, names: Sequence[str]) -> None:
     if names:
         print(f"{', '.join(names)} {what}", file=sys.stderr, flush=True)
-
-
-_START = Position(0, 0.0, 0.0)
 
 
 @dataclass

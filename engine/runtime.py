@@ -1,6 +1,6 @@
-"""Device and processes: accelerate where it is installed, else one plain process.
+"""The machine of a run: its device, its processes, and their random number generators.
 
-The state of every random number generator of a process.
+Processes are those of accelerate where it is installed, else there is one plain process.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from torch import Tensor, nn
 
 from ..core.errors import InputError
 from ..datasets.batches.epochs import derived_seed
+
+_PATIENCE = timedelta(hours=3)  # of processes that wait while the main one validates
+_LAST_WORDS = 0.1  # seconds for the threads of a group of processes to let go of tensors
 
 
 def random_state(device: torch.device) -> dict[str, Any]:
@@ -51,10 +54,6 @@ def seed_everything(*numbers: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
-
-
-_PATIENCE = timedelta(hours=3)  # of processes that wait while the main one validates
-_LAST_WORDS = 0.1  # seconds for the threads of a group of processes to let go of tensors
 
 
 class Runtime(Protocol):

@@ -34,11 +34,12 @@ _MOMENTS = ("engine.validate_every", "engine.validate_unit")
 
 @dataclass(frozen=True)
 class Change:
-    """A setting that a run goes on with is another than before.
+    """A setting that changed while a run was not running.
 
     Attributes:
-        step: optimiser steps that were done before it.
-        key: with dots. before, now: values, None for none.
+        step: optimiser steps that were made before it changed.
+        key: dotted name of the setting.
+        before, now: its values; None where it had none.
     """
 
     step: int
@@ -56,16 +57,16 @@ def note_settings(
     """Compare a configuration with that of the run in a folder, then note it there.
 
     Args:
-        output: of the run; made if missing.
+        output: folder of the run; it is made if it is missing.
         configuration: what the run is told now, as plain values.
-        accept: go on with other settings.
+        accept: let the run go on with other settings than it began with.
 
     Returns:
-        Every change since the run began, as plain values, oldest first.
+        Every change since the run began, as plain values, the oldest first.
 
     Raises:
-        InputError: a setting on which the result depends is another one and that is not accepted,
-            or fewer steps are asked for than were made.
+        InputError: a setting on which the result depends has changed and that is not accepted, or
+            fewer steps are asked for than were made already.
     """
     known = checkpoints(output / "checkpoints")
     step = int(known[-1].stem.split("_")[1]) if known else 0

@@ -14,10 +14,10 @@ _EVERY_ON_DEVICE = 20  # steps between timed ones where timing has to wait for t
 
 
 class Timer(Protocol):
-    """What times stages, or does not."""
+    """What measures how long the stages of a step take, or does not (`NO_TIMER`)."""
 
     def __call__(self, stage: str) -> AbstractContextManager[None]:
-        """Round a stage."""
+        """A context to put round a stage of that name."""
         ...
 
 

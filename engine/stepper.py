@@ -1,8 +1,7 @@
 """One optimiser step: batches, terms, gradients, weights.
 
-Batch normalisation over the batches of all processes.
-
-Torch's own `SyncBatchNorm` runs on devices alone; this one runs on CPUs, too.
+Over several processes batch normalisation may see the batches of all of them. Torch's own
+`SyncBatchNorm` does so on devices alone; `SyncNorm` does on CPUs, too.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from .step_timer import NO_TIMER, Timer
 class Sliceable(Protocol):
     """A batch of which rows can be taken: then a loss that is not finite is traced to a sample."""
 
+    def __len__(self) -> int: ...
+
     def __getitem__(self, rows: slice) -> Any: ...  # noqa: ANN401
 
 

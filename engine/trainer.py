@@ -39,12 +39,12 @@ class Trainer:
         task: what is trained.
         config: see `EngineConfig`.
         output: folder of checkpoints/, pictures/, log.jsonl, summary.json and the exported files;
-            made if missing. All processes must see it.
-        facts: what the run was told, stored in every export.
+            it is made if it is missing. All processes must see it.
+        facts: what the run was told; they are stored in every exported file.
 
     Raises:
-        InputError: the source does not offer what the configuration needs, or that has numbers
-            that no run could mean.
+        InputError: the source does not offer what the configuration needs, or the configuration
+            has numbers that no run could mean.
     """
 
     def __init__(
@@ -71,12 +71,15 @@ class Trainer:
         self._saver = Saver(task, output, facts, config.keep, runtime)
 
     def run(self) -> dict[str, float]:
-        """Train to the end of the schedule; the last validation's figures, in the first process.
+        """Train to the end of the schedule.
 
-        With them those of the test sets, of the best weights, where the task has any.
+        Returns:
+            In the first process, the metrics of the last validation by name, and those of the test
+            sets, by the best weights, with "test_" before their names; in others an empty dict.
 
         Raises:
-            NonFiniteLossError: as `EngineConfig.nonfinite` says.
+            NonFiniteLossError: a loss or gradient is NaN or infinite, and `EngineConfig.nonfinite`
+                says that this stops the run.
         """
         self._resume()
         self._reporter.begin(self._count.step)
