@@ -1,6 +1,7 @@
-"""Of boxes that overlap the best one.
+"""Boxes and pictures that both passes of a detector need.
 
-Photographs averaged over blocks of pixels, however large they are.
+Of boxes that overlap the best one is left (non-maximum suppression), and large photographs are
+averaged over blocks of pixels before anything looks at them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _AT_ONCE = 4_000_000  # pixels that are averaged at once
+_ENOUGH = 0.4  # overlap with a better box that makes one superfluous
+_MOST = 3000  # boxes that are looked at, the best
 
 
 def averaged(image: np.ndarray, block: int) -> tuple[Image.Image, tuple[int, int]]:
-    """The means of blocks of block x block pixels, and what part of the image they are of.
+    """The means of blocks of block x block pixels, and which part of the image they cover.
 
-    It is made strip by strip, as Pillow copies what it is given.
+    They are made strip by strip, as Pillow copies what it is given.
 
     Args:
         image: (H,W,3) uint8; may be a view in any order.
@@ -42,18 +45,23 @@ def averaged(image: np.ndarray, block: int) -> tuple[Image.Image, tuple[int, int
     return Image.fromarray(np.concatenate(strips)), (width, height)
 
 
-_ENOUGH = 0.4  # overlap with a better box that makes one superfluous
-_MOST = 3000  # boxes that are looked at, the best
-
-
 def suppressed(
     scores: NDArray[np.float32], boxes: NDArray[np.float32], overlap: float = _ENOUGH
 ) -> NDArray[np.int64]:
-    """The numbers of the boxes that are left, best first.
+    """Non-maximum suppression: of boxes that overlap, the one with the best score is left.
 
     Args:
-        scores: (N,). boxes: (N,4) x0, y0, x1, y1.
+        scores: (N,), any scale.
+        boxes: (N,4) x0, y0, x1, y1 in pixels.
         overlap: intersection over union from which on a worse box is dropped.
+
+    Returns:
+        Row numbers of the boxes that are left, the best first; at most 3,000 are looked at.
+
+    Example:
+        >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]], np.float32)
+        >>> suppressed(np.array([0.7, 0.9, 0.8], np.float32), boxes).tolist()
+        [1, 2]
     """
     order = np.argsort(-scores, kind="stable")[:_MOST]
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

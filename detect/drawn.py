@@ -69,7 +69,7 @@ class DrawnDetector:
     photographs of any size.
 
     Args:
-        weights: a file of `detect.drawn_weights`; read at the first photograph.
+        weights: a file that `pack_finder` wrote; read at the first photograph.
     """
 
     def __init__(self, weights: Path = SHIPPED) -> None:

@@ -5,7 +5,8 @@ a step of 8 pixels says how sure it is to lie in the middle of a face, the face'
 points of `POINT_NAMES`. It knows faces of `SMALLEST` to `LARGEST` pixels alone, so that all it
 learns is of one size; whoever uses it shows pictures in several sizes.
 
-The file of our own detector's weights: safetensors, matrices in half precision.
+Its weights are a safetensors file, matrices in half precision, with options and facts in the
+header (`pack_finder`, `load_finder`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ SMALLEST, LARGEST = 14.0, 40.0
 _OUTPUTS = 1 + 4 + 10
 _RARE = -4.0  # logit of a face at the start
 _LIMIT = 3.0  # logarithm of a box's side over the step
+FORMAT = "selfie3d-detector-1"
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "detector.safetensors"
+_COUNTER = "num_batches_tracked"
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,12 @@ class FinderOptions:
 
 
 class FinderOutput(NamedTuple):
-    """What every cell says, cells in rows.
+    """What every one of N cells says, row by row of the grid.
 
-    score: (B,N) logits. box: (B,N,4) x0, y0, x1, y1 and points (B,N,5,2), pixels of the input.
+    Attributes:
+        score: (B,N) logits of lying in the middle of a face.
+        box: (B,N,4) x0, y0, x1, y1 of that face in pixels of the input.
+        points: (B,N,5,2) its five points in pixels of the input, in the order of `POINT_NAMES`.
     """
 
     score: Tensor
@@ -68,7 +76,17 @@ class FinderOutput(NamedTuple):
 
 
 class FaceFinder(nn.Module):
-    """Pictures (B,3,H,W) in [0,1], sides multiples of 16, to `FinderOutput`."""
+    """Our own face detector: pictures to scores, boxes and five points in every cell.
+
+    Args:
+        options: see `FinderOptions`; None for the defaults.
+
+    Example:
+        >>> network = FaceFinder(FinderOptions(stem=4, widths=(4, 4, 4), neck=4)).eval()
+        >>> found = network(torch.zeros(1, 3, 32, 48))
+        >>> tuple(found.score.shape), tuple(found.points.shape)
+        ((1, 24), (1, 24, 5, 2))
+    """
 
     def __init__(self, options: FinderOptions | None = None) -> None:
         super().__init__()
@@ -85,7 +103,7 @@ class FaceFinder(nn.Module):
         last.bias = nn.Parameter(torch.tensor([_RARE] + [0.0] * (_OUTPUTS - 1)))
 
     def forward(self, pictures: Tensor) -> FinderOutput:
-        """See the class."""
+        """Pictures (B,3,H,W), RGB in [0,1] with sides that are multiples of 16."""
         fine = self.fine(self.stem((pictures - 0.5) * 4))
         coarse = self.from_coarse(self.coarse(fine))
         both = self.from_fine(fine) + functional.interpolate(coarse, scale_factor=2.0)
@@ -116,7 +134,20 @@ def _conv(inside: int, outside: int, step: int = 1) -> nn.Sequential:
 
 
 def cell_centres(height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Middles (N,2) of the cells of an input of this size, pixels."""
+    """Middles of the cells of the network's grid.
+
+    Args:
+        height: of the input in pixels, a multiple of `STRIDE`.
+        width: of the input in pixels, a multiple of `STRIDE`.
+        device: where the result lies; None: on the CPU.
+
+    Returns:
+        (N,2) x and y in pixels of the input, row by row.
+
+    Example:
+        >>> cell_centres(8, 16).tolist()
+        [[4.0, 4.0], [12.0, 4.0]]
+    """
     y, x = torch.meshgrid(
         torch.arange(height // STRIDE, device=device),
         torch.arange(width // STRIDE, device=device),
@@ -136,18 +167,16 @@ def _decoded(raw: Tensor) -> FinderOutput:
     return FinderOutput(flat[..., 0], torch.cat([middle - half, middle + half], -1), points)
 
 
-FORMAT = "selfie3d-detector-1"
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "detector.safetensors"
-_COUNTER = "num_batches_tracked"
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError, OverflowError)
-
-
 def pack_finder(network: nn.Module, options: FinderOptions, facts: Mapping[str, Any]) -> bytes:
-    """A weights file.
+    """A detector's weights file: matrices in half precision, options and facts in the header.
 
     Args:
-        network: a `FaceFinder`. options: what it was built with.
+        network: a `FaceFinder`, perhaps wrapped.
+        options: what it was built with.
         facts: plain values that JSON can hold; of paths in them only the last names are written.
+
+    Returns:
+        The content of a .safetensors file, which `load_finder` reads.
     """
     from safetensors.torch import save
 
@@ -166,7 +195,13 @@ def pack_finder(network: nn.Module, options: FinderOptions, facts: Mapping[str, 
 
 
 def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
-    """The network of a weights file in evaluation mode, float32, and the facts of its header.
+    """The network of a detector's weights file.
+
+    Args:
+        path: of the file; the shipped one by default.
+
+    Returns:
+        The network in evaluation mode, float32, and the facts of the file's header.
 
     Raises:
         MissingFileError: there is no such file.

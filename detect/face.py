@@ -18,7 +18,7 @@ POINT_NAMES = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_
 class Frame:
     """Where a network should see a face: square and upright.
 
-    Args:
+    Attributes:
         x, y: middle of the box round the 68 landmarks, the head seen upright; pixels.
         side: the longer side of that box, pixels.
         roll: of the head, radians, clockwise in the photograph.
@@ -34,13 +34,17 @@ class Frame:
 class Face:
     """One face, in pixels of the photograph; the centre of the first pixel is (0.5, 0.5).
 
-    Args:
+    Attributes:
         box: (x0, y0, x1, y1), from above the brows to the chin; may reach over the border.
         score: the detector's confidence, 0..1.
         points: float64 (5,2), x right and y down, in the order of `POINT_NAMES`. Right and left
             are the subject's: in an upright, unmirrored photograph the right eye comes first
             from the left.
         frame: where a network should see it; None: that follows from the points.
+
+    Example:
+        >>> Face((10.0, 20.0, 40.0, 60.0), 0.9, np.zeros((5, 2))).area
+        1200.0
     """
 
     box: tuple[float, float, float, float]
@@ -56,17 +60,25 @@ class Face:
 
 
 class FaceDetector(Protocol):
-    """Finds faces in one photograph."""
+    """What finds faces in one photograph; `FACE_DETECTORS` has them by name."""
 
     def detect(self, image: np.ndarray) -> list[Face]:
-        """Faces in `image`, uint8 RGB (H,W,3), largest box first; none found is an empty list."""
+        """Every face of a photograph.
+
+        Args:
+            image: (H,W,3) uint8 RGB.
+
+        Returns:
+            Faces, the largest box first; an empty list where none is found.
+        """
         ...
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
-        """Upright faces in `image`, uint8 RGB (H,W,3) and small, by one quick look.
+        """Upright faces of a small picture, by one quick look.
 
         Args:
-            image: the picture. doubtful: also what may be none.
+            image: (H,W,3) uint8 RGB.
+            doubtful: also tell of what may be no face.
         """
         ...
 
@@ -78,7 +90,7 @@ DEFAULT_DETECTOR = "mtcnn"
 
 
 def get_face_detector(name: str = AUTO) -> FaceDetector:
-    """The detector registered as `name`, ready to use.
+    """A detector by its name, ready to use.
 
     Args:
         name: "drawn", our own; "mtcnn"; or "auto", the default of the two.
@@ -90,10 +102,19 @@ def get_face_detector(name: str = AUTO) -> FaceDetector:
 
 
 def check_photograph(image: np.ndarray) -> None:
-    """Refuse what is not uint8 (H,W,3) with at least one pixel.
+    """Refuse what is not a photograph: uint8 RGB (H,W,3) with at least one pixel.
+
+    Args:
+        image: what came.
 
     Raises:
-        InputError: otherwise; the message says how to convert greyscale or float arrays.
+        InputError: it is something else; the message says how to convert greyscale or float arrays.
+
+    Example:
+        >>> check_photograph(np.zeros((4, 4, 3), np.uint8))
+        >>> check_photograph(np.zeros((4, 4, 3)))
+        Traceback (most recent call last):
+        selfie3d.core.errors.InputError: image: expected a uint8 RGB array (H,W,3), got ...
     """
     if not isinstance(image, np.ndarray):
         got, remedy = type(image).__name__, "Read files with selfie3d.core.image_file.read_image."
@@ -110,7 +131,11 @@ def check_photograph(image: np.ndarray) -> None:
 
 
 def without_duplicates(faces: Iterable[Face]) -> list[Face]:
-    """Of faces that share most of the smaller one's box the best score; largest first."""
+    """Of faces that share most of the smaller one's box, the one with the best score.
+
+    Returns:
+        The faces that are left, the largest box first.
+    """
     kept: list[Face] = []
     for face in sorted(faces, key=lambda f: (-f.score, -f.area)):
         if all(_shared(face, other) < 0.5 for other in kept):

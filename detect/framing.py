@@ -1,6 +1,6 @@
-"""Frames for faces that somebody else has found: our own network looks at them again.
+"""Frames for faces that another detector has found: our own network looks at them again.
 
-Normalisation folded into the convolutions before it.
+The network is made faster for that: normalisations are folded into the convolutions before them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ from .face import Face, Frame
 from .second_look import Glimpse, look_again
 
 Network = TypeVar("Network", bound=nn.Module)
+# The box round the 68 landmarks of an average face, seen upright, from its five points.
+_SIDE = 2.04  # in distances of the eyes
+_UP = 0.1  # of the way from mouth to eyes, from their middle
+_LOOKS = 2  # the second one begins where the first one ended
+_AWAY, _SCALED = 0.35, 1.5  # how far a frame may be from that of the points, over its side
+_SURE = 0.3  # a look that is less sure frames nothing
 
 
 def fused(network: Network) -> Network:
@@ -37,14 +43,6 @@ def fused(network: Network) -> Network:
                 part[k] = fuse_conv_bn_eval(convolution, norm)
                 part[k + 1] = nn.Identity()
     return network
-
-
-# The box round the 68 landmarks of an average face, seen upright, from its five points.
-_SIDE = 2.04  # in distances of the eyes
-_UP = 0.1  # of the way from mouth to eyes, from their middle
-_LOOKS = 2  # the second one begins where the first one ended
-_AWAY, _SCALED = 0.35, 1.5  # how far a frame may be from that of the points, over its side
-_SURE = 0.3  # a look that is less sure frames nothing
 
 
 @lru_cache(maxsize=2)

@@ -1,16 +1,11 @@
 """Skin masks of faces: which colours are skin, within the face that 68 landmarks mark.
 
-Colour is judged by a naive Bayes classifier on the published mixtures of `skin_mixture.py`. They
-were fitted to photographs from the web in mostly white light. Where they take the cheeks and the
-nose for something else than skin (grey pictures, coloured light), they are not heard; then skin is
-what has about the colours of these, a Gaussian.
-
-The mixtures of Gaussians of skin and of other colours that Jones and Rehg published.
-
-M. J. Jones and J. M. Rehg, Statistical Color Models with Application to Skin Detection, IJCV 46(1),
-2002, tables 2 and 3, fitted by them to nearly a billion labelled pixels of photographs from the
-web. Each row: mean R, G, B (0..255), their variances (the covariances are diagonal), weight. The
-printed weights add up to 0.9992 and 0.9996.
+Colour is judged by a naive Bayes classifier on two published mixtures of Gaussians, of skin and of
+other colours (M. J. Jones and J. M. Rehg, Statistical Color Models with Application to Skin
+Detection, IJCV 46(1), 2002, tables 2 and 3). They were fitted to nearly a billion labelled pixels
+of photographs from the web, in mostly white light. Where they take the cheeks and the nose for
+something else than skin (grey pictures, coloured light), they are not heard; then skin is what has
+about the colours of these, a Gaussian.
 """
 
 from __future__ import annotations
@@ -104,14 +99,14 @@ def skin_log_ratio(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def skin_mask(picture: NDArray[np.uint8], points: Array) -> Mask:
-    """The facial skin of one face.
+    """Which pixels of a photograph are the facial skin of one face.
 
     Args:
         picture: (H,W,3) uint8 RGB.
         points: (68,2) landmarks in iBUG's order, photograph pixels.
 
     Returns:
-        (H,W) uint8, 255 on skin: brows and lips with it, eyes and the open mouth without.
+        (H,W) uint8: 255 on skin, brows and lips; 0 on eyes, the open mouth and all else.
 
     Raises:
         InputError: no such picture, or points that are not finite or without extent.

@@ -25,14 +25,22 @@ _CUT = "A face seems cut by the border. Take one that shows all of it."
 
 
 def likely_cause(detector: FaceDetector, picture: Picture) -> str:
-    """The likely cause in words, with what to do; "" where none is found.
+    """Why a detector found no face, as far as that can be found out.
 
-    The photograph is made lighter, wider and narrower and given a border, one after the other,
-    until a face is found, all brought down to about 320 x 320 pixels.
+    The photograph is brought down to about 320 x 320 pixels. Then it is made lighter or darker,
+    wider and narrower, and given a border, one after the other, until a face is found.
 
     Args:
-        detector: that found none.
-        picture: RGB (H,W,3) uint8.
+        detector: the one that found none.
+        picture: (H,W,3) uint8 RGB.
+
+    Returns:
+        The likely cause with what to do, as a sentence for people; "" where no cause is found.
+
+    Example:
+        >>> from selfie3d.detect import get_face_detector
+        >>> likely_cause(get_face_detector("drawn"), np.full((64, 64, 3), 90, np.uint8))
+        'It is of one colour.'
     """
     small = _brought_down(picture)
     if small.std() < 1:
