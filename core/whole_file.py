@@ -26,17 +26,20 @@ class FullError(InputError):
     """Nothing more can be written where a file was to go, whatever its name and content."""
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], *, shared: bool = False) -> None:
     """Let `write` fill a file beside `path`, then move it there in one step.
 
     Args:
         path: the target; its folder exists.
         write: given the file to fill, whose suffix is that of `path`.
+        shared: other processes may write the same file at the same moment. The file beside it then
+            bears this process's number, so that none moves the half of another.
 
     Raises:
         InputError: it cannot be written; nothing half written is left.
     """
-    partial = path.with_name(f".{path.stem}{_TEMPORARY}{path.suffix}")
+    process = f".{os.getpid()}" if shared else ""
+    partial = path.with_name(f".{path.stem}{process}{_TEMPORARY}{path.suffix}")
     try:
         partial.unlink(missing_ok=True)  # where it is a link, what it leads to is not ours
         write(partial)

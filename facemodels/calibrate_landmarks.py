@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.whole_file import write_json
 from ..geometry.landmarks import IBUG68_MIRROR
 from .landmark_fit import (
     LandmarkBasis,
@@ -75,7 +76,7 @@ def calibrate(annotations: Path, yaw: Path, out: Path) -> dict[str, object]:
         "nme_percent": figures,
         "offset_mm": np.round(offset, 2).tolist(),
     }
-    out.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(out, content)
     return figures
 
 

@@ -8,10 +8,8 @@ hold folders. Pictures are upright, whatever their EXIF says. Other files in a t
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...core.image_file import opened_image
-from ...core.whole_file import unwritable
+from ...core.whole_file import write_whole
 from ..batches.sample import FaceSample, checked
 from ..photographs.record import Record, format_record, parse_record
 from .tar_index import Member, checksum_note, read_member, tar_members
@@ -46,7 +44,7 @@ class TarShards:
     def __init__(self, root: str | Path, pattern: str = "*.tar", name: str = "shards") -> None:
         self.name = name
         path = Path(root)
-        self._shards = sorted(path.glob(pattern)) if path.is_dir() else [path]
+        self._shards = _shards_below(path, pattern) if path.is_dir() else [path]
         self._rows: list[tuple[int, str, dict[str, Member]]] = []
         for number, shard in enumerate(self._shards):
             self._rows += [(number, key, files) for key, files in _samples(shard).items()]
@@ -120,28 +118,34 @@ def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
     Raises:
         InputError: a suffix that no shard knows, or a file that cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
-    try:
+
+    def write(part: Path) -> None:
+        nonlocal count
         with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
             for entry in entries:
-                if entry.suffix not in _PICTURES:
-                    raise InputError(entry.name, f"one of {', '.join(_PICTURES)}", entry.suffix)
-                files = [(entry.suffix, entry.picture)]
-                files.append((".json", format_record(entry.record).encode()))
-                files += [(".skin.png", entry.skin)] if entry.skin is not None else []
-                for ending, content in files:
-                    info = tarfile.TarInfo(entry.name + ending)
-                    info.size, info.pax_headers = len(content), checksum_note(content)
-                    archive.addfile(info, io.BytesIO(content))
+                _add(archive, entry)
                 count += 1
-        os.replace(part, path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        with suppress(OSError):  # where it could not be made, there is none
-            part.unlink(missing_ok=True)
+
+    write_whole(path, write)
     return count
+
+
+def _add(archive: tarfile.TarFile, entry: ShardEntry) -> None:
+    if entry.suffix not in _PICTURES:
+        raise InputError(entry.name, f"one of {', '.join(_PICTURES)}", entry.suffix)
+    files = [(entry.suffix, entry.picture)]
+    files.append((".json", format_record(entry.record).encode()))
+    files += [(".skin.png", entry.skin)] if entry.skin is not None else []
+    for ending, content in files:
+        info = tarfile.TarInfo(entry.name + ending)
+        info.size, info.pax_headers = len(content), checksum_note(content)
+        archive.addfile(info, io.BytesIO(content))
+
+
+def _shards_below(folder: Path, pattern: str) -> list[Path]:
+    """The shards of a folder; what a killed writer left behind has a hidden name."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def _samples(shard: Path) -> dict[str, dict[str, Member]]:

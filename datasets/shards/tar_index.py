@@ -6,18 +6,18 @@ the archive are refused; names end up in reports and results.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import stat
 import tarfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import check_given
+from ...core.whole_file import write_whole
 
 _VERSION = 2
 _CHECKSUM = "SELFIE3D.crc32"  # in a member's header; other readers pass it over
@@ -214,10 +214,6 @@ def _read_index(index: Path, stamp: list[int]) -> list[Member] | None:
 
 def _write_index(index: Path, stamp: list[int], members: list[Member]) -> None:
     rows = [[m.name, m.offset, m.size, m.checksum] for m in members]
-    part = index.with_name(f"{index.name}.{os.getpid()}")
-    try:
-        part.write_text(json.dumps({"stamp": stamp, "members": rows}))
-        os.replace(part, index)
-    except OSError:  # a folder that is not ours: the headers are read again next time
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    text = json.dumps({"stamp": stamp, "members": rows})
+    with suppress(InputError):  # a folder that is not ours: the headers are read again next time
+        write_whole(index, lambda part: part.write_text(text), shared=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_links_where_temporary_files_go_lead_nowhere(tmp_path, name):
     prepare_folder(out)
     write_text(out / "a.txt", "new")
     assert victim.read_text() == "mine" and (out / "a.txt").read_text() == "new"
+
+
+def test_a_file_that_other_processes_write_too(tmp_path):
+    """A file beside it that is another's, and half written, neither is moved nor goes away."""
+    others = tmp_path / ".a.1.part.txt"
+    others.write_text("ha")
+    names = []
+    write_whole(
+        tmp_path / "a.txt",
+        lambda part: (names.append(part.name), part.write_text("x")),
+        shared=True,
+    )
+    assert names == [f".a.{os.getpid()}.part.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [others.name, "a.txt"]
+    assert others.read_text() == "ha" and (tmp_path / "a.txt").read_text() == "x"
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])

@@ -68,6 +68,11 @@ def test_a_shard_is_the_same_bytes_every_time(folder, picture, tmp_path):
     assert again.read_bytes() == (folder / "train-00000.tar").read_bytes()
 
 
+def test_what_a_killed_writer_left_is_no_shard(folder):
+    (folder / ".train-00001.part.tar").write_bytes((folder / "train-00001.tar").read_bytes()[:700])
+    assert len(TarShards(folder)) == 6
+
+
 def test_the_index_is_kept_and_checked(folder):
     path = folder / "train-00000.tar"
     index = folder / ".train-00000.tar.index"
