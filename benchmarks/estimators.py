@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from selfie3d.evaluate.scans.correlation import (
+from estimator_pairs import (
     ESTIMATORS,
     KINDS,
     MIDDLE,

@@ -12,14 +12,11 @@ from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.evaluate.protocols import micc, now
 from selfie3d.evaluate.protocols.now_data import LANDMARKS
 from selfie3d.evaluate.registry import Request
-from selfie3d.evaluate.scans.correlation import KINDS, TRUE, agreements, make_pairs
-from selfie3d.evaluate.scans.geometric import geometric_error
 from selfie3d.evaluate.scans.mesh_file import read_mesh, write_obj
 from selfie3d.evaluate.scans.predict import read_surfaces, write_surfaces
 from selfie3d.evaluate.scans.scan import find_scans, load_scan
 from selfie3d.evaluate.scans.surface import model_surface
 from selfie3d.facemodels import load_face_model
-from selfie3d.geometry.closest import ClosestPoints
 
 
 @pytest.fixture(scope="module")
@@ -151,33 +148,6 @@ def test_now_layout_and_submission(tmp_path, face):
     assert again.items.errors["median mm"][0] <= 0.05
     with pytest.raises(MissingFileError, match=re.escape("now.is.tue.mpg.de")):
         now.make_protocol()(Request(tmp_path, tmp_path, "mean"))
-
-
-def test_pairs_know_their_true_error():
-    """Re-meshing keeps the surface; an own solver gives the same true error."""
-    from scipy.spatial import procrustes
-
-    pairs = list(make_pairs(load_face_model(), 4, seed=3))
-    assert tuple(pair.kind for pair in pairs) == KINDS
-    pair = pairs[-1]
-    assert len(pair.prediction.vertices) > len(pair.corresponding.vertices)
-    surface = ClosestPoints(pair.corresponding.vertices, pair.corresponding.faces)
-    found = surface.query(pair.prediction.vertices, exact=True)
-    assert np.abs(found.points - pair.prediction.vertices).max() < 1e-6
-    truth = pair.truth.vertices
-    one, other, _ = procrustes(truth, pair.corresponding.vertices)
-    size = np.linalg.norm(truth - truth.mean(0))
-    inside = np.square(truth - pair.truth.landmarks[30]).sum(1) <= 95**2
-    own = size * np.linalg.norm(one - other, axis=1)[inside].mean()
-    assert geometric_error(pair.corresponding, pair.truth, TRUE).value == pytest.approx(own)
-
-
-def test_agreements():
-    true = np.arange(1.0, 13.0)
-    found = {"twice": 2 * true, "fails": np.where(true > 6, np.nan, -true)}
-    rows = {(a.estimator, a.kind): a for a in agreements(["x", "y"] * 6, true, found)}
-    assert rows["twice", "all"].pearson == pytest.approx(1) and rows["twice", "x"].ratio == 2
-    assert rows["fails", "all"].spearman == pytest.approx(-1) and rows["fails", "all"].failed == 6
 
 
 @pytest.mark.parametrize(

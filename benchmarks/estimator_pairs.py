@@ -16,16 +16,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 from scipy.stats import pearsonr, spearmanr
-
-from ...core.errors import InputError
-from ...core.progress import progress_bar
-from ...geometry.face_model import FaceModel
-from ..protocols.florence20 import FLORENCE20
-from ..protocols.micc_data import PRESETS
-from ..protocols.now import NOW
-from .geometric import geometric_error
-from .recipe import Alignment, Crop, Measure, Recipe
-from .surface import Surface, outer_surface
+from selfie3d.core.errors import InputError
+from selfie3d.core.progress import progress_bar
+from selfie3d.evaluate.protocols.florence20 import FLORENCE20
+from selfie3d.evaluate.protocols.micc_data import PRESETS
+from selfie3d.evaluate.protocols.now import NOW
+from selfie3d.evaluate.scans.geometric import geometric_error
+from selfie3d.evaluate.scans.recipe import Alignment, Crop, Measure, Recipe
+from selfie3d.evaluate.scans.surface import Surface, outer_surface
+from selfie3d.geometry.face_model import FaceModel
 
 MIDDLE = "middle half"
 """Pairs whose true error lies in the middle half: methods that are compared are alike."""
