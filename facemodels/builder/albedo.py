@@ -60,14 +60,18 @@ def _visible(points: Array, faces: Index, direction: Array) -> Array:
     low = screen[:, :2].min(0)
     scale = (_RESOLUTION - 4) / (screen[:, :2].max(0) - low).max()
     screen[:, :2] = (screen[:, :2] - low) * scale + 2
-    depth = _nearest(np.ascontiguousarray(screen), faces, _RESOLUTION)
+    depth = nearest_depth(np.ascontiguousarray(screen), faces, _RESOLUTION)
     column, row = screen[:, 0].astype(int), screen[:, 1].astype(int)
     return screen[:, 2] > depth[row, column] - _BIAS
 
 
 @nb.njit(cache=True)
-def _nearest(points, faces, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Largest z per pixel (size,size) of triangles whose x, y are in pixels."""
+def nearest_depth(points: Array, faces: Index, size: int) -> Array:
+    """Largest z per pixel (size,size) of triangles whose x, y are in pixels, -1e9 where none is.
+
+    The renderer's rasterizer finds the same (tests) but wants torch and clip space; it is imported
+    neither here nor by any other part of the builder.
+    """
     depth = np.full((size, size), -1e9)
     for k in range(faces.shape[0]):
         x0, y0, z0 = points[faces[k, 0]]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.facemodels import load_face_model
+from selfie3d.facemodels.builder.albedo import nearest_depth
 from selfie3d.facemodels.builder.inner_colours import hair_colour, skin_colour, to_linear, to_srgb
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.render.cpu.back_end import CpuRasterizer
 
 _TO_XYZ = np.array(
     [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
@@ -97,3 +99,25 @@ def test_mouth_is_dark_inside(head):
     assert light[front].mean() > 0.5 and light[back].mean() < 0.35
     deep = head.regions["mouth_interior"] & (depth < -20)
     assert light[deep].mean() < 0.2
+
+
+def test_the_shadow_maps_depth_is_the_renderers():
+    """Random triangles, of which half turn their backs: both sides cast shadows."""
+    size, rng = 64, np.random.default_rng(0)
+    points = np.c_[rng.uniform(2, size - 2, (60, 2)), rng.uniform(-0.9, 0.9, 60)]
+    faces = rng.permutation(60).reshape(20, 3)
+    got = nearest_depth(points, faces, size)
+    clip = np.c_[
+        points[:, 0] * 2 / size - 1, 1 - points[:, 1] * 2 / size, -points[:, 2], np.ones(60)
+    ]
+    rast = (
+        CpuRasterizer()
+        .rasterize(
+            torch.from_numpy(clip).float()[None], torch.from_numpy(faces).int(), (size, size)
+        )[0]
+        .numpy()
+    )
+    covered = rast[..., 3] > 0
+    assert 0.3 < covered.mean() < 1
+    np.testing.assert_array_equal(got > -1e9, covered)
+    np.testing.assert_allclose(got[covered], -rast[covered, 2], atol=1e-5)

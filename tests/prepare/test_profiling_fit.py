@@ -59,14 +59,14 @@ def fitted(camera: PerspectiveCamera, points: torch.Tensor, basis: FittedBasis) 
     angles = matrix_to_euler(camera.rotation[0]).numpy()
     pose = np.array([*angles, 0.0, 0.0, -70.0, scale])
     seen = camera.project(points[None])[0].numpy()
-    found = points_of_fit(basis, pose, np.zeros(1), np.zeros(1), HEIGHT)
+    found = points_of_fit(basis, pose, np.zeros(1), np.zeros(1), height=HEIGHT)
     pose[3:5] += [1, -1] * (seen[:, :2] + 0.5 - found[:, :2]).mean(0)
     return pose
 
 
 def placed(basis: FittedBasis, pose: np.ndarray) -> np.ndarray:
     """(68,2), our pixels."""
-    return points_of_fit(basis, pose, np.zeros(1), np.zeros(1), HEIGHT)[:, :2] - 0.5
+    return points_of_fit(basis, pose, np.zeros(1), np.zeros(1), height=HEIGHT)[:, :2] - 0.5
 
 
 def turned(pose, camera, points, yaw, pitch, middle=None):
@@ -87,7 +87,7 @@ def test_the_fit_goes_where_the_face_goes(points, angles, turn):
     new, after = turned(pose, camera, points, *turn)
     seen = after.project(points[None])[0, :, :2].numpy()
     assert np.abs(placed(basis, new) - seen).max() < 1.0  # of a face of 300 pixels
-    depth = points_of_fit(basis, new, np.zeros(1), np.zeros(1), HEIGHT)[:, 2]
+    depth = points_of_fit(basis, new, np.zeros(1), np.zeros(1), height=HEIGHT)[:, 2]
     wanted = (after.rotation[0] @ points.T)[2].numpy() * new[6] * 1000
     np.testing.assert_allclose(depth - depth.mean(), wanted - wanted.mean(), atol=1.0)
 
@@ -165,7 +165,7 @@ def test_a_cut_moves_the_fit_with_the_picture(points):
     pose = fitted(camera_of((5.0, 20.0, 3.0), 2.0, (0.0, 0.0)), points, basis)
     labels = {"pose_para": pose, "identity": np.array([4.0])}
     record = moved(Known(Record(labels=labels), None), 0.5, (30.0, 60.0), (HEIGHT, 190))
-    found = points_of_fit(basis, record.labels["pose_para"], np.zeros(1), np.zeros(1), 190)
+    found = points_of_fit(basis, record.labels["pose_para"], np.zeros(1), np.zeros(1), height=190)
     wanted = (placed(basis, pose) - [30.0, 60.0]) * 0.5
     np.testing.assert_allclose(found[:, :2] - 0.5, wanted, atol=1e-3)
     assert record.labels["identity"] == 4
@@ -181,7 +181,7 @@ def test_photographs_of_300w_lp(repository, name):
     mat = {key: value.squeeze() for key, value in loadmat(path).items() if "_Para" in key}
     fit = mat["Shape_Para"], mat["Exp_Para"]
     pose = mat["Pose_Para"].astype(float)
-    known = points_of_fit(basis, pose, *fit, HEIGHT)[:, :2] - 0.5
+    known = points_of_fit(basis, pose, *fit, height=HEIGHT)[:, :2] - 0.5
     regressor = Regressor()
     landmarks = TurnedLandmarks(regressor.model, OutlineLandmarks(regressor.model))
     five = torch.as_tensor(five_points({"ibug68-3d": known}))
@@ -192,7 +192,7 @@ def test_photographs_of_300w_lp(repository, name):
         after = turned_camera(face.camera, yaw, 0.0, centre)
         new = turned_pose_para(pose, known.mean(0), (face.camera, centre), (after, centre), HEIGHT)
         seen = landmarks(PosedFaces(face.coefficients, after))["ibug68-3d"]
-        gap = points_of_fit(basis, new, *fit, HEIGHT)[:, :2] - 0.5 - seen
+        gap = points_of_fit(basis, new, *fit, height=HEIGHT)[:, :2] - 0.5 - seen
         gaps.append(float(np.linalg.norm(gap, axis=1).mean() / np.ptp(known, axis=0).max()))
     assert gaps[0] < 0.05 and gaps[1] < gaps[0] + 0.02  # 3.9 and 4.9 %, 4.5 and 4.6 %
 

@@ -121,7 +121,7 @@ def test_300w_lps_fit_turns_along(shards, tmp_path):
         for row in range(len(data)):
             sample = data[row]
             fit = [sample.labels[name] for name in FIT]
-            found = points_of_fit(basis, *fit, sample.picture.shape[0])[:, :2] - 0.5
+            found = points_of_fit(basis, *fit, height=sample.picture.shape[0])[:, :2] - 0.5
             known = sample.landmarks["ibug68-3d"]
             size = np.ptp(known, axis=0).max()
             own.append(float(np.linalg.norm(found - known, axis=1).mean() / size))
