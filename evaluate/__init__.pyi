@@ -1,4 +1,5 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .metrics.batch_landmarks import batch_nme as batch_nme
 from .metrics.identity import EMBEDDERS as EMBEDDERS
 from .metrics.identity import Embedder as Embedder
 from .metrics.images import l1_error as l1_error

@@ -32,6 +32,7 @@ from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.landmarks import IBUG68_MIRROR
 from ...pipeline.regress import RegressOptions, Regressor
+from ..metrics.batch_landmarks import batch_nme
 from ..metrics.landmarks import yaw_bins
 
 _REANNOTATED = 0.6  # what these points count, the original ones the rest
@@ -64,9 +65,8 @@ class FoundFaces:
     def errors(self, offset: Tensor) -> Tensor:
         """NME (N,) in % with offsets (68,3) mm from `body`, by the root of the box's area."""
         seen = self.camera.project(self.body + offset)[..., :2]
-        box = self.annotation.amax(1) - self.annotation.amin(1)
-        distance = (seen - self.annotation).norm(dim=-1).mean(1)
-        return 100 * distance / box.prod(1).sqrt()
+        every = torch.ones(self.annotation.shape[:2], dtype=torch.bool)
+        return batch_nme(seen, self.annotation, every)
 
 
 def readout_offset(faces: FoundFaces, start: Tensor) -> Tensor:

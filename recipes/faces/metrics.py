@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
+from ...evaluate.metrics.batch_landmarks import batch_nme
 from ...evaluate.metrics.images import l1_error, mean_ssim, psnr
 from ...geometry.contour import JAW, JAW_AND_NOSE, OutlineLandmarks
 from ...geometry.face_model import FaceModel
@@ -20,7 +21,6 @@ from ...geometry.posed import FaceCamera, PosedFaces
 from ...models.heads.learned_bases import model_of
 from ...pipeline.fit_model import vertex_trust
 from ...render.face import FaceRenderer, Rendering
-from ..nme import nme
 from .targets import LandmarkTarget, pair_landmarks
 
 Decoder = Callable[[Any], PosedFaces]
@@ -141,7 +141,7 @@ def face_error(
     Points that the face model lacks take part in the box alone.
     """
     pairs = pair_landmarks(seen.landmarks, batch.landmarks, targets)
-    return nme(pairs.predicted, pairs.annotated, pairs.weights > 0, pairs.given)
+    return batch_nme(pairs.predicted, pairs.annotated, pairs.weights > 0, pairs.given)
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...datasets.batches.batch import FaceBatch
+from ...evaluate.metrics.batch_landmarks import batch_nme
 from ...evaluate.metrics.pose import angle_errors
 from ...geometry.align import similarity_align
 from ...geometry.coefficients import Coefficients
@@ -18,7 +19,6 @@ from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
 from ...geometry.rotation import geodesic_angle, matrix_to_euler
 from ...models.tddfa.layout import TddfaLayout
-from ..nme import nme
 from .losses import TddfaTargets
 
 Predict = Callable[[Tensor], Tensor]
@@ -116,7 +116,7 @@ class TddfaFigures:
         marked = torch.isfinite(reference.landmarks).all(2)
         seen = marked.any(1)
         good, known = torch.where(finite, 1.0, torch.nan), reference.known
-        error = nme(plane[seen], reference.landmarks[seen], marked[seen])
+        error = batch_nme(plane[seen], reference.landmarks[seen], marked[seen])
         errors = {"error": error * good[seen]}
         if bool(known.any()):
             true = self._layout.decode(reference.outputs[known]).camera.rotation

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
+from ...evaluate.metrics.batch_landmarks import batch_nme
 from ...geometry.align import similarity_align
 from ...geometry.contour import OutlineLandmarks
 from ...geometry.face_model import FaceModel
@@ -20,7 +21,6 @@ from ...models.heads.vector_layout import LayoutSpec
 from ...models.sadrnet.layout import UvFaces, UvLayout
 from ...models.sadrnet.network import UvPrediction
 from ..faces.targets import LandmarkTarget, pair_landmarks
-from ..nme import nme
 from .targets import UvTargetMaker
 
 _LANDMARKS = "ibug68"
@@ -123,12 +123,12 @@ class UvFigures:
         given = self._comparable(found, batch)
         landmarks = {kind: torch.nan_to_num(points) for kind, points in found.landmarks.items()}
         pairs = pair_landmarks(landmarks, given, self._targets)
-        figures = {f"error{suffix}": nme(pairs.predicted, pairs.annotated, pairs.weights > 0)}
+        figures = {f"error{suffix}": batch_nme(pairs.predicted, pairs.annotated, pairs.weights > 0)}
         if batch.truth is not None and batch.known is not None:
             vertices = self._model.vertices(batch.truth.coefficients)
             true = self._some(batch.truth.camera.project(vertices))[..., :2]
             known = batch.known[:, None].expand(true.shape[:2])
-            figures[f"dense{suffix}"] = nme(found.dense, true, known)
+            figures[f"dense{suffix}"] = batch_nme(found.dense, true, known)
         return figures
 
     def _comparable(self, found: SeenPoints, batch: FaceBatch) -> dict[str, Tensor]:

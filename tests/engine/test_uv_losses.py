@@ -9,6 +9,7 @@ import torch
 from selfie3d.core.errors import InputError, UnknownNameError
 from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.datasets.batches.occluders import COVERED, OccluderConfig, cover, draw_occluders
+from selfie3d.evaluate.metrics.batch_landmarks import batch_nme
 from selfie3d.evaluate.metrics.landmarks import box_size, landmark_nme
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
@@ -18,7 +19,6 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.sadrnet.network import UvPrediction
 from selfie3d.recipes.faces.targets import landmark_targets
-from selfie3d.recipes.nme import nme
 from selfie3d.recipes.uv.losses import TERMS, UvLossConfig, UvLosses
 from selfie3d.recipes.uv.metrics import UvFigures
 from selfie3d.recipes.uv.targets import UvTargetMaker
@@ -253,9 +253,9 @@ def test_nme_is_evaluations():
     true, found = torch.rand(3, 9, 2, generator=g) * 50, torch.rand(3, 9, 2, generator=g) * 50
     known = torch.ones(3, 9, dtype=torch.bool)
     expected = landmark_nme(found.numpy(), true.numpy(), box_size(true.numpy()))
-    assert nme(found, true, known).tolist() == pytest.approx(expected.tolist(), rel=1e-5)
+    assert batch_nme(found, true, known).tolist() == pytest.approx(expected.tolist(), rel=1e-5)
     known[1] = False
-    assert torch.isnan(nme(found, true, known)).tolist() == [False, True, False]
+    assert torch.isnan(batch_nme(found, true, known)).tolist() == [False, True, False]
 
 
 def test_wrong_settings_are_named(layout, model):

@@ -10,6 +10,8 @@ import torch
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError
 from selfie3d.evaluate.metrics import landmarks as metrics
+from selfie3d.evaluate.metrics.batch_landmarks import batch_nme
+from selfie3d.facemodels.landmark_fit import bin_means, nme_percent
 from selfie3d.losses.points import box_unit, point_distance
 
 
@@ -41,6 +43,41 @@ def test_nme_is_the_formula_of_the_loss(faces):
     loss = 100 * point_distance(predicted, truth, box_unit(truth)).mean(1)
     got = metrics.landmark_nme(faces[0][..., :2], faces[1][..., :2], metrics.box_size(faces[1]))
     np.testing.assert_allclose(got, loss.numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_nme_on_tensors_is_that_on_arrays(faces, seed):
+    """With points that are not known, whose truth is NaN on tensors and hidden on arrays."""
+    predicted, truth = (f[..., :2] for f in faces)
+    known = np.random.default_rng(seed).random(truth.shape[:2]) > 0.3
+    sizes = [metrics.box_size(t[k][None])[0] for t, k in zip(truth, known, strict=True)]
+    want = metrics.landmark_nme(predicted, truth, sizes, known)
+    lacking = np.where(known[..., None], truth, np.nan)
+    tensors = (torch.from_numpy(a) for a in (predicted, lacking, known))
+    np.testing.assert_allclose(batch_nme(*tensors).numpy(), want, rtol=1e-12)
+    whole = (torch.from_numpy(a) for a in (predicted, truth, known, np.ones_like(known)))
+    want = metrics.landmark_nme(predicted, truth, metrics.box_size(truth), known)
+    np.testing.assert_allclose(batch_nme(*whole).numpy(), want, rtol=1e-12)
+
+
+def test_the_nme_of_a_face_without_points_is_nan():
+    points = torch.rand(2, 5, 2, requires_grad=True)
+    known = torch.tensor([[True] * 5, [False] * 5])
+    error = batch_nme(points, points.detach().flip(1), known)
+    assert torch.isfinite(error[0]) and torch.isnan(error[1])
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_the_fits_of_landmarks_are_judged_by_the_same_nme(faces, dimensions):
+    """facemodels lies below evaluate and has a formula of its own."""
+    predicted, truth = faces
+    want = metrics.landmark_nme(
+        predicted[..., :dimensions], truth[..., :dimensions], metrics.box_size(truth)
+    )
+    np.testing.assert_allclose(nme_percent(predicted, truth, dimensions), want, rtol=1e-12)
+    yaw = np.array([-30.0, 30.1, 0, 61, -60, -95, 12])
+    means = metrics.bin_means(want, metrics.yaw_bins(yaw)).means
+    np.testing.assert_allclose(bin_means(want, yaw), means, rtol=1e-12)
 
 
 @pytest.mark.parametrize("cut", [1, 3, 6])
