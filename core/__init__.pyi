@@ -43,6 +43,10 @@ from .npy_file import read_header as read_header
 from .npy_file import read_npy as read_npy
 from .npz_file import NpzArrays as NpzArrays
 from .npz_file import read_npz as read_npz
+from .obj_file import ObjMesh as ObjMesh
+from .obj_file import read_obj as read_obj
+from .obj_file import read_obj_vertices as read_obj_vertices
+from .obj_file import write_obj as write_obj
 from .pickle_machine import PickleMachine as PickleMachine
 from .pickle_machine import RefusedPickle as RefusedPickle
 from .pickle_machine import StandIn as StandIn

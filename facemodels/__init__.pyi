@@ -6,8 +6,6 @@ from .drawing_vertices import DrawingVertices as DrawingVertices
 from .drawing_vertices import load_drawing_vertices as load_drawing_vertices
 from .landmark_fit import next_version as next_version
 from .readers.archive import read_arrays as read_arrays
-from .readers.obj_file import ObjMesh as ObjMesh
-from .readers.obj_file import read_obj as read_obj
 from .readers.source import Source as Source
 from .readers.tddfa_points import TddfaPoints as TddfaPoints
 from .readers.tddfa_points import read_tddfa_points as read_tddfa_points

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..core.image_file import write_image
+from ..core.obj_file import write_obj
 from ..core.whole_file import write_text, write_whole
 from ..geometry.mesh import vertex_normals
 
@@ -49,7 +50,7 @@ def textured_mesh(
     )
 
 
-def write_obj(
+def write_textured_obj(
     path: Path,
     vertices: Tensor,
     faces: Tensor,
@@ -68,13 +69,13 @@ def write_obj(
     write_whole(image, lambda target: write_image(target, texture))
     lines = ["newmtl face", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {image.name}"]
     write_text(material, "\n".join(lines) + "\n")
-    corners = np.stack([faces.numpy(), uv_faces.numpy()], -1).reshape(len(faces), 6) + 1
-    body = [
-        f"mtllib {material.name}",
-        *(f"v {x:.4f} {y:.4f} {z:.4f}" for x, y, z in vertices.tolist()),
-        *(f"vt {u:.6f} {v:.6f}" for u, v in uv.tolist()),
-        "usemtl face",
-        *("f {}/{} {}/{} {}/{}".format(*row) for row in corners.tolist()),
-    ]
-    write_text(path, "\n".join(body) + "\n")
+    write_obj(
+        path,
+        vertices.numpy(),
+        faces.numpy(),
+        uv=uv.numpy(),
+        uv_faces=uv_faces.numpy(),
+        material=material.name,
+        decimals=4,
+    )
     return [path, material, image]

@@ -15,7 +15,7 @@ from ..core.image_file import write_image
 from ..core.text_files import read_json
 from ..core.whole_file import write_bytes, write_json, write_whole
 from ..render.overlay import Picture, to_picture
-from .export import write_obj
+from .export import write_textured_obj
 from .face import ReconstructedFace
 from .maps import MAPS, PhotoMaps, photo_maps, write_maps
 from .pictures import overlay_picture, turntable_picture
@@ -116,7 +116,7 @@ def _write_face(
     write_bytes(glb, own.glb())
     model = own.model
     files = [glb]
-    files += write_obj(
+    files += write_textured_obj(
         out / f"{name}.obj",
         own.vertices * face.scale,
         model.faces,

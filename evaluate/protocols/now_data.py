@@ -28,8 +28,9 @@ from numpy.typing import NDArray
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import open_given, read_given_text
 from ...core.npy_file import parse_header, read_npy
+from ...core.obj_file import write_obj
 from ...core.whole_file import write_bytes
-from ..scans.mesh_file import read_mesh, write_obj
+from ..scans.mesh_file import read_mesh
 from ..scans.surface import Array, Surface
 
 LANDMARKS = (36, 39, 42, 45, 33, 48, 54)

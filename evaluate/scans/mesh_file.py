@@ -1,4 +1,4 @@
-"""Reading and writing the mesh files of scans and predictions: obj, ply, npz."""
+"""Reading the mesh files of scans and predictions: obj, ply, npz."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
-from ...core.given_file import read_given, read_given_text
+from ...core.given_file import read_given
 from ...core.npz_file import read_npz
-from ...core.whole_file import prepare_file, write_text
+from ...core.obj_file import read_obj
 
 SUFFIXES = (".obj", ".ply", ".npz")
 _LARGEST = 1 << 29  # bytes of a file
@@ -82,14 +82,6 @@ def read_mesh(path: Path) -> MeshFile:
     return mesh
 
 
-def write_obj(path: Path, vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> None:
-    """Write a bare mesh, making the folder."""
-    lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in np.asarray(vertices).tolist()]
-    lines += [f"f {a + 1} {b + 1} {c + 1}" for a, b, c in np.asarray(faces).tolist()]
-    prepare_file(path)
-    write_text(path, "\n".join(lines) + "\n")
-
-
 def _check(path: Path, mesh: MeshFile) -> None:
     count = len(mesh.vertices)
     if count < 3 or len(mesh.faces) < 1:
@@ -118,40 +110,12 @@ def _check_indices(path: Path, faces: NDArray[np.int64], count: int) -> None:
 
 
 def _read_obj(path: Path) -> MeshFile:
-    points: list[list[float]] = []
-    texture: list[list[float]] = []
-    corners: list[tuple[int, int]] = []
-    for line in read_given_text(path, "a triangle mesh", _LARGEST, lenient=True).splitlines():
-        if line.startswith("v "):
-            points.append([float(x) for x in line.split()[1:]])
-        elif line.startswith("vt "):
-            texture.append([float(x) for x in line.split()[1:3]])
-        elif line.startswith("f "):
-            corners.extend(_fan(line.split()[1:], len(points), len(texture)))
-    values = np.array(points, dtype=np.float64).reshape(len(points), -1)
-    index = np.array(corners, dtype=np.int64).reshape(-1, 3, 2)
-    colours = values[:, 3:6] if values.shape[1] >= 6 else None
-    if not texture or (index[..., 1] < 0).any():
-        return MeshFile(values[:, :3], index[..., 0], colours)
-    return MeshFile(values[:, :3], index[..., 0], colours, np.array(texture), index[..., 1])
-
-
-def _fan(words: list[str], points: int, texture: int) -> list[tuple[int, int]]:
-    """The corners (point, texture point or -1) of a polygon's triangles."""
-
-    def corner(word: str) -> tuple[int, int]:
-        parts = word.split("/")
-        point = int(parts[0])
-        uv = int(parts[1]) if len(parts) > 1 and parts[1] else 0
-        if point == 0:
-            raise ValueError("a point 0, where they are counted from 1")
-        return (
-            point - 1 if point > 0 else points + point,
-            uv - 1 if uv >= 0 else texture + uv,
-        )
-
-    ring = [corner(word) for word in words]
-    return [c for k in range(1, len(ring) - 1) for c in (ring[0], ring[k], ring[k + 1])]
+    mesh = read_obj(path)
+    colours = None if mesh.colours is None else np.asarray(mesh.colours, np.float64)
+    uv, uv_faces = None, None
+    if mesh.textured:
+        uv, uv_faces = np.asarray(mesh.uv, np.float64), mesh.uv_faces
+    return MeshFile(np.asarray(mesh.vertices, np.float64), mesh.faces, colours, uv, uv_faces)
 
 
 def _read_ply(path: Path) -> MeshFile:

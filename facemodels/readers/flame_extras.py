@@ -21,12 +21,12 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
+from ...core.obj_file import read_obj
 from ...geometry.landmarks import Contour, LandmarkSet
 from ..layout import Arrays, Floats, Ints, indices_of, triangles_of
 from .archive import read_arrays
 from .basel_h5 import srgb
 from .inert_pickle import read_inert_pickle, read_object_npy
-from .obj_file import read_obj
 from .source import Source, required
 
 
@@ -133,7 +133,7 @@ def texture(source: Source, faces: Ints) -> Arrays:
     path = source.find("head_template.obj")
     if path is None:
         return {}
-    mesh = read_obj(path)
+    mesh = read_obj(path, np.float32)
     return {"uv": mesh.uv, "uv_faces": _in_order(mesh.faces, mesh.uv_faces, faces, path)}
 
 

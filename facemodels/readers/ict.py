@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
+from ...core.obj_file import ObjMesh, read_obj, read_obj_vertices
 from ...core.text_files import read_json
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
 from ..layout import FAMILIES, Arrays, Family, indices_of, mirror_of, triangles_of
 from .archive import require
-from .obj_file import ObjMesh, read_obj, read_obj_vertices
 from .source import Source
 
 ICT_REGIONS = {"face": 9409, "narrow-face": 6706, "skin": 11248}
@@ -107,7 +107,8 @@ def _read(source: Source) -> FaceModel:
     folder = source.path
     if not (folder / _NEUTRAL).is_file():
         raise InputError(str(folder), f"a folder with {_NEUTRAL}", "a folder without")
-    mesh, part = read_obj(folder / _NEUTRAL), source.choose_part(*_PARTS, default="face")
+    mesh = read_obj(folder / _NEUTRAL, np.float32)
+    part = source.choose_part(*_PARTS, default="face")
     keep = np.arange(min(_PARTS[part], len(mesh.vertices)))
     modes = sorted(folder.glob("identity[0-9]*.obj"))
     names, points = _table(folder, len(mesh.vertices))
@@ -147,7 +148,7 @@ def _offsets(paths: list[Path], mesh: ObjMesh) -> NDArray[np.float32]:
     for path in paths:
         if not path.is_file():
             raise InputError(str(path.parent), f"the file {path.name} that {_TABLE} names", "none")
-        shape = read_obj_vertices(path)
+        shape = read_obj_vertices(path, np.float32)
         if shape.shape != mesh.vertices.shape:
             raise InputError(str(path), f"{len(mesh.vertices)} vertices", f"{len(shape)}")
         shapes.append(shape - mesh.vertices)

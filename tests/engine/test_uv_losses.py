@@ -9,8 +9,6 @@ import torch
 from selfie3d.core.errors import InputError, UnknownNameError
 from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.datasets.batches.occluders import COVERED, OccluderConfig, cover, draw_occluders
-from selfie3d.evaluate.metrics.batch_landmarks import batch_nme
-from selfie3d.evaluate.metrics.landmarks import box_size, landmark_nme
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.point_solver import PIVOT_MM
@@ -246,16 +244,6 @@ def test_self_alignment_corrects_a_posed_map_that_a_patch_spoils(layout, model, 
         assert aligned < 0.75 * posed, name
         assert aligned < blind[name][spoilt].mean(), name
     assert found["turn_deg"][spoilt].mean() < blind["turn_deg"][spoilt].mean()
-
-
-def test_nme_is_evaluations():
-    g = torch.Generator().manual_seed(0)
-    true, found = torch.rand(3, 9, 2, generator=g) * 50, torch.rand(3, 9, 2, generator=g) * 50
-    known = torch.ones(3, 9, dtype=torch.bool)
-    expected = landmark_nme(found.numpy(), true.numpy(), box_size(true.numpy()))
-    assert batch_nme(found, true, known).tolist() == pytest.approx(expected.tolist(), rel=1e-5)
-    known[1] = False
-    assert torch.isnan(batch_nme(found, true, known)).tolist() == [False, True, False]
 
 
 def test_wrong_settings_are_named(layout, model):

@@ -60,6 +60,17 @@ def test_the_nme_on_tensors_is_that_on_arrays(faces, seed):
     np.testing.assert_allclose(batch_nme(*whole).numpy(), want, rtol=1e-12)
 
 
+def test_the_nme_on_tensors_by_hand():
+    points = torch.tensor([[[0.0, 0], [4, 0], [4, 9], [0, 9]]])
+    moved = points + torch.tensor([3.0, 4.0])
+    every = torch.ones(1, 4, dtype=torch.bool)
+    assert batch_nme(moved, points, every)[0] == pytest.approx(100 * 5 / 6)
+    holes, known = points.clone(), every.clone()
+    holes[0, 3], known[0, 3] = torch.nan, False
+    wrong = points + torch.tensor([0.6, 0.0])
+    assert batch_nme(wrong, holes, known)[0] == pytest.approx(10)
+
+
 def test_the_nme_of_a_face_without_points_is_nan():
     points = torch.rand(2, 5, 2, requires_grad=True)
     known = torch.tensor([[True] * 5, [False] * 5])

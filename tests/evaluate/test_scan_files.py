@@ -86,13 +86,13 @@ def test_landmarks_that_are_none(tmp_path, content):
 @pytest.mark.parametrize(
     "text, problem",
     [
-        (OBJ.replace("f 1/1", "f 0/1"), "point 0"),
+        (OBJ.replace("f 1/1", "f 0/1"), "a vertex 0, where they are counted from 1"),
         (OBJ.replace("v 1 0 0", "v 1 nan 0"), "finite"),
-        (OBJ.replace("v 1 0 0", "v 1 0"), "triangle mesh"),
-        (OBJ.replace("vt 1 0", "vt 1"), "triangle mesh|rows of 2"),
-        (OBJ.replace("3/3", "9/3"), r"points 0\.\.2"),
-        (OBJ.replace("3/3", "99999999999999999999/3"), "OverflowError"),
-        (OBJ.replace("3/3", "3/9"), r"points 0\.\.2"),
+        (OBJ.replace("v 1 0 0", "v 1 0"), "3 finite numbers per v line"),
+        (OBJ.replace("vt 1 0", "vt 1"), "2 finite numbers per vt line"),
+        (OBJ.replace("3/3", "9/3"), r"obj: f: expected indices in 1\.\.3, got 1\.\.9"),
+        (OBJ.replace("3/3", "99999999999999999999/3"), "an index that no mesh has"),
+        (OBJ.replace("3/3", "3/9"), r"obj: vt: expected indices in 1\.\.3, got 1\.\.9"),
     ],
 )
 def test_meshes_that_are_none(tmp_path, text, problem):

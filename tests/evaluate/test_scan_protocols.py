@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
+from selfie3d.core.obj_file import write_obj
 from selfie3d.evaluate.protocols import micc, now
 from selfie3d.evaluate.protocols.now_data import LANDMARKS
 from selfie3d.evaluate.registry import Request
-from selfie3d.evaluate.scans.mesh_file import read_mesh, write_obj
+from selfie3d.evaluate.scans.mesh_file import read_mesh
 from selfie3d.evaluate.scans.predict import read_surfaces, write_surfaces
 from selfie3d.evaluate.scans.scan import find_scans, load_scan
 from selfie3d.evaluate.scans.surface import model_surface

@@ -186,7 +186,7 @@ def test_albedo_texture_and_masks(tmp_path, tiny, convert):
 
 def test_the_real_template_and_its_uv(shared_data, tmp_path, convert):
     """The real surface with made-up modes: its points, its symmetry and its texture coordinates."""
-    from selfie3d.facemodels.readers.obj_file import read_obj
+    from selfie3d.core.obj_file import read_obj
 
     folder = shared_data("models/flame")
     mesh = read_obj(folder / "head_template.obj")

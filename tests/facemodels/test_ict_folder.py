@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError
+from selfie3d.core.obj_file import read_obj
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.readers.obj_file import read_obj
 
 CM = 0.1
 

@@ -11,7 +11,7 @@ import torch
 import trimesh
 from selfie3d.core.whole_file import write_bytes
 from selfie3d.geometry.face_model import FaceModel
-from selfie3d.pipeline.export import textured_mesh, write_obj
+from selfie3d.pipeline.export import textured_mesh, write_textured_obj
 from selfie3d.pipeline.head_glb import HeadFile
 
 # A folded square, mm, whose fold is a seam of the texture: the two middle vertices have two
@@ -132,7 +132,7 @@ def test_glb_of_a_face_without_an_area(tmp_path):
 
 @pytest.mark.parametrize("name", ["a", "my face #1 (2)", "a.b", "Zoë"])
 def test_obj_is_in_mm_with_its_texture_beside(tmp_path, name):
-    paths = write_obj(tmp_path / f"{name}.obj", VERTICES, FACES, UV, UV_FACES, texture())
+    paths = write_textured_obj(tmp_path / f"{name}.obj", VERTICES, FACES, UV, UV_FACES, texture())
     names = {f"{name}.obj", f"{name}.mtl", f"{name}.png"}
     assert {p.name for p in paths} == names == {p.name for p in tmp_path.iterdir()}
     loaded = load(tmp_path / f"{name}.obj")
@@ -141,7 +141,7 @@ def test_obj_is_in_mm_with_its_texture_beside(tmp_path, name):
 
 
 def test_obj_keeps_one_vertex_per_position(tmp_path):
-    write_obj(tmp_path / "a.obj", VERTICES, FACES, UV, UV_FACES, texture())
+    write_textured_obj(tmp_path / "a.obj", VERTICES, FACES, UV, UV_FACES, texture())
     lines = (tmp_path / "a.obj").read_text().splitlines()
     assert sum(line.startswith("v ") for line in lines) == 6
     assert sum(line.startswith("vt ") for line in lines) == 8

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 from selfie3d.commands import evaluate, model, prepare, train
-from selfie3d.evaluate.scans.mesh_file import write_obj
+from selfie3d.core.obj_file import write_obj
 from selfie3d.evaluate.scans.surface import model_surface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import InputError
-from ....facemodels.readers.obj_file import ObjMesh, read_obj
+from ....core.obj_file import ObjMesh, read_obj
 from .asset import Asset
 from .finish import Parts, finish_asset
 from .formats import Fitting, Material, check_size, read_fitting, read_material
@@ -151,7 +151,7 @@ class AssetReader:
 def _read_mesh(path: Path) -> ObjMesh:
     try:
         check_size(path)
-        mesh = read_obj(path)
+        mesh = read_obj(path, np.float32)
     except OSError as error:
         raise InputError(str(path), "a file that can be read", str(error.strerror)) from error
     except OverflowError as error:
