@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..core.errors import InputError
 from .align import similarity_align
 from .camera import PerspectiveCamera
 from .checks import check_shape
 from .coefficients import EXPRESSION_UNIT
 from .dense_points import PointBasis
+from .lip_columns import LipColumns, LipEvidence
 from .rotation import rotvec_to_matrix
 
 PIVOT_MM = (0.0, -13.0, -66.0)  # the head's middle, which the camera looks at
@@ -43,6 +45,8 @@ class SolverConfig:
         nearness: expected 1 / distance, in 1/mm, and its spread.
         identity_modes: identity coefficients solved for, the first ones; others stay 0.
         expression_spread: prior of a blendshape's weight, standard deviation.
+        lip_steps: further steps where it is known how far lips are apart: their opening is linear
+            in pieces.
     """
 
     steps: int = 3
@@ -53,6 +57,7 @@ class SolverConfig:
     nearness: tuple[float, float] = (9e-4, 5e-4)
     identity_modes: int = 120
     expression_spread: float = 0.3
+    lip_steps: int = 2
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,19 @@ class PointSolver:
     Args:
         basis: the model at the points.
         config: see `SolverConfig`.
+        lips: the model's lips, for faces of which it is known how far these are apart.
 
     Attributes:
         columns: (K,) int64: which entries of a coefficient vector are solved for, in order.
     """
 
-    def __init__(self, basis: PointBasis, config: SolverConfig | None = None) -> None:
-        self.basis, self.config = basis, config or SolverConfig()
+    def __init__(
+        self,
+        basis: PointBasis,
+        config: SolverConfig | None = None,
+        lips: LipColumns | None = None,
+    ) -> None:
+        self.basis, self.config, self.lips = basis, config or SolverConfig(), lips
         moving = basis.expression.flatten(1).abs().amax(1) > 0
         self._identity = min(self.config.identity_modes, len(basis.identity))
         self._expression = torch.nonzero(moving)[:, 0]
@@ -136,11 +147,16 @@ class PointSolver:
             for name in ("_expression", "_modes", "_pivot", "_upright", "_body", "_bounded"):
                 setattr(self, name, getattr(self, name).to(device))
             self.columns = self.columns.to(device)
+            self.lips = None if self.lips is None else self.lips.to(device)
         return self
 
     @torch.no_grad()
     def __call__(
-        self, points: Tensor, sigma: Tensor, prior: CoefficientPrior | None = None
+        self,
+        points: Tensor,
+        sigma: Tensor,
+        prior: CoefficientPrior | None = None,
+        lips: LipEvidence | None = None,
     ) -> SolvedFaces:
         """The most probable faces, without gradients; NaN where points are no numbers.
 
@@ -148,13 +164,28 @@ class PointSolver:
             points: (B,N,3) as `PointPrediction.points`.
             sigma: (B,N) expected error of each point in x and y, same unit, > 0.
             prior: of the coefficients in `columns`; the model's own if None.
+            lips: how far these are apart, for a solver that was given the model's.
+
+        Raises:
+            InputError: a wrong shape, or lips for a solver without.
+        """
+        points, sigma, bad = self._usable(points, sigma)
+        state = self._settled(points, self._weight(points, sigma), prior, lips)
+        return self._result(_spoilt(state, bad))
+
+    @torch.no_grad()
+    def placed(self, points: Tensor, sigma: Tensor) -> SolvedFaces:
+        """The mean face where the points are: about the right scale and pose, at little cost.
+
+        Args:
+            points: (B,N,3). sigma: (B,N), both as calling it.
 
         Raises:
             InputError: a wrong shape.
         """
         points, sigma, bad = self._usable(points, sigma)
-        state = self._settled(points, self._weight(points, sigma), prior)
-        return self._result(_spoilt(state, bad))
+        start = self._start(points, self._weight(points, sigma)[..., 0].square())
+        return self._result(_spoilt(start, bad))
 
     def differentiable(
         self, points: Tensor, sigma: Tensor, prior: CoefficientPrior | None = None
@@ -182,25 +213,52 @@ class PointSolver:
         error = self.config.noise * (sigma.square() + self.config.floor**2).sqrt()
         return torch.stack([error, error, error * self.config.depth_noise], -1).reciprocal()
 
-    def _settled(self, points: Tensor, weight: Tensor, prior: CoefficientPrior | None) -> _State:
+    def _settled(
+        self,
+        points: Tensor,
+        weight: Tensor,
+        prior: CoefficientPrior | None,
+        lips: LipEvidence | None = None,
+    ) -> _State:
         """Where the steps end."""
         state = self._start(points, weight[..., 0].square())
         system = points.new_empty(0)
-        for step in range(self.config.steps):
+        for step in range(self.config.steps + (0 if lips is None else self.config.lip_steps)):
             seen, design = self._linearise(state, weight)
             if step < self.config.curvatures:
                 system = design.mT @ design
             error = (points - seen) * weight
-            newton = self._newton(state, system, design, error, prior or self._prior)
+            newton = self._newton(state, system, design, error, prior or self._prior, lips)
             state = self._moved(state, newton)
         return state
 
     def _newton(
-        self, state: _State, system: Tensor, design: Tensor, error: Tensor, prior: CoefficientPrior
+        self,
+        state: _State,
+        system: Tensor,
+        design: Tensor,
+        error: Tensor,
+        prior: CoefficientPrior,
+        lips: LipEvidence | None = None,
     ) -> Tensor:
         """The step of weighted errors (B,N,3)."""
         right = (design.mT @ error.flatten(1)[..., None])[..., 0]
+        if lips is not None:
+            rows, left = self._of_lips(state, lips)
+            system = system + rows.mT @ rows
+            right = right + (rows.mT @ left[..., None])[..., 0]
         return self._step(state, system, right, prior)
+
+    def _of_lips(self, state: _State, lips: LipEvidence) -> tuple[Tensor, Tensor]:
+        """Weighted derivatives (B,C,7+K) of the lips' openings, and weighted errors (B,C)."""
+        if self.lips is None:
+            raise InputError("lips", "None, of a solver without lips", "evidence")
+        identity, expression = self._coefficients(state)
+        opening, rows = self.lips.linearised(torch.cat([identity, expression], 1))
+        unit = torch.where(self._bounded, EXPRESSION_UNIT, 1.0)
+        rows = torch.nn.functional.pad(rows[..., self.columns] * unit, (_POSE, 0))
+        weight = lips.error.reciprocal()
+        return rows * weight[..., None], (lips.opening - opening) * weight
 
     def _start(self, points: Tensor, weight: Tensor) -> _State:
         """The mean face, placed by a similarity."""
@@ -287,19 +345,24 @@ class PointSolver:
         )
 
     def _result(self, state: _State) -> SolvedFaces:
-        batch, basis = len(state.scale), self.basis
-        identity = state.values.new_zeros(batch, len(basis.identity))
-        identity[:, : self._identity] = state.values[:, : self._identity]
-        expression = state.values.new_zeros(batch, len(basis.expression))
-        expression[:, self._expression] = state.values[:, self._identity :] * EXPRESSION_UNIT
+        identity, expression = self._coefficients(state)
         distance = 1 / state.nearness
         away = torch.stack([torch.zeros_like(distance)] * 2 + [-distance], -1)
         pivot = state.rotation @ self._pivot
         camera = PerspectiveCamera(
             state.rotation, away - pivot, state.scale * distance, state.middle
         )
-        points = camera.project(basis.points(identity, expression))
+        points = camera.project(self.basis.points(identity, expression))
         return SolvedFaces(identity, expression, camera, points)
+
+    def _coefficients(self, state: _State) -> tuple[Tensor, Tensor]:
+        """All identity (B,Ki) and expression coefficients (B,Ke)."""
+        batch, basis = len(state.scale), self.basis
+        identity = state.values.new_zeros(batch, len(basis.identity))
+        identity[:, : self._identity] = state.values[:, : self._identity]
+        expression = state.values.new_zeros(batch, len(basis.expression))
+        expression[:, self._expression] = state.values[:, self._identity :] * EXPRESSION_UNIT
+        return identity, expression
 
 
 def _spoilt(state: _State, bad: Tensor) -> _State:

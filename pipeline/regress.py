@@ -18,12 +18,15 @@ from ..geometry.coefficients import Coefficients, vector_to_coefficients
 from ..geometry.crop import Crop
 from ..geometry.dense_points import PointBasis
 from ..geometry.face_model import FaceModel
+from ..geometry.lip_columns import LipColumns
 from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
 from ..models.fuse import channels_last, fuse_norms
 from ..models.heads.points import PointPrediction, solver_errors, stated_errors
 from ..models.weights import Weights, load_weights
 from .cut import cut_tensor
 from .frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
+from .gaze import GazeFinder
+from .mouth import lips_seen
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ class Regressor:
         self.network = channels_last(fuse_norms(weights.network))
         self.size = weights.network.input_shape[-1]
         basis = PointBasis.of(self.model, self.layout)
-        self.solver = PointSolver(basis, self.options.solver)
+        self._lips, self._gaze = LipColumns.of(self.model), GazeFinder(self.model)
+        self.solver = PointSolver(basis, self.options.solver, self._lips)
         variance = self.facts.get("coefficient_variance")
         columns = self.solver.columns
         self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
@@ -151,7 +155,8 @@ class Regressor:
                 tight_frame(self._landmarks(face), face.crop)
                 for face in self._faces(pictures, crops)
             ]
-        return list(self._faces(pictures, crops))
+        faces = list(self._faces(pictures, crops))
+        return [self._looking(*pair) for pair in zip(pictures, faces, strict=True)]
 
     def in_crops(self, images: Tensor) -> tuple[SolvedFaces, PointPrediction]:
         """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
@@ -165,7 +170,11 @@ class Regressor:
                 prediction.coefficients[:, self.solver.columns], self._precision
             )
         sigma = solver_errors(prediction.log_sigma, self._sigma_scale)
-        return self.solver(prediction.points, sigma, prior), prediction
+        lips = None
+        if self._lips is not None:
+            placed = self.solver.placed(prediction.points, sigma)
+            lips = lips_seen(prediction, placed, self.layout.landmarks("ibug68"), self._lips)
+        return self.solver(prediction.points, sigma, prior, lips), prediction
 
     def _faces(
         self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
@@ -207,6 +216,11 @@ class Regressor:
             None if prediction.visibility is None else prediction.visibility[k].sigmoid(),
             None if prediction.segmentation is None else prediction.segmentation[k].softmax(0),
         )
+
+    def _looking(self, picture: NDArray[np.uint8], face: RegressedFace) -> RegressedFace:
+        """The face with its eyes turned to where they look in the photograph."""
+        expression = self._gaze(picture, face.coefficients, face.camera)
+        return replace(face, coefficients=replace(face.coefficients, expression=expression))
 
     def _landmarks(self, face: RegressedFace) -> Tensor:
         """The solved landmarks (68,2), photograph pixels, that training framed."""
