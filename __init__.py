@@ -7,16 +7,25 @@ face.mesh().export("face.glb")
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .geometry.face_model import FaceModel
     from .pipeline.face import ReconstructedFace
+    from .pipeline.person import ReconstructedPerson
     from .pipeline.photo import Photo
     from .pipeline.reconstructor import ReconstructOptions, Reconstructor
 
 __version__ = "0.1.0"
-__all__ = ["FaceModel", "ReconstructOptions", "Reconstructor", "__version__", "reconstruct"]
+__all__ = [
+    "FaceModel",
+    "ReconstructOptions",
+    "Reconstructor",
+    "__version__",
+    "reconstruct",
+    "reconstruct_person",
+]
 
 _HOME = {
     "FaceModel": "geometry.face_model",
@@ -44,6 +53,25 @@ def reconstruct(photo: Photo, options: ReconstructOptions | None = None) -> list
 
     picture = as_picture(photo)  # before anything is loaded for it
     return Reconstructor(options)(picture)
+
+
+def reconstruct_person(
+    photos: Sequence[Photo], options: ReconstructOptions | None = None
+) -> ReconstructedPerson:
+    """One person from several photographs: one identity and texture, each with its expression.
+
+    Args:
+        photos: two or more, each as `reconstruct` takes one; the largest face of each is taken.
+        options: as there, with a network's weights and without `refine`.
+
+    Raises:
+        NoFaceError: fewer than two photographs show a face.
+        InputError: fewer than two photographs, or the optimiser was asked for.
+    """
+    from .pipeline.person import reconstruct_person
+    from .pipeline.reconstructor import Reconstructor
+
+    return reconstruct_person(Reconstructor(options), photos)
 
 
 def __getattr__(name: str) -> object:

@@ -95,6 +95,12 @@ def reconstruct_command(
         typer.Argument(metavar="PHOTO...", exists=True, help="Photographs or folders of them."),
     ],
     out: Out,
+    same_person: Annotated[
+        bool,
+        typer.Option(
+            "--same-person", help="All photographs show one person: one head from all of them."
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
     detector: Annotated[
         str, typer.Option(metavar="auto|mtcnn|drawn", help="What finds faces.")
@@ -165,6 +171,11 @@ def reconstruct_command(
         mesh=mesh,
         maps=tuple(name.strip() for name in write.split(",") if name.strip()),
     )
+    if same_person:
+        from .pipeline.person_files import reconstruct_same_person
+
+        _finish(reconstruct_same_person(photos, out, options=options), out, start)
+        return
     summary = reconstruct_paths(
         photos, out, options=options, strict=strict, resume=resume, workers=workers
     )

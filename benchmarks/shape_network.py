@@ -19,6 +19,7 @@ from selfie3d.core.image_file import read_image, write_image
 from selfie3d.core.progress import progress_bar
 from selfie3d.detect import get_face_detector
 from selfie3d.geometry.camera import PerspectiveCamera
+from selfie3d.pipeline.frame import frame_of_box
 from selfie3d.pipeline.regress import RegressedFace, Regressor
 from shape_figures import Array, shape_of
 from shape_points import box_of
@@ -28,6 +29,7 @@ _CAMERA = ("rotation", "translation", "focal", "center")
 _KNOWN = ("identity", "expression", "turns", "distance")
 _SHOWN = 8  # heads of the sheet
 _SCORES = ("p2s", "rigid", "vertex")
+_TOGETHER = ((0,), (0, 4), (0, 2, 4, 6), tuple(range(VIEWS)))  # neutral views and expressions
 Pictures = list[NDArray[np.uint8]]
 
 
@@ -105,6 +107,48 @@ def measure_network(
     return {f"{count} heads in {VIEWS} drawn views, mm": _rows(mean, table, values)}
 
 
+def measure_together(known: Registration, folder: Path, network: Regressor) -> dict[str, list[Row]]:
+    """Scores of one shape from several views of a head: the joint one, and the mean of single ones.
+
+    Boxes are those of the 68 true landmarks.
+    """
+    views, cameras = read_views(folder)
+    count, model = len(views.identity), known.skin.model
+    kinds = [(kind, chosen) for chosen in _TOGETHER for kind in ("joint", "mean of single")]
+    table = np.empty((len(kinds), count, 1, len(_SCORES)))
+    values = np.empty((len(kinds), count, 1, len(model.identity)))
+    with progress("Judging heads", count) as advance:
+        for head in range(count):
+            true, pictures = known.heads.vertices(views.identity[head]), pictures_of(folder, head)
+            frames = [
+                frame_of_box(box, network.size)
+                for box in _boxes(known, views, head, cameras[head * VIEWS : (head + 1) * VIEWS])
+            ]
+            single = [face.coefficients.identity[0] for face in network.in_frames(pictures, frames)]
+            for row, (kind, chosen) in enumerate(kinds):
+                found = torch.stack([single[k] for k in chosen]).mean(0)
+                if kind == "joint":
+                    shown, crops = [pictures[k] for k in chosen], [frames[k] for k in chosen]
+                    face = network.in_frames(shown, crops, one_person=True)[0]
+                    found = face.coefficients.identity[0]
+                values[row, head, 0] = found.numpy()
+                table[row, head, 0] = known.score(shape_of(model, values[row, head, 0]), true)
+            advance()
+    rows = [
+        _row(f"{len(chosen)} views, {kind}", table[row], values[row])
+        for row, (kind, chosen) in enumerate(kinds)
+    ]
+    return {f"{count} heads, several views together, mm": rows}
+
+
+def _boxes(
+    known: Registration, views: Views, head: int, cameras: Sequence[PerspectiveCamera]
+) -> list[tuple[float, float, float, float]]:
+    """Round the true landmarks of each view of a head."""
+    marks = [known.marks(known.place(views.of_one(known.heads, head, k))) for k in range(VIEWS)]
+    return [box_of(camera, points) for camera, points in zip(cameras, marks, strict=True)]
+
+
 def _faces(
     known: Registration, folder: Path, network: Regressor, boxes: str, views: Views, head: int,
     cameras: Sequence[PerspectiveCamera],
@@ -112,11 +156,7 @@ def _faces(
     """One face for each view, None where the detector found none."""
     pictures = pictures_of(folder, head)
     if boxes == "truth":
-        marks = [
-            known.marks(known.place(views.of_one(known.heads, head, view))) for view in range(VIEWS)
-        ]
-        true = [box_of(camera, points) for camera, points in zip(cameras, marks, strict=True)]
-        return list(network(pictures, true))
+        return list(network(pictures, _boxes(known, views, head, cameras)))
     detector = get_face_detector()
     found = [detector.detect(picture) for picture in pictures]
     seen = [k for k, faces in enumerate(found) if len(faces)]

@@ -7,6 +7,7 @@
     python benchmarks/shape_testbed.py make    DATA --pictures DIR [--model NAME|FILE] [--heads 100]
     python benchmarks/shape_testbed.py network DATA --pictures DIR --out DIR [--model NAME|FILE]
                                                [--weights default] [--boxes truth|detector]
+    python benchmarks/shape_testbed.py together DATA --pictures DIR --out DIR [--model NAME|FILE]
 
 DATA holds research models: models/ict/ict_drawn24591.npz, models/sfm/sfm_3448.npz and
 models/bfm53215/Model_Shape_Sim.mat. ICT-FaceKit's heads are N(0,1) over its identity modes; heads
@@ -17,9 +18,10 @@ of one --seed are always the same first ones, so keep that seed out of whatever 
 other models' means. `points`: what the solver makes of true points, perfect and with noise, in the
 network's layout (--weights) or in a new one (`none`). `make` draws heads in eight views each,
 `network` judges the neutral shapes that a network sees in them (where no face is found none is
-judged, and `failed` counts it). p2s: mean distance of points of the face to the surface after
-similarity ICP; rigid: with one scale for all heads, that of the mean faces; vertex: between
-corresponding vertices after a similarity; all in the heads' mm.
+judged, and `failed` counts it), `together` one shape from 1, 2, 4 and 8 views of a head. p2s: mean
+distance of points of the face to the surface after similarity ICP; rigid: with one scale for all
+heads, that of the mean faces; vertex: between corresponding vertices after a similarity; all in the
+heads' mm.
 """
 
 from __future__ import annotations
@@ -38,12 +40,12 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.regress import RegressOptions, Regressor
-from shape_network import make_pictures, measure_network
+from shape_network import make_pictures, measure_network, measure_together
 from shape_points import face_layout, measure_points
 from shape_span import measure_means, measure_span, measure_surrey
 from shape_tables import Row, write_tables
 
-KINDS = ("span", "surrey", "means", "points", "make", "network")
+KINDS = ("span", "surrey", "means", "points", "make", "network", "together")
 
 
 def measure(given: argparse.Namespace, known: Registration) -> dict[str, list[Row]]:
@@ -63,6 +65,8 @@ def measure(given: argparse.Namespace, known: Registration) -> dict[str, list[Ro
         make_pictures(known, given.pictures, given.heads, given.seed)
         return {}
     network = Regressor(RegressOptions(weights=given.weights), model)
+    if given.what == "together":
+        return measure_together(known, given.pictures, network)
     return measure_network(known, given.pictures, network, given.boxes)
 
 
@@ -86,7 +90,11 @@ def read_arguments() -> argparse.Namespace:
     given = parser.parse_args()
     if given.weights is None:
         given.weights = "none" if given.what == "points" else "default"
-    needed = {"make": ["pictures"], "network": ["pictures", "out"]}.get(given.what, ["out"])
+    needed = {
+        "make": ["pictures"],
+        "network": ["pictures", "out"],
+        "together": ["pictures", "out"],
+    }.get(given.what, ["out"])
     for name in needed:
         if getattr(given, name) is None:
             raise InputError(f"--{name}", "a folder", "none")
@@ -100,7 +108,7 @@ def main() -> None:
     known = prepared(given.data, load_face_model(given.model))
     tables = measure(given, known)
     facts: dict[str, object] = {"model": given.model}
-    if given.what in ("points", "network"):
+    if given.what in ("points", "network", "together"):
         facts["weights"] = given.weights
     if given.what == "network":
         facts["boxes"] = given.boxes

@@ -26,7 +26,9 @@ from .lip_columns import LipColumns, LipEvidence
 from .rotation import rotvec_to_matrix
 
 PIVOT_MM = (0.0, -13.0, -66.0)  # the head's middle, which the camera looks at
-_POSE = 7  # turn (3), log scale, middle (2), nearness
+POSE = 7
+"""Unknowns before the coefficients: turn (3), log scale, middle (2), nearness."""
+
 _FIXED = 1e6  # stiffness of an expression that is held at a bound
 _NEARNESS_RANGE = (2e-4, 2.5e-3)  # 1/mm: from 5 m to 0.4 m
 
@@ -256,7 +258,7 @@ class PointSolver:
         identity, expression = self._coefficients(state)
         opening, rows = self.lips.linearised(torch.cat([identity, expression], 1))
         unit = torch.where(self._bounded, EXPRESSION_UNIT, 1.0)
-        rows = torch.nn.functional.pad(rows[..., self.columns] * unit, (_POSE, 0))
+        rows = torch.nn.functional.pad(rows[..., self.columns] * unit, (POSE, 0))
         weight = lips.error.reciprocal()
         return rows * weight[..., None], (lips.opening - opening) * weight
 
@@ -282,17 +284,21 @@ class PointSolver:
         """
         mean, spread = self.config.nearness
         pulled = torch.zeros_like(right)
-        pulled[:, _POSE - 1] = (mean - state.nearness) * spread**-2
-        pulled[:, _POSE:] = (prior.mean - state.values) * prior.precision
+        pulled[:, POSE - 1] = (mean - state.nearness) * spread**-2
+        pulled[:, POSE:] = (prior.mean - state.values) * prior.precision
         right = right + pulled
         diagonal = torch.zeros_like(right)
-        diagonal[:, _POSE - 1] = spread**-2
-        diagonal[:, _POSE:] = prior.precision + _FIXED * self._held(state.values, right[:, _POSE:])
-        free = _solve(system, diagonal, right.detach())
-        beyond, gap = self._beyond(state.values, free[:, _POSE:])
-        diagonal[:, _POSE:] += _FIXED * beyond
-        led = torch.nn.functional.pad(_FIXED * beyond * gap, (_POSE, 0))
-        return _solve(system, diagonal, right + led)
+        diagonal[:, POSE - 1] = spread**-2
+        diagonal[:, POSE:] = prior.precision + _FIXED * self._held(state.values, right[:, POSE:])
+        free = self._solved(system, diagonal, right.detach())
+        beyond, gap = self._beyond(state.values, free[:, POSE:])
+        diagonal[:, POSE:] += _FIXED * beyond
+        led = torch.nn.functional.pad(_FIXED * beyond * gap, (POSE, 0))
+        return self._solved(system, diagonal, right + led)
+
+    def _solved(self, system: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
+        """x (B,7+K) of (system + diagonal) x = right."""
+        return solve_system(system, diagonal, right[..., None])[..., 0]
 
     def _beyond(self, values: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
         """Expressions that a step takes over a bound (B,K), 1 or 0, and their way to it."""
@@ -334,7 +340,7 @@ class PointSolver:
 
     def _moved(self, state: _State, step: Tensor) -> _State:
         turn = rotvec_to_matrix(step[:, :3])
-        values = state.values + step[:, _POSE:]
+        values = state.values + step[:, POSE:]
         bounded = values[:, self._identity :].clamp(0, 1 / EXPRESSION_UNIT)
         return _State(
             turn @ state.rotation,
@@ -371,13 +377,17 @@ def _spoilt(state: _State, bad: Tensor) -> _State:
     return replace(state, nearness=state.nearness.masked_fill(bad, torch.nan), values=values)
 
 
-def _solve(system: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
-    """x (B,K) of (system + diagonal) x = right; NaN where that is not positive definite."""
+def solve_system(system: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
+    """x (B,K,R) of (system + diagonal) x = right; NaN where that is not positive definite.
+
+    Args:
+        system: (B,K,K). diagonal: (B,K). right: (B,K,R).
+    """
     scale = (torch.diagonal(system, dim1=1, dim2=2) + diagonal).rsqrt()
     scaled = (system + torch.diag_embed(diagonal)) * scale[:, :, None] * scale[:, None]
     factor, failed = torch.linalg.cholesky_ex(scaled)
     factor = factor.masked_fill(failed[:, None, None] > 0, torch.nan)
-    return torch.cholesky_solve((right * scale)[..., None], factor)[..., 0] * scale
+    return torch.cholesky_solve(right * scale[..., None], factor) * scale[..., None]
 
 
 def _cross(v: Tensor) -> Tensor:

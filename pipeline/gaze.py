@@ -20,7 +20,7 @@ from ..geometry.camera import PerspectiveCamera
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.face_model import FaceModel
-from .cut import cut
+from .cut import cut_tensor
 
 _PER_MM = 2.0  # pixels of the cut-out eyes
 _REACH = 18.0  # mm to each side of an eye's middle
@@ -124,7 +124,7 @@ class _View:
         crop = Crop(matrix, (size, size))
         radius = float((body[7:] - pupil)[:, :2].norm(dim=1).max()) * _PER_MM
         opening = _inside(crop.to_crop(lids), size)
-        return cls(_scores(cut(picture, crop), opening, radius), steps)
+        return cls(_scores(cut_tensor(picture, crop), opening, radius), steps)
 
 
 def _scores(patch: Tensor, opening: Tensor, radius: float) -> Tensor:

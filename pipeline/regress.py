@@ -18,6 +18,7 @@ from ..geometry.coefficients import Coefficients, vector_to_coefficients
 from ..geometry.crop import Crop
 from ..geometry.dense_points import PointBasis
 from ..geometry.face_model import FaceModel
+from ..geometry.joint_solver import JointSolver
 from ..geometry.lip_columns import LipColumns
 from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
 from ..models.fuse import channels_last, fuse_norms
@@ -39,12 +40,16 @@ class RegressOptions:
             as the network is most exact in a tight frame.
         batch: crops that go through the network at once.
         solver: what points are worth against priors.
+        lips: heed what the segmentation shows between the lips, see `pipeline.mouth`.
+        gaze: find irises and turn the eyes to them, see `pipeline.gaze`.
     """
 
     weights: str = "default"
     passes: int = 2
     batch: int = 32
     solver: SolverConfig = field(default_factory=SolverConfig)
+    lips: bool = True
+    gaze: bool = True
 
     def __post_init__(self) -> None:
         if self.passes not in (1, 2):
@@ -104,8 +109,10 @@ class Regressor:
         self.network = channels_last(fuse_norms(weights.network))
         self.size = weights.network.input_shape[-1]
         basis = PointBasis.of(self.model, self.layout)
-        self._lips, self._gaze = LipColumns.of(self.model), GazeFinder(self.model)
+        self._lips = LipColumns.of(self.model) if self.options.lips else None
+        self._gaze = GazeFinder(self.model) if self.options.gaze else None
         self.solver = PointSolver(basis, self.options.solver, self._lips)
+        self.joint_solver = JointSolver(basis, self.options.solver, self._lips)
         variance = self.facts.get("coefficient_variance")
         columns = self.solver.columns
         self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
@@ -146,8 +153,18 @@ class Regressor:
         """As calling it, from detected faces: in their own frames, where their detector tells."""
         return self.in_frames(pictures, [frame_of_face(face, self.size) for face in faces])
 
+    def of_one_person(
+        self, pictures: Sequence[NDArray[np.uint8]], faces: Sequence[Face]
+    ) -> list[RegressedFace]:
+        """As `from_faces`, where all are the same person's: they get the same identity."""
+        crops = [frame_of_face(face, self.size) for face in faces]
+        return self.in_frames(pictures, crops, one_person=True)
+
     def in_frames(
-        self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        crops: Sequence[Crop],
+        one_person: bool = False,
     ) -> list[RegressedFace]:
         """As calling it, from crops of the network's size, which may be turned."""
         for _ in range(self.options.passes - 1):
@@ -155,10 +172,12 @@ class Regressor:
                 tight_frame(self._landmarks(face), face.crop)
                 for face in self._faces(pictures, crops)
             ]
-        faces = list(self._faces(pictures, crops))
+        faces = list(self._faces(pictures, crops, one_person))
         return [self._looking(*pair) for pair in zip(pictures, faces, strict=True)]
 
-    def in_crops(self, images: Tensor) -> tuple[SolvedFaces, PointPrediction]:
+    def in_crops(
+        self, images: Tensor, one_person: bool = False
+    ) -> tuple[SolvedFaces, PointPrediction]:
         """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
         with torch.inference_mode():
             prediction: PointPrediction = self.network(
@@ -174,16 +193,20 @@ class Regressor:
         if self._lips is not None:
             placed = self.solver.placed(prediction.points, sigma)
             lips = lips_seen(prediction, placed, self.layout.landmarks("ibug68"), self._lips)
-        return self.solver(prediction.points, sigma, prior, lips), prediction
+        solver = self.joint_solver if one_person else self.solver
+        return solver(prediction.points, sigma, prior, lips), prediction
 
     def _faces(
-        self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        crops: Sequence[Crop],
+        one_person: bool = False,
     ) -> Iterable[RegressedFace]:
-        step = self.options.batch
+        step = max(len(crops), 1) if one_person else self.options.batch
         for start in range(0, len(crops), step):
             part = list(zip(pictures, crops, strict=True))[start : start + step]
             images = torch.cat([cut_tensor(picture, crop) for picture, crop in part])
-            solved, prediction = self.in_crops(images)
+            solved, prediction = self.in_crops(images, one_person)
             for k, (_, crop) in enumerate(part):
                 yield self._face(solved, prediction, k, crop)
 
@@ -219,6 +242,8 @@ class Regressor:
 
     def _looking(self, picture: NDArray[np.uint8], face: RegressedFace) -> RegressedFace:
         """The face with its eyes turned to where they look in the photograph."""
+        if self._gaze is None:
+            return face
         expression = self._gaze(picture, face.coefficients, face.camera)
         return replace(face, coefficients=replace(face.coefficients, expression=expression))
 

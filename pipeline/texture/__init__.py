@@ -2,5 +2,6 @@
 
 from .build import Texture, TextureBuilder
 from .evidence import Evidence, evidence_of
+from .merge import merge_textures
 
-__all__ = ["Evidence", "Texture", "TextureBuilder", "evidence_of"]
+__all__ = ["Evidence", "Texture", "TextureBuilder", "evidence_of", "merge_textures"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.core.errors import InputError
+from selfie3d.core.image_file import read_image
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients, ambient_light, coefficients_to_vector
@@ -20,6 +21,7 @@ from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline.cut import cut_tensor
+from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.frame import frame_of_box
 from selfie3d.pipeline.regress import RegressOptions, Regressor
 from torch import nn
@@ -185,3 +187,17 @@ def test_a_cut_beyond_the_photograph_is_black():
     picture = np.full((50, 50, 3), 200, np.uint8)
     crop = Crop.from_square((500.0, 500.0), 40, 32)
     assert float(cut_tensor(picture, crop).max()) == 0
+
+
+def test_lips_and_gaze_are_heeded_unless_told_otherwise(model):
+    """The demo's smiling portrait: other expressions of the mouth, and other turns of the eyes."""
+    picture = read_image(PHOTO)
+    box = (180.0, 60.0, 270.0, 190.0)
+    plain, lips, gaze = (
+        Regressor(RegressOptions(lips=lips, gaze=gaze), model)([picture], [box])[0].coefficients
+        for lips, gaze in ((False, False), (True, False), (False, True))
+    )
+    look = torch.tensor([name.startswith("eyeLook") for name in model.expression_names])
+    assert float((lips.expression - plain.expression).abs().max()) > 1e-3
+    assert torch.equal(gaze.expression[:, ~look], plain.expression[:, ~look])
+    assert float((gaze.expression - plain.expression)[:, look].abs().max()) > 0.05

@@ -1,0 +1,135 @@
+"""The files of a person in several photographs: one head, and a record and overlay for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, Selfie3dError
+from ..core.image_file import read_image, write_image
+from ..core.item_failure import LOG, FailureLog
+from ..core.picture_folders import find_pictures
+from ..core.text_files import read_json
+from ..core.whole_file import prepare_folder, write_json, write_whole
+from .face import ReconstructedFace
+from .files import ENDINGS, describe, write_face
+from .folder import Summary
+from .names import choose_names
+from .person import ReconstructedPerson, reconstruct_person
+from .pictures import overlay_picture
+from .reconstructor import ReconstructOptions, Reconstructor
+
+NAME = "person"
+"""Of the head's files."""
+
+
+def reconstruct_same_person(
+    photos: Sequence[Path], out: Path, *, options: ReconstructOptions | None = None
+) -> Summary:
+    """Reconstruct one person from several photographs into files under `out`.
+
+    `out` gets person.glb and the other files of a face, with the expression of the photograph that
+    shows it best, and for every photograph NAME.json and NAME_overlay.png. person.json names all
+    photographs, and what is wrong with those without a face.
+
+    Args:
+        photos: photographs, and folders that are searched with those below them.
+        out: made if it is not there; what an earlier run of this wrote there is replaced.
+        options: see `ReconstructOptions`; of several faces in a photograph the largest is taken.
+
+    Raises:
+        InputError: as `reconstruct_person`, or another's file lies where a result would go.
+        NoFaceError: fewer than two photographs show a face.
+    """
+    options = options or ReconstructOptions()
+    found = find_pictures(photos, lambda path: path.resolve() == out.resolve())
+    paths, summary = found.pictures, Summary(found=found)
+    if len(paths) < 2:
+        raise InputError("photographs of one person", "2 or more", str(len(paths)))
+    names = choose_names(paths, {}, [NAME])
+    prepare_folder(out)
+    _check_room(out, names.values())
+    log = FailureLog(out / LOG)
+    log.forget()
+    person = reconstruct_person(Reconstructor(options), paths, log)
+    summary.files = write_person(out, person, paths, [names[path] for path in paths], options)
+    summary.faces = len(person.faces)
+    summary.succeeded = [paths[k] for k in person.photographs]
+    summary.failed = [(paths[k], why) for k, why in person.failed.items()]
+    summary.log = log.written
+    return summary
+
+
+def write_person(
+    out: Path,
+    person: ReconstructedPerson,
+    paths: Sequence[Path],
+    names: Sequence[str],
+    options: ReconstructOptions,
+) -> list[Path]:
+    """Write all files of a person; person.json comes last.
+
+    Args:
+        out: an existing folder.
+        person: made from the photographs `paths`, whose results have these `names`.
+        options: which mesh and maps are wanted.
+    """
+    pictures, files = [], list[Path]()
+    for face, number in zip(person.faces, person.photographs, strict=True):
+        own = _write_picture(out, names[number], face, read_image(paths[number]), paths[number])
+        pictures.append({"path": str(paths[number]), "files": [file.name for file in own]})
+        files += own
+    number = person.photographs[person.best]
+    picture = read_image(paths[number])
+    head = write_face(
+        out, NAME, person.face, picture, str(paths[number]), mesh=options.mesh, maps=options.maps
+    )
+    record = out / f"{NAME}.json"
+    content = describe(person.face, picture, str(paths[number]), [file.name for file in head[:-1]])
+    without = [{"path": str(paths[k]), "reason": why} for k, why in person.failed.items()]
+    write_json(record, content | {"same_person": pictures, "without_a_face": without})
+    return [*head, *files]
+
+
+def _write_picture(
+    out: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], path: Path
+) -> list[Path]:
+    """NAME_overlay.png and NAME.json of one photograph."""
+    overlay, record = out / f"{name}_overlay.png", out / f"{name}.json"
+    shown = overlay_picture(face, picture)
+    write_whole(overlay, lambda target: write_image(target, shown))
+    head = [f"{NAME}{ending}" for ending in ENDINGS if ending not in ("_overlay.png", ".json")]
+    write_json(record, describe(face, picture, str(path), [*head, overlay.name]))
+    return [overlay, record]
+
+
+def _check_room(out: Path, names: Iterable[str]) -> None:
+    """Refuse to replace what an earlier run of the same did not write.
+
+    Raises:
+        InputError: such a file.
+    """
+    ours = _written(out / f"{NAME}.json")
+    goals = [f"{NAME}{ending}" for ending in ENDINGS]
+    goals += [f"{name}{ending}" for name in names for ending in ("_overlay.png", ".json")]
+    for goal in goals:
+        if (out / goal).exists() and goal not in ours:
+            expected = f"a folder where {goal} may be written"
+            raise InputError("out", expected, str(out), "Take an empty folder.")
+
+
+def _written(record: Path) -> set[str]:
+    """What a person.json of ours says it and its photographs' files are called."""
+    try:
+        content = read_json(record, "the record of a person")
+    except Selfie3dError:
+        return set()
+    pictures = content.get("same_person")
+    if not isinstance(pictures, list):
+        return set()
+    lists = [content.get("files"), *(p.get("files") for p in pictures if isinstance(p, dict))]
+    names = [name for part in lists if isinstance(part, list) for name in part]
+    return {record.name, *(name for name in names if isinstance(name, str))}
