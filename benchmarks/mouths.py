@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from selfie3d.core.image_file import read_image
-from selfie3d.core.progress import progress
+from selfie3d.core.progress import progress_bar
 from selfie3d.datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_pixels
 from selfie3d.datasets.synthetic import faces as drawing
 from selfie3d.datasets.synthetic.config import SyntheticConfig
@@ -78,7 +78,7 @@ def openings(network: Regressor, face: RegressedFace) -> np.ndarray:
 def seen(network: Regressor, data: Aflw2000, rows: np.ndarray) -> list[RegressedFace]:
     boxes = boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2])
     faces = []
-    with progress("Reading faces", len(rows)) as advance:
+    with progress_bar("Reading faces", len(rows)) as advance:
         for row, box in zip(rows, boxes, strict=True):
             faces += network([read_image(data.image_path(row))], [box])
             advance()

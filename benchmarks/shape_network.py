@@ -117,7 +117,7 @@ def measure_together(known: Registration, folder: Path, network: Regressor) -> d
     kinds = [(kind, chosen) for chosen in _TOGETHER for kind in ("joint", "mean of single")]
     table = np.empty((len(kinds), count, 1, len(_SCORES)))
     values = np.empty((len(kinds), count, 1, len(model.identity)))
-    with progress("Judging heads", count) as advance:
+    with progress_bar("Judging heads", count) as advance:
         for head in range(count):
             true, pictures = known.heads.vertices(views.identity[head]), pictures_of(folder, head)
             frames = [

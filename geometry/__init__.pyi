@@ -32,10 +32,13 @@ from .face_regions import reflectance as reflectance
 from .icp import IcpOptions as IcpOptions
 from .icp import IcpResult as IcpResult
 from .icp import iterative_closest_point as iterative_closest_point
+from .joint_solver import JointSolver as JointSolver
 from .landmarks import IBUG68_MIRROR as IBUG68_MIRROR
 from .landmarks import Contour as Contour
 from .landmarks import LandmarkSet as LandmarkSet
 from .landmarks import require_same_contour as require_same_contour
+from .lip_columns import LipColumns as LipColumns
+from .lip_columns import LipEvidence as LipEvidence
 from .mesh import face_normals as face_normals
 from .mesh import vertex_normals as vertex_normals
 from .nonrigid import NonrigidConfig as NonrigidConfig

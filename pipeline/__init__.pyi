@@ -18,6 +18,9 @@ from .frame import frame_of_box as frame_of_box
 from .frame import frame_of_points as frame_of_points
 from .model_info import describe_model as describe_model
 from .model_info import write_model_info as write_model_info
+from .person import ReconstructedPerson as ReconstructedPerson
+from .person import reconstruct_person as reconstruct_person
+from .person_files import reconstruct_same_person as reconstruct_same_person
 from .photo import Photo as Photo
 from .photo import as_picture as as_picture
 from .reconstructor import ReconstructOptions as ReconstructOptions
