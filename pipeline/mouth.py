@@ -3,9 +3,10 @@
 Points of lips say it badly: their errors are as large as a closed mouth is far from a slightly open
 one, and where teeth show they stay too near to each other. What the network calls teeth or the
 mouth's inside has an area, which over the mouth's width is the mean height of the opening. Both
-together, least squares on drawn faces of known truth, are `_AREA` and `_POINTS`; what photographs
-show above that was measured on the quarter of AFLW2000-3D that places the landmark readout.
-`benchmarks/mouths.py` measures it anew.
+together, weighed on drawn faces of known truth, are `_AREA` and `_POINTS`. What photographs show
+above that was chosen on annotated mouths of AFLW2000-3D (rows % 4 == 2, which place the landmark
+readout) and by eye on 14 smiles of all rows. It belongs to the shipped weights: others ask for
+other figures, which `benchmarks/mouths.py` measures.
 """
 
 from __future__ import annotations
