@@ -1,7 +1,4 @@
-"""Error of predicted coefficients against known ones, unreduced.
-
-Priors on coefficients and light.
-"""
+"""Terms on coefficients: their error against true ones, and priors of coefficients and light."""
 
 from __future__ import annotations
 
@@ -17,7 +14,14 @@ from .term import make_term
 
 @make_term("predicted", "target")
 def coefficient_error(predicted: Tensor, target: Tensor) -> Tensor:
-    """(a - b)^2 of coefficients (B,K) in units that make all of them comparable, (B,K).
+    """Squared difference of coefficients, in units that make all of them comparable.
+
+    Args:
+        predicted: (B,K).
+        target: the same shape.
+
+    Returns:
+        (B,K).
 
     Raises:
         InputError: the shapes differ.
@@ -31,18 +35,38 @@ _WALL = 0.03  # how far a blendshape weight may stray out of [0,1], as a standar
 
 @make_term("coefficients")
 def gaussian_prior(coefficients: Tensor) -> Tensor:
-    """a^2 for coefficients (B,K) in standard deviations: twice the negative log likelihood."""
+    """a^2 of coefficients in standard deviations: twice their negative log likelihood.
+
+    >>> import torch
+    >>> gaussian_prior(torch.tensor([[0.0, -2.0, 1.0]]))
+    tensor([[0., 4., 1.]])
+
+    Args:
+        coefficients: (B,K).
+
+    Returns:
+        (B,K).
+
+    Raises:
+        InputError: another number of dimensions.
+    """
     check_shape("coefficients", coefficients, (None, None))
     return coefficients.square()
 
 
 @make_term("weights", "spread")
 def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
-    """Prior of blendshape weights (B,K): a half normal on [0,1] with a steep wall outside.
+    """Prior of blendshape weights: a half normal on [0,1] with a steep wall outside.
 
     Args:
         weights: (B,K).
         spread: (K,) standard deviation of each shape's activation, > 0.
+
+    Returns:
+        (B,K).
+
+    Raises:
+        InputError: the sizes differ.
     """
     check_shape("weights", weights, (None, len(spread)))
     outside = functional.relu(-weights) + functional.relu(weights - 1)
@@ -51,13 +75,16 @@ def blendshape_prior(weights: Tensor, spread: Tensor) -> Tensor:
 
 @make_term("light")
 def light_prior(light: Tensor) -> Tensor:
-    """Penalise coloured light, so that skin colour goes into the albedo (Deep3D's L_gamma).
+    """Penalty on coloured light, so that skin colour goes into the albedo (Deep3D's L_gamma).
 
     Args:
         light: (B,9,3).
 
     Returns:
         (B,9,3), squared deviations from the mean of the channels.
+
+    Raises:
+        InputError: another shape.
     """
     check_shape("light", light, (None, 9, 3))
     return (light - light.mean(2, keepdim=True)).square()
@@ -65,10 +92,12 @@ def light_prior(light: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class PriorWeights:
-    """What the squared norms of a face's coefficients count.
+    """The weights of the squared norms of a face's coefficients in `coefficient_prior`, all >= 0.
 
     Attributes:
-        identity, expression, albedo: weights, >= 0.
+        identity: of the identity coefficients.
+        expression: of the expression coefficients.
+        albedo: of the albedo coefficients.
     """
 
     identity: float

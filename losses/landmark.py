@@ -1,11 +1,8 @@
-"""Squared distances between predicted and given landmarks.
+"""Landmark terms: squared distances, what each of the 68 points counts in the papers, and weights
+that follow the errors of the epoch before.
 
-What each of the 68 landmarks counts in the papers' losses.
-
-In iBUG order: 0-16 jaw, 17-26 brows, 27-35 nose (27-30 its ridge), 36-47 eyes, 48-59 outer and
-60-67 inner mouth.
-
-Landmark weights that follow the errors of the epoch before: Mobile-FaceRNet's eq 13.
+The 68 points in iBUG order: 0-16 jaw, 17-26 brows, 27-35 nose (27-30 its ridge), 36-47 eyes, 48-59
+outer and 60-67 inner mouth.
 """
 
 from __future__ import annotations
@@ -25,7 +22,11 @@ from .term import make_term
 
 @make_term("predicted", "target", "unit")
 def landmark_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
-    """Squared distance of each point, in multiples of `unit`.
+    """Squared distance of each point, in multiples of a unit.
+
+    >>> unit = torch.tensor([[10.0]])
+    >>> landmark_distance(torch.tensor([[[3.0, 4.0]]]), torch.zeros(1, 1, 2), unit)
+    tensor([[0.2500]])
 
     Args:
         predicted: (B,L,2) pixels.
@@ -44,7 +45,7 @@ def landmark_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor
 
 
 def known_points(target: Tensor) -> Tensor:
-    """Which points of (B,L,2) are given: (B,L) bool, False where a coordinate is NaN."""
+    """Which points of (B,L,2) are known: (B,L) bool, False where a coordinate is NaN."""
     check_shape("target", target, (None, None, 2))
     return torch.isfinite(target).all(-1)
 
@@ -66,6 +67,12 @@ def landmark_loss(
     Mobile-FaceRNet's eq 13. The mean is over N points, not over the weights: a weight of 20 counts
     twenty-fold, as in Deep3D's code.
 
+    >>> target = torch.tensor([[[0.0, 0.0], [float("nan")] * 2]])  # the second is not known
+    >>> predicted = torch.tensor([[[3.0, 4.0], [7.0, 7.0]]])
+    >>> weights, pixel = torch.tensor([2.0, 1.0]), torch.ones(1, 1)
+    >>> landmark_loss(predicted, target, weights, pixel, contours=("3d", "3d"))
+    tensor([50.])
+
     Args:
         predicted: (B,L,2) pixels. Points that the face model lacks (NaN) need a weight of 0.
         target: (B,L,2) pixels, NaN where a point is not known.
@@ -75,7 +82,7 @@ def landmark_loss(
 
     Returns:
         (B,). N counts the points that are known and weigh more than 0; the others get a gradient
-        of 0. 0 where there are none.
+        of 0. The loss is 0 where there are none.
 
     Raises:
         InputError: the shapes differ, or the kinds of jaw points do.
@@ -86,9 +93,9 @@ def landmark_loss(
     check_shape("target", target, tuple(predicted.shape))
     counted = known_points(target) & (weights > 0)
     # Replaced before the difference: NaN times a weight of 0 would still be NaN.
-    own = torch.where(counted[..., None], predicted, 0.0)
-    given = torch.where(counted[..., None], target, 0.0)
-    distance = landmark_distance(own, given, unit) * weights
+    predicted = torch.where(counted[..., None], predicted, 0.0)
+    target = torch.where(counted[..., None], target, 0.0)
+    distance = landmark_distance(predicted, target, unit) * weights
     return distance.sum(1) / counted.sum(1).clamp(min=1)
 
 
@@ -142,7 +149,16 @@ def inner_weights() -> Tensor:
 
 
 def landmark_weights(name: str) -> Tensor:
-    """The weights (68,) called `name`.
+    """The weights of the 68 landmarks that a paper uses.
+
+    >>> landmark_weights("deep3d")[[27, 28, 60]]
+    tensor([ 1., 20., 20.])
+
+    Args:
+        name: "uniform", "deep3d", "mlanet", "mobile-facernet" or "inner".
+
+    Returns:
+        (68,) float32.
 
     Raises:
         UnknownNameError: there are none of this name.
@@ -157,17 +173,27 @@ def _alone(tensor: Tensor) -> Tensor:
 class LandmarkErrorWeights:
     """Keeps e_i, the mean error of landmark i in the last epoch, as its weight in this one.
 
-    L_land_error = sum_i e_i ||v_i - v'_i||^2, added "after the fifth iteration" to train the worst
-    points harder. "Iteration" can only be the epoch: e_i is an average, and one batch's would be
-    noise. The sum runs over the paper's 52 'fixed' points; iBUG has 51 besides the 17 of the jaw.
+    Mobile-FaceRNet's eq 13, L_land_error = sum_i e_i ||v_i - v'_i||^2, added "after the fifth
+    iteration" to train the worst points harder. "Iteration" can only be the epoch: e_i is an
+    average, and one batch's would be noise. The sum runs over the paper's 52 'fixed' points; iBUG
+    has 51 besides the 17 of the jaw.
 
     Use: `landmark_loss(..., weights.current, unit)` and `weights.add(...)` in every step,
     `weights.end_epoch()` after every epoch.
+
+    >>> weights, pixel = LandmarkErrorWeights(torch.ones(2), start=1), torch.ones(1, 1)
+    >>> weights.add(torch.tensor([[[3.0, 4.0], [0.0, 1.0]]]), torch.zeros(1, 2, 2), pixel)
+    >>> weights.end_epoch()
+    >>> weights.current
+    tensor([5., 1.])
 
     Args:
         counted: (L,) > 0 where a point takes part; None: the 51 of the 68 that are not on the jaw.
         start: how many epochs pass with weights of 0.
         device: where the errors are summed.
+
+    Raises:
+        InputError: `start` is less than 1, or `counted` has another shape.
     """
 
     def __init__(
@@ -208,9 +234,14 @@ class LandmarkErrorWeights:
 
     @torch.no_grad()
     def add(self, predicted: Tensor, target: Tensor, unit: Tensor) -> None:
-        """Count the errors of a batch; arguments as in `landmark_loss`.
+        """Count the errors of a batch.
 
         Unknown points and predictions that are not finite do not count.
+
+        Args:
+            predicted: (B,L,2) pixels.
+            target: (B,L,2) pixels, NaN where a point is not known.
+            unit: (B,1) pixels that count as 1.
 
         Raises:
             InputError: the shapes differ.

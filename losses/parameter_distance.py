@@ -1,14 +1,12 @@
-"""Weighted parameter distance cost, as 3DDFA's code has it.
-
-What 3DDFA's parameter vector means, for the losses that weigh its entries by their effect.
+"""Distances between 3DDFA's parameter vectors, and of what they do to a face.
 
 The vector is [M, a, d]: the 12 numbers of a 3x4 matrix M = [f R | t], row by row, Ki identity and
 Ke expression coefficients; M acts on points of the face model and gives pixels with y up
 (`AffineCamera`). Networks predict it whitened: (p - mean) / std. 3DDFA has Ki = 40 and Ke = 10.
 
-Vertex distance cost.
-
-Parameter distance cost.
+- `pdc`, the parameter distance cost, compares the vectors as they are;
+- `vdc`, the vertex distance cost, compares the points that they stand for;
+- `wpdc`, the weighted parameter distance cost, weighs each entry by how far its error moves them.
 """
 
 from __future__ import annotations
@@ -26,23 +24,29 @@ from ..geometry.face_model import FaceModel
 from .term import make_term
 
 POSE = 12
+"""How many parameters M has."""
+
 PIXELS_PER_MICROMETRE = 0.00057339936
 """The mean scale of 3DDFA's training set, for its model in micrometres and its 120-px crops.
 
 0.573 for a model in mm; for other crops the mean f of the training set (cleardusk/3DDFA#31).
 """
 
+_DEPTH_OFFSET = 11  # the entry of M that moves a face along the viewing axis
+_EPS = 1e-6  # pixels, added to what each entry moves
+
 
 @dataclass(frozen=True)
 class AffineBasis:
     """A face model at N points, the whitening of its parameters, and how large it is in pixels.
 
-    All in one system of units: 3DDFA's own is micrometres and raw coefficients, ours millimetres
-    and standard deviations; `wpdc` and `vdc` give the same in both.
+    All are in one system of units: 3DDFA's own is micrometres and raw coefficients, ours is
+    millimetres and standard deviations; `wpdc` and `vdc` give the same in both.
 
     Attributes:
-        points: the model at the N points that are looked at.
-        mean, std: (P,) of the parameters, P = 12 + Ki + Ke; std > 0.
+        points: the model at the N points that are compared.
+        mean: (P,) of the parameters, P = 12 + Ki + Ke.
+        std: (P,), standard deviations of the parameters, > 0.
         pixels_per_unit: pixels in the crop per unit of length of the model, for typical faces.
 
     Raises:
@@ -62,12 +66,16 @@ class AffineBasis:
             raise InputError("std", "positive numbers", f"{float(self.std.min())}")
 
     def to(self, device: torch.device | str) -> AffineBasis:
-        """The same on another device."""
+        """The same basis on another device."""
         points = PointBasis(*(value.to(device) for value in vars(self.points).values()))
         return replace(self, points=points, mean=self.mean.to(device), std=self.std.to(device))
 
     def unwhiten(self, whitened: Tensor) -> Tensor:
-        """Whitened parameters (B,P) in their own units."""
+        """Parameters (B,P) in their own units from whitened ones.
+
+        Raises:
+            InputError: another number of parameters.
+        """
         check_shape("parameters", whitened, (None, len(self.std)))
         return whitened * self.std + self.mean
 
@@ -89,10 +97,11 @@ class AffineBasis:
 def affine_vertices(predicted: Tensor, target: Tensor, basis: AffineBasis) -> tuple[Tensor, Tensor]:
     """The points that two whitened parameter vectors stand for, in pixels with y up.
 
-    The prediction gets the target's offset in depth (entry 11): an image does not tell it.
+    The prediction gets the target's offset in depth (entry 11), which an image does not tell.
 
     Args:
-        predicted, target: (B,P), whitened.
+        predicted: (B,P), whitened.
+        target: the same shape.
         basis: the points and the whitening.
 
     Returns:
@@ -102,9 +111,12 @@ def affine_vertices(predicted: Tensor, target: Tensor, basis: AffineBasis) -> tu
         InputError: the shapes do not fit.
     """
     check_shape("target", target, tuple(predicted.shape))
-    own, known = basis.unwhiten(predicted), basis.unwhiten(target)
-    own = torch.cat([own[:, :11], known[:, 11:12], own[:, 12:]], 1)
-    return basis.image_points(own), basis.image_points(known)
+    true = basis.unwhiten(target)
+    parameters = basis.unwhiten(predicted)
+    before, after = parameters[:, :_DEPTH_OFFSET], parameters[:, _DEPTH_OFFSET + 1 :]
+    true_depth = true[:, _DEPTH_OFFSET : _DEPTH_OFFSET + 1]
+    parameters = torch.cat([before, true_depth, after], 1)
+    return basis.image_points(parameters), basis.image_points(true)
 
 
 def random_points(
@@ -113,9 +125,15 @@ def random_points(
     extra: int,
     generator: torch.Generator | None = None,
 ) -> PointBasis:
-    """The model at a landmark set and at `extra` random vertices, as 3DDFA draws for every batch.
+    """The model at a landmark set and at random vertices, as 3DDFA draws them for every batch.
 
     3DDFA takes 68 landmarks and 132 vertices.
+
+    Args:
+        model: the face model.
+        landmark_set: name of one of its landmark sets.
+        extra: how many vertices are drawn.
+        generator: draws them; None: torch's global one.
 
     Raises:
         InputError: the model has no such set, or the set lacks points.
@@ -126,12 +144,14 @@ def random_points(
 
 @make_term("predicted", "target")
 def vdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
-    """Squared difference of each coordinate of the points (Zhu et al., CVPR 2016).
+    """Vertex distance cost: squared difference of each coordinate of the points.
 
-    As 3DDFA computes it: of the parameters in their own units, with the target's depth offset.
+    Zhu et al., CVPR 2016, as 3DDFA computes it: from parameters in their own units, with the
+    target's offset in depth.
 
     Args:
-        predicted, target: (B,P), whitened.
+        predicted: (B,P), whitened.
+        target: the same shape.
         basis: the points and the whitening.
 
     Returns:
@@ -140,19 +160,23 @@ def vdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
     Raises:
         InputError: the shapes do not fit.
     """
-    own, known = affine_vertices(predicted, target, basis)
-    return (own - known).square()
+    points, true_points = affine_vertices(predicted, target, basis)
+    return (points - true_points).square()
 
 
 @make_term("predicted", "target")
 def pdc(predicted: Tensor, target: Tensor) -> Tensor:
-    """Squared difference of whitened parameters (Zhu et al., CVPR 2016).
+    """Parameter distance cost: squared difference of whitened parameters (Zhu et al., CVPR 2016).
 
     Whitening divides by the standard deviations of the training set. This is R3FA's eq 3 but for
-    the power: it calls W the inverse standard deviations, and whitening gives their squares'.
+    the power: it calls W the inverse standard deviations, and whitening gives their squares.
+
+    >>> pdc(torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor([[1., 9.]])
 
     Args:
-        predicted, target: (B,P), whitened.
+        predicted: (B,P), whitened.
+        target: the same shape.
 
     Returns:
         (B,P).
@@ -165,19 +189,17 @@ def pdc(predicted: Tensor, target: Tensor) -> Tensor:
     return (predicted - target).square()
 
 
-_EPS = 1e-6  # pixels
-_DEPTH_OFFSET = 11
-
-
 @make_term("predicted", "target")
 def wpdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
-    """w (p - g)^2 of whitened parameters, weighted by what each entry's error moves.
+    """Weighted parameter distance cost: w (p - g)^2 of whitened parameters.
 
-    Zhu et al., CVPR 2016, in the form of cleardusk/3DDFA; CSANet's and R3FA's loss. R3FA's eq 3
-    calls W the inverse standard deviations, which is `pdc`.
+    Each entry is weighted by how far its error moves the points (`wpdc_weights`). Zhu et al., CVPR
+    2016, in the form of cleardusk/3DDFA; CSANet's and R3FA's loss. R3FA's eq 3 calls W the inverse
+    standard deviations, which is `pdc`.
 
     Args:
-        predicted, target: (B,P), whitened.
+        predicted: (B,P), whitened.
+        target: the same shape.
         basis: the points, the whitening and the scale.
 
     Returns:
@@ -193,7 +215,7 @@ def wpdc(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
 
 @torch.no_grad()
 def wpdc_weights(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tensor:
-    """The weights (B,P) of `wpdc`, at most 1 in each row.
+    """The weights of `wpdc`, at most 1 in each row.
 
     With dp the error of an entry in its own units and (X,Y,Z) the coordinates of the N points of
     the *target's* face (an early version of 3DDFA took the prediction's: cleardusk/3DDFA_V2#65),
@@ -206,7 +228,12 @@ def wpdc_weights(predicted: Tensor, target: Tensor, basis: AffineBasis) -> Tenso
     To each 1e-6 is added, then all are divided by the face's largest. The offset in depth counts 0.
 
     Args:
-        predicted, target, basis: as `wpdc`.
+        predicted: (B,P), whitened.
+        target: the same shape.
+        basis: the points, the whitening and the scale.
+
+    Returns:
+        (B,P).
     """
     error = (basis.unwhiten(predicted) - basis.unwhiten(target)).abs()
     points = basis.model_points(basis.unwhiten(target))

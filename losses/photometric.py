@@ -1,9 +1,7 @@
-"""Photometric error of a rendering against its photograph.
+"""Photometric error of a rendering against its photograph, and the flatness of an albedo.
 
 `Rendering.image` is premultiplied by its mask: where pixels are covered in part, compare
 `rendering.over(photo)`, or the outline counts as dark.
-
-How far a face's albedo is from one colour of skin.
 """
 
 from __future__ import annotations
@@ -66,7 +64,14 @@ def colour_distance(rendered: Tensor, photo: Tensor, floor: float = FLOOR) -> Te
 
 @make_term(images=["rendered"], photos=["photo"])
 def colour_difference(rendered: Tensor, photo: Tensor) -> Tensor:
-    """Mean absolute difference over the channels (L1), (B,C,H,W) twice -> (B,1,H,W).
+    """Mean absolute difference over the channels (L1) of each pixel.
+
+    Args:
+        rendered: (B,C,H,W) in [0,1].
+        photo: (B,C,H,W) in [0,1].
+
+    Returns:
+        (B,1,H,W).
 
     Raises:
         InputError: the shapes differ.
@@ -86,8 +91,14 @@ def photometric_loss(
     image is divided by its own pixels, as the equations say; Deep3D's code divides the sum of the
     batch by the pixels of the batch.
 
+    >>> import torch
+    >>> photo, visible = torch.zeros(1, 3, 2, 2), torch.ones(1, 1, 2, 2)
+    >>> photometric_loss(photo + 0.5, photo, visible)
+    tensor([0.8660])
+
     Args:
-        rendered, photo: (B,C,H,W) in [0,1].
+        rendered: (B,C,H,W) in [0,1].
+        photo: (B,C,H,W) in [0,1].
         visible: (B,1,H,W) in [0,1], the rendering's mask (M of the one, V of the other paper).
         attention: (B,1,H,W) in [0,1], 1 on skin (A); None is 1 everywhere.
 

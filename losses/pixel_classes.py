@@ -1,7 +1,4 @@
-"""Cross entropy of a predicted mask of visible skin.
-
-Error of predicted classes of places, unreduced.
-"""
+"""Cross entropies of pixels: of their classes, and of a mask of visible skin."""
 
 from __future__ import annotations
 
@@ -12,10 +9,19 @@ from torch.nn import functional
 from ..geometry.checks import check_shape
 from .term import make_term
 
+_EDGE = 1e-7  # float32 knows 1 - 6e-8
+
 
 @make_term("logits")
 def segmentation_error(logits: Tensor, classes: Tensor) -> Tensor:
-    """Cross entropy of logits (B,C,H,W) with classes (B,H,W) int64, (B,H,W).
+    """Cross entropy of each pixel's predicted class.
+
+    Args:
+        logits: (B,C,H,W).
+        classes: (B,H,W) int64, the true ones.
+
+    Returns:
+        (B,H,W).
 
     Raises:
         InputError: the shapes differ.
@@ -25,19 +31,17 @@ def segmentation_error(logits: Tensor, classes: Tensor) -> Tensor:
     return functional.cross_entropy(logits, classes, reduction="none")
 
 
-_EDGE = 1e-7  # float32 knows 1 - 6e-8
-
-
 @make_term("predicted", masks=["target"])
 def attention_cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
     """-(t ln a + (1 - t) ln(1 - a)) of each pixel: SADRNet's L_A.
 
-    Of probabilities, not logits, because SADRNet uses its mask in the network as well; in float32
-    at least, so that it can stand under mixed precision. Probabilities are kept 1e-7 off 0 and 1.
+    It takes probabilities, not logits, because SADRNet uses its mask in the network as well, and
+    computes in float32 at least, so that it can stand under mixed precision. Probabilities are kept
+    1e-7 off 0 and 1.
 
     Args:
         predicted: (B,1,H,W) in [0,1].
-        target: (B,1,H,W) in [0,1], 1 where the face is seen.
+        target: the same shape, 1 where the face is seen.
 
     Returns:
         (B,1,H,W), at most 16.1.
@@ -49,5 +53,5 @@ def attention_cross_entropy(predicted: Tensor, target: Tensor) -> Tensor:
     check_shape("target", target, tuple(predicted.shape))
     dtype = torch.promote_types(predicted.dtype, torch.float32)
     share = predicted.to(dtype).clamp(_EDGE, 1 - _EDGE)
-    known = target.to(dtype)
-    return -(known * share.log() + (1 - known) * torch.log1p(-share))
+    true = target.to(dtype)
+    return -(true * share.log() + (1 - true) * torch.log1p(-share))

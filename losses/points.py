@@ -1,6 +1,5 @@
-"""Terms on dense points with a confidence each, unreduced.
-
-Wing loss of coordinates.
+"""Terms on dense points: distances in the plane and in depth, their likelihood under a predicted
+uncertainty, the visibility of points, and the wing loss of coordinates.
 """
 
 from __future__ import annotations
@@ -15,16 +14,21 @@ from ..core.errors import InputError
 from ..geometry.checks import check_shape
 from .term import make_term
 
-_SAFE = 1e-12
+_SAFE = 1e-12  # squared units, so that roots have a gradient
 
 
 @make_term("predicted", "target", "unit")
 def point_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
-    """Distance in x and y of each point, in multiples of `unit`: the NME before its mean.
+    """Distance in x and y of each point, in multiples of a unit: the NME before its mean.
+
+    >>> unit = torch.tensor([[10.0]])
+    >>> point_distance(torch.tensor([[[3.0, 4.0, 9.0]]]), torch.zeros(1, 1, 3), unit)
+    tensor([[0.5000]])
 
     Args:
-        predicted, target: (B,N,2) or (B,N,3) of which z is ignored, any length unit.
-        unit: (B,1) > 0, the square root of the face's box area in the same unit.
+        predicted: (B,N,2), or (B,N,3) of which z is ignored, any unit of length.
+        target: the same shape.
+        unit: (B,1) > 0, the square root of the face's box area in the same unit of length.
 
     Returns:
         (B,N).
@@ -40,7 +44,19 @@ def point_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
 
 @make_term("predicted", "target", "unit")
 def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
-    """Absolute difference in z of each point (B,N,3), in multiples of `unit` (B,1): (B,N)."""
+    """Absolute difference in z of each point, in multiples of a unit.
+
+    Args:
+        predicted: (B,N,3), any unit of length.
+        target: the same shape.
+        unit: (B,1) > 0, in the same unit of length.
+
+    Returns:
+        (B,N).
+
+    Raises:
+        InputError: the shapes differ.
+    """
     check_shape("predicted", predicted, (None, None, 3))
     check_shape("target", target, tuple(predicted.shape))
     check_shape("unit", unit, (len(predicted), 1))
@@ -49,25 +65,41 @@ def depth_distance(predicted: Tensor, target: Tensor, unit: Tensor) -> Tensor:
 
 @make_term("predicted", "target", "unit")
 def gap_distance(predicted: Tensor, target: Tensor, pairs: Tensor, unit: Tensor) -> Tensor:
-    """How wrong the way from one point of each pair to the other is, in x and y, over `unit`.
+    """Error in x and y of the vector between the points of each pair, in multiples of a unit.
 
     Of lips and lids: where both points err alike, what is shut stays shut.
 
     Args:
-        predicted, target: (B,N,2+). pairs: (P,2) int64, positions among the N points.
-        unit: (B,1) > 0.
+        predicted: (B,N,2) or (B,N,3), any unit of length.
+        target: the same shape.
+        pairs: (P,2) int64, indices of the N points.
+        unit: (B,1) > 0, in the same unit of length.
 
     Returns:
         (B,P).
+
+    Raises:
+        InputError: the shapes differ.
     """
     first, second = pairs[:, 0], pairs[:, 1]
-    found, true = (points[:, first, :2] - points[:, second, :2] for points in (predicted, target))
-    return point_distance(found, true, unit)
+    gap, true_gap = (p[:, first, :2] - p[:, second, :2] for p in (predicted, target))
+    return point_distance(gap, true_gap, unit)
 
 
 @make_term("logits", masks=["visible"])
 def visibility_error(logits: Tensor, visible: Tensor) -> Tensor:
-    """Binary cross entropy of logits (B,N) that points are seen, with what is so: (B,N)."""
+    """Binary cross entropy of the prediction that points are visible.
+
+    Args:
+        logits: (B,N).
+        visible: (B,N) in [0,1] or bool, the truth.
+
+    Returns:
+        (B,N).
+
+    Raises:
+        InputError: the shapes differ.
+    """
     check_shape("visible", visible, tuple(logits.shape))
     return functional.binary_cross_entropy_with_logits(
         logits, visible.to(logits.dtype), reduction="none"
@@ -84,10 +116,14 @@ def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:
     Uncertainty Estimation, ICLR 2022).
 
     Args:
-        distance: (B,N) >= 0. log_sigma: (B,N) log of the scale, same unit.
+        distance: (B,N) >= 0.
+        log_sigma: (B,N) logarithm of the scale s, in the same unit.
 
     Returns:
         (B,N).
+
+    Raises:
+        InputError: the shapes differ.
     """
     check_shape("log_sigma", log_sigma, tuple(distance.shape))
     return distance * torch.exp(-log_sigma) + 2 * log_sigma
@@ -95,7 +131,17 @@ def distance_likelihood(distance: Tensor, log_sigma: Tensor) -> Tensor:
 
 @make_term("points")
 def box_unit(points: Tensor) -> Tensor:
-    """Square root of the area of the box round points (B,N,2+), (B,1)."""
+    """Square root of the area of the box round the points of each face.
+
+    >>> box_unit(torch.tensor([[[0.0, 0.0], [8.0, 2.0]]]))
+    tensor([[4.]])
+
+    Args:
+        points: (B,N,2) or (B,N,3), of which z is ignored.
+
+    Returns:
+        (B,1), in the points' unit.
+    """
     plane = points[..., :2]
     sides = plane.amax(1) - plane.amin(1)
     return sides.prod(1, keepdim=True).clamp(min=_SAFE).sqrt()
@@ -112,9 +158,14 @@ def wing(predicted: Tensor, target: Tensor, width: float = 10.0, curvature: floa
     landmarks and 132 vertices chosen anew for each batch (`random_points`), with the depth offset
     of the target (`affine_vertices`), and average over the coordinates.
 
+    >>> wing(torch.tensor([0.0, 2.0, 100.0]), torch.zeros(3))
+    tensor([  0.0000,   6.9315, 107.9176])
+
     Args:
-        predicted, target: equal shapes (B,...), pixels.
-        width, curvature: pixels, > 0.
+        predicted: (B,...), pixels.
+        target: the same shape.
+        width: pixels up to which the loss is logarithmic, > 0.
+        curvature: pixels, > 0; the smaller, the steeper near 0.
 
     Returns:
         the same shape.

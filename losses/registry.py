@@ -44,7 +44,7 @@ from .surface import (
 from .uv_maps import map_distance
 
 LOSSES: Registry[Tensor] = Registry("loss")
-"""`LOSSES.get(name)` is the term's function; its docstring says what it takes and gives.
+"""`LOSSES.get(name)` is the term's function; its docstring says what it takes and returns.
 
 Terms are per sample (B,) or unreduced; `masked_mean` of reduction.py does the rest.
 """

@@ -1,6 +1,5 @@
-"""How far wrong identity coefficients move a face, and how alike those of one person are.
-
-Whether two pictures show the same person to a face recognition network.
+"""Terms on who a face is: how far wrong identity coefficients move it, how much the errors of one
+person's pictures differ, and whether a face recognition network sees the same person.
 """
 
 from __future__ import annotations
@@ -15,10 +14,16 @@ from .term import make_term
 
 @make_term("basis")
 def displacement_matrix(basis: Tensor) -> Tensor:
-    """(K,K) mm^2 per unit^2: c^T G c is the mean squared displacement that coefficients c make.
+    """The matrix G of c^T G c, the mean squared displacement that coefficients c make.
 
     Args:
         basis: (K,V,3) mm per unit, at the V points that count.
+
+    Returns:
+        (K,K), mm^2 per unit^2.
+
+    Raises:
+        InputError: another shape.
     """
     check_shape("basis", basis, (None, None, 3))
     flat = basis.flatten(1)
@@ -27,11 +32,15 @@ def displacement_matrix(basis: Tensor) -> Tensor:
 
 @make_term("predicted", "target", "matrix")
 def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> Tensor:
-    """Mean squared displacement (B,) mm^2 between faces of coefficients (B,K).
+    """Mean squared displacement between the faces of two sets of coefficients.
 
     Args:
-        predicted, target: coefficients.
+        predicted: (B,K).
+        target: the same shape.
         matrix: (K,K) of `displacement_matrix`.
+
+    Returns:
+        (B,), mm^2.
 
     Raises:
         InputError: the shapes differ.
@@ -44,13 +53,16 @@ def squared_displacement(predicted: Tensor, target: Tensor, matrix: Tensor) -> T
 
 @make_term("errors")
 def disagreement(errors: Tensor, person: Tensor) -> Tensor:
-    """Squared distance (B,K) of each picture's errors (B,K) from their mean over its person.
+    """Squared distance of each picture's errors from their mean over the pictures of its person.
 
-    Pictures of one person have one truth, so that their errors differ as their answers do.
+    Pictures of one person have one truth, so that their errors differ as their predictions do.
 
     Args:
-        errors: answers less truth.
+        errors: (B,K), predictions minus truth.
         person: (B,) int64, alike for pictures of one person.
+
+    Returns:
+        (B,K).
 
     Raises:
         InputError: another number of persons.
@@ -69,8 +81,12 @@ def cosine_distance(first: Tensor, second: Tensor) -> Tensor:
     The network is not part of the term: embed photograph and rendering with the same frozen one,
     aligned alike, and detach the photograph's embedding.
 
+    >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]]))
+    tensor([1.])
+
     Args:
-        first, second: (B,D) embeddings of any length.
+        first: (B,D) embeddings of any length.
+        second: the same shape.
 
     Returns:
         (B,) in [0,2], float32 at least; 1 with a gradient of 0 where an embedding is 0.

@@ -27,7 +27,8 @@ def ssim_global(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Te
     """SSIM of two images with moments over the whole visible region, for each channel.
 
     Args:
-        first, second: (B,C,H,W) in [0,1].
+        first: (B,C,H,W) in [0,1].
+        second: the same shape.
         mask: (B,1,H,W) >= 0, the weight of each pixel; None sees everything. An empty mask gives
             1 with a gradient of 0: nothing to compare, no loss.
 
@@ -57,7 +58,8 @@ def ssim_map(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tenso
     or mirrored. The mean over the mask (`masked_mean(map, mask)`) is what papers report.
 
     Args:
-        first, second: (B,C,H,W) in [0,1].
+        first: (B,C,H,W) in [0,1].
+        second: the same shape.
         mask: (B,1,H,W) >= 0; None sees everything. Where a window sees nothing the map is 1.
 
     Returns:
@@ -85,8 +87,14 @@ def ssim_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tens
     The paper writes of one image and leaves the channels open; its c1 and c2 are those above, for
     images in [0,1].
 
+    >>> ramp = torch.linspace(0, 1, 16).reshape(1, 1, 4, 4)
+    >>> ssim_loss(ramp, ramp), ssim_loss(ramp, 1 - ramp).round(decimals=2)
+    (tensor([0.]), tensor([1.9900]))
+
     Args:
-        first, second, mask: as `ssim_global`.
+        first: (B,C,H,W) in [0,1].
+        second: the same shape.
+        mask: (B,1,H,W) >= 0, the weight of each pixel; None sees everything.
 
     Returns:
         (B,) in [0,2]; 0 with a gradient of 0 where the mask is empty.
@@ -101,10 +109,13 @@ def ssim_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tens
 def ssim_map_loss(first: Tensor, second: Tensor, mask: Tensor | None = None) -> Tensor:
     """1 - SSIM under a window around each pixel, mean over the channels.
 
-    Twice kornia's `ssim_loss`, which halves, but for the border of the image.
+    Twice kornia's `ssim_loss`, which halves, but for the border of the image. Reduce it with
+    `masked_mean(loss, mask)`.
 
     Args:
-        first, second, mask: as `ssim_map`. Reduce with `masked_mean(loss, mask)`.
+        first: (B,C,H,W) in [0,1].
+        second: the same shape.
+        mask: (B,1,H,W) >= 0; None sees everything.
 
     Returns:
         (B,1,H,W) in [0,2].

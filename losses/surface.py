@@ -1,10 +1,7 @@
-"""Roughness of a surface.
+"""Terms on the shape of a surface: directions and lengths of its edges, and its Laplacian.
 
-Directions of a surface's edges against known normals.
-
-Lengths of a surface's edges against known ones.
-
-Laplacians against a reference, on meshes, and of UV maps.
+All take the vertices of a mesh, or the texels of a UV position map as vertices (`map_points`,
+`grid_edges` and `grid_triangles` of uv_maps.py); `map_laplacian` takes the map itself.
 """
 
 from __future__ import annotations
@@ -21,7 +18,7 @@ from .term import make_term
 
 @make_term("predicted", "target")
 def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Tensor:
-    """How far each edge of a triangle rises out of the known triangle's plane.
+    """How far each edge of a triangle rises out of the true triangle's plane.
 
     |<E_ij / |E_ij|, n'>| for the edges ij, jk, ki: SADRNet's eq 22 and 23 with the normal n' of the
     *ground truth*, as its code has it. As printed, n is the prediction's own normal, to which its
@@ -29,11 +26,12 @@ def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Te
     averages over the triangles and their edges.
 
     Args:
-        predicted, target: (B,V,3): a mesh, or `map_points` of a UV map.
+        predicted: (B,V,3): a mesh, or `map_points` of a UV map.
+        target: the same shape.
         triangles: (T,3) int64, the faces of a mesh or `grid_triangles(mask)` of a UV map.
 
     Returns:
-        (B,T,3) in [0,1]; 0 with a gradient of 0 for an edge without length and for a known triangle
+        (B,T,3) in [0,1]; 0 with a gradient of 0 for an edge without length and for a true triangle
         without area.
 
     Raises:
@@ -49,12 +47,17 @@ def normal_deviation(predicted: Tensor, target: Tensor, triangles: Tensor) -> Te
 
 @make_term("predicted", "target")
 def edge_length_difference(predicted: Tensor, target: Tensor, edges: Tensor) -> Tensor:
-    """| ||E_ij|| - ||E'_ij|| | of each edge: SADRNet's eq 20 and 21.
+    """Absolute difference between the lengths of each edge, | ||E_ij|| - ||E'_ij|| |.
 
-    Eq 21 is a bare sum; the code averages over the edges.
+    SADRNet's eq 20 and 21. Eq 21 is a bare sum; the code averages over the edges.
+
+    >>> target = torch.tensor([[[0.0, 0, 0], [3, 4, 0]]])
+    >>> edge_length_difference(2 * target, target, torch.tensor([[0, 1]]))
+    tensor([[5.]])
 
     Args:
-        predicted, target: (B,V,3), any unit of length: a mesh, or `map_points` of a UV map.
+        predicted: (B,V,3), any unit of length: a mesh, or `map_points` of a UV map.
+        target: the same shape.
         edges: (E,2) int64, `edges(faces)` of a mesh or `grid_edges(mask)` of a UV map.
 
     Returns:
@@ -66,8 +69,8 @@ def edge_length_difference(predicted: Tensor, target: Tensor, edges: Tensor) -> 
     check_shape("predicted", predicted, (None, None, 3))
     check_shape("target", target, tuple(predicted.shape))
     check_shape("edges", edges, (None, 2))
-    own, known = (_lengths(points, edges) for points in (predicted, target))
-    return (own - known).abs()
+    lengths, true_lengths = (_lengths(points, edges) for points in (predicted, target))
+    return (lengths - true_lengths).abs()
 
 
 def _lengths(points: Tensor, edges: Tensor) -> Tensor:
@@ -76,13 +79,14 @@ def _lengths(points: Tensor, edges: Tensor) -> Tensor:
 
 @make_term("vertices", "reference")
 def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor) -> Tensor:
-    """Squared distance of the Laplacians of two meshes at each vertex: ||L v - L r||^2.
+    """Squared distance between the Laplacians of two meshes at each vertex, ||L v - L r||^2.
 
     Unlike `smoothness` it leaves the reference's own detail alone, and unlike a distance of
-    vertices it does not see where the mesh is.
+    vertices it does not depend on where the mesh is.
 
     Args:
-        vertices, reference: (B,V,3), mm.
+        vertices: (B,V,3), mm.
+        reference: the same shape.
         laplacian: (V,V) sparse, `uniform_laplacian(faces, V)`.
 
     Returns:
@@ -101,8 +105,9 @@ def laplacian_difference(vertices: Tensor, reference: Tensor, laplacian: Tensor)
 def map_laplacian(maps: Tensor) -> Tensor:
     """Squared length of the Laplacian at each texel of position maps.
 
-    The mean of the four neighbours minus the texel. SADRNet's code has it, four times as large and
-    not squared, but uses it nowhere. Outside the map is 0: reduce over `grid_interior(mask)`.
+    The Laplacian is the mean of the four neighbours minus the texel. SADRNet's code has it, four
+    times as large and not squared, but uses it nowhere. Beyond its border the map counts as 0:
+    reduce over `grid_interior(mask)`.
 
     Args:
         maps: (B,C,H,W).
@@ -125,11 +130,16 @@ def smoothness(vertices: Tensor, laplacian: Tensor) -> Tensor:
     """Squared length of the uniform Laplacian at each vertex: Mobile-FaceRNet's eq 16.
 
     ||1/d_i sum_{j in Adj_i} (v_i - v_j)||^2; the paper's L_sth is the mean over the vertices, and
-    its L_smooth of eq 11 the same thing.
+    its L_smooth of eq 11 is the same.
+
+    >>> from selfie3d.geometry import uniform_laplacian
+    >>> laplacian = uniform_laplacian(torch.tensor([[0, 1, 2]]), 3)
+    >>> smoothness(torch.tensor([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]]), laplacian)
+    tensor([[2., 5., 5.]])
 
     Args:
         vertices: (B,V,3), mm.
-        laplacian: (V,V) sparse, `uniform_laplacian(faces, V)` of geometry/topology.py.
+        laplacian: (V,V) sparse, `uniform_laplacian(faces, V)`.
 
     Returns:
         (B,V), mm^2.

@@ -1,4 +1,4 @@
-"""What every term does before it computes: widen half precision, refuse what it cannot mean.
+"""What every term does before it computes: it widens half precision and refuses other kinds.
 
 Sums over an image leave float16 at once (65,504 is its largest number), and whole numbers wrap
 round. So a term computes in float32 at least, autocast or not, and takes floating-point numbers.
@@ -29,10 +29,16 @@ def make_term(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a term whose arguments of these names are tensors.
 
+    >>> @make_term("error")
+    ... def squared(error):
+    ...     return error**2
+    >>> squared(torch.tensor(300.0, dtype=torch.float16))
+    tensor(90000.)
+
     Args:
-        values: of floating-point numbers.
-        masks: of bool or floating-point numbers; float32 inside.
-        images: (B,C,H,W), floating-point; pictures with their channels last are refused.
+        values: arguments of floating-point numbers.
+        masks: arguments of bool or floating-point numbers; float32 inside.
+        images: arguments (B,C,H,W), floating-point; pictures with their channels last are refused.
         photos: as `images`, and in [0,1].
 
     Returns:

@@ -1,6 +1,5 @@
-"""Weighted distances of UV position maps: SADRNet's geometry, deformation and pose terms.
-
-A UV map as a mesh: its texels are vertices, neighbouring texels are joined.
+"""Weighted distances of UV position maps (SADRNet's geometry, deformation and pose terms), and a UV
+map as a mesh: its texels are vertices, neighbouring texels are joined.
 
 Vertex r * W + c is the texel in row r, column c.
 """
@@ -19,19 +18,27 @@ from .term import make_term
 
 
 def map_points(maps: Tensor) -> Tensor:
-    """The texels of maps (B,C,H,W) as points (B,H*W,C)."""
+    """The texels of maps (B,C,H,W) as points (B,H*W,C), row by row."""
     check_shape("maps", maps, (None, None, None, None))
     return maps.flatten(2).transpose(1, 2)
 
 
 def grid_edges(mask: Tensor) -> Tensor:
-    """Pairs of texels side by side or one above the other, both of the face, (E,2) int64.
+    """Pairs of texels side by side or one above the other, both of the face.
 
     SADRNet's E of eq 21: "every pair of adjacent vertices in the UV map". Its code joins (r, c) to
-    (r+1, c+1) where it has looked at (r+1, c): wrong, the diagonal's end may lie outside the face.
+    (r+1, c+1) where it has looked at (r+1, c), which is wrong: the diagonal's end may lie outside
+    the face.
+
+    >>> grid_edges(torch.tensor([[True, True], [True, False]]))
+    tensor([[0, 1],
+            [0, 2]])
 
     Args:
-        mask: (H,W) bool.
+        mask: (H,W) bool, the texels of the face.
+
+    Returns:
+        (E,2) int64.
 
     Raises:
         InputError: another shape or dtype.
@@ -48,8 +55,12 @@ def grid_triangles(mask: Tensor) -> Tensor:
     The squares are cut from bottom left to top right, as in SADRNet's code. Counter-clockwise with
     row 0 at the top, so that a face unwrapped as it looks from outside has outward normals.
 
+    >>> grid_triangles(torch.ones(2, 2, dtype=torch.bool))
+    tensor([[0, 2, 1],
+            [2, 3, 1]])
+
     Args:
-        mask: (H,W) bool.
+        mask: (H,W) bool, the texels of the face.
 
     Returns:
         (T,3) int64.
@@ -107,7 +118,8 @@ def map_distance(predicted: Tensor, target: Tensor, mask: Tensor, weights: Tenso
     over the texels of the face, not over their weights, and so does this.
 
     Args:
-        predicted, target: (B,C,H,W), any unit of length.
+        predicted: (B,C,H,W), any unit of length.
+        target: the same shape.
         mask: (H,W) bool, the texels of the face.
         weights: (H,W) >= 0, such as `region_weights(regions, SADRNET_REGIONS)`.
 
@@ -128,6 +140,10 @@ def map_distance(predicted: Tensor, target: Tensor, mask: Tensor, weights: Tenso
 def region_weights(regions: Mapping[str, Tensor], weights: Sequence[tuple[str, float]]) -> Tensor:
     """A map of weights from named regions.
 
+    >>> masks = {"skin": torch.tensor([1, 1, 0]).bool(), "eyes": torch.tensor([0, 1, 0]).bool()}
+    >>> region_weights(masks, [("skin", 3.0), ("eyes", 12.0)])
+    tensor([ 3., 12.,  0.])
+
     Args:
         regions: masks of one shape, bool: (H,W) of a UV map, or (V,) of vertices.
         weights: (region, weight) pairs; where regions overlap, the later pair wins.
@@ -136,7 +152,8 @@ def region_weights(regions: Mapping[str, Tensor], weights: Sequence[tuple[str, f
         float32 of the masks' shape, 0 outside all of them.
 
     Raises:
-        UnknownNameError: a pair names no region. InputError: no region, or masks of several shapes.
+        UnknownNameError: a pair names no region.
+        InputError: there is no region, or masks have several shapes.
     """
     if not regions:
         raise InputError("regions", "at least one mask", "none")
