@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 class Similarity:
     """x -> scale * rotation @ x + translation, one per batch element.
 
-    >>> import torch
     >>> double = Similarity(torch.tensor([2.0]), torch.eye(3)[None], torch.tensor([[0.0, 0, 1]]))
     >>> double.apply(torch.ones(1, 1, 3))
     tensor([[[2., 2., 3.]]])
@@ -228,7 +227,6 @@ def similarity_align(
     Raises:
         InputError: wrong or unequal shapes, fewer than 3 points, a negative weight.
 
-    >>> import torch
     >>> source = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]]])
     >>> found = similarity_align(source, 3 * source + 1)
     >>> found.scale.round(decimals=4), found.translation.round(decimals=4)

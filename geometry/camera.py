@@ -45,11 +45,23 @@ class Camera(Protocol):
 class PerspectiveCamera:
     """u = cx + f X/(-Z), v = cy - f Y/(-Z) with (X,Y,Z) = R x + T.
 
+    >>> camera = PerspectiveCamera(
+    ...     rotation=torch.eye(3)[None],
+    ...     translation=torch.tensor([[0.0, 0.0, -500.0]]),
+    ...     focal=torch.tensor([1000.0]),
+    ...     center=torch.tensor([[112.0, 112.0]]),
+    ... )
+    >>> camera.project(torch.tensor([[[10.0, 5.0, 0.0]]]))[..., :2]
+    tensor([[[132., 102.]]])
+
     Attributes:
         rotation: (B,3,3), model to camera.
         translation: (B,3) mm; z is minus the distance of the model's origin.
         focal: (B,) pixels.
         center: (B,2) principal point, pixels.
+
+    Raises:
+        InputError: wrong shapes.
     """
 
     rotation: Tensor
@@ -119,10 +131,21 @@ class PerspectiveCamera:
 class WeakPerspectiveCamera:
     """u = s (R x)_x + tx, v = -s (R x)_y + ty.
 
+    >>> camera = WeakPerspectiveCamera(
+    ...     rotation=torch.eye(3)[None],
+    ...     scale=torch.tensor([2.0]),
+    ...     translation=torch.tensor([[112.0, 112.0]]),
+    ... )
+    >>> camera.project(torch.tensor([[[10.0, 5.0, 3.0]]]))
+    tensor([[[132., 102.,   6.]]])
+
     Attributes:
         rotation: (B,3,3), model to camera.
         scale: (B,) pixels per mm.
         translation: (B,2) pixels.
+
+    Raises:
+        InputError: wrong shapes.
     """
 
     rotation: Tensor

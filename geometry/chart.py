@@ -23,8 +23,8 @@ def with_chart(model: FaceModel) -> FaceModel:
 
     The largest part is unrolled from a cylinder: its axis is vertical, in the middle of the part's
     depth; u runs round it from the subject's right to the left, v up. What lies behind something
-    else on the way from the axis (the inside of a mouth) shares its place. Parts that do not hang
-    together with it (eyeballs, teeth) lie in a row below, each seen from its broadest side.
+    else on the way from the axis (the inside of a mouth) shares its place. Parts that are not
+    connected with it (eyeballs, teeth) lie in a row below, each seen from its broadest side.
     """
     if len(model.uv) > 1:
         return model
@@ -38,10 +38,10 @@ def charts(mean: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
     if not len(rest):
         return unrolled(mean, faces)
     main = (part == 0).nonzero()[:, 0]
-    uv, own = unrolled(mean, faces[main])
+    uv, main_corners = unrolled(mean, faces[main])
     uv = uv * torch.tensor([1, 1 - _STRIP]) + torch.tensor([0, _STRIP])
     corners = torch.empty_like(faces)
-    corners[main] = own
+    corners[main] = main_corners
     places = [uv]
     numbers = part[rest].unique().tolist()
     across = math.ceil(math.sqrt(len(numbers) / _STRIP))

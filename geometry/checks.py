@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from torch import Tensor, isfinite
+import torch
+from torch import Tensor
 
 from ..core.errors import InputError
 
 
 def check_shape(name: str, tensor: Tensor, shape: tuple[int | str | None, ...]) -> None:
-    """Raise unless `tensor` has `shape`; int = that size, str or None = any size.
+    """Raise unless a tensor has a shape.
 
-    A leading Ellipsis-like prefix is written as the string "...": any number of dimensions.
+    >>> check_shape("points", torch.zeros(5, 3), ("N", 3))
+    >>> check_shape("points", torch.zeros(5, 2), ("N", 3))
+    Traceback (most recent call last):
+    ...
+    selfie3d.core.errors.InputError: points: expected shape (N, 3), got shape (5, 2).
+
+    Args:
+        name: of the argument, for the message.
+        tensor: what is checked.
+        shape: an int is that size, a str or None any size. The string "..." at the beginning stands
+            for any number of dimensions.
 
     Raises:
-        InputError: names `name`, the expected and the actual shape.
+        InputError: it has another shape; the message names the argument and both shapes.
     """
     free_prefix = bool(shape) and shape[0] == "..."
     wanted = shape[1:] if free_prefix else shape
@@ -28,9 +39,19 @@ def check_shape(name: str, tensor: Tensor, shape: tuple[int | str | None, ...]) 
 
 
 def check_finite(name: str, tensor: Tensor) -> None:
-    """Raise InputError if `tensor` holds NaN or infinity."""
-    if bool(isfinite(tensor.detach().sum())):  # one pass; NaN and infinity would show in the sum
+    """Raise unless every number of a tensor is finite.
+
+    Args:
+        name: of the argument, for the message.
+        tensor: what is checked.
+
+    Raises:
+        InputError: it holds NaN or infinity.
+    """
+    if bool(
+        torch.isfinite(tensor.detach().sum())
+    ):  # one pass; NaN and infinity would show in the sum
         return
-    bad = int((~isfinite(tensor)).sum())
+    bad = int((~torch.isfinite(tensor)).sum())
     if bad:
         raise InputError(name, "finite numbers", f"{bad} NaN or infinite of {tensor.numel()}")

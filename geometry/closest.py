@@ -18,13 +18,21 @@ _FIRST_CENTRES = 8  # triangles looked at first in an exact search
 
 @dataclass(frozen=True)
 class Closest:
-    """The answer for N query points."""
+    """The nearest points of a target to N query points.
 
-    points: np.ndarray  # (N, 3), nearest points of the target
-    normals: np.ndarray | None  # (N, 3), unit, of the triangles there; None without faces
-    on_border: np.ndarray  # (N,) bool: the nearest point lies on an open border
-    corners: np.ndarray  # (N, 3), vertices whose weighted sum the points are
-    weights: np.ndarray  # (N, 3), barycentric
+    Attributes:
+        points: (N, 3), the nearest points.
+        normals: (N, 3), unit, of the triangles there; None without faces.
+        on_border: (N,) bool: the nearest point lies on an open border.
+        corners: (N, 3), vertices whose weighted sum the points are.
+        weights: (N, 3), barycentric.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray | None
+    on_border: np.ndarray
+    corners: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class ClosestPoints:
     the nearest vertex; it is the nearest point of the whole surface unless triangles are very
     long or another sheet is near; `query(x, exact=True)` makes sure. Without faces the target is
     the points themselves.
+
+    >>> corners = np.array([[0.0, 0, 0], [4, 0, 0], [0, 4, 0]])
+    >>> triangle = ClosestPoints(corners, np.array([[0, 1, 2]]))
+    >>> triangle.query(np.array([[1.0, 1, 5]])).points.tolist()
+    [[1.0, 1.0, 0.0]]
 
     Args:
         points: (M, 3).

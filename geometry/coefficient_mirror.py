@@ -20,7 +20,8 @@ class CoefficientMirror:
     """What mirroring x -> -x does to a model's coefficients.
 
     Attributes:
-        identity: (Ki,) signs. albedo: (Ka,) signs.
+        identity: (Ki,) signs.
+        albedo: (Ka,) signs.
         expression: (Ke,) int64, coefficient i of the mirrored face is expression[i] of the face.
     """
 
@@ -56,9 +57,9 @@ class CoefficientMirror:
 
 
 def _signs(name: str, basis: Tensor, mirrored: Tensor) -> Tensor:
-    own, other = basis.flatten(1), mirrored.flatten(1)
-    sign = (own * other).sum(1).sign()
-    error = (own * sign[:, None] - other).norm(dim=1) / own.norm(dim=1).clamp(min=1e-9)
+    modes, images = basis.flatten(1), mirrored.flatten(1)
+    sign = (modes * images).sum(1).sign()
+    error = (modes * sign[:, None] - images).norm(dim=1) / modes.norm(dim=1).clamp(min=1e-9)
     if bool((error > _TOLERANCE).any()):
         worst = int(error.argmax())
         raise InputError(f"{name} basis", "symmetric or antisymmetric modes", f"mode {worst}")

@@ -1,6 +1,5 @@
-"""The coefficients of a face: one container for networks, fitting, files and losses.
-
-Coefficients as one vector per face, in units that make all of its entries comparable.
+"""The coefficients of a face: one container for networks, fitting, files and losses, and the
+same as one vector per face, in units that make all of its entries comparable.
 """
 
 from __future__ import annotations
@@ -13,17 +12,28 @@ from torch import Tensor
 from .checks import check_shape
 
 SH_AMBIENT = 1.0 / 0.28209479177387814  # the band-0 coefficient whose shading is 1
+EXPRESSION_UNIT = 0.3  # about the spread of a blendshape's weight where it is active
+_LIGHT_TERMS = 27
 
 
 @dataclass(frozen=True)
 class Coefficients:
     """Coefficients of B faces of one face model.
 
+    >>> faces = Coefficients(
+    ...     torch.zeros(2, 5), torch.zeros(2, 3), torch.zeros(2, 4), ambient_light(2)
+    ... )
+    >>> len(faces), len(faces[0])
+    (2, 1)
+
     Attributes:
         identity: (B,Ki) in the units of the model's identity basis.
-        expression: (B,Ke).
+        expression: (B,Ke) in the units of its expression basis.
         albedo: (B,Ka) in standard deviations.
         light: (B,9,3) real spherical harmonics per colour channel.
+
+    Raises:
+        InputError: another shape, or unequal B.
     """
 
     identity: Tensor
@@ -70,24 +80,46 @@ class Coefficients:
 
 
 def ambient_light(batch: int, level: float = 1.0) -> Tensor:
-    """Light (B,9,3) that shades every surface with `level`, whatever its normal."""
+    """Light that shades every surface alike, whatever its normal.
+
+    >>> ambient_light(1)[0, :2]
+    tensor([[3.5449, 3.5449, 3.5449],
+            [0.0000, 0.0000, 0.0000]])
+
+    Args:
+        batch: how many lights.
+        level: the shading; 1 leaves the albedo as it is.
+
+    Returns:
+        (batch,9,3).
+    """
     light = torch.zeros(batch, 9, 3)
     light[:, 0] = level * SH_AMBIENT
     return light
 
 
-EXPRESSION_UNIT = 0.3  # about the spread of a blendshape's weight where it is active
-_LIGHT_TERMS = 27
-
-
 def coefficients_to_vector(coefficients: Coefficients) -> Tensor:
-    """(B, Ki + Ke + Ka + 27): identity, expression / 0.3, albedo, light flattened (9,3)."""
+    """Coefficients as vectors: identity, expression / 0.3, albedo, light flattened (9,3).
+
+    Args:
+        coefficients: of B faces.
+
+    Returns:
+        (B, Ki + Ke + Ka + 27).
+    """
     c = coefficients
     return torch.cat([c.identity, c.expression / EXPRESSION_UNIT, c.albedo, c.light.flatten(1)], 1)
 
 
 def vector_to_coefficients(vector: Tensor, sizes: tuple[int, int, int]) -> Coefficients:
-    """The inverse for a model of `sizes` = (Ki, Ke, Ka).
+    """Coefficients of vectors, the inverse of `coefficients_to_vector`.
+
+    >>> vector_to_coefficients(torch.ones(1, 30), (1, 1, 1)).expression
+    tensor([[0.3000]])
+
+    Args:
+        vector: (B, Ki + Ke + Ka + 27).
+        sizes: (Ki, Ke, Ka) of the face model.
 
     Raises:
         InputError: the vector has another length.

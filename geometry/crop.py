@@ -23,10 +23,17 @@ average face: what a box follows from where a turned head brings the eyes togeth
 class Crop:
     """A similarity crop of a photograph.
 
+    >>> crop = Crop.from_square((300.0, 200.0), side=100.0, size=50)
+    >>> crop.to_crop(torch.tensor([250.0, 150.0])), crop.scale
+    (tensor([0., 0.]), 0.5)
+
     Attributes:
         matrix: (2,3) float64, photograph pixels to crop pixels, both by our convention
             (x right, y down, the first pixel's centre at (0.5, 0.5)).
         size: (height, width) of the crop in pixels.
+
+    Raises:
+        InputError: a matrix of another shape, not finite or singular.
     """
 
     matrix: Tensor

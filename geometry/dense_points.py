@@ -24,13 +24,17 @@ _HIDDEN = ("mouth", "left_eye", "right_eye", "cavities")  # inside the face or n
 
 @dataclass(frozen=True)
 class PointLayout:
-    """Which points, in order: every landmark set's 68, then single vertices.
+    """Which points of a face model, in order: every landmark set's 68, then single vertices.
+
+    >>> layout = PointLayout("default", ("ibug68",), vertices=(7, 9), mirror=(1, 0))
+    >>> len(layout), layout.landmarks("ibug68"), layout.permutation[-2:].tolist()
+    (70, slice(0, 68, None), [69, 68])
 
     Attributes:
         face_model: name of the model they belong to.
         landmark_sets: names of its 68-point sets.
-        vertices: vertex numbers, closed under the model's mirror.
-        mirror: the vertices' mirror images, as positions in `vertices`.
+        vertices: vertex ids, closed under the model's mirror.
+        mirror: the vertices' mirror images, as indices of `vertices`.
     """
 
     face_model: str
@@ -53,16 +57,16 @@ class PointLayout:
         return slice(start, start + 68)
 
     def describe(self) -> dict[str, Any]:
-        """As plain values."""
+        """The layout as plain values, for JSON."""
         lists = {name: list(getattr(self, name)) for name in _LISTS}
         return {"face_model": self.face_model, **lists}
 
     @classmethod
     def restore(cls, content: Mapping[str, Any]) -> PointLayout:
-        """The layout of a `describe`.
+        """The layout of which `describe` returned this.
 
         Raises:
-            KeyError: something is missing.
+            KeyError: an entry is missing.
         """
         return cls(content["face_model"], *(tuple(content[name]) for name in _LISTS))
 
@@ -80,7 +84,9 @@ class PointBasis:
     """A face model at N points: X = mean + identity a + expression d.
 
     Attributes:
-        mean: (N,3) mm. identity: (Ki,N,3) mm per unit. expression: (Ke,N,3) mm per unit.
+        mean: (N,3) mm.
+        identity: (Ki,N,3) mm per unit.
+        expression: (Ke,N,3) mm per unit.
     """
 
     mean: Tensor
@@ -127,7 +133,15 @@ def points_of(model: FaceModel, layout: PointLayout, vertices: Tensor) -> Tensor
 
 
 def vertices_of(model: FaceModel, layout: PointLayout) -> Tensor:
-    """The vertex (N,) int64 at each of the layout's points, the nearest one of landmarks."""
+    """The vertex at each of a layout's points, the nearest one of landmarks.
+
+    Args:
+        model: the face model.
+        layout: of N points of it.
+
+    Returns:
+        (N,) int64.
+    """
     rows = []
     for name in layout.landmark_sets:
         points = model.landmark_set(name)
@@ -139,10 +153,14 @@ def vertices_of(model: FaceModel, layout: PointLayout) -> Tensor:
 def make_layout(
     model: FaceModel, count: int, landmark_sets: Sequence[str] = ("ibug68",)
 ) -> PointLayout:
-    """The landmark sets and about `count` vertices spread evenly over the visible skin.
+    """Landmark sets and vertices spread evenly over the visible skin.
 
-    Farthest-point sampling (Gonzalez 1985) of one half of the mean face, mirrored. Needs a model
-    with a mirror.
+    Farthest-point sampling (Gonzalez 1985) of one half of the mean face, mirrored.
+
+    Args:
+        model: a face model with a mirror.
+        count: about how many vertices.
+        landmark_sets: names of the model's 68-point sets that come first.
 
     Raises:
         InputError: the model has no mirror.
@@ -157,8 +175,8 @@ def make_layout(
     seeds = model.landmark_points(model.mean[None], "ibug68")[0]
     chosen: list[int] = []
     for vertex in _farthest(model.mean[half], seeds, count):
-        own = int(half[vertex])
-        chosen += sorted({own, int(model.mirror[own])})
+        one = int(half[vertex])
+        chosen += sorted({one, int(model.mirror[one])})
         if len(chosen) >= count:
             break
     index = {vertex: k for k, vertex in enumerate(chosen)}

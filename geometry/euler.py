@@ -63,6 +63,11 @@ def _axis_matrix(axis: int, angle: Tensor) -> Tensor:
 def euler_to_matrix(angles: Tensor, order: str = "300w-lp") -> Tensor:
     """Rotation matrices of Euler angles.
 
+    >>> pitch_yaw_roll = torch.tensor([0.0, torch.pi / 2, 0.0])
+    >>> nose = torch.tensor([0.0, 0.0, 1.0])
+    >>> (euler_to_matrix(pitch_yaw_roll) @ nose).round(decimals=5) + 0  # to the image's left
+    tensor([-1.,  0.,  0.])
+
     Args:
         angles: (..., 3) radians; "300w-lp": (pitch, yaw, roll).
         order: a name of `EULER_ORDERS`; the module's table says what each means.
@@ -89,6 +94,9 @@ def matrix_to_euler(R: Tensor, order: str = "300w-lp") -> Tensor:
     constant, the third takes all of it, so the value is exact and every gradient finite. Each
     angle is computed after the earlier ones are divided out, hence R is reproduced to rounding
     near the lock as well; the first angle's gradient grows there as 1 / cos(middle angle).
+
+    >>> matrix_to_euler(euler_to_matrix(torch.tensor([0.1, -0.5, 0.2])))
+    tensor([ 0.1000, -0.5000,  0.2000])
 
     Args:
         R: (..., 3, 3) rotation matrices.

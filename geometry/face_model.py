@@ -39,18 +39,36 @@ class FaceModel(nn.Module):
 
     Blanz and Vetter 1999, with separate expressions. Build one with `from_arrays`.
 
+    >>> model = FaceModel.from_arrays(
+    ...     name="triangle",
+    ...     mean=[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]],
+    ...     faces=[[0, 1, 2]],
+    ...     identity=[[[0.0, 0, 1]] * 3],
+    ...     unit="cm",
+    ...     origin=[0.0, 0, 0],
+    ... )
+    >>> model.sizes, model.vertices(model.zero_coefficients())[0, 1]
+    ((1, 0, 0), tensor([10.,  0.,  0.]))
+
     Attributes:
         mean: (V,3) mm, model space (see conventions.md).
         faces: (F,3) int64, counter-clockwise seen from outside.
-        identity: (Ki,V,3) mm per unit; expression: (Ke,V,3) mm per unit.
-        identity_kind, expression_kind: "gaussian" (units are standard deviations) or
+        identity: (Ki,V,3) mm per unit.
+        expression: (Ke,V,3) mm per unit.
+        identity_kind: of the identity basis, "gaussian" (units are standard deviations) or
             "blendshape" (0..1).
+        expression_kind: the same of the expression basis.
         expression_names: Ke names, or empty.
-        albedo_mean: (V,3) sRGB-coded [0,1]; albedo_basis: (Ka,V,3) per standard deviation.
-        uv: (T,2) v up; uv_faces: (F,3) int64 into uv.
-        landmarks: named landmark sets; regions: named vertex masks (V,).
+        albedo_mean: (V,3) sRGB-coded [0,1].
+        albedo_basis: (Ka,V,3) per standard deviation.
+        uv: (T,2) v up.
+        uv_faces: (F,3) int64 into uv.
+        landmarks: named landmark sets.
+        regions: named vertex masks (V,) bool.
         mirror: (V,) int64, every vertex's mirror image, or None.
-        name, licence, source: where the model comes from and what may be done with it.
+        name: of the model.
+        licence: what may be done with it.
+        source: where it comes from.
         version: of the shipped model; 0 of others.
     """
 
@@ -111,13 +129,34 @@ class FaceModel(nn.Module):
         source: str = "",
         version: int = 0,
     ) -> FaceModel:
-        """Build a model from arrays in any unit; see the class for names and shapes.
+        """Build a model from arrays in any unit.
+
+        The arguments bear the names of the model's attributes, and errors name them: files, readers
+        and callers pass on what they have by name.
 
         Args:
-            unit: unit of mean, bases and origin: mm, cm, dm, m or um.
+            name: of the model.
+            mean: (V,3), counted in `unit`, as the bases of shape and the origin are.
+            faces: (F,3) indices, counter-clockwise seen from outside.
+            identity: (Ki,V,3) per unit of a coefficient; None: no modes.
+            expression: (Ke,V,3) per unit of a coefficient; None: no modes.
+            identity_kind: "gaussian" or "blendshape".
+            expression_kind: "gaussian" or "blendshape".
+            expression_names: Ke names, or none.
+            albedo_mean: (V,3) sRGB-coded in [0,1]; None: grey.
+            albedo_basis: (Ka,V,3) per standard deviation; None: no modes.
+            uv: (T,2), v up; None: the model has no texture coordinates.
+            uv_faces: (F,3) indices into `uv`; None: `faces`, with one row of `uv` per vertex.
+            landmarks: landmark sets by name.
+            regions: vertex masks (V,) by name.
+            mirror: (V,) every vertex's mirror image; None: not known.
+            unit: of mean, bases of shape and origin: mm, cm, dm, m or um.
             origin: (3,) the point that becomes the origin, the midpoint of the eyeball centres,
                 in the given unit. None estimates it: the mean of the two eyes' landmarks of
                 `ibug68`, 12 mm (an eyeball's radius) further back.
+            licence: what may be done with the model.
+            source: where it comes from.
+            version: of a shipped model; 0 for others.
 
         Raises:
             InputError: an array is missing, has the wrong shape, an index out of range or NaN.

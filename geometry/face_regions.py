@@ -39,10 +39,17 @@ def reflectance(model: FaceModel) -> Tensor:
 
 
 def named_face(model: FaceModel, name: str) -> Tensor:
-    """The vertices (V,) bool of `PROJECTED`, of "" (all), or of a region of the model.
+    """The vertices of a named part of a face model.
+
+    Args:
+        model: the face model.
+        name: `PROJECTED`, one of the model's regions, or "" for all vertices.
+
+    Returns:
+        (V,) bool.
 
     Raises:
-        InputError: the model has no such region; the message has those that there are.
+        InputError: the model has no such region; the message lists those that it has.
     """
     if name == PROJECTED:
         return projected_face(model)

@@ -126,7 +126,6 @@ def iterative_closest_point(
     Raises:
         InputError: wrong shapes, NaN, missing faces, or too few matches.
 
-    >>> import numpy as np
     >>> points = np.random.default_rng(0).normal(size=(50, 3))
     >>> result = iterative_closest_point(points - 0.01, points)
     >>> scale, rotation, translation = result.similarity.as_arrays()

@@ -34,6 +34,11 @@ IBUG68_MIRROR: tuple[int, ...] = (
 class LandmarkSet:
     """L named points on (or at a fixed offset from) a mesh.
 
+    >>> eyes = LandmarkSet.from_vertices("eyes", [2, 0])
+    >>> eyes.points(torch.tensor([[[1.0, 1, 1], [2, 2, 2], [3, 3, 3]]]))
+    tensor([[[3., 3., 3.],
+             [1., 1., 1.]]])
+
     Attributes:
         name: the set's name, such as "ibug68".
         vertices: (L,3) int64, the three vertices of each point's triangle.
@@ -42,6 +47,9 @@ class LandmarkSet:
         valid: (L,) bool, False where the model has no such point.
         contour: "3d" if jaw points are anatomical, "2d" if they follow the visible outline.
         version: of a set that is placed anew now and then; 0 of others.
+
+    Raises:
+        InputError: a wrong shape, or numbers that are not finite.
     """
 
     name: str
@@ -116,6 +124,12 @@ class LandmarkSet:
 
 def require_same_contour(predicted: Contour, target: Contour) -> None:
     """Refuse to compare a 3D jaw with a 2D outline.
+
+    >>> require_same_contour("3d", "3d")
+
+    Args:
+        predicted: the kind of the prediction's jaw points.
+        target: the kind of the target's.
 
     Raises:
         InputError: the two kinds differ.

@@ -62,6 +62,10 @@ def _normalise(vectors: Tensor) -> Tensor:
 def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """Outward unit normals of the faces.
 
+    >>> triangle = torch.tensor([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]])
+    >>> face_normals(triangle, torch.tensor([[0, 1, 2]]))
+    tensor([[[0., 0., 1.]]])
+
     Args:
         vertices: (B, V, 3).
         faces: (F, 3).
@@ -77,6 +81,10 @@ def face_normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """Outward unit normals of the vertices: the normals of their faces, weighted by area.
+
+    >>> triangle = torch.tensor([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]])
+    >>> vertex_normals(triangle, torch.tensor([[0, 1, 2]]))[0, 0]
+    tensor([0., 0., 1.])
 
     Args:
         vertices: (B, V, 3).

@@ -52,8 +52,10 @@ def nonrigid_icp(
     far, or faces elsewhere.
 
     Args:
-        source: (V, 3) mm and source_faces (F, 3).
-        target: (W, 3) mm and target_faces (G, 3).
+        source: (V, 3) mm.
+        source_faces: (F, 3) indices of its vertices.
+        target: (W, 3) mm.
+        target_faces: (G, 3) indices of its vertices.
         landmarks: vertex ids (L,) of the source and where they belong (L, 3).
         config: the schedule.
 

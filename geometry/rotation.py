@@ -1,13 +1,10 @@
-"""Rotations: matrices, and the representations that become matrices.
+"""Rotations: quaternions, 6D and rotation vectors to matrices and back, and angles between them.
 
-Matrices act on column vectors, `R @ x`. Euler angles are in `euler`, quaternions in `quaternion`
-and offered from here; 6D, rotation vectors and the angle between rotations follow. Every function
-takes any batch prefix and has finite gradients everywhere; what holds at a singular point stands
-in its docstring. Oracle of the tests: scipy.spatial.transform.Rotation.
-
-Unit quaternions, ordered (w, x, y, z), to rotation matrices and back.
-
-scipy and many file formats order (x, y, z, w): they are converted where they enter, not here.
+Matrices act on column vectors, `R @ x`. Unit quaternions are ordered (w, x, y, z); scipy and many
+file formats order (x, y, z, w): those are converted where they enter, not here. Euler angles are in
+`euler` and offered from here. Every function takes any batch prefix and has finite gradients
+everywhere; what holds at a singular point stands in its docstring. The tests compare with
+scipy.spatial.transform.Rotation.
 """
 
 from __future__ import annotations
@@ -18,6 +15,19 @@ from torch import Tensor
 from ..core.errors import InputError
 from .checks import check_shape
 from .euler import EULER_ORDERS, euler_to_matrix, matrix_to_euler
+
+__all__ = [
+    "EULER_ORDERS",
+    "euler_to_matrix",
+    "geodesic_angle",
+    "matrix_to_euler",
+    "matrix_to_quaternion",
+    "matrix_to_rotvec",
+    "matrix_to_sixd",
+    "quaternion_to_matrix",
+    "rotvec_to_matrix",
+    "sixd_to_matrix",
+]
 
 
 def quaternion_to_matrix(q: Tensor) -> Tensor:
@@ -86,20 +96,6 @@ def matrix_to_quaternion(R: Tensor) -> Tensor:
     return torch.where(q[..., :1] < 0, -q, q)
 
 
-__all__ = [
-    "EULER_ORDERS",
-    "euler_to_matrix",
-    "geodesic_angle",
-    "matrix_to_euler",
-    "matrix_to_quaternion",
-    "matrix_to_rotvec",
-    "matrix_to_sixd",
-    "quaternion_to_matrix",
-    "rotvec_to_matrix",
-    "sixd_to_matrix",
-]
-
-
 def _direction(vector: Tensor, spare: Tensor, reference: Tensor) -> Tensor:
     """`vector` normalised, or `spare` where it is no longer than rounding of `reference`."""
     limit = 16 * torch.finfo(vector.dtype).eps * torch.linalg.vector_norm(reference, dim=-1)
@@ -110,8 +106,15 @@ def _direction(vector: Tensor, spare: Tensor, reference: Tensor) -> Tensor:
 
 
 def sixd_to_matrix(d6: Tensor) -> Tensor:
-    """Rotation matrices by Gram-Schmidt (Zhou et al., On the Continuity of Rotation
-    Representations in Neural Networks, CVPR 2019, appendix B).
+    """Rotation matrices by Gram-Schmidt of two columns.
+
+    Zhou et al., On the Continuity of Rotation Representations in Neural Networks, CVPR 2019,
+    appendix B.
+
+    >>> sixd_to_matrix(torch.tensor([2.0, 0, 0, 1, 3, 0]))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.],
+            [0., 0., 1.]])
 
     Args:
         d6: (..., 6): the first column, then the second, of any length and angle between them.
@@ -145,8 +148,13 @@ def matrix_to_sixd(R: Tensor) -> Tensor:
 
 
 def rotvec_to_matrix(r: Tensor) -> Tensor:
-    """Rotation matrices of rotation vectors (axis times angle), by Rodrigues' formula
-    R = I + sin(t)/t K + (1 - cos(t))/t^2 K^2; its series where t is small.
+    """Rotation matrices of rotation vectors (axis times angle).
+
+    Rodrigues' formula R = I + sin(t)/t K + (1 - cos(t))/t^2 K^2; its series where t is small.
+
+    >>> quarter = rotvec_to_matrix(torch.tensor([0.0, 0.0, torch.pi / 2]))
+    >>> (quarter @ torch.tensor([1.0, 0.0, 0.0])).round(decimals=5) + 0
+    tensor([0., 1., 0.])
 
     Args:
         r: (..., 3) radians, right-handed; any length.
@@ -179,6 +187,9 @@ def matrix_to_rotvec(R: Tensor) -> Tensor:
 
     At half turns the value jumps between r and -r (both are right); the gradient does not.
 
+    >>> matrix_to_rotvec(rotvec_to_matrix(torch.tensor([0.0, 0.5, 0.0])))
+    tensor([0.0000, 0.5000, 0.0000])
+
     Args:
         R: (..., 3, 3) rotation matrices.
 
@@ -203,6 +214,9 @@ def geodesic_angle(R1: Tensor, R2: Tensor) -> Tensor:
 
     The angle is a cone around 0 and has a ridge at pi: the gradient is 0 where the two are equal
     and one of the ridge's sides at pi.
+
+    >>> geodesic_angle(torch.eye(3), rotvec_to_matrix(torch.tensor([0.0, 0.0, 0.25])))
+    tensor(0.2500)
 
     Args:
         R1: (..., 3, 3).

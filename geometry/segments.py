@@ -6,10 +6,13 @@ from enum import IntEnum
 
 
 class Segment(IntEnum):
-    """Classes and their codes; the order is that of a network's channels.
+    """The classes of a segmentation map and their codes, in the order of a network's channels.
 
     SKIN is the face's, the forehead's and a bald head's; IRIS has the pupil, MOUTH is gums, tongue
     and the dark behind them, OCCLUDER a hand or any other thing in front.
+
+    >>> Segment.HAIR.value, Segment(4).name
+    (10, 'IRIS')
     """
 
     BACKGROUND = 0

@@ -65,6 +65,9 @@ def sh_basis(normals: Tensor) -> Tensor:
 def shade(normals: Tensor, light: Tensor) -> Tensor:
     """Shading colour at unit normals: basis(normals) @ light, to be multiplied with the albedo.
 
+    >>> shade(torch.tensor([[[0.0, 0.0, 1.0]]]), ambient_light(1, 0.5))
+    tensor([[[0.5000, 0.5000, 0.5000]]])
+
     Args:
         normals: (B, N, 3) of length 1.
         light: (B, 9, 3).

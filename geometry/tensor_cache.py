@@ -1,4 +1,4 @@
-"""What is computed from a tensor once, for as long as the same tensor comes unchanged."""
+"""Values that are computed from a tensor once, for as long as the same tensor comes unchanged."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ _KEPT = 16
 
 
 class TensorCache(Generic[T]):
-    """Something computed from a tensor, kept for as long as the same tensor comes unchanged.
+    """A function of a tensor that keeps its value for as long as the same tensor comes unchanged.
 
     On the CPU every call compares the tensor with a copy, so that a change behind torch's back,
     through shared memory, is seen as well; on a GPU, where comparing would wait, only changes that
-    torch knows of are.
+    torch knows of are seen.
+
+    >>> sums = TensorCache(lambda tensor: print("computed") or float(tensor.sum()))
+    >>> ones = torch.ones(3)
+    >>> sums(ones) + sums(ones)
+    computed
+    6.0
 
     Args:
-        make: computes it; not called again for the tensors that came last.
+        make: the function; it is not called again for the tensors that came last.
     """
 
     def __init__(self, make: Callable[[Tensor], T]) -> None:
@@ -49,6 +55,6 @@ class TensorCache(Generic[T]):
 
 
 def index_range(indices: Tensor) -> tuple[int, int]:
-    """The lowest and the highest of some indices, at least one; on a GPU this waits for it."""
+    """The lowest and the highest of one or more indices; on a GPU this waits for it."""
     lowest, highest = indices.aminmax()
     return int(lowest), int(highest)

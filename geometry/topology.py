@@ -36,7 +36,14 @@ def _half_edges(faces: Tensor) -> Tensor:
 
 
 def edges(faces: Tensor) -> Tensor:
-    """Undirected edges, each once, smaller index first, sorted; (F, 3) -> (E, 2) long."""
+    """Undirected edges, each once, smaller index first, sorted.
+
+    Args:
+        faces: (F, 3).
+
+    Returns:
+        (E, 2) long.
+    """
     return torch.unique(_half_edges(faces).sort(1).values, dim=0)
 
 
@@ -71,7 +78,20 @@ def edge_faces(faces: Tensor) -> Tensor:
 
 
 def boundary_edges(faces: Tensor) -> Tensor:
-    """Edges of exactly one face, directed as in that face; (F, 3) -> (E', 2) long."""
+    """Edges of exactly one face, directed as in that face.
+
+    >>> boundary_edges(torch.tensor([[0, 1, 2], [0, 2, 3]]))
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3],
+            [3, 0]])
+
+    Args:
+        faces: (F, 3).
+
+    Returns:
+        (E', 2) long.
+    """
     _, inverse, count = _edge_of_half_edge(faces)
     return _half_edges(faces)[count[inverse] == 1]
 
@@ -112,9 +132,17 @@ def uniform_laplacian(faces: Tensor, vertex_count: int) -> Tensor:
 
     A vertex without neighbours has an empty row: its value is 0.
 
+    >>> uniform_laplacian(torch.tensor([[0, 1, 2]]), 3).to_dense()
+    tensor([[-1.0000,  0.5000,  0.5000],
+            [ 0.5000, -1.0000,  0.5000],
+            [ 0.5000,  0.5000, -1.0000]])
+
+    Args:
+        faces: (F, 3).
+        vertex_count: V.
+
     Returns:
-        (vertex_count, vertex_count) sparse COO, float32, coalesced; `apply_sparse` multiplies it
-        with batches.
+        (V, V) sparse COO, float32, coalesced; `apply_sparse` multiplies it with batches.
 
     Raises:
         InputError: indices outside the vertices.
@@ -131,7 +159,18 @@ def uniform_laplacian(faces: Tensor, vertex_count: int) -> Tensor:
 
 
 def apply_sparse(matrix: Tensor, values: Tensor) -> Tensor:
-    """A sparse (M, V) matrix times every (V, C) of a batch; (B, V, C) -> (B, M, C), differentiable.
+    """A sparse matrix times every array of a batch, differentiable.
+
+    >>> apply_sparse(2 * torch.eye(2).to_sparse(), torch.ones(1, 2, 3))
+    tensor([[[2., 2., 2.],
+             [2., 2., 2.]]])
+
+    Args:
+        matrix: (M, V) sparse.
+        values: (B, V, C).
+
+    Returns:
+        (B, M, C).
 
     Raises:
         InputError: sizes that do not fit.
@@ -144,15 +183,25 @@ def apply_sparse(matrix: Tensor, values: Tensor) -> Tensor:
 
 
 class SubMesh(NamedTuple):
-    """A part of a mesh, with where it came from."""
+    """A part of a mesh, with where it came from.
 
-    faces: Tensor  # (F', 3) long, indices into `vertices`
-    vertices: Tensor  # (V',) long, ids in the whole mesh, ascending
-    face_ids: Tensor  # (F',) long, ids in the whole mesh, ascending
+    Attributes:
+        faces: (F', 3) long, indices into `vertices`.
+        vertices: (V',) long, ids in the whole mesh, ascending.
+        face_ids: (F',) long, ids in the whole mesh, ascending.
+    """
+
+    faces: Tensor
+    vertices: Tensor
+    face_ids: Tensor
 
 
 def subset_mesh(faces: Tensor, keep: Tensor) -> SubMesh:
     """The part of a mesh on the vertices in `keep`: the faces all of whose corners are kept.
+
+    >>> part = subset_mesh(torch.tensor([[0, 1, 2], [0, 2, 3]]), torch.tensor([1, 0, 1, 1]).bool())
+    >>> part.faces, part.vertices
+    (tensor([[0, 1, 2]]), tensor([0, 2, 3]))
 
     Args:
         faces: (F, 3).

@@ -30,6 +30,13 @@ class UVMapper(nn.Module):
     The tables are made once on the CPU (25,000 triangles: about 0.1 s at 256, 1 s at 1024); the
     maps then are gathers, differentiable both ways, on whatever device the module is moved to.
 
+    >>> uv = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    >>> faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
+    >>> mapper = UVMapper(uv, faces, faces, size=2)
+    >>> mapper.position_map(uv[None])[0, 0]  # u of every texel's centre
+    tensor([[0.2500, 0.7500],
+            [0.2500, 0.7500]])
+
     Args:
         uv: (T, 2) in [0, 1], v up.
         uv_faces: (F, 3) indices into uv; a triangle without area covers nothing.
@@ -156,6 +163,13 @@ def position_map(
     vertices: Tensor, uv: Tensor, uv_faces: Tensor, *, faces: Tensor, size: int | tuple[int, int]
 ) -> tuple[Tensor, Tensor]:
     """Position map of meshes in one call; keep a `UVMapper` where it happens more than once.
+
+    Args:
+        vertices: (B, V, 3).
+        uv: (T, 2) in [0, 1], v up.
+        uv_faces: (F, 3) indices into `uv`.
+        faces: (F, 3) indices into the vertices, the same triangles.
+        size: H = W, or (H, W).
 
     Returns:
         map (B, 3, H, W) in the unit of `vertices`, 0 outside the mask, and mask (H, W) bool.

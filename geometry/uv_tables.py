@@ -1,5 +1,5 @@
-"""The tables behind `uv.UVMapper`, in numpy: which triangle covers a texel, which texels a point
-reads. Everything is vectorised over triangles, texels and points.
+"""The tables behind `uv.UVMapper`, in NumPy: which triangle covers a texel, and which texels are
+read at a point. Everything is vectorised over triangles, texels and points.
 """
 
 from __future__ import annotations
@@ -75,7 +75,18 @@ def _candidates(
 
 
 def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
-    """Number of the chart (connected part) of each triangle, (F,)."""
+    """The chart (connected part) of each triangle of a UV layout.
+
+    >>> triangle_charts(np.array([[0, 1, 2], [3, 4, 5], [2, 1, 6]]), 7).tolist()
+    [0, 1, 0]
+
+    Args:
+        uv_faces: (F, 3) indices of UV points.
+        count: how many UV points there are.
+
+    Returns:
+        (F,) numbers of charts.
+    """
     rows = uv_faces[:, [0, 1]].reshape(-1)
     columns = uv_faces[:, [1, 2]].reshape(-1)
     graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(count, count))
@@ -85,8 +96,18 @@ def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
 def reading_places(
     uv: np.ndarray, uv_faces: np.ndarray, faces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every used vertex, ascending, and the UV point it is read at: on a seam the one whose
-    narrowest triangle is widest. (Slivers fit between texel centres and cannot be read well.)
+    """Where each vertex is read in a UV map.
+
+    On a seam a vertex has several UV points: it is read at the one whose narrowest triangle is
+    widest. (Slivers fit between texel centres and cannot be read well.)
+
+    Args:
+        uv: (T, 2).
+        uv_faces: (F, 3) indices of `uv`.
+        faces: (F, 3) the same triangles, as indices of vertices.
+
+    Returns:
+        (P,) every vertex that a triangle uses, ascending, and (P,) its UV point.
     """
     corners = uv[uv_faces]
     sides = corners - np.roll(corners, 1, axis=1)
@@ -104,7 +125,19 @@ def reading_places(
 def lookup_table(
     points: np.ndarray, charts: np.ndarray, chart_map: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Texels (P, K) and weights (P, K) that read a map at UV points (P, 2) of known charts."""
+    """Texels and weights that read a map at UV points.
+
+    Args:
+        points: (P, 2) UV coordinates.
+        charts: (P,) the chart of each point.
+        chart_map: (H, W) the chart of each texel, -1 outside all.
+
+    Returns:
+        texels (P, K), flat indices of the map, and weights (P, K).
+
+    Raises:
+        InputError: a chart has no texel.
+    """
     height, width = chart_map.shape
     xy = np.stack((points[:, 0] * width - 0.5, (1 - points[:, 1]) * height - 0.5), 1)
     texels = np.zeros((len(points), _BORDER_TEXELS), dtype=np.int64)
@@ -116,8 +149,8 @@ def lookup_table(
     row, column = row.clip(0, height - 1), column.clip(0, width - 1)
     fraction = np.stack((1 - (xy - corner), xy - corner), -1)  # (P, xy, near/far)
     bilinear = fraction[:, 0][:, [0, 1, 0, 1]] * fraction[:, 1][:, [0, 0, 1, 1]]
-    own = valid & (chart_map[row, column] == charts[:, None])
-    whole = (own | (bilinear == 0)).all(1)
+    same_chart = valid & (chart_map[row, column] == charts[:, None])
+    whole = (same_chart | (bilinear == 0)).all(1)
     texels[whole, :4] = (row * width + column)[whole]
     weights[whole, :4] = bilinear[whole]
     for chart in np.unique(charts[~whole]):
