@@ -50,6 +50,13 @@ def _auto(device: str | None = None) -> Rasterizer:
 def get_rasterizer(name: str = "cpu", **options: object) -> Rasterizer:
     """The back end registered as `name`.
 
+    >>> corners = torch.tensor([[[-1.0, -1, 0, 1], [3, -1, 0, 1], [-1, 3, 0, 1]]])
+    >>> triangle = torch.tensor([[0, 1, 2]], dtype=torch.int32)
+    >>> fragments = get_rasterizer("cpu").rasterize(corners, triangle, (2, 2))
+    >>> fragments.triangle
+    tensor([[[0, 0],
+             [0, 0]]])
+
     Args:
         name: "cpu" (any machine), "nvdiffrast" (CUDA, non-commercial licence), "pytorch3d" (CPU
             and CUDA) or "auto", which chooses by the tensors' device and what is installed.
@@ -77,10 +84,13 @@ class Choice:
 
 
 def choose(device: torch.device) -> Choice:
-    """What `auto` draws with on this device.
+    """What `auto` draws with on a device.
 
     CUDA: nvdiffrast if it is installed and loads, else pytorch3d if it is installed and built for
     CUDA, else cpu, which copies tensors to and fro. Every other device: cpu.
+
+    >>> choose(torch.device("cpu")).name
+    'cpu'
     """
     if device.type == "cpu":
         return Choice("cpu", "the tensors are on the CPU")
@@ -142,7 +152,7 @@ class AutoRasterizer:
         return self._choice(self._device)[0].reason
 
     def back_end(self, device: torch.device) -> Rasterizer:
-        """What draws tensors of this device."""
+        """The back end that draws tensors of this device."""
         return self._choice(device)[1]
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:

@@ -46,9 +46,19 @@ class Rendering:
 class FaceRenderer:
     """Renders meshes of one topology.
 
+    >>> from selfie3d.geometry import WeakPerspectiveCamera
+    >>> place = torch.eye(3)[None], torch.tensor([1.0]), torch.zeros(1, 2)
+    >>> corners = torch.tensor([[[0.0, 0, 0], [8, 0, 0], [0, -8, 0]]])
+    >>> render = FaceRenderer(torch.tensor([[0, 2, 1]]))
+    >>> camera = WeakPerspectiveCamera(*place)
+    >>> seen = render(corners, camera, (2, 3), albedo=torch.ones(1, 3, 3))
+    >>> seen.image.shape, float(seen.mask.min())
+    (torch.Size([1, 3, 2, 3]), 1.0)
+
     Args:
         faces: (F,3) vertex triangles.
-        uv: (T,2) and uv_faces: (F,3): only needed for textures.
+        uv: (T,2) texture coordinates; only textures need them.
+        uv_faces: (F,3) indices into `uv`; only textures need them.
         rasterizer: a registered name, or an object with the four primitives.
     """
 

@@ -1,4 +1,4 @@
-"""Pictures for people: renderings over photographs, landmarks, strips and contact sheets."""
+"""Pictures for people: landmarks drawn on photographs, strips and contact sheets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ _JAW = 17  # the first of the 68
 
 
 def to_picture(image: Tensor) -> Picture:
-    """An image (3,H,W) in [0,1] as (H,W,3) uint8."""
+    """An image (3,H,W) in [0,1] as (H,W,3) uint8.
+
+    >>> to_picture(torch.tensor([0.0, 0.5, 2.0])[:, None, None]).tolist()
+    [[[0, 128, 255]]]
+    """
     clipped = image.detach().clamp(0, 1).permute(1, 2, 0)
     return (clipped * 255 + 0.5).to(torch.uint8).cpu().numpy()
 
@@ -34,12 +38,13 @@ def to_image(picture: Picture) -> Tensor:
 
 
 def draw_landmarks(picture: Picture, points: NDArray[np.floating], width: int = 1) -> Picture:
-    """A copy of a picture with landmarks drawn as dots; NaN: not there.
+    """A copy of a picture with landmarks drawn as dots; NaN is not drawn.
 
     Args:
-        picture: (H,W,3). width: of strokes and dots, pixels.
+        picture: (H,W,3) uint8.
         points: (L,2) pixels. 68 points, and the 51 of them that are not on the jaw, are joined by
             strokes; other numbers of points are dots alone.
+        width: of strokes and dots, pixels.
 
     Raises:
         InputError: another shape.
@@ -70,14 +75,27 @@ def _strokes(count: int) -> list[tuple[int, int, bool]]:
 
 
 def resize(picture: Picture, height: int, width: int) -> Picture:
-    """A picture resampled with Lanczos' filter."""
+    """A picture resampled with Lanczos' filter.
+
+    Args:
+        picture: (H,W,3) uint8.
+        height: of the result, pixels.
+        width: of the result, pixels.
+    """
     from PIL import Image
 
     return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def strip(pictures: Sequence[Picture]) -> Picture:
-    """Pictures side by side, all brought to the height of the first."""
+    """Pictures side by side, all brought to the height of the first.
+
+    >>> strip([np.zeros((10, 6, 3), np.uint8), np.zeros((20, 10, 3), np.uint8)]).shape
+    (10, 11, 3)
+
+    Raises:
+        InputError: there is no picture.
+    """
     if not pictures:
         raise InputError("pictures", "at least one", "none")
     height = pictures[0].shape[0]
@@ -89,7 +107,19 @@ def strip(pictures: Sequence[Picture]) -> Picture:
 
 
 def contact_sheet(pictures: Sequence[Picture], columns: int, cell: int) -> Picture:
-    """Pictures fitted into square cells of `cell` pixels, row by row, on grey."""
+    """Pictures fitted into square cells, row by row, on grey.
+
+    >>> contact_sheet([np.zeros((5, 9, 3), np.uint8)] * 3, columns=2, cell=8).shape
+    (16, 16, 3)
+
+    Args:
+        pictures: (H,W,3) uint8 each, of any sizes.
+        columns: how many cells a row has.
+        cell: side of a cell, pixels.
+
+    Raises:
+        InputError: there is no picture.
+    """
     if not pictures:
         raise InputError("pictures", "at least one", "none")
     rows = -(-len(pictures) // columns)

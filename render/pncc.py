@@ -42,7 +42,8 @@ class PnccRenderer:
     """Draws PNCC; nothing of it is differentiable, as in the paper.
 
     Args:
-        mean: (V,3) the mean face. faces: (F,3) its triangles.
+        mean: (V,3) the mean face.
+        faces: (F,3) its triangles.
         rasterizer: a registered name, or an object with the four primitives.
 
     Raises:
@@ -62,7 +63,9 @@ class PnccRenderer:
         """PNCC of posed faces.
 
         Args:
-            vertices: (B,V,3) model space. camera: B cameras. size: (height, width) in pixels.
+            vertices: (B,V,3) model space.
+            camera: B cameras.
+            size: (height, width) in pixels.
 
         Returns:
             (B,3,height,width) in [0,1], the nearest surface's code; 0 beside the face.

@@ -1,7 +1,7 @@
 """The rasterizer by PyTorch3D (BSD licence), on the CPU and on CUDA.
 
 PyTorch3D finds which triangle a pixel sees; barycentrics, depth, interpolation and texture are
-plain torch on top (torch_primitives.py), because PyTorch3D's own
+plain torch on top (pytorch3d_primitives.py), because PyTorch3D's own
 
 - order surfaces by the coordinate that also corrects perspective, which is the same for all of a
   weak perspective image (w = 1): here it is given z/w, which is linear on the screen, instead;
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import MissingFileError
-from . import pytorch3d_primitives as torch_primitives
+from . import pytorch3d_primitives as primitives
 from .arguments import check_on_device, check_triangles
 from .cpu.back_end import CpuRasterizer
 from .cpu.checks import check_batch, check_resolution, check_texels
@@ -99,7 +99,7 @@ class PyTorch3dRasterizer:
             return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         with torch.no_grad():
             ids = self._ids(pos.detach(), tri, resolution)
-        return Fragments(torch_primitives.raster_buffer(pos, tri, ids))
+        return Fragments(primitives.raster_buffer(pos, tri, ids))
 
     def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
@@ -108,7 +108,7 @@ class PyTorch3dRasterizer:
         check_on_device("fragments", rast, (None, None, None, 4), device=rast.device)
         check_batch("attr", attr, rast.shape[0])
         check_triangles(tri, attr.shape[1], "attr", rast.device)
-        return torch_primitives.interpolate(attr, rast, tri)
+        return primitives.interpolate(attr, rast, tri)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
@@ -116,7 +116,7 @@ class PyTorch3dRasterizer:
         check_on_device("uv", uv, (None, None, None, 2), device=uv.device)
         check_batch("tex", tex, uv.shape[0])
         check_texels(tex)
-        return torch_primitives.texture(tex, uv)
+        return primitives.texture(tex, uv)
 
     def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`; on the CPU wherever the tensors are."""
@@ -130,7 +130,7 @@ class PyTorch3dRasterizer:
         counts = image.bincount(minlength=len(pos)).tolist()
         points = to_pytorch3d(corners, resolution).reshape(-1, 3)
         faces = [torch.arange(3 * n, device=pos.device).reshape(-1, 3) for n in counts]
-        found, _, _, _ = self._rasterize_meshes(
+        nearest, _, _, _ = self._rasterize_meshes(
             self._meshes(list(points.split([3 * n for n in counts])), faces),
             image_size=tuple(resolution),
             blur_radius=_SEAM,
@@ -140,8 +140,8 @@ class PyTorch3dRasterizer:
             clip_barycentric_coords=False,
             cull_backfaces=False,
         )
-        found = found[..., 0]
-        return torch.where(found >= 0, source[found.clamp(min=0)] + 1, 0)
+        nearest = nearest[..., 0]
+        return torch.where(nearest >= 0, source[nearest.clamp(min=0)] + 1, 0)
 
 
 def visible_parts(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:

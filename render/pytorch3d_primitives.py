@@ -1,12 +1,11 @@
-"""Three of the rasterizer's primitives in plain torch, for any device, given who sees what.
+"""Interpolation, texture and the raster buffer in plain torch, for any device, given who sees what,
+and the clipping of triangles in homogeneous coordinates for rasterizers that divide by w first.
 
 Visibility (triangle ids) has no gradient, so whatever finds it, the rest is elementary: with the
 pixel-relative homogeneous vertices a_i = (x_i - f_x w_i, y_i - f_y w_i), the edge functions
 e_0 = a_1 x a_2, e_1 = a_2 x a_0, e_2 = a_0 x a_1 over their sum are the perspective-correct
 barycentrics (Olano and Greer 1997, "Triangle scan conversion using 2D homogeneous coordinates").
 No value outside the image's triangles enters a sum, so that NaN elsewhere cannot spread.
-
-Clip triangles in homogeneous coordinates, for rasterizers that divide by w first.
 """
 
 from __future__ import annotations
@@ -29,6 +28,9 @@ PLANES = (
 Together they imply w >= 0. The sides lie far out: they only keep coordinates in a range where
 float32 is exact enough, so that hardly any triangle of a face needs a cut.
 """
+
+_ANY_TRIANGLE = ((0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0))
+"""Clip positions of a triangle with an area, which stands in at the empty pixels."""
 
 
 def cut(corners: Tensor, plane: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,10 +80,6 @@ def clip(corners: Tensor) -> tuple[Tensor, Tensor]:
         source = source[part]
     drawable = (corners[..., 3] > 0).all(1)
     return corners[drawable], source[drawable]
-
-
-_ANY_TRIANGLE = ((0.0, 0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0))
-"""Clip positions of a triangle that harms nobody, for the empty pixels."""
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:

@@ -1,6 +1,5 @@
-"""The autograd function of antialias, around the kernels of silhouette.py and blend.py.
-
-Kernels: blend the pixel pairs of silhouette.py, and the gradients to colours and positions.
+"""Antialiasing on the CPU: kernels that blend the pixel pairs of silhouette.py, their gradients to
+colours and positions, and the autograd function around both.
 
 A pair's blend t moves t (color_A - color_B) into B if t > 0, into A if t < 0. It is the cut of the
 edge i, j with the line l of pixel centres, p = p_i + (l - l_i) / (l_j - l_i) (p_j - p_i), measured

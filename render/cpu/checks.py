@@ -1,7 +1,4 @@
-"""What the CPU back end demands of its arguments.
-
-Run one kernel over slices of a batch in several threads.
-"""
+"""What the CPU back end demands of its arguments, and threads over slices of a batch."""
 
 from __future__ import annotations
 
@@ -21,6 +18,12 @@ MAX_TRIANGLES = 2**24 - 1
 
 MAX_SIZE = 2**15
 """Rows and columns share one integer in the list of candidate pixels."""
+
+SERIAL_BATCH = 2
+"""Up to this many images a second thread costs more than it gains."""
+
+# Keyed by process and size: a forked child has the parent's pool object but none of its threads.
+_POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
 def check_tensor(
@@ -62,13 +65,6 @@ def check_resolution(resolution: tuple[int, int]) -> None:
         raise InputError(
             "resolution", f"(height, width), integers in 1..{MAX_SIZE}", repr(resolution)
         )
-
-
-SERIAL_BATCH = 2
-"""Up to this many images a second thread costs more than it gains."""
-
-# Keyed by process and size: a forked child has the parent's pool object but none of its threads.
-_POOLS: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:

@@ -113,7 +113,7 @@ class Interpolate(Function):
 
 
 class Texture(Function):
-    """(tex, uv) -> colours; see texture.py."""
+    """(tex, uv) -> colours; see interpolate.py."""
 
     @staticmethod
     def forward(ctx: Context, tex: Tensor, uv: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
-"""Kernels: vertex attributes to pixels by barycentrics, and the way back.
-
-Kernels: bilinear texture look-up, v up, clamped at the edges, and the way back.
+"""Kernels of interpolation and texture, and their gradients: vertex attributes to pixels by
+barycentrics, and bilinear look-up with v up, clamped at the edges.
 """
 
 from __future__ import annotations
@@ -118,8 +117,8 @@ def texture_backward_stripes(
 ) -> None:
     """Write d/d tex of the stripes first..last-1, grad_tex (S,h,w,C), and d/d uv (B,H,W,2).
 
-    Stripes as in interpolate.py. An empty grad_tex or grad_uv (S or B without h or H) is not
-    wanted. Where a coordinate is clamped its gradient is 0.
+    Stripes as in `interpolate_backward_stripes`. An empty grad_tex or grad_uv (S or B without h or
+    H) is not wanted. Where a coordinate is clamped its gradient is 0.
     """
     height, width, channels = tex.shape[1], tex.shape[2], tex.shape[3]
     batch, stripes = uv.shape[0], grad_tex.shape[0]
