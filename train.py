@@ -29,7 +29,7 @@ def run_training(
             configuration.json and in its weights.
 
     Returns:
-        The last validation's figures.
+        The last validation's metrics.
 
     Raises:
         MissingFileError, UnknownNameError, InputError: the configuration is unusable, or another
@@ -76,14 +76,14 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"usage: python train.py CONFIG [key=value ...] [{ACCEPT}]")
     try:
         with terminable():
-            figures = run_training(settings[0], settings[1:], ACCEPT in arguments)
+            metrics = run_training(settings[0], settings[1:], ACCEPT in arguments)
     except Selfie3dError as error:
         raise SystemExit(f"train.py: {error}") from None
     except TerminatedError as error:
         print(f"train.py: ended by {error}; the same command continues.", file=sys.stderr)
         raise SystemExit(error.status) from None
-    if figures:  # of several processes the first one has them
-        print(", ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+    if metrics:  # of several processes the first one has them
+        print(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
 
 if __name__ == "__main__":

@@ -94,11 +94,11 @@ class DrawnDetector:
 
     def _search(self, image: np.ndarray, search: _Search) -> list[Face]:
         network = finder(self._weights)
-        found = self._propose(network, image, search)
-        seen = look_again(network, image, found)
+        proposed = self._propose(network, image, search)
+        seen = look_again(network, image, proposed)
         faces = [
             _face(first, second)
-            for first, second in zip(found, seen, strict=True)
+            for first, second in zip(proposed, seen, strict=True)
             if second is not None and (first.score + second.score) / 2 >= search.sure
         ]
         least = _BESIDE * best_score(faces)

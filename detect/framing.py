@@ -82,9 +82,9 @@ def _plausible(look: Glimpse | None, face: Face) -> TypeGuard[Glimpse]:
     """Whether it is the same face that was seen, and surely."""
     if look is None or look.score < _SURE:
         return False
-    found, expected = frame_of(look), frame_of(glimpse_of_points(face))
-    away = math.hypot(found.x - expected.x, found.y - expected.y)
-    return away < _AWAY * expected.side and 1 / _SCALED < found.side / expected.side < _SCALED
+    seen, expected = frame_of(look), frame_of(glimpse_of_points(face))
+    away = math.hypot(seen.x - expected.x, seen.y - expected.y)
+    return away < _AWAY * expected.side and 1 / _SCALED < seen.side / expected.side < _SCALED
 
 
 def frame_of(look: Glimpse) -> Frame:

@@ -29,7 +29,8 @@ class Glimpse:
     """What may be a face.
 
     Attributes:
-        score: 0..1. points: (5,2) pixels of the photograph.
+        score: 0..1.
+        points: (5,2) pixels of the photograph.
         box: (4,) x0, y0, x1, y1 round the 68 landmarks, turned by `roll` about its own middle.
         roll: radians, clockwise in the photograph.
     """
@@ -47,7 +48,8 @@ def look_again(
 
     Args:
         network: in evaluation mode.
-        image: (H,W,3). found: in its pixels.
+        image: (H,W,3).
+        found: in its pixels.
     """
     seen: list[Glimpse | None] = []
     for start in range(0, len(found), _BATCH):

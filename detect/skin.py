@@ -143,9 +143,9 @@ def _own_log_ratio(picture: Mask, sure: NDArray[np.bool_]) -> Array:
     """How near a colour is to those of the face's cheeks and nose: 0 at `_OWN_REACH` deviations."""
     r, g, b = (picture[..., k].astype(np.float64) for k in range(3))
     features = np.stack([(r + g + b) / 3, r - g, g - b], -1)
-    own = features[sure]
-    middle = np.median(own, 0)
-    spread = 1.4826 * np.median(np.abs(own - middle), 0)
+    of_skin = features[sure]
+    middle = np.median(of_skin, 0)
+    spread = 1.4826 * np.median(np.abs(of_skin - middle), 0)
     spread = np.maximum(spread * [_SHADING, 1, 1], _FLOOR)
     distance = (((features - middle) / spread) ** 2).sum(-1)
     return np.clip((_OWN_REACH**2 - distance) / 2, -2 * _LOUDEST, _LOUDEST)

@@ -27,7 +27,8 @@ def find_any_way_up(
     Args:
         image: (H,W,3).
         search: finds faces in an image, by one of the following.
-        upright: tried in turn until one finds something. sideways: for the turned photograph.
+        upright: tried in turn until one finds something.
+        sideways: for the turned photograph.
         sure: score of the best face from which on the photograph counts as upright; else a face
             that lies on its side may have been taken for an odd upright one.
         more: what the best face of a turned photograph must have over that of the upright one.
@@ -56,7 +57,8 @@ def turn_back(face: Face, turn: int, shape: tuple[int, ...]) -> Face:
     """A face of an image turned by `turn` quarters anticlockwise, in the photograph.
 
     Args:
-        face: in pixels of the turned image. shape: of the photograph, (H,W,...).
+        face: in pixels of the turned image.
+        shape: of the photograph, (H,W,...).
     """
     height, width = shape[:2]
     corners = _turn_points(np.array(face.box).reshape(2, 2), turn, height, width)

@@ -82,8 +82,8 @@ def _link(path: Path, partial: Path) -> None:
 
 def checkpoints(folder: Path) -> list[Path]:
     """Every finished checkpoint of a folder, oldest first."""
-    found = [p for p in folder.glob("step_*.pt") if _PATTERN.fullmatch(p.name)]
-    return sorted(found, key=lambda path: int(path.stem.split("_")[1]))
+    files = [p for p in folder.glob("step_*.pt") if _PATTERN.fullmatch(p.name)]
+    return sorted(files, key=lambda path: int(path.stem.split("_")[1]))
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -115,15 +115,15 @@ class Saver:
         self._task, self._output, self._facts = task, output, dict(facts)
         self._folder, self._keep, self._runtime = output / "checkpoints", keep, runtime
 
-    def save(self, state: dict[str, Any], own: dict[str, Any], best: bool) -> None:
+    def save(self, state: dict[str, Any], part: dict[str, Any], best: bool) -> None:
         """Write a checkpoint.
 
         Args:
             state: alike in every process, with "step".
-            own: of this process; every process calls this.
+            part: state of this process alone; every process calls this.
             best: let it stay as `best.pt`.
         """
-        parts = self._runtime.gather(own)
+        parts = self._runtime.gather(part)
         if self._runtime.rank == 0:
             path = save_checkpoint(
                 self._folder, state["step"], {**state, "ranks": parts}, self._keep
@@ -138,8 +138,8 @@ class Saver:
         The own part of a process that was not there before is the first one's without "random": a
         source stands at the same place in every process.
         """
-        found = checkpoints(self._folder)
-        path = self._runtime.gather(str(found[-1]) if found else "")[0]
+        files = checkpoints(self._folder)
+        path = self._runtime.gather(str(files[-1]) if files else "")[0]
         if not path:
             return None
         state = _upgraded(load_checkpoint(Path(path)))
@@ -154,12 +154,12 @@ class Saver:
         return _upgraded(load_checkpoint(path)) if path.is_file() else None
 
     def export(
-        self, name: str, network: nn.Module, trained: dict[str, Any], figures: Mapping[str, float]
+        self, name: str, network: nn.Module, trained: dict[str, Any], metrics: Mapping[str, float]
     ) -> None:
         """Write the task's files as NAME plus their suffixes, each whole or not there."""
         if self._runtime.rank:
             return
-        facts = self._facts | {"trained": trained, "validation": dict(figures)}
+        facts = self._facts | {"trained": trained, "validation": dict(metrics)}
         for suffix, content in self._task.export(network, facts).items():
             write_bytes(self._output / f"{name}{suffix}", content)
 
@@ -173,5 +173,5 @@ def _upgraded(state: dict[str, Any]) -> dict[str, Any]:
     }
     none: dict[str, Any] = {"epoch_batches": 0, "epoch_begun": -1, "skipped": 0, "in_a_row": 0}
     none |= {"rejects": {}, "schedule": None, "precision": {}}
-    own = {"source": state["source"], "task": None, "random": None}
-    return {**state, **none, **moments, "batches": state["step"], "ranks": [own]}
+    part = {"source": state["source"], "task": None, "random": None}
+    return {**state, **none, **moments, "batches": state["step"], "ranks": [part]}

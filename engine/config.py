@@ -96,7 +96,8 @@ class OptimizerConfig:
         decay: weight decay of tensors with two or more dimensions; others have none. Of "adam" and
             "sgd" it is added to the gradient. None: 0.02 for "adamw", 0 for the others.
         betas: of the two moments of "adamw" and "adam".
-        momentum: of "sgd". nesterov: of "sgd" with momentum.
+        momentum: of "sgd".
+        nesterov: of "sgd" with momentum.
         clip: largest norm of the gradient; 0 leaves it.
         average: decay per step of the averaged weights, which are what is saved and validated; 0
             saves and validates the network's own.

@@ -35,51 +35,6 @@ _MOST_FILES = 10  # batches saved per run
 _LISTED = 5  # samples in a message
 
 
-@contextmanager
-def exact_norms(network: nn.Module, run: Run | None) -> Iterator[nn.Module]:
-    """The network with its norms' statistics over what `run` shows it; afterwards as it was.
-
-    Args:
-        network: evaluating. run: None leaves the running statistics.
-    """
-    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    if run is None or not norms:
-        yield network
-        return
-    before = [{name: value.clone() for name, value in n.named_buffers()} for n in norms]
-    try:
-        _gather(norms, run, network)
-        for norm, values in zip(norms, before, strict=True):
-            if not norm.num_batches_tracked:  # nothing was shown to it
-                _put_back(norm, values)
-        yield network
-    finally:
-        for norm, values in zip(norms, before, strict=True):
-            _put_back(norm, values)
-
-
-@torch.no_grad()
-def _put_back(norm: _BatchNorm, values: Mapping[str, Tensor]) -> None:
-    for name, value in values.items():
-        norm.get_buffer(name).copy_(value)
-
-
-def _gather(norms: list[_BatchNorm], run: Run, network: nn.Module) -> None:
-    """Every norm's mean over the calls of its batch statistics; all else evaluates."""
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over the calls
-        norm.train()
-    try:
-        with torch.no_grad():
-            run(network)
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
-
-
 class NonFiniteLossError(Selfie3dError):
     """A loss term or a gradient became NaN or infinite."""
 
@@ -217,7 +172,53 @@ def _tensors(value: Any, name: str) -> dict[str, Tensor]:  # noqa: ANN401
         parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     else:
         return {}
-    found: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for key, item in parts.items():
-        found |= _tensors(item, f"{name}.{key}" if name else key)
-    return found
+        tensors |= _tensors(item, f"{name}.{key}" if name else key)
+    return tensors
+
+
+@contextmanager
+def exact_norms(network: nn.Module, run: Run | None) -> Iterator[nn.Module]:
+    """The network with its norms' statistics over what `run` shows it; afterwards as it was.
+
+    Args:
+        network: evaluating.
+        run: None leaves the running statistics.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    if run is None or not norms:
+        yield network
+        return
+    before = [{name: value.clone() for name, value in n.named_buffers()} for n in norms]
+    try:
+        _gather(norms, run, network)
+        for norm, values in zip(norms, before, strict=True):
+            if not norm.num_batches_tracked:  # nothing was shown to it
+                _put_back(norm, values)
+        yield network
+    finally:
+        for norm, values in zip(norms, before, strict=True):
+            _put_back(norm, values)
+
+
+@torch.no_grad()
+def _put_back(norm: _BatchNorm, values: Mapping[str, Tensor]) -> None:
+    for name, value in values.items():
+        norm.get_buffer(name).copy_(value)
+
+
+def _gather(norms: list[_BatchNorm], run: Run, network: nn.Module) -> None:
+    """Every norm's mean over the calls of its batch statistics; all else evaluates."""
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over the calls
+        norm.train()
+    try:
+        with torch.no_grad():
+            run(network)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()

@@ -94,7 +94,8 @@ class Position:
     """Where a run stands.
 
     Attributes:
-        step: optimiser steps done. epoch: epochs done, with a fraction.
+        step: optimiser steps done.
+        epoch: epochs done, with a fraction.
         seconds: of training.
     """
 

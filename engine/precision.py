@@ -16,7 +16,8 @@ class CastingNetwork(nn.Module):
     """Runs a network where torch lets it in another type; its outputs are float32 again.
 
     Args:
-        network: shared, not copied. kind: float32 changes nothing.
+        network: shared, not copied.
+        kind: float32 changes nothing.
     """
 
     def __init__(self, network: nn.Module, kind: torch.dtype) -> None:

@@ -121,18 +121,18 @@ class RunLog:
             text = json.dumps(configuration, indent=2).replace("\n", "\n    ")
             self._board.add_text("configuration", f"    {text}", step)
 
-    def write(self, kind: str, figures: Mapping[str, Any]) -> None:
-        """One line; `figures` must hold `step`. Numbers also go to TensorBoard."""
-        rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in figures.items()}
+    def write(self, kind: str, values: Mapping[str, Any]) -> None:
+        """One line; `values` must hold `step`. Numbers also go to TensorBoard."""
+        rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
         try:
             with open(self._file, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"kind": kind, **rounded}) + "\n")
         except OSError as error:
             raise unwritable(self._file, error) from error
         if self._board is not None:
-            numbers = {k: v for k, v in figures.items() if isinstance(v, int | float)}
+            numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
             for name, value in numbers.items():
-                self._board.add_scalar(f"{kind}/{name}", value, int(figures["step"]))
+                self._board.add_scalar(f"{kind}/{name}", value, int(values["step"]))
 
     def show(self, name: str, sheet: Tensor, step: int) -> None:
         """A picture (3,H,W) in [0,1], on TensorBoard only."""
@@ -194,7 +194,7 @@ class Reporter:
         """Write the terms' means since the last time, over all processes, and new rejects.
 
         Args:
-            at: figures of where the run stands, with "step".
+            at: where the run stands, with "step".
         """
         names, means = self._means.take()
         if means is not None:
@@ -212,26 +212,26 @@ class Reporter:
         return text
 
     def validate(self, network: nn.Module, at: Mapping[str, Any]) -> dict[str, float]:
-        """The task's figures and pictures; in other processes than the first an empty dict."""
+        """The task's metrics and pictures; in other processes than the first an empty dict."""
         if not self._main:
             return {}
-        figures = dict(self._task.validate(network))
-        self._write("validation", {**at, **figures})
-        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        metrics = dict(self._task.validate(network))
+        self._write("validation", {**at, **metrics})
+        text = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.say(f"{at['minutes']:.1f} min, {at['seen']} images: {text}")
         self._show(self._task.pictures(network), at["step"])
-        return figures
+        return metrics
 
-    def test(self, figures: Mapping[str, float], at: Mapping[str, Any]) -> None:
+    def test(self, metrics: Mapping[str, float], at: Mapping[str, Any]) -> None:
         """Write what test sets say at the end."""
-        self._write("test", {**at, **figures})
-        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._write("test", {**at, **metrics})
+        text = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.say(f"test sets, by the best weights: {text}")
 
     def agree(self, error: float | None) -> float | None:
         """The first process's error, in every process."""
-        own = [float(error is not None), error or 0.0] if self._main else [0.0, 0.0]
-        values = torch.tensor(own, dtype=torch.float64, device=self._runtime.device)
+        flag_and_error = [float(error is not None), error or 0.0] if self._main else [0.0, 0.0]
+        values = torch.tensor(flag_and_error, dtype=torch.float64, device=self._runtime.device)
         there, value = self._runtime.sum(values).tolist()
         return value if there else None
 
@@ -256,9 +256,9 @@ class Reporter:
             if self._log is not None:
                 self._log.show(name, sheet, step)
 
-    def _write(self, kind: str, figures: Mapping[str, Any]) -> None:
+    def _write(self, kind: str, values: Mapping[str, Any]) -> None:
         if self._log is not None:
-            self._log.write(kind, figures)
+            self._log.write(kind, values)
 
     def say(self, text: str) -> None:
         """A line for whoever is watching, from the first process."""

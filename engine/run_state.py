@@ -27,6 +27,136 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _START = Position(0, 0.0, 0.0)
 
 
+@dataclass
+class Counters:
+    """How far a run is; alike in every process.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: of training.
+        seen: images, of all processes.
+        batches: taken, also for steps that were left out.
+        epoch_batches: of an epoch, when the run
+            began; 0 where nobody knows.
+        epoch_begun: the last epoch that the task was told of.
+        skipped: steps left out.
+        in_a_row: since the last one that was not.
+        best: the smallest validation error.
+        saved, validated: where the run stood then.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    seen: int = 0
+    batches: int = 0
+    epoch_batches: int = 0
+    epoch_begun: int = -1
+    skipped: int = 0
+    in_a_row: int = 0
+    best: float = float("inf")
+    saved: Position = _START
+    validated: Position = _START
+
+    @property
+    def position(self) -> Position:
+        """Where the run stands."""
+        return Position(self.step, self.batches / max(self.epoch_batches, 1), self.seconds)
+
+    def as_logged(self) -> dict[str, Any]:
+        """How far the run is, as the log has it."""
+        epochs = {"epoch": round(self.position.epoch, 4)} if self.epoch_batches else {}
+        return {
+            "step": self.step,
+            "seen": self.seen,
+            **epochs,
+            "minutes": round(self.seconds / 60, 4),
+            "images_per_second": round(self.seen / max(self.seconds, 1e-9), 1),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> Counters:
+        """Of a `state_dict`; what an older one does not say stands at its beginning."""
+        values = {field.name: state[field.name] for field in fields(cls) if field.name in state}
+        moments = [name for name in ("saved", "validated") if name in values]
+        values |= {name: Position(**values[name]) for name in moments}
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """Whatever changes while a run goes on, beside its counters.
+
+    Attributes:
+        task, average, optimizer, schedule, precision: see there.
+        device: of this process.
+    """
+
+    task: Task
+    average: AveragedNetwork
+    optimizer: Optimizer
+    schedule: Schedule
+    precision: Precision
+    device: torch.device
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is alike in every process."""
+        return {
+            "network": self.task.network.state_dict(),
+            "average": self.average.network.state_dict() if self.average.decay else None,
+            "optimizer": self.optimizer.state_dict(),
+            "optimizer_names": optimizer_names(self.task.network),
+            "schedule": self.schedule.state_dict(),
+            "precision": self.precision.state_dict(),
+        }
+
+    def own_state(self, source: dict[str, Any]) -> dict[str, Any]:
+        """What is this process's own; `source` is the position of its source."""
+        random = random_state(self.device)
+        return {"source": source, "task": _on_cpu(self.task.state_dict()), "random": random}
+
+    def load(self, state: dict[str, Any], part: dict[str, Any], folder: Path) -> None:
+        """Put both back: tensors by name, and what an older run did not know as it is at first.
+
+        Args:
+            state: of all processes, as from `state_dict`.
+            part: of this process, as from `own_state`.
+            folder: whose checkpoints they are, for messages.
+
+        Raises:
+            InputError: they are another network's or optimiser's.
+        """
+        average = state["average"] or state["network"]
+        network, optimizer = self.task.network, self.optimizer
+        names = state.get("optimizer_names") or names_of_old(network, state["network"])
+        try:
+            fill_network(network, state["network"], folder)
+            fill_network(self.average.network, average, folder, quiet=True)
+            fill_optimizer(network, optimizer, state["optimizer"], names=names, folder=folder)
+        except (RuntimeError, ValueError) as error:
+            raise refused(folder, " ".join(str(error).split())[:200]) from error
+        if state.get("schedule") is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        self.precision.load_state_dict(state.get("precision") or {})
+        self.task.source.load_state_dict(part["source"])
+        if part.get("task"):
+            self.task.load_state_dict(part["task"])
+        if part.get("random") is not None:
+            set_random_state(part["random"], self.device)
+
+
+def _on_cpu(value: Any) -> Any:  # noqa: ANN401
+    """Tensors of nested containers on the CPU: another process has no use for this one's GPU."""
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {name: _on_cpu(item) for name, item in value.items()}
+    return [_on_cpu(item) for item in value] if isinstance(value, list) else value
+
+
 def fill_network(
     network: nn.Module, state: Mapping[str, Tensor], folder: Path, quiet: bool = False
 ) -> None:
@@ -43,21 +173,21 @@ def fill_network(
     Raises:
         InputError: a tensor has another shape, or most of the network's are missing.
     """
-    own = network.state_dict()
-    common = [name for name in own if name in state]
-    wrong = [name for name in common if own[name].shape != state[name].shape]
-    if wrong or len(common) < _LEAST * len(own):
+    current = network.state_dict()
+    common = [name for name in current if name in state]
+    wrong = [name for name in common if current[name].shape != state[name].shape]
+    if wrong or len(common) < _LEAST * len(current):
         name = wrong[0] if wrong else ""
         got = (
-            f"{name} {tuple(state[name].shape)} for {tuple(own[name].shape)}"
+            f"{name} {tuple(state[name].shape)} for {tuple(current[name].shape)}"
             if wrong
-            else (f"{len(common)} of {len(own)} tensors")
+            else (f"{len(common)} of {len(current)} tensors")
         )
         raise refused(folder, got)
     if not quiet:
-        _tell("begin anew", [name for name in own if name not in state])
-        _tell("are left out", [name for name in state if name not in own])
-    network.load_state_dict({**own, **{name: state[name] for name in common}})
+        _tell("begin anew", [name for name in current if name not in state])
+        _tell("are left out", [name for name in state if name not in current])
+    network.load_state_dict({**current, **{name: state[name] for name in common}})
 
 
 def optimizer_names(network: nn.Module) -> list[str]:
@@ -130,127 +260,3 @@ def _indices(groups: Sequence[Mapping[str, Any]]) -> list[int]:
 def _tell(what: str, names: Sequence[str]) -> None:
     if names:
         print(f"{', '.join(names)} {what}", file=sys.stderr, flush=True)
-
-
-@dataclass
-class Counters:
-    """How far a run is; alike in every process.
-
-    Attributes:
-        step: optimiser steps done. seconds: of training. seen: images, of all processes.
-        batches: taken, also for steps that were left out. epoch_batches: of an epoch, when the run
-            began; 0 where nobody knows. epoch_begun: the last epoch that the task was told of.
-        skipped: steps left out. in_a_row: since the last one that was not.
-        best: the smallest validation error.
-        saved, validated: where the run stood then.
-    """
-
-    step: int = 0
-    seconds: float = 0.0
-    seen: int = 0
-    batches: int = 0
-    epoch_batches: int = 0
-    epoch_begun: int = -1
-    skipped: int = 0
-    in_a_row: int = 0
-    best: float = float("inf")
-    saved: Position = _START
-    validated: Position = _START
-
-    @property
-    def position(self) -> Position:
-        """Where the run stands."""
-        return Position(self.step, self.batches / max(self.epoch_batches, 1), self.seconds)
-
-    def figures(self) -> dict[str, Any]:
-        """For logs."""
-        epochs = {"epoch": round(self.position.epoch, 4)} if self.epoch_batches else {}
-        return {
-            "step": self.step,
-            "seen": self.seen,
-            **epochs,
-            "minutes": round(self.seconds / 60, 4),
-            "images_per_second": round(self.seen / max(self.seconds, 1e-9), 1),
-        }
-
-    def state_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
-
-    @classmethod
-    def of(cls, state: dict[str, Any]) -> Counters:
-        """Of a `state_dict`; what an older one does not say stands at its beginning."""
-        own = {field.name: state[field.name] for field in fields(cls) if field.name in state}
-        moments = [name for name in ("saved", "validated") if name in own]
-        own |= {name: Position(**own[name]) for name in moments}
-        return cls(**own)
-
-
-@dataclass(frozen=True)
-class RunParts:
-    """Whatever changes while a run goes on, beside its counters.
-
-    Attributes:
-        task, average, optimizer, schedule, precision: see there.
-        device: of this process.
-    """
-
-    task: Task
-    average: AveragedNetwork
-    optimizer: Optimizer
-    schedule: Schedule
-    precision: Precision
-    device: torch.device
-
-    def state_dict(self) -> dict[str, Any]:
-        """What is alike in every process."""
-        return {
-            "network": self.task.network.state_dict(),
-            "average": self.average.network.state_dict() if self.average.decay else None,
-            "optimizer": self.optimizer.state_dict(),
-            "optimizer_names": optimizer_names(self.task.network),
-            "schedule": self.schedule.state_dict(),
-            "precision": self.precision.state_dict(),
-        }
-
-    def own_state(self, source: dict[str, Any]) -> dict[str, Any]:
-        """What is this process's own; `source` is the position of its source."""
-        random = random_state(self.device)
-        return {"source": source, "task": _on_cpu(self.task.state_dict()), "random": random}
-
-    def load(self, state: dict[str, Any], own: dict[str, Any], folder: Path) -> None:
-        """Put both back: tensors by name, and what an older run did not know as it is at first.
-
-        Args:
-            state, own: as they were given.
-            folder: whose checkpoints they are, for messages.
-
-        Raises:
-            InputError: they are another network's or optimiser's.
-        """
-        average = state["average"] or state["network"]
-        network, optimizer = self.task.network, self.optimizer
-        names = state.get("optimizer_names") or names_of_old(network, state["network"])
-        try:
-            fill_network(network, state["network"], folder)
-            fill_network(self.average.network, average, folder, quiet=True)
-            fill_optimizer(network, optimizer, state["optimizer"], names=names, folder=folder)
-        except (RuntimeError, ValueError) as error:
-            raise refused(folder, " ".join(str(error).split())[:200]) from error
-        if state.get("schedule") is not None:
-            self.schedule.load_state_dict(state["schedule"])
-        self.precision.load_state_dict(state.get("precision") or {})
-        self.task.source.load_state_dict(own["source"])
-        if own.get("task"):
-            self.task.load_state_dict(own["task"])
-        if own.get("random") is not None:
-            set_random_state(own["random"], self.device)
-
-
-def _on_cpu(value: Any) -> Any:  # noqa: ANN401
-    """Tensors of nested containers on the CPU: another process has no use for this one's GPU."""
-    if isinstance(value, Tensor):
-        return value.cpu()
-    if isinstance(value, dict):
-        return {name: _on_cpu(item) for name, item in value.items()}
-    return [_on_cpu(item) for item in value] if isinstance(value, list) else value

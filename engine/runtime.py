@@ -60,7 +60,9 @@ class Runtime(Protocol):
     """What the loop needs of a machine.
 
     Attributes:
-        device: of this process. rank: its number. world: how many processes there are.
+        device: of this process.
+        rank: its number.
+        world: how many processes there are.
     """
 
     device: torch.device

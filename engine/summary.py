@@ -21,7 +21,8 @@ def drawn_with(facts: Mapping[str, Any], device: torch.device) -> str:
     """The back end that a run's `rasterizer` stands for on its device; "" if it has none.
 
     Args:
-        facts: what the run was told. device: of its network.
+        facts: what the run was told.
+        device: of its network.
     """
     name = str(facts.get("configuration", {}).get("rasterizer", ""))
     return choose(device).name if name == "auto" else name
@@ -60,12 +61,14 @@ class Summary:
     """A run up to its end.
 
     Attributes:
-        steps: optimiser steps. images: seen by them. seconds: of training.
+        steps: optimiser steps.
+        images: seen by them.
+        seconds: of training.
         skipped: steps that were not made because something was not finite.
         processes: that trained.
         shares: of the stages in a step's time, on the main process, since the last start.
         rejects: samples that could not be used, with the reason.
-        validation: the last figures.
+        validation: the metrics of the last one.
         rasterizer: that drew, "" where nothing is drawn.
     """
 

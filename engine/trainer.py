@@ -25,7 +25,7 @@ from .summary import Summary, drawn_with
 from .task import Task
 
 TEST = "test_"
-"""Prefix of the figures of test sets."""
+"""Prefix of the metrics of test sets."""
 _BAR = 1000  # the run in thousandths, where its steps are not known
 
 
@@ -65,8 +65,10 @@ class Trainer:
         self._average.network.to(runtime.device)
         optimizer = make_optimizer(task.network, config.optimizer)
         self._stepper = Stepper(task, optimizer, runtime, config, output, self._timer)
-        own = (self._average, optimizer, self._schedule, self._stepper.precision)
-        self._parts = RunParts(task, *own, runtime.device)
+        precision = self._stepper.precision
+        self._parts = RunParts(
+            task, self._average, optimizer, self._schedule, precision, runtime.device
+        )
         self._reporter = Reporter(task, output, facts, config.tensorboard, runtime)
         self._saver = Saver(task, output, facts, config.keep, runtime)
 
@@ -87,19 +89,19 @@ class Trainer:
             self._reporter.say(f"ended before, after {self._count.step} steps; none are left")
         batches = Prefetcher(self.task.source, self.config.prefetch)
         try:
-            figures = self._loop(batches)
+            metrics = self._loop(batches)
         finally:
             batches.close()
-        if figures is None:
-            figures = self._validate(batches)
+        if metrics is None:
+            metrics = self._validate(batches)
         self._save(batches)
-        figures = figures | self._test()
-        self._reporter.finish(self._count.figures(), self._summary(figures))
-        return figures
+        metrics = metrics | self._test()
+        self._reporter.finish(self._count.as_logged(), self._summary(metrics))
+        return metrics
 
     def _loop(self, batches: Prefetcher) -> dict[str, float] | None:
-        """Every step; the figures of a validation that fell after the last one."""
-        figures, speed = None, ""
+        """Every step; the metrics of a validation that fell after the last one."""
+        metrics, speed = None, ""
         total, shown = self._planned()
         with progress_bar(f"Training {self.output.name}", total, shown) as advance:
             self._watch.lap()
@@ -110,8 +112,8 @@ class Trainer:
                 advance(now - shown, speed)
                 shown = now
                 with self._watch.paused():
-                    figures = self._keep_up(batches)
-        return figures
+                    metrics = self._keep_up(batches)
+        return metrics
 
     def _planned(self) -> tuple[int, int]:
         """Steps of the run and those done; thousandths where the former are not known."""
@@ -141,7 +143,7 @@ class Trainer:
             self._average.update(self.task.network, count.step)
         self._reporter.add(done.terms)
         if count.step % self.config.log_every == 0:
-            self._reporter.flush(count.figures() | {"rate": rate})
+            self._reporter.flush(count.as_logged() | {"rate": rate})
         return f"{images / max(done.seconds, 1e-9):.4g} images/s"
 
     def _leave_out(self, done: Outcome) -> None:
@@ -150,7 +152,7 @@ class Trainer:
             return
         count = self._count
         count.skipped, count.in_a_row = count.skipped + 1, count.in_a_row + 1
-        text = self._reporter.trouble(count.figures(), done.trouble)
+        text = self._reporter.trouble(count.as_logged(), done.trouble)
         if self.config.nonfinite == "stop":
             raise NonFiniteLossError(f"step {count.step}: {text}")
         if count.in_a_row >= self.config.nonfinite_limit:
@@ -165,31 +167,31 @@ class Trainer:
         count.epoch_begun = epoch
 
     def _keep_up(self, batches: Prefetcher) -> dict[str, float] | None:
-        """Validate and save when it is time; the figures of a validation."""
-        c, at, figures = self.config, self._count.position, None
+        """Validate and save when it is time; the metrics of a validation."""
+        c, at, metrics = self.config, self._count.position, None
         if falls_due(at, self._count.validated, c.validate_every, c.validate_unit):
-            figures = self._validate(batches)
+            metrics = self._validate(batches)
         if falls_due(at, self._count.saved, c.save_every, "seconds"):
             self._save(batches)
-        return figures
+        return metrics
 
     def _validate(self, batches: Prefetcher) -> dict[str, float]:
         count = self._count
         count.validated = count.position
         with self._judged() as network:
-            figures = self._reporter.validate(network, count.figures())
-            error = self._reporter.agree(figures.get("error"))
+            metrics = self._reporter.validate(network, count.as_logged())
+            error = self._reporter.agree(metrics.get("error"))
             better = error is not None and error < count.best
             if better and error is not None:
                 count.best = error
-                self._saver.export("best", network, count.figures(), figures)
+                self._saver.export("best", network, count.as_logged(), metrics)
         self._schedule.observe(error)
         if better:
             self._save(batches, best=True)
-        return figures
+        return metrics
 
     def _test(self) -> dict[str, float]:
-        """Figures of the test sets, which nothing was chosen by, in the first process.
+        """Metrics of the test sets, which nothing was chosen by, in the first process.
 
         Of the best weights, or of the last ones where no validation has an error.
         """
@@ -199,10 +201,10 @@ class Trainer:
         if best is not None:
             fill_network(network, best["average"] or best["network"], self.output, quiet=True)
         with exact_norms(network, self.task.settle_norms):
-            metrics = self.task.test(network)
-            figures = {f"{TEST}{name}": float(value) for name, value in metrics.items()}
-        self._reporter.test(figures, self._count.figures())
-        return figures
+            named = self.task.test(network).items()
+            metrics = {f"{TEST}{name}": float(value) for name, value in named}
+        self._reporter.test(metrics, self._count.as_logged())
+        return metrics
 
     def _judged(self) -> AbstractContextManager[nn.Module]:
         """The averaged network as it is validated and written, in the first process."""
@@ -217,22 +219,22 @@ class Trainer:
         state = {**self._count.state_dict(), **self._parts.state_dict(), "rejects": rejects}
         self._saver.save(state, self._parts.own_state(batches.state_dict()), best)
         with self._judged() as network:
-            self._saver.export("last", network, self._count.figures(), {})
+            self._saver.export("last", network, self._count.as_logged(), {})
 
     def _resume(self) -> None:
         """From the latest checkpoint, if there is one."""
         seed_everything(self.config.seed, self._runtime.rank)
-        found = self._saver.latest()
-        if found is None:
+        latest = self._saver.latest()
+        if latest is None:
             return
-        state, own = found
+        state, part = latest
         known, self._count = self._count.epoch_batches, Counters.of(state)
         self._count.epoch_batches = self._count.epoch_batches or known
         seed_everything(self.config.seed, self._runtime.rank, self._count.step)
-        self._parts.load(state, own, self.output)
+        self._parts.load(state, part, self.output)
         self._reporter.rejects.reasons.update(state.get("rejects", {}))
 
-    def _summary(self, figures: dict[str, float]) -> Summary:
+    def _summary(self, metrics: dict[str, float]) -> Summary:
         count = self._count
         return Summary(
             count.step,
@@ -242,6 +244,6 @@ class Trainer:
             self._runtime.world,
             self._timer.shares(),
             self._reporter.rejects.reasons,
-            figures,
+            metrics,
             drawn_with(self._facts, self._runtime.device),
         )

@@ -47,8 +47,8 @@ class SegmentationHead(nn.Module):
         for layer, finer in zip(self.sideways[-2::-1], maps[-2::-1], strict=True):
             enlarged = functional.interpolate(joined, finer.shape[2:], mode="nearest")
             joined = enlarged + layer(finer)
-        found: Tensor = self.answer(self.smooth(functional.relu(joined)))
-        return found.contiguous(memory_format=torch.contiguous_format)
+        logits: Tensor = self.answer(self.smooth(functional.relu(joined)))
+        return logits.contiguous(memory_format=torch.contiguous_format)
 
 
 @dataclass(frozen=True)

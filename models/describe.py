@@ -97,8 +97,8 @@ def format_layers(layers: list[Layer]) -> str:
 
 def _is_listed(module: nn.Module) -> bool:
     leaf = next(module.children(), None) is None
-    own = next(module.parameters(recurse=False), None) is not None
-    return (leaf and not isinstance(module, nn.Identity)) or own
+    parameters = next(module.parameters(recurse=False), None) is not None
+    return (leaf and not isinstance(module, nn.Identity)) or parameters
 
 
 def _shapes(output: object) -> Iterator[tuple[int, ...]]:

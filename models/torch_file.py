@@ -129,20 +129,20 @@ class _Kind(StandIn):
 def _check_archive(archive: zipfile.ZipFile, size: int, own: bool) -> None:
     """Every storage that data.pkl speaks of is a plain record of its length, undamaged if `own`."""
     members = {member.filename: member for member in archive.infolist()}
-    found = [name for name in members if name.endswith("/data.pkl")]
-    if len(found) != 1:
+    pickles = [name for name in members if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
         raise ValueError("no data.pkl")
     for member in members.values():
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ValueError(f"the record {member.filename} is packed")
         if member.file_size != member.compress_size or member.file_size > size:
             raise ValueError(f"the record {member.filename} has {member.file_size:,} bytes")
-    if members[found[0]].file_size > _LARGEST_PICKLE:
-        raise ValueError(f"a data.pkl of {members[found[0]].file_size:,} bytes")
+    if members[pickles[0]].file_size > _LARGEST_PICKLE:
+        raise ValueError(f"a data.pkl of {members[pickles[0]].file_size:,} bytes")
     storages = _Storages()
-    PickleMachine(archive.read(found[0]), storages.find, storages.outside).load()
+    PickleMachine(archive.read(pickles[0]), storages.find, storages.outside).load()
     for key, declared in storages.sizes.items():
-        record = members.get(found[0].removesuffix(".pkl") + f"/{key}")
+        record = members.get(pickles[0].removesuffix(".pkl") + f"/{key}")
         if record is None or record.file_size != declared:
             held = "no" if record is None else f"{record.file_size:,}"
             raise ValueError(f"{held} bytes for the storage {key} of {declared:,}")

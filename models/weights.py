@@ -151,8 +151,8 @@ def pack_weights(
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    own = layout.state_dict() if vector else {}  # type: ignore[union-attr]
-    tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in own.items()}
+    tables = layout.state_dict() if vector else {}  # type: ignore[union-attr]
+    tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in tables.items()}
     return sealed(save(tensors, metadata=header))
 
 
@@ -240,10 +240,10 @@ def load_weights(name_or_path: str | Path) -> Weights:
     header, state = _read(path)
     _check_version(path, header)
     options = _parsed(path, header, "options")
-    own = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
+    tables = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
     rest = {k: v for k, v in state.items() if not k.startswith(_LAYOUT)}
     network = network_of(path, header["network"], options, rest)
-    output = _output(path, header, own)
+    output = _output(path, header, tables)
     facts = _parsed(path, header, "facts")
     return Weights(_name(path), network, output, header["network"], options, facts)
 
@@ -282,12 +282,12 @@ def _check_version(path: Path, header: Mapping[str, str]) -> None:
     """Refuse weights of another version of the shipped face model."""
     layout = _parsed(path, header, "layout")
     name = layout.get("face_model")
-    found = header.get("face_model_version", "1")
-    if name in (*SHIPPED_MODELS, "default-head") and found != str(SHIPPED_VERSION):
+    version = header.get("face_model_version", "1")
+    if name in (*SHIPPED_MODELS, "default-head") and version != str(SHIPPED_VERSION):
         raise InputError(
             str(path),
             f"weights of version {SHIPPED_VERSION} of the face model `default`",
-            f"version {found}",
+            f"version {version}",
             "Train them anew, or use the release of selfie3d that they were trained with.",
         )
 

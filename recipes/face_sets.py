@@ -24,7 +24,8 @@ class FaceSetConfig:
     """One data set of a mixture.
 
     Attributes:
-        name: of `datasets.registry`. root: its folder.
+        name: of `datasets.registry`.
+        root: its folder.
         share: of the batches, on any scale.
         options: of the data set.
     """
@@ -40,10 +41,13 @@ class FaceDataConfig:
     """Where faces come from.
 
     Attributes:
-        train: data sets whose batches are mixed. validation: sets that training never sees.
+        train: data sets whose batches are mixed.
+        validation: sets that training never sees.
         validate: faces of each of the latter that are used, evenly from all over the set; 0: all.
         test: sets that the run is judged by once, when it has ended; nothing is chosen by them.
-        crop: of `datasets.crops`. batch: faces of a step. readers: threads that read pictures.
+        crop: of `datasets.crops`.
+        batch: faces of a step.
+        readers: threads that read pictures.
         augment: of training batches.
         epoch: batches of an epoch; 0: as many as show each face of `train` once.
     """

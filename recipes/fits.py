@@ -102,10 +102,10 @@ class FitReader:
         Raises:
             InputError: a truth whose camera is of another kind.
         """
-        found = self.faces(batch.labels)
-        if found is None:
+        fits = self.faces(batch.labels)
+        if fits is None:
             return batch
-        faces, known = found
+        faces, known = fits
         if batch.truth is None or batch.known is None:
             return replace(batch, truth=faces, known=known)
         truth = _merged(batch.truth, faces, batch.known)
@@ -116,7 +116,8 @@ class FittedSource:
     """The batches of a source, with faces known by their fits.
 
     Args:
-        source: of the batches. reader: of the fits.
+        source: of the batches.
+        reader: of the fits.
     """
 
     def __init__(self, source: OccludedSource, reader: FitReader) -> None:
@@ -154,8 +155,8 @@ class FittedSource:
 def _filled(coefficients: Tensor, raw: Tensor, factors: Tensor) -> Tensor:
     """Coefficients (B,K) whose first are those of raw ones (B,R)."""
     count = min(raw.shape[1], len(factors))
-    own = raw[:, :count] * factors[:count].to(raw)
-    return torch.cat([own, coefficients[:, count:]], 1)
+    converted_first = raw[:, :count] * factors[:count].to(raw)
+    return torch.cat([converted_first, coefficients[:, count:]], 1)
 
 
 def _merged(truth: PosedFaces, fitted: PosedFaces, known: Tensor) -> PosedFaces:

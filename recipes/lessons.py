@@ -25,8 +25,11 @@ def check_lessons(
     """Look at the first rows of every training set.
 
     Args:
-        sets: of `data.train`. crop: of `datasets.crops`. size: of the crops in pixels.
-        lessons: of the recipe. remedy: what to do where there is none.
+        sets: of `data.train`.
+        crop: of `datasets.crops`.
+        size: of the crops in pixels.
+        lessons: of the recipe.
+        remedy: what to do where there is none.
 
     Returns:
         The terms that some set teaches. A set without a good row among its first is not judged.
@@ -34,7 +37,7 @@ def check_lessons(
     Raises:
         InputError: a set teaches nothing; the message says what it has.
     """
-    found: set[str] = set()
+    learnt: set[str] = set()
     for one in sets:
         batch = next(iter(FacePass(one, crop, size, _SEEN, _TRIED)), None)
         if batch is None:
@@ -43,15 +46,16 @@ def check_lessons(
         if not taught:
             expected = "samples that a term of loss learns from"
             raise InputError(f"data.train: {one.name}", expected, _has(batch), remedy)
-        found |= taught
-    return found
+        learnt |= taught
+    return learnt
 
 
 def require_weight(config: object, terms: Sequence[str]) -> None:
     """Refuse terms none of which counts: the run would end well, having learnt nothing.
 
     Args:
-        config: with a weight for each term. terms: their names.
+        config: with a weight for each term.
+        terms: their names.
 
     Raises:
         InputError: all weights are 0.

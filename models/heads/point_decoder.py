@@ -55,10 +55,10 @@ class PointDecoder:
         points, log_sigma, vector = (value.float() for value in prediction[:3])
         self.to(points.device)
         sigma = solver_errors(log_sigma, self._sigma_scale)
-        found = self.solver.differentiable(points, sigma, self._prior(vector))
+        solved = self.solver.differentiable(points, sigma, self._prior(vector))
         direct = vector_to_coefficients(vector, self.model.sizes)
-        coefficients = replace(direct, identity=found.identity, expression=found.expression)
-        camera = PerspectiveCamera(*vars(found.camera.moved(self._to_crop)).values())
+        coefficients = replace(direct, identity=solved.identity, expression=solved.expression)
+        camera = PerspectiveCamera(*vars(solved.camera.moved(self._to_crop)).values())
         return PosedFaces(coefficients, camera)
 
     def to(self, device: torch.device | str) -> PointDecoder:

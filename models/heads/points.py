@@ -79,8 +79,10 @@ class PointHead(nn.Module):
     little.
 
     Args:
-        features: channels of the map. side: its height and width.
-        points: N. coefficients: K.
+        features: channels of the map.
+        side: its height and width.
+        points: N.
+        coefficients: K.
         reduced: channels kept of the map.
         hidden: units between the features and the answers: fewer weights than one layer to many
             points has, and coefficients are no linear function of what moves points; 0 has none.

@@ -69,9 +69,11 @@ class LayoutSpec:
         low, high = points.amin(0), points.amax(0)
         middle = (low + high) / 2
         place = (float(middle[0]), float(middle[1]), float(model.mean[:, 2].mean()))
-        given = place if pivot is None else (float(pivot[0]), float(pivot[1]), float(pivot[2]))
+        turned_about = (
+            place if pivot is None else (float(pivot[0]), float(pivot[1]), float(pivot[2]))
+        )
         extent = float((high - low)[:2].max())
-        return cls(model.name, model.sizes, crop_size, given, extent, model.expression_kind)
+        return cls(model.name, model.sizes, crop_size, turned_about, extent, model.expression_kind)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LayoutSpec:

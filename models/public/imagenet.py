@@ -65,8 +65,8 @@ def load_imagenet(
 
 
 def _find(name: str, path: str | Path) -> Path:
-    given = Path(path).expanduser()
-    places = [given] if len(given.parts) > 1 else [given, *(f / given for f in weight_folders())]
+    asked = Path(path).expanduser()
+    places = [asked] if len(asked.parts) > 1 else [asked, *(f / asked for f in weight_folders())]
     for place in places:
         if place.is_file():
             return place

@@ -68,8 +68,8 @@ def sadrnet_alignment(
     with torch.autocast(source.device.type, enabled=False):
         x, y, w = source.to(wide), target.to(wide), weights.to(wide)
         x, y, w, bad = _without_bad_items(x, y, w)
-        found = similarity_align(x, y, w) if method == "umeyama" else _as_sadrnet(x, y, w)
-    return _with_nan(found, bad)
+        similarity = similarity_align(x, y, w) if method == "umeyama" else _as_sadrnet(x, y, w)
+    return _with_nan(similarity, bad)
 
 
 def nearest_rotation(matrix: Tensor, reflections: bool = False) -> Tensor:
@@ -143,12 +143,12 @@ def _without_bad_items(x: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, Tensor,
     return x.masked_fill(mask, 0.0), y.masked_fill(mask, 0.0), w.masked_fill(mask[..., 0], 0.0), bad
 
 
-def _with_nan(found: Similarity, bad: Tensor) -> Similarity:
+def _with_nan(similarity: Similarity, bad: Tensor) -> Similarity:
     nan = float("nan")
     return Similarity(
-        found.scale.masked_fill(bad, nan),
-        found.rotation.masked_fill(bad[:, None, None], nan),
-        found.translation.masked_fill(bad[:, None], nan),
+        similarity.scale.masked_fill(bad, nan),
+        similarity.rotation.masked_fill(bad[:, None, None], nan),
+        similarity.translation.masked_fill(bad[:, None], nan),
     )
 
 

@@ -129,14 +129,14 @@ class BoundedVertexFit(nn.Module):
         """
         check_shape("vertices", vertices, (None, *self.mean.shape))
         offset = (vertices.float() - self.mean)[:, self.chosen].flatten(1)
-        found = least_in_box(self.normal, offset @ self.basis.T, self.low, high=self.high)
+        numbers = least_in_box(self.normal, offset @ self.basis.T, self.low, high=self.high)
         identity, expression, albedo = self.sizes
         count = len(vertices)
         return Coefficients(
-            found[:, :identity],
-            found[:, identity : identity + expression],
-            found.new_zeros(count, albedo),
-            ambient_light(count).to(found),
+            numbers[:, :identity],
+            numbers[:, identity : identity + expression],
+            numbers.new_zeros(count, albedo),
+            ambient_light(count).to(numbers),
         )
 
 

@@ -81,9 +81,9 @@ def perspective_align(
     return _camera(state, bad)
 
 
-def _start(found: Similarity) -> tuple[_State, Tensor]:
-    bad = ~torch.isfinite(found.scale)
-    scale, turn, shift = (torch.nan_to_num(v) for v in vars(found).values())
+def _start(similarity: Similarity) -> tuple[_State, Tensor]:
+    bad = ~torch.isfinite(similarity.scale)
+    scale, turn, shift = (torch.nan_to_num(v) for v in vars(similarity).values())
     flip = shift.new_tensor([1.0, -1.0])
     return _State(turn, scale, shift[:, :2] * flip, torch.full_like(scale, NEARNESS_SPREAD)), bad
 

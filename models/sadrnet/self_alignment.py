@@ -115,12 +115,12 @@ class VertexFit(nn.Module):
         """Coefficients of vertices (B,V,3), mm in model space; mean albedo, white light."""
         check_shape("vertices", vertices, (None, *self.mean.shape))
         offset = (vertices - self.mean.to(vertices))[:, self.chosen].flatten(1)
-        found = offset @ self.solve.to(vertices).T
+        numbers = offset @ self.solve.to(vertices).T
         identity, expression, albedo = self.sizes
         count = len(vertices)
         return Coefficients(
-            found[:, :identity],
-            found[:, identity : identity + expression],
+            numbers[:, :identity],
+            numbers[:, identity : identity + expression],
             vertices.new_zeros(count, albedo),
             ambient_light(count).to(vertices),
         )
@@ -161,9 +161,9 @@ class UvAlignment(nn.Module):
         faces, marks = model.faces[kept], model.landmark_set(_LANDMARKS)
         chart = torch.zeros(len(model.mean), dtype=torch.bool)
         chart[faces.reshape(-1)] = True
-        own = torch.zeros_like(chart)
-        own[marks.vertices[marks.valid].reshape(-1)] = True
-        touching = faces[own[faces].any(1)]
+        marked = torch.zeros_like(chart)
+        marked[marks.vertices[marks.valid].reshape(-1)] = True
+        touching = faces[marked[faces].any(1)]
         near = torch.unique(touching)
         place = torch.zeros(len(model.mean), dtype=torch.int64)
         place[near] = torch.arange(len(near))

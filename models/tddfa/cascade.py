@@ -71,9 +71,9 @@ def face_anchors(model: FaceModel, side: int) -> LandmarkSet:
     plane = unrolled(model.mean[skin].double().cpu().numpy())
     places = _grid(plane, side)
     mesh = Delaunay(plane)
-    found = mesh.find_simplex(places)
-    ids, weights = numbers[mesh.simplices[found]], _barycentric(mesh.transform[found], places)
-    outside = found < 0
+    simplex = mesh.find_simplex(places)
+    ids, weights = numbers[mesh.simplices[simplex]], _barycentric(mesh.transform[simplex], places)
+    outside = simplex < 0
     ids[outside] = numbers[cKDTree(plane).query(places[outside])[1]][:, None]
     weights[outside] = (1, 0, 0)
     count = len(places)
@@ -102,7 +102,8 @@ def anchor_patches(images: Tensor, places: Tensor, patch: int = 3) -> Tensor:
     """The photograph around the anchors' images, as one image.
 
     Args:
-        images: (B,C,S,S). places: (B,N,2) pixels, N = n x n, in the anchors' order.
+        images: (B,C,S,S).
+        places: (B,N,2) pixels, N = n x n, in the anchors' order.
         patch: pixels of a patch's side.
 
     Returns:
@@ -196,7 +197,8 @@ class Cascade(nn.Module):
         """What the network sees of current parameters.
 
         Args:
-            images: (B,3,S,S) RGB in [0,1]. outputs: (B,P), whitened.
+            images: (B,3,S,S) RGB in [0,1].
+            outputs: (B,P), whitened.
 
         Returns:
             (B,9,S,S): photograph, PNCC, patches.
@@ -226,12 +228,12 @@ class Cascade(nn.Module):
         training = network.training
         network.eval()
         try:
-            found = [self.first(images)]
+            parameters = [self.first(images)]
             for _ in range(self.iterations - 1):
-                found.append(self.step(network, images, found[-1]).clamp(-_LIMIT, _LIMIT))
+                parameters.append(self.step(network, images, parameters[-1]).clamp(-_LIMIT, _LIMIT))
         finally:
             network.train(training)
-        return found
+        return parameters
 
     @torch.no_grad()
     def predict(self, network: nn.Module, images: Tensor) -> Tensor:

@@ -105,8 +105,8 @@ class WhiteningStatistics:
             InputError: another K, or infinity.
         """
         check_shape("rows", rows, (None, len(self._mean)))
-        given = rows.detach().to("cpu", torch.float64)
-        known = given[~torch.isnan(given).any(1)]
+        wide = rows.detach().to("cpu", torch.float64)
+        known = wide[~torch.isnan(wide).any(1)]
         check_finite("rows", known)
         if not len(known):
             return

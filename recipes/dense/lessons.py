@@ -20,7 +20,9 @@ def check_dense_lessons(
     """Compare the labels of training faces with the terms and the outputs of the network.
 
     Args:
-        faces: of `data.train`, or drawn. network: its outputs. config: the terms' weights.
+        faces: of `data.train`, or drawn.
+        network: its outputs.
+        config: the terms' weights.
 
     Returns:
         The terms that learn something, by name.

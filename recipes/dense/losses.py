@@ -96,7 +96,9 @@ class DenseLosses:
     """Terms of batches for one model and layout.
 
     Args:
-        model: the face model. layout: its points. config: see `DenseLossConfig`.
+        model: the face model.
+        layout: its points.
+        config: see `DenseLossConfig`.
     """
 
     def __init__(self, model: FaceModel, layout: PointLayout, config: DenseLossConfig) -> None:

@@ -86,9 +86,9 @@ class DenseFindings:
 
 
 def dense_metrics(
-    found: DenseFindings, layout: PointLayout, model: FaceModel
+    findings: DenseFindings, layout: PointLayout, model: FaceModel
 ) -> Mapping[str, float]:
-    """The figures of a validation by name; `error` is the one to be small.
+    """The metrics of a validation by name; `error` is the one to be small.
 
     NME of the landmark sets, of all points and of regions of ibug68, in % of the face's size; share
     of errors within the stated ones, these being scaled by the other half of the faces; share of
@@ -96,20 +96,20 @@ def dense_metrics(
     identity modes R^2 and slope of truth on answers; mean distance of the neutral faces' vertices
     in mm, that of the mean face, and the share of variance explained.
     """
-    percent = found.distance * 100
+    percent = findings.distance * 100
     sets = {name: percent[:, layout.landmarks(name)].mean() for name in layout.landmark_sets}
     first = percent[:, layout.landmarks(layout.landmark_sets[0])]
-    own = {f"nme_{name}": value for name, value in sets.items()} | {"nme_all": percent.mean()}
-    own |= {f"nme_{name}": first[:, a:b].mean() for name, (a, b) in _REGIONS.items()}
-    own["within_sigma"] = _within(found.ratio)
-    if len(found.seen):
-        own["visibility"] = found.seen.float().mean()
-    if found.confusion.sum() > 0:
-        own["miou"] = _mean_iou(found.confusion)
+    values = {f"nme_{name}": value for name, value in sets.items()} | {"nme_all": percent.mean()}
+    values |= {f"nme_{name}": first[:, a:b].mean() for name, (a, b) in _REGIONS.items()}
+    values["within_sigma"] = _within(findings.ratio)
+    if len(findings.seen):
+        values["visibility"] = findings.seen.float().mean()
+    if findings.confusion.sum() > 0:
+        values["miou"] = _mean_iou(findings.confusion)
     count = model.sizes[0]
-    own |= _identity_metrics(found.predicted[:, :count], found.truth[:, :count], model)
-    figures = {name: float(value) for name, value in own.items()}
-    return {"error": figures[f"nme_{layout.landmark_sets[0]}"], **figures}
+    values |= _identity_metrics(findings.predicted[:, :count], findings.truth[:, :count], model)
+    metrics = {name: float(value) for name, value in values.items()}
+    return {"error": metrics[f"nme_{layout.landmark_sets[0]}"], **metrics}
 
 
 def _within(ratio: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ def _within(ratio: Tensor) -> Tensor:
     if not len(halves[1]):
         return torch.tensor(torch.nan)
     scales = [half.quantile(WITHIN, 0) for half in halves]
-    inside = [(own <= scale).float() for own, scale in zip(halves, scales[::-1], strict=True)]
+    inside = [(ratios <= scale).float() for ratios, scale in zip(halves, scales[::-1], strict=True)]
     return torch.cat(inside).mean()
 
 
@@ -131,9 +131,9 @@ def _confusion(out: PointPrediction, batch: DenseBatch) -> Tensor:
 
 
 def _mean_iou(confusion: Tensor) -> Tensor:
-    own = confusion.diagonal().double()
-    either = confusion.sum(0) + confusion.sum(1) - own
-    return (own / either.clamp(min=1))[confusion.sum(1) > 0].mean()
+    right = confusion.diagonal().double()
+    either = confusion.sum(0) + confusion.sum(1) - right
+    return (right / either.clamp(min=1))[confusion.sum(1) > 0].mean()
 
 
 def _identity_metrics(predicted: Tensor, truth: Tensor, model: FaceModel) -> dict[str, Tensor]:

@@ -64,9 +64,9 @@ def make_part_layout(
     chosen: list[int] = []
     for name, count in (PARTS if parts is None else parts).items():
         half = part_mask(model, name) & (model.mean[:, 0] >= -_TOLERANCE)
-        own = _spread(torch.nonzero(half)[:, 0], places, taken, model.mirror, count)
-        taken = torch.cat([taken, places[own]])
-        chosen += own
+        of_part = _spread(torch.nonzero(half)[:, 0], places, taken, model.mirror, count)
+        taken = torch.cat([taken, places[of_part]])
+        chosen += of_part
     index = {vertex: k for k, vertex in enumerate(chosen)}
     mirror = tuple(index[int(model.mirror[v])] for v in chosen)
     return PointLayout(model.name, tuple(landmark_sets), tuple(chosen), mirror)
@@ -88,15 +88,15 @@ def part_mask(model: FaceModel, name: str) -> Tensor:
 
 def _spread(half: Tensor, places: Tensor, taken: Tensor, mirror: Tensor, count: int) -> list[int]:
     """At least `count` vertices (fewer if there are none left): of `half`, and mirror images."""
-    own: list[int] = []
+    chosen: list[int] = []
     near = places[half]
     distance = torch.cdist(near, taken).amin(1)
-    while len(own) < count and bool((distance > 0).any()):
+    while len(chosen) < count and bool((distance > 0).any()):
         vertex = int(half[distance.argmax()])
         pair = sorted({vertex, int(mirror[vertex])})
-        own += pair
+        chosen += pair
         distance = torch.minimum(distance, torch.cdist(near, places[pair]).amin(1))
-    return own
+    return chosen
 
 
 def _places(model: FaceModel) -> Tensor:
@@ -117,13 +117,13 @@ def _region(model: FaceModel, name: str) -> Tensor:
 
 def _rim(model: FaceModel, inside: str, outside: str) -> Tensor:
     """Vertices of the region `inside` that an edge joins to the region `outside`."""
-    own, other = _region(model, inside), _region(model, outside)
-    rim = torch.zeros_like(own)
+    within, beyond = _region(model, inside), _region(model, outside)
+    rim = torch.zeros_like(within)
     for k in range(3):
         first, second = model.faces[:, k], model.faces[:, (k + 1) % 3]
-        rim[first[own[first] & other[second]]] = True
-        rim[second[own[second] & other[first]]] = True
-    return rim & own
+        rim[first[within[first] & beyond[second]]] = True
+        rim[second[within[second] & beyond[first]]] = True
+    return rim & within
 
 
 def _outer_lips(model: FaceModel) -> Tensor:

@@ -75,10 +75,10 @@ class DensePointTask(Task):
         for rows in torch.arange(len(self._validation.faces)).split(_EVALUATION_BATCH):
             batch = self._validation(rows, 0).to(device)
             parts.append(DenseFindings.of(_in_float(network(batch.images)), batch, frame))
-        found = DenseFindings.joined(parts)
-        self._variance = _rounded(found.squared_errors().clamp(min=_LEAST_VARIANCE))
-        self._sigma_scale = _rounded(found.sigma_scale())
-        return dict(dense_metrics(found, self.layout, self._model))
+        findings = DenseFindings.joined(parts)
+        self._variance = _rounded(findings.squared_errors().clamp(min=_LEAST_VARIANCE))
+        self._sigma_scale = _rounded(findings.sigma_scale())
+        return dict(dense_metrics(findings, self.layout, self._model))
 
     def state_dict(self) -> dict[str, Any]:
         """What the last validation found out, and which points these are."""

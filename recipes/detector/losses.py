@@ -23,7 +23,8 @@ class DetectorLossConfig:
     """Weights of the terms.
 
     Attributes:
-        score: of the varifocal loss (Zhang et al., CVPR 2021). box: of 1 - GIoU.
+        score: of the varifocal loss (Zhang et al., CVPR 2021).
+        box: of 1 - GIoU.
         points: of the smooth L1 distance over the box's side.
         negative: weight of cells without a face; focus: power of their score.
     """
@@ -45,16 +46,16 @@ def detector_losses(
     height, width = batch.images.shape[-2:]
     owner, known = assign(batch, cell_centres(height, width, out.score.device))
     count = _USUAL * len(owner)
-    found = owner >= 0
-    rows = torch.arange(len(owner), device=owner.device)[:, None].expand_as(owner)[found]
-    boxes, points = batch.boxes[rows, owner[found]], batch.points[rows, owner[found]]
-    overlap, general = box_overlap(out.box[found], boxes)
+    positive = owner >= 0
+    rows = torch.arange(len(owner), device=owner.device)[:, None].expand_as(owner)[positive]
+    boxes, points = batch.boxes[rows, owner[positive]], batch.points[rows, owner[positive]]
+    overlap, general = box_overlap(out.box[positive], boxes)
     target = torch.zeros_like(out.score)
-    target[found] = overlap.detach().clamp(min=0.1)
+    target[positive] = overlap.detach().clamp(min=0.1)
     side = (boxes[:, 2:] - boxes[:, :2]).prod(-1).sqrt().clamp(min=_SAFE)
-    away = (out.points[found] - points) / side[:, None, None]
+    away = (out.points[positive] - points) / side[:, None, None]
     terms = {
-        "score": _varifocal(out.score, target, found, config)[known].sum(),
+        "score": _varifocal(out.score, target, positive, config)[known].sum(),
         "box": (1 - general).sum(),
         "points": functional.smooth_l1_loss(
             away, torch.zeros_like(away), beta=0.05, reduction="none"
@@ -101,7 +102,9 @@ def box_overlap(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     return overlap, overlap - (whole - union) / whole
 
 
-def _varifocal(score: Tensor, target: Tensor, found: Tensor, config: DetectorLossConfig) -> Tensor:
+def _varifocal(
+    score: Tensor, target: Tensor, positive: Tensor, config: DetectorLossConfig
+) -> Tensor:
     entropy = functional.binary_cross_entropy_with_logits(score, target, reduction="none")
     unlike = config.negative * score.detach().sigmoid() ** config.focus
-    return entropy * torch.where(found, target, unlike)
+    return entropy * torch.where(positive, target, unlike)

@@ -29,9 +29,11 @@ class DetectorDataConfig:
     """Where faces and places come from.
 
     Attributes:
-        train: folders of `selfie3d synth`. validation: a folder that training never sees.
+        train: folders of `selfie3d synth`.
+        validation: a folder that training never sees.
         hdri: a folder of panoramas without faces; empty paints all places.
-        places: how many, kept in memory. place_size: their side, pixels.
+        places: how many, kept in memory.
+        place_size: their side, pixels.
         validate: pictures of a validation.
         batch: pictures of a step.
         crowd: what pictures are like.

@@ -67,9 +67,9 @@ class DetectorTask(Task):
             out = network(batch.to(device).images)
             score = out.score.float().sigmoid().cpu()
             for k in range(len(batch)):
-                found = _Finds.of(score[k], out.box[k].float().cpu(), out.points[k].float().cpu())
-                own, errors = _matched(found, batch, k)
-                hits += own
+                finds = _Finds.of(score[k], out.box[k].float().cpu(), out.points[k].float().cpu())
+                scored, errors = _matched(finds, batch, k)
+                hits += scored
                 away += errors
                 faces += int((batch.kinds[k] == 1).sum())
         pictures = sum(len(batch) for batch in self._batches)
@@ -99,12 +99,12 @@ class _Finds:
         return cls(score[kept], box[kept], points[kept])
 
 
-def _matched(found: _Finds, batch: CrowdBatch, k: int) -> tuple[list[tuple[float, bool]], list]:
+def _matched(finds: _Finds, batch: CrowdBatch, k: int) -> tuple[list[tuple[float, bool]], list]:
     """Scores and whether they are of a face that nobody better has found; errors of the points."""
     hits, errors, taken = [], [], set()
-    overlap = box_overlap(found.box[:, None], batch.boxes[k][None])[0]
+    overlap = box_overlap(finds.box[:, None], batch.boxes[k][None])[0]
     overlap[:, batch.kinds[k] == 0] = 0
-    for n, score in enumerate(found.score.tolist()):
+    for n, score in enumerate(finds.score.tolist()):
         best = int(overlap[n].argmax())
         if overlap[n, best] < _HIT:
             hits.append((score, False))
@@ -113,7 +113,7 @@ def _matched(found: _Finds, batch: CrowdBatch, k: int) -> tuple[list[tuple[float
             hits.append((score, True))
             box = batch.boxes[k, best]
             side = float((box[2:] - box[:2]).prod().sqrt())
-            away = (found.points[n] - batch.points[k, best]).norm(dim=-1).mean()
+            away = (finds.points[n] - batch.points[k, best]).norm(dim=-1).mean()
             errors.append(100 * float(away) / side)
     return hits, errors
 

@@ -75,36 +75,36 @@ class KnownFaces:
         if batch.truth is None or batch.known is None or not bool(batch.known.any()):
             return {}
         rows = torch.nonzero(batch.known)[:, 0]
-        truth, own = batch.truth[rows], seen.faces[rows]
-        found, wanted = self._points(own, seen.vertices[rows], truth)
-        unit = box_unit(wanted)
+        truth, predicted = batch.truth[rows], seen.faces[rows]
+        points, true_points = self._points(predicted, seen.vertices[rows], truth)
+        unit = box_unit(true_points)
         return {
-            "points": point_distance(found, wanted, unit).mean(),
-            "depth": depth_distance(found, wanted, unit).mean(),
-            "coefficients": self._error(own.coefficients, truth.coefficients).mean(),
+            "points": point_distance(points, true_points, unit).mean(),
+            "depth": depth_distance(points, true_points, unit).mean(),
+            "coefficients": self._error(predicted.coefficients, truth.coefficients).mean(),
         }
 
-    def _error(self, own: Coefficients, truth: Coefficients) -> Tensor:
+    def _error(self, predicted: Coefficients, truth: Coefficients) -> Tensor:
         """(B,K) of known coefficients; in another model, of shape and albedo from the mean face."""
-        vector = coefficients_to_vector(own)
+        vector = coefficients_to_vector(predicted)
         if self.truth is None:
             return coefficient_error(vector, coefficients_to_vector(truth))
         shape = vector[:, : sum(self.model.sizes)]
         return coefficient_error(shape, torch.zeros_like(shape))
 
     def _points(
-        self, own: PosedFaces, vertices: Tensor, truth: PosedFaces
+        self, predicted: PosedFaces, vertices: Tensor, truth: PosedFaces
     ) -> tuple[Tensor, Tensor]:
         """The same points of both faces, (B,N,3) crop pixels each."""
         if self.truth is None:
             with torch.no_grad():
                 target = self.model.vertices(truth.coefficients)[:, self._some]
-                wanted = truth.camera.project(target)
-            return own.camera.project(vertices[:, self._some]), wanted
+                true_points = truth.camera.project(target)
+            return predicted.camera.project(vertices[:, self._some]), true_points
         with torch.no_grad():
             target = self.truth.vertices(truth.coefficients)
-            wanted = self._landmarks(self.truth, target, truth)
-        return self._landmarks(self.model, vertices, own), wanted
+            true_points = self._landmarks(self.truth, target, truth)
+        return self._landmarks(self.model, vertices, predicted), true_points
 
     def _landmarks(self, model: FaceModel, vertices: Tensor, faces: PosedFaces) -> Tensor:
         points = model.landmark_points(vertices, self.landmark_set)[:, self._common]
@@ -136,8 +136,8 @@ def truth_model(sets: Sequence[FaceDataset], model: FaceModel) -> FaceModel:
 
 def common_landmarks(model: FaceModel, truth: FaceModel, name: str) -> Tensor:
     """Which landmarks both models have, (N,) int64."""
-    own, other = model.landmark_set(name).valid, truth.landmark_set(name).valid
-    common = torch.nonzero(own & other.to(own.device))[:, 0]
+    valid, valid_of_truth = model.landmark_set(name).valid, truth.landmark_set(name).valid
+    common = torch.nonzero(valid & valid_of_truth.to(valid.device))[:, 0]
     if not len(common):
         what = f"a landmark set {name!r} with points that {truth.name} has too"
         raise InputError(f"face model {model.name!r}", what, "none of them")
@@ -177,10 +177,10 @@ class ParameterTerm:
         self._reader = FitReader(raw)
         self._common = common_landmarks(model, points.model, "ibug68")
         self._pivot = points.origin
-        own = PointBasis.of(model, PointLayout(model.name, ("ibug68",), (), ()))
+        basis = PointBasis.of(model, PointLayout(model.name, ("ibug68",), (), ()))
         self._factors = {
-            "identity": _factors("identity", own.identity, points.model.identity),
-            "expression": _factors("expression", own.expression, points.model.expression),
+            "identity": _factors("identity", basis.identity, points.model.identity),
+            "expression": _factors("expression", basis.expression, points.model.expression),
         }
         self.shared = tuple(name for name, factors in self._factors.items() if len(factors))
 
@@ -214,18 +214,18 @@ class ParameterTerm:
 
     def __call__(self, seen: RenderedBatch, batch: FaceBatch) -> Tensor:
         """The mean over all faces of a batch, of which those without a fit count 0."""
-        found = self._reader.faces(batch.labels)
-        if found is None:
+        fits = self._reader.faces(batch.labels)
+        if fits is None:
             return seen.vertices.sum() * 0
-        fitted, known = found
+        fitted, known = fits
         rows = torch.nonzero(known)[:, 0]
-        own, truth = seen.faces[rows], fitted[rows]
-        camera = to_weak_perspective(own.camera, self._pivot)
+        predicted, truth = seen.faces[rows], fitted[rows]
+        camera = to_weak_perspective(predicted.camera, self._pivot)
         error = 0.5 * (camera.rotation - truth.camera.rotation).square().sum((1, 2))
         points = self._model.landmark_points(seen.vertices[rows], "ibug68")[:, self._common]
         others = self._points_model.vertices(truth.coefficients)
         others = self._points_model.landmark_points(others, "ibug68")[:, self._common]
-        placed = about_mean_depth(own.camera.project(points))
+        placed = about_mean_depth(predicted.camera.project(points))
         wanted = about_mean_depth(truth.camera.project(others))
         unit = box_unit(wanted)
         error = error + point_distance(placed, wanted, unit).mean(1)
@@ -233,15 +233,15 @@ class ParameterTerm:
         for name, factors in self._factors.items():
             if len(factors):
                 target = getattr(truth.coefficients, name)[:, : len(factors)] * factors
-                one = getattr(own.coefficients, name)[:, : len(factors)]
-                error = error + (one - target).square().mean(1)
+                value = getattr(predicted.coefficients, name)[:, : len(factors)]
+                error = error + (value - target).square().mean(1)
         return error.sum() / len(batch)
 
 
-def _factors(name: str, own: Tensor, raw: Tensor) -> Tensor:
+def _factors(name: str, modes: Tensor, raw: Tensor) -> Tensor:
     """Coefficients of the model per one of 3DDFA's (K,); none where the modes are others."""
-    count = min(len(own), len(raw))
+    count = min(len(modes), len(raw))
     try:
-        return 1 / unit_ratios(name, own, raw[:count])
+        return 1 / unit_ratios(name, modes, raw[:count])
     except InputError:
-        return own.new_zeros(0)
+        return modes.new_zeros(0)

@@ -49,9 +49,11 @@ class FaceLossConfig:
             foreheads and cheeks, which hair hides, count less.
         shape_learns: whether shape and camera learn from the images; false: colours alone do, as
             is wise where these are still wrong.
-        ssim: of 1 - SSIM. ssim_kind: "global" (Mobile-FaceRNet eq 15) or "windowed".
+        ssim: of 1 - SSIM.
+        ssim_kind: "global" (Mobile-FaceRNet eq 15) or "windowed".
         identity: of 1 - cosine of a face recogniser (MLANet eq 11).
-        identity_network: of `evaluate.metrics.identity`. identity_weights_dir: where its file lies.
+        identity_network: of `evaluate.metrics.identity`.
+        identity_weights_dir: where its file lies.
         landmarks: of squared distances of known points (eq 12 of both papers).
         landmark_unit: "pixels" of a 224-pixel crop (MLANet), or "side", parts of the crop's side
             (Mobile-FaceRNet).
@@ -70,7 +72,8 @@ class FaceLossConfig:
         bases: of the squared change of bases that are learned (`network.learned_bases`), relative
             to the face model's.
         points, depth: of known faces' distances in the image plane and along the view, over the
-            size of the face. coefficients: of known coefficients' errors, in comparable units.
+            size of the face.
+        coefficients: of known coefficients' errors, in comparable units.
             Faces known in another face model teach by their landmarks; see `KnownFaces`.
     """
 
@@ -183,8 +186,8 @@ class FaceLosses:
         """The terms that learn from what a batch knows, by name; priors learn from nothing."""
         c = self.config
         marks = {
-            bool((torch.isfinite(given).all(-1) & (self.targets[kind].weights > 0)).any())
-            for kind, given in batch.landmarks.items()
+            bool((torch.isfinite(annotated).all(-1) & (self.targets[kind].weights > 0)).any())
+            for kind, annotated in batch.landmarks.items()
             if kind in self.targets
         }
         known = batch.known is not None and bool(batch.known.any())
@@ -272,13 +275,13 @@ class FaceLosses:
     def _worst_landmarks(self, seen: RenderedBatch, batch: FaceBatch, unit: Tensor) -> Tensor:
         """The 68 points weighted by their errors so far, which are gathered on the way."""
         total = unit.new_zeros(len(unit))
-        for kind, given in batch.landmarks.items():
+        for kind, annotated in batch.landmarks.items():
             contour = self.targets[kind].contour
             predicted = seen.landmarks[contour]
-            if given.shape[1] == predicted.shape[1]:
-                self.errors.add(predicted, given, unit)
+            if annotated.shape[1] == predicted.shape[1]:
+                self.errors.add(predicted, annotated, unit)
                 weights = self.errors.current.to(unit)
                 total = total + landmark_loss(
-                    predicted, given, weights, unit, contours=(contour, contour)
+                    predicted, annotated, weights, unit, contours=(contour, contour)
                 )
         return total.mean()

@@ -1,4 +1,4 @@
-"""Figures and pictures of a network that reconstructs faces, on batches that it never learnt."""
+"""Metrics and pictures of a network that reconstructs faces, on batches that it never learnt."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class FaceViewer:
     """Renders faces of one model as the losses see them.
 
     Args:
-        model: the face model. rasterizer: a registered name.
+        model: the face model.
+        rasterizer: a registered name.
         landmark_set: the model's 68 points that stand for the landmarks.
         shape_learns: whether images have gradients to shape and camera; else to colours alone.
 
@@ -94,14 +95,15 @@ class FaceViewer:
         """Faces in crops of `size` pixels, with gradients.
 
         Args:
-            faces: with cameras in crop pixels. size: of the crops.
+            faces: with cameras in crop pixels.
+            size: of the crops.
             model: the viewer's with other bases, of networks that learn them; None: the viewer's.
         """
-        own = self.model if model is None else model
-        vertices = own.vertices(faces.coefficients)
+        chosen = self.model if model is None else model
+        vertices = chosen.vertices(faces.coefficients)
         landmarks = self._landmarks(vertices, faces.camera)
         return RenderedBatch(
-            faces, own, vertices, landmarks, lambda: self._render(faces, own, vertices, size)
+            faces, chosen, vertices, landmarks, lambda: self._render(faces, chosen, vertices, size)
         )
 
     def _landmarks(self, vertices: Tensor, camera: FaceCamera) -> dict[Contour, Tensor]:
@@ -180,8 +182,8 @@ def face_mask(rendering: Rendering, batch: FaceBatch) -> Tensor:
     """
     # antialiasing several edges of one pixel leaves [0,1] by a little
     mask = (rendering.mask * rendering.extras[:, :1]).detach().clamp(0, 1)
-    given = (batch.skin, batch.labels.get("inside"))
-    for one in given:
-        if one is not None:
-            mask = mask * torch.nan_to_num(one, nan=1.0)
+    masks = (batch.skin, batch.labels.get("inside"))
+    for other in masks:
+        if other is not None:
+            mask = mask * torch.nan_to_num(other, nan=1.0)
     return mask

@@ -32,7 +32,8 @@ class FaceNetworkConfig:
     """Which network, and what its outputs mean.
 
     Attributes:
-        name: of `models.registry`. options: its own.
+        name: of `models.registry`.
+        options: its own.
         layout: "points" for networks of dense points, else a name of `models.heads.layouts`.
         scales: factors of the layout's own units, by part, such as {angles: 0.1}: what a step
             changes a part by. Weights to start from bring theirs along.

@@ -37,7 +37,8 @@ class FaceTrainConfig:
     Attributes:
         output: folder of checkpoints, weights, pictures and log.
         face_model: a registered name or a path; faces whose coefficients are known in another model
-            teach by their landmarks and their looks. rasterizer: see `render.back_ends`.
+            teach by their landmarks and their looks.
+        rasterizer: see `render.back_ends`.
         label_model: 3DDFA's own model (Model_Shape.mat with Model_Exp.mat beside it, or the folder
             of its 68 points), which the term `parameters` reads 300W-LP's fits by.
         network, data, loss, engine: see there.

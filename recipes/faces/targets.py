@@ -64,7 +64,8 @@ class LandmarkPairs:
     """M points of B faces.
 
     Attributes:
-        predicted: (B,M,2) crop pixels. annotated: (B,M,2); unknown points are the predicted ones.
+        predicted: (B,M,2) crop pixels.
+        annotated: (B,M,2); unknown points are the predicted ones.
         weights: (B,M), 0 for points that are unknown or that the face model lacks.
         given: (B,M) bool, annotated points that count, whether the model has them or not.
     """
@@ -84,7 +85,9 @@ def pair_landmarks(
 
     Args:
         predicted: (B,68,2) of every contour kind that is needed, NaN where the face model lacks a
-            point. landmarks: kind to (B,L,2), NaN where unknown. targets: of `landmark_targets`.
+            point.
+        landmarks: kind to (B,L,2), NaN where unknown.
+        targets: of `landmark_targets`.
 
     Raises:
         UnknownNameError: a kind that nobody knows.
@@ -95,14 +98,14 @@ def pair_landmarks(
     some = next(iter(predicted.values()))
     none = some[:, :0, 0]
     parts = [LandmarkPairs(some[:, :0], some[:, :0], none, none > 0)]
-    for kind, given in landmarks.items():
-        target, own = targets[kind], predicted[targets[kind].contour]
+    for kind, annotated in landmarks.items():
+        target, of_68 = targets[kind], predicted[targets[kind].contour]
         mixing, weights = target.mixing.to(some), target.weights.to(some)
-        there = torch.isfinite(own).all(-1, keepdim=True)
-        points = torch.einsum("lk,bkc->blc", mixing, torch.where(there, own, 0.0))
+        there = torch.isfinite(of_68).all(-1, keepdim=True)
+        points = torch.einsum("lk,bkc->blc", mixing, torch.where(there, of_68, 0.0))
         lacking = torch.einsum("lk,bkc->blc", mixing, (~there).to(some))[..., 0] > 0
-        known = torch.isfinite(given).all(-1)
-        wanted = torch.where(known[..., None], given, points.detach())
+        known = torch.isfinite(annotated).all(-1)
+        wanted = torch.where(known[..., None], annotated, points.detach())
         parts.append(
             LandmarkPairs(points, wanted, known * ~lacking * weights, known & (weights > 0))
         )
@@ -151,15 +154,16 @@ class IdentityTerm:
 
         Args:
             rendered: (B,3,H,W) the rendering over the photograph, in [0,1].
-            photo: (B,3,H,W). landmarks: (B,68,2) predicted, in their pixels.
+            photo: (B,3,H,W).
+            landmarks: (B,68,2) predicted, in their pixels.
         """
         crops = [self._embedder.align_landmarks(points) for points in landmarks.detach().cpu()]
         pairs = zip(crops, rendered.split(1), photo.split(1), strict=True)
         cut = [(crop.warp(one)[0], crop.warp(other)[0]) for crop, one, other in pairs]
-        seen = self._vectors(torch.cat([one for one, _ in cut]))
+        drawn = self._vectors(torch.cat([one for one, _ in cut]))
         with torch.no_grad():
-            given = self._vectors(torch.cat([other for _, other in cut]))
-        return 1 - (seen * given).sum(1)
+            photographed = self._vectors(torch.cat([other for _, other in cut]))
+        return 1 - (drawn * photographed).sum(1)
 
     def _vectors(self, crops: Tensor) -> Tensor:
         vectors = self._embedder.network(crops.to(self._device)).to(crops.device)

@@ -122,19 +122,19 @@ class FaceTask(Task):
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """NME of the annotated points in %, and L1, PSNR and SSIM over the visible face."""
-        return self._figures(network, self._validation)
+        return self._metrics(network, self._validation)
 
     @torch.no_grad()
     def test(self, network: nn.Module) -> dict[str, float]:
         """The same of the test sets."""
-        return self._figures(network, self._test)
+        return self._metrics(network, self._test)
 
-    def _figures(self, network: nn.Module, given: Iterable[FaceBatch]) -> dict[str, float]:
+    def _metrics(self, network: nn.Module, batches: Iterable[FaceBatch]) -> dict[str, float]:
         device = next(network.parameters()).device
         losses = self._losses.to(device)
-        batches = (batch.to(device) for batch in given)
+        moved = (batch.to(device) for batch in batches)
         return face_metrics(
-            network, self._decode, losses.viewer, batches=batches, targets=losses.targets
+            network, self._decode, losses.viewer, batches=moved, targets=losses.targets
         )
 
     @torch.no_grad()

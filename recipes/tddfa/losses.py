@@ -59,11 +59,13 @@ class TddfaTargets:
         Raises:
             InputError: a truth of a face model with other numbers of coefficients.
         """
-        found = self._of_truth(batch)
+        parameters = self._of_truth(batch)
         for other in (self._of_numbers(batch), self._of_fit(batch)):
             if other is not None:
-                found = torch.where(torch.isfinite(found).all(1)[:, None], found, other)
-        return found
+                parameters = torch.where(
+                    torch.isfinite(parameters).all(1)[:, None], parameters, other
+                )
+        return parameters
 
     def _of_truth(self, batch: FaceBatch) -> Tensor:
         unknown = batch.images.new_full((len(batch), self.layout.size), torch.nan)
@@ -99,8 +101,10 @@ def moved_affine(matrix: Tensor, frame: Tensor, height: int, size: int) -> Tenso
     Both project to 1-based pixels with y up, v' = height + 1 - v; the depth is scaled along.
 
     Args:
-        matrix: (B,3,4) of the pictures. frame: (B,2,3) picture to crop pixels, by our convention.
-        height: rows of the pictures. size: rows of the crops.
+        matrix: (B,3,4) of the pictures.
+        frame: (B,2,3) picture to crop pixels, by our convention.
+        height: rows of the pictures.
+        size: rows of the crops.
 
     Returns:
         (B,3,4).
@@ -121,7 +125,8 @@ class TddfaLossConfig:
     Attributes:
         wing: of the points' wing loss, in pixels of a 120-pixel crop. wing_width,
             wing_curvature: its w and epsilon.
-        wpdc: of the weighted parameter distance. pdc: of the unweighted one.
+        wpdc: of the weighted parameter distance.
+        pdc: of the unweighted one.
         vdc: of the points' squared distances, in the same pixels.
         vertices: drawn anew for every batch, beside the landmarks, for wing, wpdc and vdc; of the
             skin, where the model says which that is.
@@ -151,7 +156,8 @@ class PointSampler:
     3DDFA draws 132 vertices of its whole model; ours has eyes and a mouth, so only skin counts.
 
     Args:
-        model: the face model. layout: of its parameters.
+        model: the face model.
+        layout: of its parameters.
         landmark_set: of the model; all of its points must exist.
         vertices: how many to draw; fewer where the model has fewer.
 
@@ -174,11 +180,11 @@ class PointSampler:
         chosen = torch.randperm(len(self._skin.mean))[: self._count].to(device)
         if self._skin.mean.device != device:
             self._landmarks, self._skin = self._landmarks.to(device), self._skin.to(device)
-        own, skin = self._landmarks, self._skin
+        landmarks, skin = self._landmarks, self._skin
         return PointBasis(
-            torch.cat([own.mean, skin.mean[chosen]]),
-            torch.cat([own.identity, skin.identity[:, chosen]], 1),
-            torch.cat([own.expression, skin.expression[:, chosen]], 1),
+            torch.cat([landmarks.mean, skin.mean[chosen]]),
+            torch.cat([landmarks.identity, skin.identity[:, chosen]], 1),
+            torch.cat([landmarks.expression, skin.expression[:, chosen]], 1),
         )
 
 
@@ -208,10 +214,10 @@ class TddfaLosses:
             target: (B,P) likewise, rows of NaN where unknown; on the layout's device.
         """
         with torch.autocast(outputs.device.type, enabled=False):
-            own = outputs.float()
+            predicted = outputs.float()
             known = torch.isfinite(target).all(1)
-            wanted = torch.where(known[:, None], target, own.detach()).float()
-            values = self._values(own, wanted)
+            wanted = torch.where(known[:, None], target, predicted.detach()).float()
+            values = self._values(predicted, wanted)
             weights = vars(self.config)
             return {n: weights[n] * _mean(v, known) for n, v in values.items()}
 
@@ -224,9 +230,9 @@ class TddfaLosses:
         pixels = _PAPER_SIDE / layout.spec.crop_size
         values = {}
         if c.wing:
-            found, wanted = affine_vertices(outputs, target, basis)
+            points, true_points = affine_vertices(outputs, target, basis)
             width, curvature = c.wing_width, c.wing_curvature
-            values["wing"] = wing(pixels * found, pixels * wanted, width, curvature)
+            values["wing"] = wing(pixels * points, pixels * true_points, width, curvature)
         if c.wpdc:
             values["wpdc"] = wpdc(outputs, target, basis)
         if c.pdc:

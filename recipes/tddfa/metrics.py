@@ -25,7 +25,7 @@ Predict = Callable[[Tensor], Tensor]
 """Images (B,3,S,S) to outputs (B,P), both on the CPU."""
 _STRIDE = 4  # every so many vertices of the face are compared
 _LANDMARKS = "ibug68-3d"
-_WILD = 1e3  # standard deviations, beyond which outputs are cut so that no figure overflows
+_WILD = 1e3  # standard deviations, beyond which outputs are cut so that no metric overflows
 ANGLES = ("pitch", "yaw", "roll")
 
 
@@ -51,8 +51,8 @@ class Reference:
         return replace(self, landmarks=kept)
 
 
-class TddfaFigures:
-    """Figures over batches that training never sees, on the CPU.
+class TddfaMetrics:
+    """Metrics over batches that training never sees, on the CPU.
 
     - `error`: NME in %, the mean distance of the 68 points over the root of the area of the true
       ones' box, in the crop, read off the nearest weak perspective camera.
@@ -66,8 +66,11 @@ class TddfaFigures:
       and its few coefficients leave.
 
     Args:
-        model: the face model. layout: with its final whitening. targets: reads the batches.
-        batches: to look at. landmark_set: of the model.
+        model: the face model.
+        layout: with its final whitening.
+        targets: reads the batches.
+        batches: to look at.
+        landmark_set: of the model.
 
     Raises:
         InputError: no batch has landmarks or known parameters.
@@ -94,14 +97,14 @@ class TddfaFigures:
         self._fixed |= {f"limit_{n}": limit[n] for n in ("error", "shape") if n in limit}
 
     def __call__(self, predict: Predict) -> dict[str, float]:
-        """Means over all faces of which each is known; a figure that no face has is left out."""
+        """Means over all faces of which each is known; a metric that no face has is left out."""
         outputs = (predict(batch.images) for batch in self._batches)
         return {**self._means(zip(outputs, self._known, strict=True)), **self._fixed}
 
     def _means(self, pairs: Iterable[tuple[Tensor, Reference]]) -> dict[str, float]:
         columns: dict[str, list[Tensor]] = {}
-        for own, reference in pairs:
-            for name, values in self._errors(own, reference).items():
+        for outputs, reference in pairs:
+            for name, values in self._errors(outputs, reference).items():
                 columns.setdefault(name, []).append(values)
         joined = {name: torch.cat(values) for name, values in columns.items()}
         return {name: float(values.mean()) for name, values in joined.items() if len(values)}
@@ -136,19 +139,19 @@ class TddfaFigures:
         if batch.truth is not None and batch.known is not None:
             points, plane = self._of_truth(batch.truth, batch.known, points, plane)
         plane = torch.where(known[:, None, None], plane, torch.nan)
-        given = batch.landmarks.get(_LANDMARKS)
-        if given is not None:
-            annotated = torch.isfinite(given).all(2).any(1)
-            plane = torch.where(annotated[:, None, None], given, plane)
+        annotation = batch.landmarks.get(_LANDMARKS)
+        if annotation is not None:
+            annotated = torch.isfinite(annotation).all(2).any(1)
+            plane = torch.where(annotated[:, None, None], annotation, plane)
         return Reference(outputs, plane, points[:, 68:], known)
 
     def _of_truth(
         self, truth: PosedFaces, known: Tensor, points: Tensor, plane: Tensor
     ) -> tuple[Tensor, Tensor]:
-        own = self._points(truth.coefficients)
-        seen = truth.camera.project(own[:, :68])[..., :2]
+        true_points = self._points(truth.coefficients)
+        true_plane = truth.camera.project(true_points[:, :68])[..., :2]
         rows = known[:, None, None]
-        return torch.where(rows, own, points), torch.where(rows, seen, plane)
+        return torch.where(rows, true_points, points), torch.where(rows, true_plane, plane)
 
     def _points(self, coefficients: Coefficients) -> Tensor:
         """(B,68+M,3) mm."""
@@ -163,7 +166,9 @@ def rigid_distance(predicted: Tensor, true: Tensor) -> Tensor:
 
 def _turns(predicted: Tensor, true: Tensor) -> dict[str, Tensor]:
     """Degrees (B,) between rotations (B,3,3): the angle, and that of each of 300W-LP's angles."""
-    own, other = (torch.rad2deg(matrix_to_euler(R)).double().numpy() for R in (predicted, true))
-    angles = torch.from_numpy(angle_errors(own, other)).float()
+    predicted_deg, true_deg = (
+        torch.rad2deg(matrix_to_euler(R)).double().numpy() for R in (predicted, true)
+    )
+    angles = torch.from_numpy(angle_errors(predicted_deg, true_deg)).float()
     errors = {"pose": torch.rad2deg(geodesic_angle(predicted, true))}
     return errors | dict(zip(ANGLES, angles.unbind(1), strict=True))

@@ -83,17 +83,18 @@ def converted(model: FaceModel, points: TddfaPoints) -> KnownModel:
     means there.
 
     Args:
-        model: with landmarks `ibug68` at 3DDFA's vertices. points: in raw coefficients.
+        model: with landmarks `ibug68` at 3DDFA's vertices.
+        points: in raw coefficients.
 
     Raises:
         InputError: fewer modes, or others.
     """
-    own = PointBasis.of(model, PointLayout(model.name, ("ibug68",), (), ()))
+    ours = PointBasis.of(model, PointLayout(model.name, ("ibug68",), (), ()))
     theirs = points.model
-    identity = unit_ratios("identity", own.identity, theirs.identity)
-    expression = unit_ratios("expression", own.expression, theirs.expression)
-    gap = own.mean - theirs.mean
-    extent = (own.mean.amax(0) - own.mean.amin(0)).max()
+    identity = unit_ratios("identity", ours.identity, theirs.identity)
+    expression = unit_ratios("expression", ours.expression, theirs.expression)
+    gap = ours.mean - theirs.mean
+    extent = (ours.mean.amax(0) - ours.mean.amin(0)).max()
     if bool((gap - gap.mean(0)).norm(dim=1).max() > _TOLERANCE * extent):
         raise InputError("face model", "3DDFA's mean at its landmarks", model.name, _REMEDY)
     row = torch.tensor([1 / MM, 1 / MM, 1 / MM, 1.0])
@@ -102,17 +103,17 @@ def converted(model: FaceModel, points: TddfaPoints) -> KnownModel:
     return KnownModel(model, factors, pivot, (len(identity), len(expression)))
 
 
-def unit_ratios(name: str, own: Tensor, raw: Tensor) -> Tensor:
+def unit_ratios(name: str, modes: Tensor, raw: Tensor) -> Tensor:
     """Raw coefficients per unit (K,), where modes (K or more,68,3) are multiples of raw ones.
 
     Raises:
         InputError: fewer modes, or others; `name` says of what.
     """
-    if len(own) < len(raw):
-        raise InputError(f"{name} modes", f"{len(raw)} or more", str(len(own)), _REMEDY)
-    one, other = own[: len(raw)].flatten(1).double(), raw.flatten(1).double()
-    unit = (one * other).sum(1) / other.square().sum(1)
-    rest = (one - unit[:, None] * other).norm(dim=1) / one.norm(dim=1)
+    if len(modes) < len(raw):
+        raise InputError(f"{name} modes", f"{len(raw)} or more", str(len(modes)), _REMEDY)
+    ours, theirs = modes[: len(raw)].flatten(1).double(), raw.flatten(1).double()
+    unit = (ours * theirs).sum(1) / theirs.square().sum(1)
+    rest = (ours - unit[:, None] * theirs).norm(dim=1) / ours.norm(dim=1)
     if bool((rest > _TOLERANCE).any()):
         worst = int(rest.argmax())
         raise InputError(f"{name} modes", "3DDFA's", f"another mode {worst}", _REMEDY)
@@ -124,7 +125,8 @@ class TddfaNetworkConfig:
     """Which network.
 
     Attributes:
-        name: of `models.registry`; "3ddfa" is the cascade. options: its own.
+        name: of `models.registry`; "3ddfa" is the cascade.
+        options: its own.
         iterations: of the cascade.
         start: weights (a name or a path) to start from, which bring network, options and whitening
             along; empty starts from nothing.
@@ -167,7 +169,8 @@ class TddfaNetwork:
         """What is learnt from: (B,P), or (K B,P) of the cascade's K iterations, one after another.
 
         Args:
-            network: `self.network`, perhaps wrapped. images: (B,3,S,S).
+            network: `self.network`, perhaps wrapped.
+            images: (B,3,S,S).
         """
         if self.cascade is None:
             outputs: Tensor = network(images)
@@ -201,7 +204,9 @@ def build_tddfa_network(
     """The network of a configuration.
 
     Args:
-        config: see there. model: the face model. pivot: of the layout, see `LayoutSpec`.
+        config: see there.
+        model: the face model.
+        pivot: of the layout, see `LayoutSpec`.
         rasterizer: that draws PNCC.
 
     Raises:

@@ -114,8 +114,8 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
         test_batches(config.data, built.size),
     )
     if white.file and not built.settled:
-        own = known.whitening(white.file, white.prefix)
-        task.load_state_dict({"whitening": {"mean": own.mean, "std": own.std}})
+        statistics = known.whitening(white.file, white.prefix)
+        task.load_state_dict({"whitening": {"mean": statistics.mean, "std": statistics.std}})
     return task
 
 

@@ -24,7 +24,7 @@ from ...pipeline.face import studio_light
 from ...render.face import FaceRenderer
 from ..pictures import sheet_of
 from .losses import TddfaLosses, TddfaTargets
-from .metrics import Predict, TddfaFigures
+from .metrics import Predict, TddfaMetrics
 from .network import TddfaNetwork
 
 _SHOWN = 8
@@ -44,8 +44,11 @@ class TddfaPictures:
     predicted shape over the photograph; the true one. Models of points alone have no shapes.
 
     Args:
-        model: the face model. layout: of the outputs. targets: reads the batch.
-        batch: of photographs, on the CPU. landmark_set: of the model.
+        model: the face model.
+        layout: of the outputs.
+        targets: reads the batch.
+        batch: of photographs, on the CPU.
+        landmark_set: of the model.
     """
 
     def __init__(
@@ -64,12 +67,12 @@ class TddfaPictures:
     def __call__(self, predict: Predict) -> dict[str, Tensor]:
         """`faces` (3,H,W) in [0,1]."""
         photo = self._batch.images
-        found = self._layout.decode(predict(photo).nan_to_num().clamp(-_WILD, _WILD))
+        predicted = self._layout.decode(predict(photo).nan_to_num().clamp(-_WILD, _WILD))
         true = self._true()
         large = photo.repeat_interleave(_ENLARGED, 2).repeat_interleave(_ENLARGED, 3)
-        rows = [large, self._marked(large, found, true)]
+        rows = [large, self._marked(large, predicted, true)]
         if len(self._model.faces):
-            shapes = [self._shape(large, faces) for faces in (found, true) if faces is not None]
+            shapes = [self._shape(large, faces) for faces in (predicted, true) if faces is not None]
             rows += shapes
         return {"faces": sheet_of(rows)}
 
@@ -80,14 +83,14 @@ class TddfaPictures:
             return None
         return self._layout.decode(self._layout.whitening.apply(parameters))
 
-    def _marked(self, photo: Tensor, found: PosedFaces, true: PosedFaces | None) -> Tensor:
+    def _marked(self, photo: Tensor, predicted: PosedFaces, true: PosedFaces | None) -> Tensor:
         marked = photo.clone()
         known = self._batch.landmarks.get("ibug68-3d")
         if known is None and true is not None:
             known = self._landmarks(true)
         if known is not None:
             _dot(marked, known * _ENLARGED, _KNOWN)
-        _dot(marked, self._landmarks(found) * _ENLARGED, _FOUND)
+        _dot(marked, self._landmarks(predicted) * _ENLARGED, _FOUND)
         return marked
 
     def _landmarks(self, faces: PosedFaces) -> Tensor:
@@ -110,8 +113,8 @@ def _dot(images: Tensor, points: Tensor, colour: tuple[float, float, float]) -> 
     """Squares of 3 x 3 pixels at points (B,N,2) of images (B,3,H,W), in place."""
     height, width = images.shape[2:]
     paint = images.new_tensor(colour)[:, None]
-    for image, own in zip(images, points, strict=True):
-        x, y = own[torch.isfinite(own).all(1)].floor().long().unbind(1)
+    for image, marks in zip(images, points, strict=True):
+        x, y = marks[torch.isfinite(marks).all(1)].floor().long().unbind(1)
         for right in (-1, 0, 1):
             for down in (-1, 0, 1):
                 columns, rows = x + right, y + down
@@ -125,8 +128,11 @@ class TddfaTask(Task):
     every checkpoint and weights file: a run that goes on keeps that of its beginning.
 
     Args:
-        built: the network. losses: the terms. targets: reads batches.
-        source: of training batches. validation: batches that training never sees.
+        built: the network.
+        losses: the terms.
+        targets: reads batches.
+        source: of training batches.
+        validation: batches that training never sees.
         sample: the batches that the whitening is computed from, made when they are needed.
         model: the face model.
         test: batches that nothing is chosen by, read when the run has ended.
@@ -151,7 +157,7 @@ class TddfaTask(Task):
         self.tested = bool(test)
         self._model = model
         self._settled = built.settled
-        self._figures: TddfaFigures | None = None
+        self._metrics: TddfaMetrics | None = None
         self._norms, self._seen = norms, list[Tensor]()
 
     @property
@@ -182,27 +188,27 @@ class TddfaTask(Task):
             self._built.outputs(network, images.to(device))
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """The figures of `TddfaFigures`."""
+        """The metrics of `TddfaMetrics`."""
         self._settle()
         self._built.to("cpu")
-        if self._figures is None:
-            own = (self._model, self._built.layout, self._targets, self._validation)
-            self._figures = TddfaFigures(*own, self._losses.config.landmark_set)
-        return self._figures(self._prediction(network))
+        if self._metrics is None:
+            parts = (self._model, self._built.layout, self._targets, self._validation)
+            self._metrics = TddfaMetrics(*parts, self._losses.config.landmark_set)
+        return self._metrics(self._prediction(network))
 
     def test(self, network: nn.Module) -> dict[str, float]:
         """The same of the test sets."""
         self._settle()
         self._built.to("cpu")
-        own = (self._model, self._built.layout, self._targets, list(self._test))
-        return TddfaFigures(*own, self._losses.config.landmark_set)(self._prediction(network))
+        parts = (self._model, self._built.layout, self._targets, list(self._test))
+        return TddfaMetrics(*parts, self._losses.config.landmark_set)(self._prediction(network))
 
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """Landmarks and shapes of the first validation faces."""
         self._settle()
         self._built.to("cpu")
-        own = (self._model, self._built.layout, self._targets, self._validation[0])
-        look = TddfaPictures(*own, self._losses.config.landmark_set)
+        parts = (self._model, self._built.layout, self._targets, self._validation[0])
+        look = TddfaPictures(*parts, self._losses.config.landmark_set)
         return look(self._prediction(network))
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
@@ -213,15 +219,15 @@ class TddfaTask(Task):
     def state_dict(self) -> dict[str, Any]:
         """The whitening; None before it is needed."""
         layout = self._built.layout
-        own = {"mean": layout.mean.cpu().clone(), "std": layout.std.cpu().clone()}
-        return {"whitening": own if self._settled else None}
+        statistics = {"mean": layout.mean.cpu().clone(), "std": layout.std.cpu().clone()}
+        return {"whitening": statistics if self._settled else None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with a state's whitening."""
-        own = state["whitening"]
-        if own is not None:
-            self._built.layout.use_whitening(Whitening(own["mean"], own["std"]))
-            self._settled, self._figures = True, None
+        statistics = state["whitening"]
+        if statistics is not None:
+            self._built.layout.use_whitening(Whitening(statistics["mean"], statistics["std"]))
+            self._settled, self._metrics = True, None
 
     def _settle(self) -> None:
         """Compute the whitening, once."""

@@ -236,14 +236,14 @@ class UvLosses(nn.Module):
         terms = {"deformation": self._distance(deformation, targets.shaped, targets.known)}
         if not (c.edges or c.normals):
             return terms
-        own, true = (
+        predicted, true = (
             map_points(self.layout.shape_map(m) / SHAPE_UNIT) for m in (deformation, targets.shaped)
         )
         if c.edges:
-            difference = edge_length_difference(own, true, self.edges)
+            difference = edge_length_difference(predicted, true, self.edges)
             terms["edges"] = _mean(difference.mean(1), targets.known)
         if c.normals:
-            deviation = normal_deviation(own, true, self.triangles)
+            deviation = normal_deviation(predicted, true, self.triangles)
             terms["normals"] = _mean(deviation.mean((1, 2)), targets.known)
         return terms
 

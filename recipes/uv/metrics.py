@@ -1,4 +1,4 @@
-"""Figures of a network of UV maps, on batches that it never learnt."""
+"""Metrics of a network of UV maps, on batches that it never learnt."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ..faces.targets import LandmarkTarget, pair_landmarks
 from .targets import UvTargetMaker
 
 _LANDMARKS = "ibug68"
-Figures = dict[str, Tensor]
-"""Name to (N,) figures, one per face; NaN where a face has none."""
+Metrics = dict[str, Tensor]
+"""Name to (N,) metrics, one per face; NaN where a face has none."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SeenPoints:
     dense: Tensor
 
 
-class UvFigures:
+class UvMetrics:
     """Compares what a network says with what is known.
 
     Args:
@@ -92,19 +92,19 @@ class UvFigures:
                 columns.setdefault(name, []).append(values.cpu())
         return {name: float(torch.cat(values).nanmean()) for name, values in columns.items()}
 
-    def of_batch(self, prediction: UvPrediction, batch: FaceBatch) -> Figures:
-        """The figures of each face of a batch."""
+    def of_batch(self, prediction: UvPrediction, batch: FaceBatch) -> Metrics:
+        """The metrics of each face of a batch."""
         faces = self._layout.decode(prediction)
-        figures = self._points(self._final(faces, batch), batch, "")
+        metrics = self._points(self._final(faces, batch), batch, "")
         if faces.posed is not None:
-            figures |= self._points(self._posed(faces.posed), batch, "_posed")
+            metrics |= self._points(self._posed(faces.posed), batch, "_posed")
         if batch.truth is not None and batch.known is not None:
-            figures |= self._solid(faces, batch.truth, batch.known)
+            metrics |= self._solid(faces, batch.truth, batch.known)
         if prediction.attention is not None:
             targets = self._maker(batch)
             gap = (prediction.attention - targets.attention).abs().flatten(1).mean(1)
-            figures["attention"] = gap.masked_fill(~targets.attended, torch.nan)
-        return figures
+            metrics["attention"] = gap.masked_fill(~targets.attended, torch.nan)
+        return metrics
 
     def _final(self, faces: UvFaces, batch: FaceBatch) -> SeenPoints:
         marks = self._marks.to(faces.vertices.device).points(faces.vertices)
@@ -119,38 +119,38 @@ class UvFigures:
         marks = self._on_surface.to(posed.device).points(posed)[..., :2]
         return SeenPoints({"3d": marks}, self._some(posed)[..., :2])
 
-    def _points(self, found: SeenPoints, batch: FaceBatch, suffix: str) -> Figures:
-        given = self._comparable(found, batch)
-        landmarks = {kind: torch.nan_to_num(points) for kind, points in found.landmarks.items()}
-        pairs = pair_landmarks(landmarks, given, self._targets)
-        figures = {f"error{suffix}": batch_nme(pairs.predicted, pairs.annotated, pairs.weights > 0)}
+    def _points(self, predicted: SeenPoints, batch: FaceBatch, suffix: str) -> Metrics:
+        annotated = self._comparable(predicted, batch)
+        landmarks = {kind: torch.nan_to_num(points) for kind, points in predicted.landmarks.items()}
+        pairs = pair_landmarks(landmarks, annotated, self._targets)
+        metrics = {f"error{suffix}": batch_nme(pairs.predicted, pairs.annotated, pairs.weights > 0)}
         if batch.truth is not None and batch.known is not None:
             vertices = self._model.vertices(batch.truth.coefficients)
             true = self._some(batch.truth.camera.project(vertices))[..., :2]
             known = batch.known[:, None].expand(true.shape[:2])
-            figures[f"dense{suffix}"] = batch_nme(found.dense, true, known)
-        return figures
+            metrics[f"dense{suffix}"] = batch_nme(predicted.dense, true, known)
+        return metrics
 
-    def _comparable(self, found: SeenPoints, batch: FaceBatch) -> dict[str, Tensor]:
+    def _comparable(self, predicted: SeenPoints, batch: FaceBatch) -> dict[str, Tensor]:
         """Annotated points; NaN: those that the model lacks, too."""
-        given = {}
+        annotated = {}
         for kind, points in batch.landmarks.items():
             target = self._targets[kind]
-            if target.contour in found.landmarks:
+            if target.contour in predicted.landmarks:
                 lacking = (target.mixing[:, ~self._marks.valid] != 0).any(1).to(points.device)
-                given[kind] = points.masked_fill(lacking[:, None], torch.nan)
-        return given
+                annotated[kind] = points.masked_fill(lacking[:, None], torch.nan)
+        return annotated
 
-    def _solid(self, faces: UvFaces, truth: PosedFaces, known: Tensor) -> Figures:
+    def _solid(self, faces: UvFaces, truth: PosedFaces, known: Tensor) -> Metrics:
         """Shape and rotation."""
-        own = self._some(faces.vertices)
+        predicted = self._some(faces.vertices)
         true = self._some(self._model.vertices(truth.coefficients))
-        distance = (similarity_align(own, true).apply(own) - true).norm(dim=-1).mean(1)
-        pivot = self._pivot.to(own)
-        found, wanted = (to_weak_perspective(c, pivot) for c in (faces.camera, truth.camera))
-        turn = torch.rad2deg(geodesic_angle(found.rotation, wanted.rotation))
-        figures = {"shape_mm": distance, "turn_deg": turn}
-        return {name: value.masked_fill(~known, torch.nan) for name, value in figures.items()}
+        distance = (similarity_align(predicted, true).apply(predicted) - true).norm(dim=-1).mean(1)
+        pivot = self._pivot.to(predicted)
+        camera, true_camera = (to_weak_perspective(c, pivot) for c in (faces.camera, truth.camera))
+        turn = torch.rad2deg(geodesic_angle(camera.rotation, true_camera.rotation))
+        metrics = {"shape_mm": distance, "turn_deg": turn}
+        return {name: value.masked_fill(~known, torch.nan) for name, value in metrics.items()}
 
     def _some(self, vertices: Tensor) -> Tensor:
         """Those of vertices (B,V,C) that count."""

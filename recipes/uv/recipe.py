@@ -43,7 +43,7 @@ from ..lessons import check_lessons
 from ..packing import packer
 from ..registry import RECIPES, Recipe
 from .losses import UvLossConfig, UvLosses
-from .metrics import UvFigures
+from .metrics import UvMetrics
 from .targets import UvTargetMaker, UvTargets
 from .task import UvTask
 
@@ -53,32 +53,7 @@ _NONE_KNOWN = (
     "300W-LP with a Basel model of 3DDFA's modes: face_model=BASEL.npz label_model=Model_Shape.mat."
 )
 HIDDEN = "covered_"
-"""Prefix of the figures on crops with patches."""
-
-
-@torch.no_grad()
-def scale_heads(network: nn.Module, targets: UvTargets, mask: Tensor) -> None:
-    """Give the last norms of `network`'s map heads the mean and spread of their targets.
-
-    SADRNet's heads end in a normalisation, whose outputs start with mean 0 and spread 1: a crop's
-    width for P and 67 mm for D. Adam moves a parameter by about its learning rate a step, so that
-    thousands of steps of 1e-4 go by until the faces have their size.
-
-    Args:
-        network: its heads `position` and `deformation`, where it has them, end in a BatchNorm2d.
-        targets: some known faces'.
-        mask: (S,S) bool, the texels that count.
-    """
-    if not bool(targets.known.any()):
-        return
-    heads = dict(network.named_children())
-    for name, maps in (("position", targets.position), ("deformation", targets.shaped)):
-        head = heads.get(name, nn.Identity())
-        norms = [m for m in head.modules() if isinstance(m, nn.BatchNorm2d)]
-        if norms and norms[-1].affine:
-            values = maps[targets.known][..., mask].transpose(0, 1).flatten(1)
-            norms[-1].weight.copy_(values.std(1))
-            norms[-1].bias.copy_(values.mean(1))
+"""Prefix of the metrics on crops with patches."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +61,8 @@ class UvNetworkConfig:
     """Which network, and how its maps are read.
 
     Attributes:
-        name: of `models.registry`. options: its own.
+        name: of `models.registry`.
+        options: its own.
         method: of the alignment, "umeyama" or "sadrnet", see `models.sadrnet.alignment`.
         attention: the alignment weighs landmarks by attention where there is one.
         camera: "weak", as SADRNet has it, or "perspective", for faces that are seen so.
@@ -181,7 +157,7 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     layout = UvLayout(spec, model)
     maker = UvTargetMaker(layout, model, spec.crop_size // _STRIDE, config.rasterizer)
     losses = UvLosses(layout, model, config.loss)
-    figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
+    metrics = UvMetrics(layout, model, maker, landmark_targets(), losses.weights)
     sets = open_training_sets(config.data)
     reader = FitReader.load(model, config.label_model) if config.label_model else None
     lessons = partial(_lessons, reader)
@@ -192,7 +168,7 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     validation = _validation(config, spec.crop_size, reader)
 
     pack = packer(name, network.options, spec)
-    parts = (network, maker, losses, figures, source, validation, pack)
+    parts = (network, maker, losses, metrics, source, validation, pack)
     test = _Fitted(test_batches(config.data, spec.crop_size), reader)
     return UvTask(*parts, rasterizer=config.rasterizer, test=test)
 
@@ -225,6 +201,31 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[Network
         config.camera,
     )
     return channels_last(network), config.name, spec
+
+
+@torch.no_grad()
+def scale_heads(network: nn.Module, targets: UvTargets, mask: Tensor) -> None:
+    """Give the last norms of `network`'s map heads the mean and spread of their targets.
+
+    SADRNet's heads end in a normalisation, whose outputs start with mean 0 and spread 1: a crop's
+    width for P and 67 mm for D. Adam moves a parameter by about its learning rate a step, so that
+    thousands of steps of 1e-4 go by until the faces have their size.
+
+    Args:
+        network: its heads `position` and `deformation`, where it has them, end in a BatchNorm2d.
+        targets: some known faces'.
+        mask: (S,S) bool, the texels that count.
+    """
+    if not bool(targets.known.any()):
+        return
+    heads = dict(network.named_children())
+    for name, maps in (("position", targets.position), ("deformation", targets.shaped)):
+        head = heads.get(name, nn.Identity())
+        norms = [m for m in head.modules() if isinstance(m, nn.BatchNorm2d)]
+        if norms and norms[-1].affine:
+            values = maps[targets.known][..., mask].transpose(0, 1).flatten(1)
+            norms[-1].weight.copy_(values.std(1))
+            norms[-1].bias.copy_(values.mean(1))
 
 
 def _source(

@@ -72,16 +72,16 @@ class UvTargetMaker(nn.Module):
         self, batch: FaceBatch, vertices: Tensor | None, known: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The attention (B,1,s,s) and whose is known (B,)."""
-        found = batch.images.new_zeros(len(batch), 1, self.side, self.side)
+        attention = batch.images.new_zeros(len(batch), 1, self.side, self.side)
         masked = torch.zeros_like(known)
         if batch.skin is not None:
             masked = torch.isfinite(batch.skin).flatten(1).all(1)
-            found = _shrunk(torch.nan_to_num(batch.skin), self.side)
+            attention = _shrunk(torch.nan_to_num(batch.skin), self.side)
         drawn = known & ~masked
         if vertices is not None and bool(drawn.any()):
             rows = torch.nonzero(drawn)[:, 0]
-            found = found.index_copy(0, rows, self._drawn(batch[rows], vertices[rows]))
-        return found.clamp(0, 1), masked | known
+            attention = attention.index_copy(0, rows, self._drawn(batch[rows], vertices[rows]))
+        return attention.clamp(0, 1), masked | known
 
     def _drawn(self, batch: FaceBatch, vertices: Tensor) -> Tensor:
         """Where faces lie in their crops (B,1,s,s)."""

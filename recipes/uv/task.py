@@ -22,7 +22,7 @@ from ...render.face import FaceRenderer
 from ..packing import Pack
 from ..pictures import sheet_of
 from .losses import UvLosses
-from .metrics import UvFigures
+from .metrics import UvMetrics
 from .targets import UvTargetMaker
 
 _GREY = 0.75
@@ -90,9 +90,9 @@ class UvTask(Task):
         network: images to `UvPrediction`.
         maker: of the targets.
         losses: the terms.
-        figures: of validations.
+        metrics: of validations.
         source: of training batches.
-        validation: batches that training never sees, by the prefix of their figures; those of ""
+        validation: batches that training never sees, by the prefix of their metrics; those of ""
             give the "error".
         pack: network and facts to the files that are written.
         rasterizer: of the pictures.
@@ -104,7 +104,7 @@ class UvTask(Task):
         network: nn.Module,
         maker: UvTargetMaker,
         losses: UvLosses,
-        figures: UvFigures,
+        metrics: UvMetrics,
         source: Source,
         validation: Mapping[str, Sequence[FaceBatch]],
         pack: Pack,
@@ -112,7 +112,7 @@ class UvTask(Task):
         test: Iterable[FaceBatch] = (),
     ) -> None:
         self.network, self.source = network, source
-        self._maker, self._losses, self._figures = maker, losses, figures
+        self._maker, self._losses, self._metrics = maker, losses, metrics
         self._validation, self._pack, self._rasterizer = validation, pack, rasterizer
         self._test = test
         self.tested = bool(test)
@@ -129,29 +129,29 @@ class UvTask(Task):
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """The figures of `UvFigures` by prefix."""
-        found: dict[str, float] = {}
+        """The metrics of `UvMetrics` by prefix."""
+        metrics: dict[str, float] = {}
         for prefix, batches in self._validation.items():
-            figures = self._figures(network, batches)
-            found |= {f"{prefix}{name}": value for name, value in figures.items()}
-        return found
+            of_set = self._metrics(network, batches)
+            metrics |= {f"{prefix}{name}": value for name, value in of_set.items()}
+        return metrics
 
     def test(self, network: nn.Module) -> dict[str, float]:
-        """`UvFigures` of the test sets."""
-        return self._figures(network, self._test)
+        """`UvMetrics` of the test sets."""
+        return self._metrics(network, self._test)
 
     @torch.no_grad()
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """`uv_pictures` of the first faces of each kind of validation."""
         device = next(network.parameters()).device
         layout = self._losses.layout.to(device)
-        found: dict[str, Tensor] = {}
+        pictures: dict[str, Tensor] = {}
         for prefix, batches in self._validation.items():
             batch = batches[0][:_SHOWN].to(device)
             maps = UvPrediction(*(None if m is None else m.float() for m in network(batch.images)))
             shown = uv_pictures(maps, layout, batch, self._rasterizer)
-            found |= {f"{prefix}{name}": picture for name, picture in shown.items()}
-        return found
+            pictures |= {f"{prefix}{name}": picture for name, picture in shown.items()}
+        return pictures
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:
         """The weights."""

@@ -28,8 +28,9 @@ def of_rank(rank: int, world: int, port: int) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """Of every process."""
-    own = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(FOLDER)}
-    return {**os.environ, **own}
+    paths = [str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
+    more = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **more, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.recipes.tddfa.losses import TddfaTargets
-from selfie3d.recipes.tddfa.metrics import TddfaFigures, rigid_distance
+from selfie3d.recipes.tddfa.metrics import TddfaMetrics, rigid_distance
 from selfie3d.recipes.tddfa.task import TddfaPictures
 
 SIZE, COUNT = 120, 6
@@ -67,7 +67,7 @@ def batch_of(faces, landmarks=None, known=None):
 
 
 def figures_of(model, layout, batches):
-    return TddfaFigures(model, layout, TddfaTargets(layout), batches, "ibug68")
+    return TddfaMetrics(model, layout, TddfaTargets(layout), batches, "ibug68")
 
 
 def zeros(images):

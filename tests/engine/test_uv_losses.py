@@ -18,7 +18,7 @@ from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.sadrnet.network import UvPrediction
 from selfie3d.recipes.faces.targets import landmark_targets
 from selfie3d.recipes.uv.losses import TERMS, UvLossConfig, UvLosses
-from selfie3d.recipes.uv.metrics import UvFigures
+from selfie3d.recipes.uv.metrics import UvMetrics
 from selfie3d.recipes.uv.targets import UvTargetMaker
 
 SIDE, COUNT = 96, 6
@@ -207,7 +207,7 @@ def test_attention_is_the_skin_that_is_seen(maker, batch):
 
 def test_true_maps_have_no_error(layout, model, maker, batch):
     losses = losses_of(layout, model)
-    figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
+    figures = UvMetrics(layout, model, maker, landmark_targets(), losses.weights)
     found = figures.of_batch(true_maps(maker(batch)), batch)
     assert found["error"].max() < 0.3
     for name, limit in (("dense", 0.3), ("dense_posed", 0.5), ("shape_mm", 0.4), ("turn_deg", 0.4)):
@@ -233,7 +233,7 @@ def test_self_alignment_corrects_a_posed_map_that_a_patch_spoils(layout, model, 
     noise = torch.nn.functional.interpolate(noise, size=SIDE, mode="bicubic")
     maps = true_maps(targets)._replace(position=targets.position + under * noise)
     losses = losses_of(layout, model)
-    figures = UvFigures(layout, model, maker, landmark_targets(), losses.weights)
+    figures = UvMetrics(layout, model, maker, landmark_targets(), losses.weights)
     found = figures.of_batch(maps, hidden)
     blind = figures.of_batch(maps._replace(attention=None), hidden)
     spoilt = (under * losses.mask).flatten(1).mean(1) > 0.02
