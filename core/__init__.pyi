@@ -21,6 +21,7 @@ from .errors import SettingError as SettingError
 from .errors import UnknownNameError as UnknownNameError
 from .errors import all_missing as all_missing
 from .errors import shown as shown
+from .fold_norms import fold_norms as fold_norms
 from .given_file import check_given as check_given
 from .given_file import open_given as open_given
 from .given_file import read_given as read_given

@@ -54,7 +54,7 @@ class Face:
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box in square pixels."""
         x0, y0, x1, y1 = self.box
         return (x1 - x0) * (y1 - y0)
 

@@ -1,7 +1,4 @@
-"""Frames for faces that another detector has found: our own network looks at them again.
-
-The network is made faster for that: normalisations are folded into the convolutions before them.
-"""
+"""Frames for faces that another detector has found: our own network looks at them again."""
 
 from __future__ import annotations
 
@@ -9,40 +6,24 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..core.fold_norms import fold_norms
 from ..geometry.crop import EYES_TO_MOUTH
 from .drawn_network import SHIPPED, FaceFinder, load_finder
 from .face import Face, Frame
 from .second_look import Glimpse, look_again
 
-Network = TypeVar("Network", bound=nn.Module)
 # The box round the 68 landmarks of an average face, seen upright, from its five points.
 _SIDE = 2.04  # in distances of the eyes
 _UP = 0.1  # of the way from mouth to eyes, from their middle
 _LOOKS = 2  # the second one begins where the first one ended
 _AWAY, _SCALED = 0.35, 1.5  # how far a frame may be from that of the points, over its side
 _SURE = 0.3  # a look that is less sure frames nothing
-
-
-def fused(network: Network) -> Network:
-    """The network, changed in place: in every sequence, of a convolution and the norm after it
-    only a convolution is left. It must be in evaluation mode."""
-    for part in network.modules():
-        if not isinstance(part, nn.Sequential):
-            continue
-        for k in range(len(part) - 1):
-            convolution, norm = part[k], part[k + 1]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                part[k] = fuse_conv_bn_eval(convolution, norm)
-                part[k + 1] = nn.Identity()
-    return network
 
 
 @lru_cache(maxsize=2)
@@ -52,7 +33,8 @@ def finder(weights: Path = SHIPPED) -> FaceFinder:
     Raises:
         MissingFileError, InputError: as `load_finder`.
     """
-    network = fused(load_finder(weights)[0])
+    network = load_finder(weights)[0]
+    fold_norms(network)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

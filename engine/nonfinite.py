@@ -156,7 +156,7 @@ def save_bad_batch(folder: Path, step: int, rank: int, *, batch: Any, facts: dic
 
 
 def _names(batch: object) -> list[str]:
-    """Of a batch's samples; none where they are not known."""
+    """The names of a batch's samples; an empty list where they are not known."""
     return [str(name) for name in batch.names or ()] if isinstance(batch, Named) else []
 
 

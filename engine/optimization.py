@@ -82,7 +82,7 @@ class AveragedNetwork:
             self.network.load_state_dict(network.state_dict())
 
     def _follow(self, averages: Sequence[Tensor], values: Sequence[Tensor], _: object) -> None:
-        """Of tensors of one type and device; the step is read where it lies, on the CPU."""
+        """Average tensors of one type and device; the step is read where it lies, on the CPU."""
         if averages[0].is_floating_point():
             step = int(self._average.n_averaged)
             keep = min(self.decay, step / (step + _RAMP))
@@ -91,7 +91,7 @@ class AveragedNetwork:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands.
+    """How far a run is, counted in three ways.
 
     Attributes:
         step: optimiser steps done.
@@ -104,7 +104,7 @@ class Position:
     seconds: float
 
     def count(self, unit: str) -> float:
-        """In "steps", "epochs" or "seconds"."""
+        """The position counted in "steps", "epochs" or "seconds"."""
         return {"steps": float(self.step), "epochs": self.epoch, "seconds": self.seconds}[unit]
 
 
@@ -125,7 +125,7 @@ class Schedule:
         return min(self._units(at) / self._length(), 1.0)
 
     def factor(self, at: Position) -> float:
-        """Of the learning rate of the next step."""
+        """What the learning rate of the next step is multiplied with."""
         return self._warm(at) * self._shape(at)
 
     def observe(self, error: float | None) -> None:

@@ -74,12 +74,12 @@ class Counters:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The counters as plain values."""
         return asdict(self)
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Counters:
-        """Of a `state_dict`; what an older one does not say stands at its beginning."""
+        """The counters of a `state_dict`; what an older one does not say is as at the beginning."""
         values = {field.name: state[field.name] for field in fields(cls) if field.name in state}
         moments = [name for name in ("saved", "validated") if name in values]
         values |= {name: Position(**values[name]) for name in moments}
@@ -103,7 +103,7 @@ class RunParts:
     device: torch.device
 
     def state_dict(self) -> dict[str, Any]:
-        """What is alike in every process."""
+        """The state that is alike in every process."""
         return {
             "network": self.task.network.state_dict(),
             "average": self.average.network.state_dict() if self.average.decay else None,
@@ -114,7 +114,7 @@ class RunParts:
         }
 
     def own_state(self, source: dict[str, Any]) -> dict[str, Any]:
-        """What is this process's own; `source` is the position of its source."""
+        """The state of this process alone; `source` is the position of its source."""
         random = random_state(self.device)
         return {"source": source, "task": _on_cpu(self.task.state_dict()), "random": random}
 

@@ -102,7 +102,7 @@ class PlainRuntime:
         return network.to(self.device)
 
     def local(self, network: nn.Module) -> contextlib.AbstractContextManager[Any]:
-        """Nothing to be done."""
+        """A context that does nothing."""
         return contextlib.nullcontext()
 
     def sum(self, values: Tensor) -> Tensor:

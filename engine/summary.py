@@ -104,7 +104,7 @@ class Summary:
         }
 
     def write(self, path: Path) -> None:
-        """As JSON; the file is whole or not there."""
+        """Write it as JSON; the file is whole or not there."""
         write_text(path, json.dumps(self.as_dict(), indent=2) + "\n")
 
     def lines(self) -> list[str]:

@@ -222,7 +222,7 @@ class Trainer:
             self._saver.export("last", network, self._count.as_logged(), {})
 
     def _resume(self) -> None:
-        """From the latest checkpoint, if there is one."""
+        """Go on from the latest checkpoint, if there is one."""
         seed_everything(self.config.seed, self._runtime.rank)
         latest = self._saver.latest()
         if latest is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .blocks.channel_attention import CoordinateAttention
+from .blocks.channel_attention import Activation, CoordinateAttention
 from .damdnet import enhance_groups
 from .mobdensenet import DenseMobileNetwork, MobDenseNetOptions
 
@@ -27,7 +27,7 @@ class CsaNetOptions(MobDenseNetOptions):
 
     sge: bool = True
     coordinate_attention: bool = True
-    act: str = "swish"
+    act: Activation = "swish"
     reduction: int = 32
 
 

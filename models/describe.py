@@ -125,7 +125,7 @@ def _hooked(layers: dict[str, nn.Module], note: Callable[[str], Hook]) -> Iterat
 
 @contextmanager
 def _evaluated(network: nn.Module) -> Iterator[None]:
-    """In evaluation inside, each module as it was afterwards."""
+    """A context in which the network evaluates; afterwards each module is as it was."""
     modes = {module: module.training for module in network.modules()}
     network.eval()
     try:

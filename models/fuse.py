@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from itertools import pairwise
 from typing import TypeVar
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ..core.fold_norms import fold_norms
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -31,14 +31,7 @@ def fuse_norms(network: Module) -> Module:
         True
     """
     fused = copy.deepcopy(network).eval()
-    for module in list(fused.modules()):
-        if not isinstance(module, nn.Sequential):
-            continue
-        layers = list(module.children())
-        for k, (first, second) in enumerate(pairwise(layers)):
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                module[k] = fuse_conv_bn_eval(first, second)
-                module[k + 1] = nn.Identity()
+    fold_norms(fused)
     return fused
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,8 @@ from .inputs import ImagenetNormalise, check_images, check_size
 from .network import Network
 from .public.imagenet import load_imagenet
 
-COMBINE = ("sum", "concat")
+Combine = Literal["sum", "concat"]
+COMBINE: tuple[Combine, ...] = get_args(Combine)
 _STEM, _EXPANSION = 64, 4
 _WIDTHS = (64, 128, 256, 512)
 _BLOCKS = (3, 4, 6, 3)
@@ -58,7 +60,7 @@ class AttentionFusion(nn.Module):
     """
 
     def __init__(
-        self, channels: int, reduction: int = 4, combine: str = "sum", factor: float = 1.0
+        self, channels: int, reduction: int = 4, combine: Combine = "sum", factor: float = 1.0
     ) -> None:
         super().__init__()
         if combine not in COMBINE:
@@ -91,7 +93,7 @@ class ProgressiveFusion(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, combine: str = "sum", factor: float = 1.0
+        self, inputs: int, outputs: int, combine: Combine = "sum", factor: float = 1.0
     ) -> None:
         super().__init__()
         self.down = conv_norm(inputs, outputs, 1, 2)
@@ -152,7 +154,7 @@ class MlaNetOptions:
     outputs: int = 257
     size: int = 224
     hsca: tuple[int, ...] = ALL_BLOCKS
-    paf: str = "sum"
+    paf: Combine | Literal["none"] = "sum"
     paf_factor: float = 1.0
     imagenet: str = ""
 
@@ -245,11 +247,12 @@ def _stage(inputs: int, width: int, strides: bool, attention: list[bool]) -> nn.
 
 
 def _fusions(options: MlaNetOptions) -> nn.ModuleList:
-    if options.paf == "none":
+    combine = options.paf
+    if combine == "none":
         return nn.ModuleList()
     sizes = [width * _EXPANSION for width in _WIDTHS]
     return nn.ModuleList(
-        ProgressiveFusion(fine, coarse, options.paf, options.paf_factor)
+        ProgressiveFusion(fine, coarse, combine, options.paf_factor)
         for fine, coarse in pairwise(sizes)
     )
 

@@ -47,7 +47,7 @@ class FitReader:
 
     @classmethod
     def load(cls, model: FaceModel, label_model: str) -> FitReader:
-        """Of a dense model with 3DDFA's modes, or the first of them.
+        """The reader for a dense model with 3DDFA's modes, or the first of them.
 
         Args:
             model: the face model.

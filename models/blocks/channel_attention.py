@@ -6,6 +6,8 @@ Squeeze and excitation is Hu et al. 2018, equations 2 to 4; coordinate attention
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,7 +15,8 @@ from torch.nn import functional
 from ...core.errors import InputError
 
 _FEWEST = 8
-ACTIVATIONS: dict[str, type[nn.Module]] = {"swish": nn.SiLU, "hswish": nn.Hardswish}
+Activation = Literal["swish", "hswish"]
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {"swish": nn.SiLU, "hswish": nn.Hardswish}
 
 
 class SqueezeExcitation(nn.Module):
@@ -56,7 +59,7 @@ class CoordinateAttention(nn.Module):
         InputError: another activation.
     """
 
-    def __init__(self, channels: int, reduction: int = 32, act: str = "swish") -> None:
+    def __init__(self, channels: int, reduction: int = 32, act: Activation = "swish") -> None:
         super().__init__()
         if act not in ACTIVATIONS:
             raise InputError("act", f"one of {', '.join(ACTIVATIONS)}", repr(act))

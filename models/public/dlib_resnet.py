@@ -129,7 +129,7 @@ def _read(file: DlibFile) -> dict[str, Tensor]:
 
 
 def _versions() -> Iterator[int]:
-    """Of every layer but the loss, from the output to the input: 2, but 1 of tags and skips."""
+    """Versions of all layers but the loss, from output to input: 2, but 1 of tags and skips."""
     yield from (2, 2)  # fc, mean over the sides
     for _, halves in reversed(_UNITS):
         yield from (2, 2)  # relu, sum

@@ -13,7 +13,7 @@ singular values that are equal or zero.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from ...geometry.align import Similarity, similarity_align
 from ...geometry.checks import check_shape
 
 Method = Literal["umeyama", "sadrnet"]
-METHODS = ("umeyama", "sadrnet")
+METHODS: tuple[Method, ...] = get_args(Method)
 VISIBILITY_FLOOR = 0.1
 
 

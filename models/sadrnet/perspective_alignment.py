@@ -139,7 +139,7 @@ def _scale_at(state: _State, depth: Tensor) -> Tensor:
 
 
 def _derivatives(state: _State, x: Tensor) -> Tensor:
-    """Of `_seen` by the step's seven numbers, (B,N,3,7)."""
+    """The derivatives (B,N,3,7) of `_seen` by the step's seven numbers."""
     V, origin = x @ state.rotation.mT, _origin(state)
     X, Y, Z = V.unbind(-1)
     q, q_o = _scale_at(state, Z), _scale_at(state, origin[..., 2])

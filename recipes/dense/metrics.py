@@ -51,7 +51,7 @@ class DenseFindings:
 
     @classmethod
     def of(cls, out: PointPrediction, batch: DenseBatch, frame: slice) -> DenseFindings:
-        """Of a batch; `frame` is where ibug68 lies among the points."""
+        """Compare predictions with a batch; `frame` is where ibug68 lies among the points."""
         unit = box_unit(batch.points[:, frame])
         distance = point_distance(out.points, batch.points, unit)
         seen = torch.zeros(0, distance.shape[1], dtype=torch.bool)
@@ -69,7 +69,7 @@ class DenseFindings:
 
     @classmethod
     def joined(cls, parts: Iterable[DenseFindings]) -> DenseFindings:
-        """Of all batches."""
+        """The findings of several batches as one."""
         rows = list(parts)
         names = [field.name for field in fields(cls) if field.name != "confusion"]
         values = {name: torch.cat([getattr(part, name) for part in rows]) for name in names}

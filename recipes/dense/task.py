@@ -25,7 +25,7 @@ _DIGITS = 5
 
 
 class DensePointTask(Task):
-    """See `engine.task.Task`.
+    """Trains a dense-point network on rendered faces.
 
     Args:
         network: a dense-point network.
@@ -81,7 +81,7 @@ class DensePointTask(Task):
         return dict(dense_metrics(findings, self.layout, self._model))
 
     def state_dict(self) -> dict[str, Any]:
-        """What the last validation found out, and which points these are."""
+        """What the last validation told of coefficients and scales, and which points there are."""
         return {
             "variance": self._variance,
             "sigma_scale": self._sigma_scale,

@@ -65,7 +65,7 @@ def detector_losses(
 
 
 def assign(batch: CrowdBatch, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Whose cells are whose.
+    """Which cells are taught which face.
 
     Args:
         batch: of M faces a picture at most.

@@ -24,12 +24,13 @@ _FALSE = 0.05  # wrong finds a picture, at which missed faces are counted
 
 
 class DetectorTask(Task):
-    """See `engine.task.Task`.
+    """Trains a face detector on crowds of drawn faces.
 
     Args:
         network: a `FaceFinder`.
         source: of its batches.
-        validation: makes pictures of faces that `source` never shows; `pictures` of them are used.
+        validation: makes pictures of faces that `source` never shows.
+        pictures: how many of them are used.
         config: see `DetectorLossConfig`.
         seed: of the validation's pictures.
     """
@@ -87,7 +88,7 @@ class DetectorTask(Task):
 
 
 class _Finds:
-    """Of one picture, best first: scores (N,), boxes (N,4), points (N,5,2)."""
+    """What was found in one picture, best first: scores (N,), boxes (N,4), points (N,5,2)."""
 
     def __init__(self, score: Tensor, box: Tensor, points: Tensor) -> None:
         self.score, self.box, self.points = score, box, points

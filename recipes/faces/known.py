@@ -186,7 +186,7 @@ class ParameterTerm:
 
     @classmethod
     def load(cls, model: FaceModel, label_model: str) -> ParameterTerm:
-        """Of 3DDFA's files, see `facemodels.read_tddfa_points`.
+        """The term with 3DDFA's model out of files, see `facemodels.read_tddfa_points`.
 
         Raises:
             InputError: no files are named, or they are damaged.

@@ -107,7 +107,7 @@ class FaceViewer:
         )
 
     def _landmarks(self, vertices: Tensor, camera: FaceCamera) -> dict[Contour, Tensor]:
-        """By kind of contour; a model without the jaw's points has none on the outline either."""
+        """Landmarks by kind of contour; a model without a jaw has none on the outline either."""
         there = self._there[:, None]
         points = self.model.landmark_points(vertices, self.landmark_set)
         # NaN times the gradient 0 would reach the camera as NaN.

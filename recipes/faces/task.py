@@ -60,7 +60,7 @@ def face_pictures(
 
 
 class FaceTask(Task):
-    """See `engine.task.Task`.
+    """Trains a network to reconstruct faces, by rendering and by what is known of them.
 
     Args:
         network: images to whatever `decode` understands.
@@ -126,7 +126,7 @@ class FaceTask(Task):
 
     @torch.no_grad()
     def test(self, network: nn.Module) -> dict[str, float]:
-        """The same of the test sets."""
+        """The same metrics for the test sets."""
         return self._metrics(network, self._test)
 
     def _metrics(self, network: nn.Module, batches: Iterable[FaceBatch]) -> dict[str, float]:

@@ -52,7 +52,7 @@ class KnownModel:
 
     @classmethod
     def load(cls, face_model: str, label_model: str = "") -> KnownModel:
-        """By names.
+        """The face model of a name, with 3DDFA's own beside it where labels are to be read.
 
         Args:
             face_model: a registered name, a path, or 3DDFA's own model at its 68 points.

@@ -141,7 +141,7 @@ class _SourceMaker:
         return self._source(self.config.data.batch, self.config.engine.seed)
 
     def sample(self) -> Callable[[], Iterable[FaceBatch]]:
-        """What makes the batches that the whitening is computed from."""
+        """A function that makes the batches which the whitening is computed from."""
         seed = self.config.engine.seed + _SAMPLE_SEED
         count = -(-self.config.whitening.samples // _SAMPLE_BATCH)
 
@@ -152,7 +152,7 @@ class _SourceMaker:
         return batches
 
     def norms(self) -> Iterable[FaceBatch]:
-        """What batch normalisation takes its statistics from."""
+        """The batches that batch normalisation takes its statistics from."""
         source = self._source(self.config.data.batch, self.config.engine.seed + _SAMPLE_SEED)
         return (next(source) for _ in range(self.config.norms))
 

@@ -77,7 +77,7 @@ class TddfaPictures:
         return {"faces": sheet_of(rows)}
 
     def _true(self) -> PosedFaces | None:
-        """What the layout can hold of the truth; None where a row has none."""
+        """The true faces as the layout can hold them; None where a row has none."""
         parameters = self._targets(self._batch)
         if not bool(torch.isfinite(parameters).all()):
             return None
@@ -122,7 +122,7 @@ def _dot(images: Tensor, points: Tensor, colour: tuple[float, float, float]) -> 
 
 
 class TddfaTask(Task):
-    """See `engine.task.Task`.
+    """Trains a network of 3DDFA's 62 numbers on faces whose parameters are known.
 
     The whitening is computed when the first step needs it, from batches of its own, and is part of
     every checkpoint and weights file: a run that goes on keeps that of its beginning.
@@ -162,7 +162,7 @@ class TddfaTask(Task):
 
     @property
     def whitening(self) -> Whitening:
-        """Of the layout, computed now if it was not."""
+        """The whitening of the layout; it is computed now if that has not been done yet."""
         self._settle()
         return self._built.layout.whitening
 
@@ -197,7 +197,7 @@ class TddfaTask(Task):
         return self._metrics(self._prediction(network))
 
     def test(self, network: nn.Module) -> dict[str, float]:
-        """The same of the test sets."""
+        """The metrics of `TddfaMetrics` for the test sets."""
         self._settle()
         self._built.to("cpu")
         parts = (self._model, self._built.layout, self._targets, list(self._test))

@@ -209,7 +209,7 @@ class UvLosses(nn.Module):
         return counted
 
     def camera(self, maps: UvPrediction) -> FaceCamera:
-        """What sees G."""
+        """The camera of the face G, which self-alignment finds."""
         if not self.config.align_with_attention:
             maps = maps._replace(attention=None)
         return self.layout.camera(maps)

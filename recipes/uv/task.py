@@ -84,7 +84,7 @@ def _maps(prediction: UvPrediction, layout: UvLayout) -> list[Tensor]:
 
 
 class UvTask(Task):
-    """See `engine.task.Task`.
+    """Trains a network of UV maps on faces whose shape and pose are known.
 
     Args:
         network: images to `UvPrediction`.
@@ -137,7 +137,7 @@ class UvTask(Task):
         return metrics
 
     def test(self, network: nn.Module) -> dict[str, float]:
-        """`UvMetrics` of the test sets."""
+        """The metrics of `UvMetrics` for the test sets."""
         return self._metrics(network, self._test)
 
     @torch.no_grad()
