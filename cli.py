@@ -7,6 +7,7 @@ Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from .pipeline.folder import Summary
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class Glasses(StrEnum):
+    """What becomes of glasses in a texture."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+class Mesh(StrEnum):
+    """Which part of the model the files hold."""
+
+    HEAD = "head"
+    FACE = "face"
 
 
 class _Commands(typer.core.TyperGroup):
@@ -118,9 +133,8 @@ def reconstruct_command(
         bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
     ] = False,
     glasses: Annotated[
-        str,
-        typer.Option(metavar="keep|remove", help="Glasses on the front of the texture."),
-    ] = "keep",
+        Glasses, typer.Option(help="Glasses on the front of the texture.")
+    ] = Glasses.KEEP,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -136,8 +150,8 @@ def reconstruct_command(
         typer.Option(metavar="MM", help="Distance of the pupils, which sets the head's true size."),
     ] = None,
     mesh: Annotated[
-        str, typer.Option(metavar="head|face", help="The whole head in the files, or the mask.")
-    ] = "head",
+        Mesh, typer.Option(help="The whole head in the files, or the mask.")
+    ] = Mesh.HEAD,
     write: Annotated[
         str,
         typer.Option(
@@ -164,11 +178,11 @@ def reconstruct_command(
         max_faces=max_faces,
         texture_size=size,
         divide_light=relight,
-        glasses=glasses,
+        glasses=glasses.value,
         weights=weights,
         refine=refine,
         ipd=ipd,
-        mesh=mesh,
+        mesh=mesh.value,
         maps=tuple(name.strip() for name in write.split(",") if name.strip()),
     )
     if same_person:

@@ -8,6 +8,13 @@ from typing import Annotated
 import typer
 
 from ..core.errors import InputError, shown
+from ..prepare.options import (
+    LandmarkSource,
+    Output,
+    PrepareOptions,
+    SkinSource,
+    TurnOptions,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,15 +42,12 @@ def prepare_command(
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")],
     write: Annotated[
-        str, typer.Option(metavar="shards|files", help="Shards, or files beside photographs.")
-    ] = "shards",
+        Output, typer.Option(help="Shards, or files beside photographs.")
+    ] = Output.SHARDS,
     landmarks: Annotated[
-        str, typer.Option(metavar="auto|fan|own", help="auto: FAN where its weights are.")
-    ] = "auto",
-    skin: Annotated[
-        str,
-        typer.Option(metavar="auto|network|colour|none", help="Who makes skin masks."),
-    ] = "auto",
+        LandmarkSource, typer.Option(help="auto: FAN where its weights are.")
+    ] = LandmarkSource.AUTO,
+    skin: Annotated[SkinSource, typer.Option(help="Who makes skin masks.")] = SkinSource.AUTO,
     per_shard: Annotated[int, typer.Option(min=1, help="Photographs to a shard.")] = 1000,
     size: Annotated[
         int, typer.Option(help="Larger photographs are cut and brought down to this, pixels.")
@@ -73,14 +77,15 @@ def prepare_command(
     ] = True,
 ) -> None:
     """Find landmarks and skin in photographs, split them, write what training reads."""
-    from ..prepare.options import PrepareOptions, TurnOptions
     from ..prepare.run import prepare
 
     _refuse_unused(ctx, data_set)
-    options = PrepareOptions(write, landmarks, skin, per_shard, size, smallest, held_out)
+    options = PrepareOptions(
+        write.value, landmarks.value, skin.value, per_shard, size, smallest, held_out
+    )
     if data_set == "turned":
         options = TurnOptions(
-            write=write, per_shard=per_shard, smallest=smallest,
+            write=write.value, per_shard=per_shard, smallest=smallest,
             turns=turns, bins=bins, most=most_turns, pitch=pitch,
         )  # fmt: skip
     result = prepare(

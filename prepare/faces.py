@@ -24,14 +24,14 @@ from ..detect.skin import skin_mask
 from ..pipeline.regress import Regressor
 from ..pipeline.segment import facial_skin
 from .estimators import GIVEN, Estimate, Place
-from .options import COLOUR, NETWORK, NONE
+from .options import SkinSource
 
 
 class SkinMasks:
     """Makes skin masks.
 
     Args:
-        how: one of `options.SKINS`.
+        how: one of `options.SkinSource`.
     """
 
     def __init__(self, how: str) -> None:
@@ -44,12 +44,12 @@ class SkinMasks:
         Raises:
             InputError: "network", and the shipped weights have no segmentation.
         """
-        if self.how == COLOUR:
+        if self.how == SkinSource.COLOUR:
             return None
         regressor = Regressor()
         if regressor.segments:
             return regressor
-        if self.how == NETWORK:
+        if self.how == SkinSource.NETWORK:
             got = f"{regressor.name!r}, which have none"
             raise InputError("skin", "weights with a segmentation", got, "Take skin 'colour'.")
         return None
@@ -63,7 +63,7 @@ class SkinMasks:
             picture: (H,W,3) uint8.
             points: (68,2) landmarks, photograph pixels.
         """
-        if self.how == NONE:
+        if self.how == SkinSource.NONE:
             return None
         if self._network is None:
             return skin_mask(picture, points)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 
 from ..core.errors import InputError
 
-WRITES = ("shards", "files")
-LANDMARKS = ("auto", "fan", "own")
-AUTO, NETWORK, COLOUR, NONE = "auto", "network", "colour", "none"
-SKINS = (AUTO, NETWORK, COLOUR, NONE)
 _LARGEST = 110.0  # degrees of yaw
 _LIMITS = (
     ("per_shard", 1, 1_000_000),
@@ -18,6 +15,33 @@ _LIMITS = (
     ("smallest", 8, 4096),
     ("held_out", 0.0, 0.9),
 )
+
+
+class Output(StrEnum):
+    """Where samples go: into shards, or into files beside each other."""
+
+    SHARDS = "shards"
+    FILES = "files"
+
+
+class LandmarkSource(StrEnum):
+    """Who finds landmarks: FAN, our own network, or FAN where its weights are."""
+
+    AUTO = "auto"
+    FAN = "fan"
+    OWN = "own"
+
+
+class SkinSource(StrEnum):
+    """Who makes skin masks: our network, a model of colours, the better of the two, or nobody."""
+
+    AUTO = "auto"
+    NETWORK = "network"
+    COLOUR = "colour"
+    NONE = "none"
+
+
+_CHOICES = (("write", Output), ("landmarks", LandmarkSource), ("skin", SkinSource))
 
 
 @dataclass(frozen=True)
@@ -44,15 +68,15 @@ class PrepareOptions:
 
     write: str = "shards"
     landmarks: str = "auto"
-    skin: str = AUTO
+    skin: str = "auto"
     per_shard: int = 1000
     size: int = 512
     smallest: int = 32
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, known in (("write", WRITES), ("landmarks", LANDMARKS), ("skin", SKINS)):
-            if getattr(self, name) not in known:
+        for name, known in _CHOICES:
+            if getattr(self, name) not in list(known):
                 raise InputError(name, f"one of {', '.join(known)}", repr(getattr(self, name)))
         for name, low, high in _LIMITS:
             if not low <= getattr(self, name) <= high:

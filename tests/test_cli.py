@@ -9,12 +9,14 @@ import selfie3d.pipeline.demo
 import selfie3d.pipeline.doctor
 import selfie3d.pipeline.folder
 import selfie3d.pipeline.model_info
-from selfie3d.cli import app
+from selfie3d.cli import Glasses, Mesh, app
 from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.picture_folders import FoundPictures
 from selfie3d.pipeline.doctor import Check
+from selfie3d.pipeline.face import MESHES
 from selfie3d.pipeline.folder import Summary
+from selfie3d.pipeline.reconstructor import ReconstructOptions
 from typer.testing import CliRunner
 
 GOOD = Summary(faces=2, succeeded=[Path("a.jpg")], files=[Path("out/a.glb")])
@@ -63,6 +65,11 @@ def test_size_mesh_and_maps_reach_the_options(reconstruct):
     arguments = ("--ipd", "63.5", "--mesh", "face", "--write", "depth, normals")
     options = reconstruct(GOOD, *arguments)[1][0][2]["options"]
     assert (options.ipd, options.mesh, options.maps) == (63.5, "face", ("depth", "normals"))
+    result, calls = reconstruct(GOOD, "--mesh", "skull")
+    assert result.exit_code == 2 and "skull" in result.stderr and not calls
+    assert tuple(Mesh) == MESHES
+    for glasses in Glasses:
+        assert ReconstructOptions(glasses=glasses).glasses == glasses.value
     result, _ = reconstruct(GOOD, "--ipd", "6.35")
     assert result.exit_code == 1 and "35 to 90 mm" in result.stderr
 

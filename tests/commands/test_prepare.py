@@ -7,6 +7,8 @@ import selfie3d.cli
 import selfie3d.prepare.run
 import typer
 from selfie3d.commands.prepare import register
+from selfie3d.core.errors import InputError
+from selfie3d.prepare.options import LandmarkSource, Output, PrepareOptions, SkinSource
 from selfie3d.prepare.run import Prepared
 from selfie3d.prepare.work import Reject
 from typer.testing import CliRunner
@@ -43,6 +45,19 @@ def test_what_it_says(command):
     assert (kind, data, out) == ("celeba", Path("in"), Path("out"))
     assert options.skin == "none" and options.write == "shards" and options.per_shard == 1000
     assert rest["workers"] == 3 and rest["resume"] is True
+
+
+def test_choices_are_those_of_the_options(command):
+    for option, known in (("write", Output), ("landmarks", LandmarkSource), ("skin", SkinSource)):
+        for value in known:
+            words = ["celeba", "--data", "in", "--out", "out", f"--{option}", value.value]
+            result, calls = command(*words)
+            assert result.exit_code == 0 and getattr(calls[-1][0][3], option) == value.value
+            assert type(getattr(calls[-1][0][3], option)) is str  # as it goes into the manifest
+        words[-1] = "wrong"
+        assert command(*words)[0].exit_code == 2
+        with pytest.raises(InputError, match=option):
+            PrepareOptions(**{option: "wrong"})
 
 
 def test_data_and_out_are_needed(command):
