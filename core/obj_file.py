@@ -180,7 +180,7 @@ def _polygon(path: Path, line: bytes, vertices: int, uv: int) -> list[tuple[int,
         parts = [[*corner.split(b"/"), b""][:2] for corner in line.split()[1:]]
         corners = [(int(v), int(t) if t else 0) for v, t in parts]
         if max((abs(n) for corner in corners for n in corner), default=0) > _MOST:
-            raise ValueError("an index that no mesh has")
+            raise ValueError("a number that no mesh counts to")
         if any(v == 0 for v, _ in corners):
             raise ValueError("a vertex 0, where they are counted from 1")
     except ValueError as error:

@@ -1,9 +1,8 @@
 """Best fits of a face model's landmarks to annotated 3D landmarks, in closed form.
 
-The readout `300w-lp`: where another convention has the 68 points, as offsets from `ibug68`.
-
-It lies in a file of its own, with a version of its own: placing it anew changes neither the face
-model nor its version.
+What they leave over is the readout `300w-lp`: where another convention has the 68 points, as
+offsets from `ibug68`. It lies in a file of its own, with a version of its own: placing it anew
+changes neither the face model nor its version.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from ..core.errors import InputError
 from ..geometry.face_model import FaceModel
 
 Array = NDArray[np.float64]
-
 
 READOUT_FILE = "landmarks_300w_lp.json"
 

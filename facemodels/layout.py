@@ -1,8 +1,7 @@
-"""Stacked vectors x0, y0, z0, x1, ... and 1-based indices as the shapes a face model wants.
+"""What readers of face models share: parts of the default mesh, families of models, and layouts.
 
-Codes of the parts that a quad of the default model's level-0 mesh can belong to.
-
-One entry per family of face models: how to recognise it, read it, and what is known of it.
+Files hold stacked vectors x0, y0, z0, x1, ... and indices that count from 0 or 1; the functions
+here bring them into the shapes that a face model wants.
 """
 
 from __future__ import annotations

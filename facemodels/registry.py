@@ -1,6 +1,6 @@
 """Face models by name or file.
 
-The last net under the readers of face models: what does not fit ends in one kind of error.
+Whatever does not fit in a file, and no reader has named, ends in one kind of error here.
 """
 
 from __future__ import annotations

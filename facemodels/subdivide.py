@@ -1,8 +1,6 @@
-"""Catmull-Clark subdivision as one sparse matrix.
+"""Catmull-Clark subdivision as one sparse matrix, and the open rims of quad surfaces.
 
-The flat base that closes the neck.
-
-The open rims of a quad surface, and a linear smoothing of the outermost one.
+The longest rim, the neck's, is smoothed linearly and closed by a flat base.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is found out about the face of one photograph, and why a photograph is rejected.
 
-Who says which pixels of a prepared photograph are the face's skin.
+Part of it is which pixels are the face's skin.
 """
 
 from __future__ import annotations

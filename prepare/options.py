@@ -33,7 +33,7 @@ class LandmarkSource(StrEnum):
 
 
 class SkinSource(StrEnum):
-    """Who makes skin masks: our network, a model of colours, the better of the two, or nobody."""
+    """Who makes skin masks; "auto" is our network where its weights know segments."""
 
     AUTO = "auto"
     NETWORK = "network"

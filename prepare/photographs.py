@@ -1,6 +1,6 @@
 """The photographs of a data set that are to be prepared: names, files, people, splits.
 
-Which split a photograph belongs to: nobody is in two of them.
+Nobody is in two splits.
 """
 
 from __future__ import annotations

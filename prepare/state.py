@@ -1,10 +1,9 @@
-"""Whether a folder holds the results of these settings, so that no folder mixes two.
+"""The state of a prepared folder: the settings that it belongs to, and what was made of what.
 
-What was made of which photographs: manifest.json, samples.tsv, rejects.json.
-
-Two people with the same manifest.json train on the same data: it holds the hash of every shard and
-of samples.tsv, which lists every photograph with the hash of its file. Nothing in it depends on
-the machine, the folders or the time.
+A folder is claimed by its settings, so that none mixes two. What was made lies in manifest.json,
+samples.tsv and rejects.json. Two people with the same manifest.json train on the same data: it
+holds the hash of every shard and of samples.tsv, which lists every photograph with the hash of its
+file. Nothing in it depends on the machine, the folders or the time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The work on a few photographs: from files to what goes into a shard.
 
-The picture that goes into a shard: the file as it is, or a cut round the face.
+The picture of a sample is the file as it is, or a cut round the face.
 """
 
 from __future__ import annotations

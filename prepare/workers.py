@@ -1,6 +1,6 @@
-"""What can be prepared: photographs as they are, or with their faces turned.
+"""Who prepares the parts of a collection: this process, or several.
 
-Who prepares the parts: this process, or several.
+What can be prepared is photographs as they are, or prepared ones with their faces turned.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """From a sample to a row of a batch, and from rows to the batch.
 
-What is known of a photograph, carried into a crop of it: points, faces, labels; mirrored too.
+What is known of a photograph is carried into a crop of it, which may be mirrored: points, faces and
+labels.
 """
 
 from __future__ import annotations

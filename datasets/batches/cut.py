@@ -1,6 +1,7 @@
-"""Cutting one crop out of a photograph of any size, averaged where it shrinks (numba).
+"""Crops cut out of pictures by affine maps (numba).
 
-Cutting crops out of batches of small pictures, straight from bytes (numba).
+`warp` cuts batches of small pictures straight from bytes, at scales near 1. `cut_out` cuts one crop
+out of a photograph of any size, and averages where the photograph shrinks.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ...core.errors import InputError
 from ...geometry.checks import check_finite, check_shape
 
 _FARTHEST = np.float32(1e9)
-"""Pixels from the picture beyond which there is nothing: an index has to hold them."""
+"""Pixels from the picture beyond which there is nothing: float32 and indices have to hold them."""
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
@@ -110,7 +111,6 @@ def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:
                     out[b, k, row, column] = (top * (1 - fy) + bottom * fy) * unit
 
 
-_CUT_FARTHEST = 1e9  # pixels that a crop may reach: float32 and indices have to hold them
 _ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
 
 
@@ -156,8 +156,8 @@ def _inverse(matrix: Tensor, size: int) -> tuple[NDArray[np.float64], float]:
     with np.errstate(all="ignore"):
         back = np.linalg.inv(np.concatenate([forth, [[0, 0, 1]]]))[:2]
     reach = np.abs(back[:, :2]).sum() * size + np.abs(back[:, 2]).max()
-    if not reach < _CUT_FARTHEST:
-        expected = f"a map to within {_CUT_FARTHEST:.0e} pixels of the photograph"
+    if not reach < _FARTHEST:
+        expected = f"a map to within {_FARTHEST:.0e} pixels of the photograph"
         raise InputError("matrix", expected, f"{reach:g}")
     return back, area**-0.5
 

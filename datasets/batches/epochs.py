@@ -1,7 +1,4 @@
-"""Endless batches in seeded random order, whose place can be saved and restored exactly.
-
-Seeds of parts of a seeded whole.
-"""
+"""Endless batches in seeded random order, whose place can be saved and restored exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AFLW's 21 points on the 21,080 crops of 3DDFA.
+"""AFLW's 21 points on the 21,080 crops of 3DDFA: photographs of whose points some are not visible.
 
 Koestinger et al., Annotated Facial Landmarks in the Wild, 2011; research use only. 3DDFA's layout:
 
@@ -10,8 +10,6 @@ Koestinger et al., Annotated Facial Landmarks in the Wild, 2011; research use on
     ROOT/AFLW_GT_pts68.npy (N,2 or 3,68)   fitted 68 points, whose box is the unit of the error
 
 The .npy and .list files may also lie in ROOT/test.configs.
-
-Photographs with a few annotated points each, of which some are not visible.
 """
 
 from __future__ import annotations

@@ -13,10 +13,8 @@ it is read from one file that the user makes of it, and which has to say so:
         boxes (N,4), optional         x0,y0,x1,y1 in the same pixels; else round the visible points
         yaw_deg (N,), optional
 
-As samples:
-
-Those of the 34 points that are one of the 68 each stand in `ibug68-3d`, the other points of that
-set are unknown; where a point lies between landmarks, no loss of ours has a place for it. PIFA's
+For training, those of the 34 points that are one of the 68 each stand in `ibug68-3d`, whose other
+points are unknown; where a point lies between landmarks, no loss of ours has a place for it. PIFA's
 points are vertices of a 3D model, so those on the jaw are taken to lie on it, not on the outline.
 """
 
@@ -35,7 +33,6 @@ from .aflw import VisiblePoints, require_photographs
 from .record import read_side_files
 
 Array = NDArray[np.float64]
-
 
 _SHIFT = 0.5  # MATLAB's centre of the first pixel less ours
 _REMEDY = (

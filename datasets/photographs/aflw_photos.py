@@ -3,18 +3,16 @@
 Koestinger et al., Annotated Facial Landmarks in the Wild, 2011; for research only, on request from
 https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw/. Layout:
 
-    ROOT/data/aflw.sqlite                 see `datasets/photographs/aflw_photos.py`
+    ROOT/data/aflw.sqlite                 the annotation, see below
     ROOT/data/flickr/0/image00002.jpg     also 2/ and 3/
 
 Both may also lie in ROOT itself or in ROOT/aflw/data. Every face is a row. The photographs of
 AFLW2000-3D are the first 2,000 faces of this set: whoever is measured there leaves them out
 (`without`), and whoever is measured on AFLW's points (`datasets/photographs/aflw.py`) takes none.
 
-AFLW's annotation, the SQLite file aflw.sqlite.
-
-Tables and columns as programs that read the file name them (visym/vipy, vipy/dataset/aflw.py; the
-example of M. Patacchiola, which lists all of them; getFaceDataFromSQLite.m of facedbtool, which
-comes with AFLW):
+Tables and columns of the SQLite file, as programs that read it name them (visym/vipy,
+vipy/dataset/aflw.py; the example of M. Patacchiola, which lists all of them;
+getFaceDataFromSQLite.m of facedbtool, which comes with AFLW):
 
     Faces (face_id, file_id, db_id)              FaceImages (file_id, db_id, filepath, ...)
     FaceRect (face_id, x, y, w, h, ...)          FacePose (face_id, roll, pitch, yaw, ...)

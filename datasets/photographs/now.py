@@ -11,10 +11,9 @@ layout is the one of the protocol `now`; scans are not looked at here:
 NoW_Dataset/ may be left out, or final_release_version/ be ROOT. Whoever learns from these
 photographs cannot be measured on them.
 
-NoW's face boxes: dictionaries with left, top, right and bottom, pickled in .npy files.
-
-A pickle is a program, so nothing of it is run: the few names that such a file has are replaced by
-one class that keeps what it is given, every other name is refused.
+The face boxes are dictionaries with left, top, right and bottom, pickled in .npy files. A pickle is
+a program, so nothing of it is run: the few names that such a file has are replaced by one class
+that keeps what it is given, and every other name is refused.
 """
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ def _values(path: Path, content: bytes, expected: str) -> list[float]:
     return [float(value) for value in found if isinstance(value, int | float)]
 
 
-_NOW_REMEDY = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
+_REGISTER = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
 _RELEASES = (Path("NoW_Dataset/final_release_version"), Path("final_release_version"), Path())
 IMAGE_SETS = ("all", "validation", "test")
 
@@ -135,8 +134,8 @@ class NowPhotographs(PhotoList):
             self._missing = len(wanted) - len(found)
         if not found:
             what = "NoW's photographs SUBJECT/CHALLENGE/NAME.jpg"
-            raise MissingFileError(str(folder), what, _NOW_REMEDY)
-        super().__init__("now", "the NoW benchmark", folder, found, prepared, _NOW_REMEDY)
+            raise MissingFileError(str(folder), what, _REGISTER)
+        super().__init__("now", "the NoW benchmark", folder, found, prepared, _REGISTER)
 
     @property
     def summary(self) -> str:
@@ -166,12 +165,12 @@ def _photographs(folder: Path) -> list[Listed]:
 def _read_list(path: Path) -> set[str]:
     """SUBJECT/CHALLENGE/NAME.jpg of every line."""
     if not path.is_file():
-        raise MissingFileError(str(path), "The list of the NoW benchmark's pictures", _NOW_REMEDY)
+        raise MissingFileError(str(path), "The list of the NoW benchmark's pictures", _REGISTER)
     wanted = set()
     for line in read_given_text(path, "a list of NoW", lenient=True).splitlines():
         parts = Path(line.strip()).parts
         if len(parts) >= 3:
             wanted.add("/".join(parts[-3:]))
         elif parts:
-            raise InputError(str(path), "lines SUBJECT/CHALLENGE/NAME.jpg", repr(line), _NOW_REMEDY)
+            raise InputError(str(path), "lines SUBJECT/CHALLENGE/NAME.jpg", repr(line), _REGISTER)
     return wanted

@@ -1,6 +1,6 @@
-"""Synthetic faces that are drawn when they are first asked for, and kept.
+"""Our own synthetic faces as photographs of known truth.
 
-Our own synthetic faces, from the shards of `selfie3d synth`, as photographs of known truth.
+They come from the shards of `selfie3d synth`, or are drawn when they are first asked for, and kept.
 """
 
 from __future__ import annotations

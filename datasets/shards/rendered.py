@@ -1,6 +1,7 @@
 """Rendered faces in memory, and batches of dense points made from them.
 
-What crops of rendered faces show, place by place and point by point, from packed labels.
+A batch is cropped, augmented and labelled in one go: what its crops show, place by place and point
+by point, is read from labels that are packed into bits.
 """
 
 from __future__ import annotations

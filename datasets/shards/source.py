@@ -1,6 +1,6 @@
 """Endless training batches of photographs, with a position that can be saved and restored.
 
-Which rows of which data sets make a batch: seeded, in given proportions, with a position.
+Which rows of which data sets make a batch is drawn from a seed, in given proportions.
 """
 
 from __future__ import annotations

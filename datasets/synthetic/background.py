@@ -1,7 +1,4 @@
-"""What stands behind a face: painted rooms, leaves, lights, noise, or the user's photographs.
-
-Kernels that paint backgrounds.
-"""
+"""What stands behind a face: painted rooms, leaves, lights, noise, or the user's photographs."""
 
 from __future__ import annotations
 

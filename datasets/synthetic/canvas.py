@@ -1,6 +1,6 @@
 """The picture while it is painted: linear light at twice the size, and what every pixel shows.
 
-Which points of a drawn face nothing hides.
+From it follow the developed picture and which points of the face nothing hides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from .head_classes import CLASS, ON_FACE
 from .pose import View
 
 Array = NDArray[Any]
-
 
 _HIDDEN_MM = 10.0
 """A landmark counts as hidden by what lies this much nearer."""

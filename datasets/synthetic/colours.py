@@ -1,7 +1,4 @@
-"""Colours of hair and cloth, in linear light.
-
-How a camera codes light: sRGB with a soft shoulder.
-"""
+"""Colours of hair and cloth in linear light, and how a camera codes light: sRGB, softly limited."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""What cameras, scanners and the web do to photographs.
+"""What cameras, scanners, JPEG files and the web do to photographs.
 
-What a JPEG file does to a picture: chroma at half resolution, quantised 8 x 8 cosines.
-
-ITU-T T.81 without the entropy coding, which loses nothing; tables K.1 and K.2, scaled with the
-quality as the Independent JPEG Group's library does.
+JPEG is ITU-T T.81 without the entropy coding, which loses nothing: chroma at half resolution and
+quantised 8 x 8 cosines, by tables K.1 and K.2, which are scaled with the quality as the Independent
+JPEG Group's library does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Hair and hats: shells round the head with a random hairline, drawn as strands.
-
-Where hair and hats end: a random line round the head for each style.
-"""
+"""Hair and hats by rule: shells round the head that end at a random line, drawn as strands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Light as spherical harmonics: the label that explains skin's colours, and panoramas' light.
 
-The brightest lamp of a panorama, taken out of it: what casts the shadow.
+The brightest lamp of a panorama, which casts the shadows, is taken out of it first.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from ...geometry.sh import BAND_OF_TERM, LAMBERT, rotate_light, sh_basis
 from ...render.cpu.jit import inline, kernel
 
 Array = NDArray[Any]
-
 
 _HOT_SHARE, _HOT_TIMES = 0.985, 4.0
 """A lamp is brighter than this share of all directions, and than this many times the mean."""

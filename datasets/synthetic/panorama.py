@@ -4,10 +4,8 @@ A panorama is equirectangular: its middle column looks along -z, columns to the 
 +x, its top row looks along +y. A turn by an angle moves what is at column c of w to column
 c + angle / (2 pi) w.
 
-Panoramas' files: Radiance .hdr and OpenEXR .exr, read by OpenImageIO and checked.
-
-OpenImageIO (Apache-2.0) is the reader of both formats that the film industry keeps; its wheels
-need nothing but numpy.
+The files are Radiance .hdr and OpenEXR .exr. OpenImageIO (Apache-2.0) reads them, the reader of
+both formats that the film industry keeps; its wheels need nothing but numpy.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from .filters import blur, resize
 from .harmonics import irradiance_harmonics, take_out_lamp
 
 Array = NDArray[Any]
-
 
 _FORMATS = {".exr": "openexr", ".hdr": "hdr"}
 _NARROWEST, _WIDEST = 32, 8192

@@ -1,6 +1,7 @@
-"""Places without faces: views of panoramas, painted ones, surfaces of skin or with patterns.
+"""Places without faces, and the photographs that stand behind drawn faces.
 
-Photographs that stand behind drawn faces, from a folder of anybody's.
+A place is a view of a panorama, a painted one, or a surface of skin or with a pattern; photographs
+come from a folder of anybody's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from .panorama import Panorama, Panoramas
 from .panorama_view import look_around
 
 Array = NDArray[Any]
-
 
 _LARGEST = 640  # pixels of the longer side
 

@@ -1,6 +1,6 @@
-"""Masks of shapes (H,W), float32 in [0,1], and painting through them.
+"""Soft masks and painting through them: of few vertices (`Spot`), and of pictures' pixels.
 
-Soft masks that cover few vertices, and colouring through them.
+Masks are float32 in [0,1].
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from ...render.cpu.jit import kernel
 from .filters import Image
 
 Array = NDArray[Any]
-
 
 _LEAST = 0.004
 

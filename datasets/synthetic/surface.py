@@ -1,6 +1,6 @@
 """Pieces of a scene: coloured meshes, opaque ones and sheets of strands or glass over them.
 
-Textures of drawn things in one array, as kernels read them.
+The textures of all of them lie in one array, as kernels read them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from ...render.cpu.jit import kernel
 from .filters import to_linear
 
 Array = NDArray[Any]
-
 
 NONE = -1
 """The number of no texture."""

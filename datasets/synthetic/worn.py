@@ -1,6 +1,6 @@
 """Assets on one head: hair, brows and lashes as cards, hats and clothes as surfaces.
 
-How hair answers light: two highlights along the strands (Kajiya, Kay 1989; Marschner 2003).
+Hair answers light by two highlights along its strands (Kajiya, Kay 1989; Marschner 2003).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from .style import Piece, Style
 from .surface import Surface, facing_normals, sum_normals
 
 Array = NDArray[Any]
-
 
 _AMBIENT = 0.85
 """Share of the sky that reaches hair among hair."""

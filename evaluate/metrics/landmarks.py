@@ -1,9 +1,10 @@
-"""Means over yaw: bins, mean of bins, sample mean, balanced subsets.
+"""Errors of landmarks, one number per item, and their means by yaw.
 
-Errors of points, one number per item: pure functions on arrays, float64 inside.
-
-An item whose prediction holds NaN has failed and gets NaN, never 0; ground truth that is not finite
-is an error. Every number depends on its own item alone, so that batches may be cut anywhere.
+The functions are pure, work on arrays and count in float64. An item whose prediction holds NaN has
+failed and gets NaN, never 0; ground truth that is not finite is an error. Every number depends on
+its own item alone, so that batches may be cut anywhere. The means are those of the papers' tables:
+by bin of |yaw|, the mean of the three bins, the mean over all items, and the mean over subsets in
+which every bin has as many items.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from ...core.errors import InputError
 
 Array = NDArray[np.float64]
-
 
 _CHUNK = 2_000_000  # coordinates that are worked on at a time
 

@@ -1,6 +1,7 @@
-"""Means over items, with what failed.
+"""Means of errors as metrics of a report, with what failed.
 
-Errors as figures: bins, means, balanced subsets, with what failed.
+Landmark errors are in percent and have a worst value, so that failed images count in their means;
+errors of other kinds have none, and a mean without the failed ones is called so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from ..report.report import Curve, Metric
 from .landmarks import BINS, balanced_subset, bin_means, cumulative
 
 Array = NDArray[np.float64]
-
 
 FAILED_AT = 100.0
 """Percent that a failed image counts as in a mean: as far off as the face is large."""

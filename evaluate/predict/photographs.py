@@ -1,6 +1,7 @@
-"""Predictions that are in another order or frame than the truth: named, not scored.
+"""Running a predictor over photographs with a known box each.
 
-Runs a predictor over photographs with a known box each.
+Predictions whose points are in another order or frame than the truth are refused by name instead of
+being scored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from .predicted import Box, PredictedFace, Predictor
 from .predictions import Predictions
 
 Array = NDArray[np.float64]
-
 
 _ANGLES = ("pitch", "yaw", "roll")
 

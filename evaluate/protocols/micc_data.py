@@ -1,4 +1,4 @@
-"""MICC Florence 2D/3D faces on disk, and pictures of other scans in its place.
+"""MICC Florence 2D/3D faces: the files on disk, and the four ways in which papers measure on them.
 
 The real layout, under one root (https://www.micc.unifi.it/resources/datasets/florence-3d-faces/,
 after signing the licence; 53 subjects):
@@ -10,9 +10,9 @@ after signing the licence; 53 subjects):
     MICC_landmarks/subject_01/Model/frontal1/obj/*.ljson    hand-made landmarks, from
                                                   https://github.com/barisgecer/GANFit
 
-The names of the scenarios are those of GANFit's evaluation.
-
-The four different measurements that are all called point-to-plane RMSE on MICC Florence.
+Instead of it a folder of any scans is taken. The names of the scenarios are those of GANFit's
+evaluation. The presets are four different measurements, all of which papers call point-to-plane
+RMSE on MICC Florence.
 """
 
 from __future__ import annotations

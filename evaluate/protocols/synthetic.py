@@ -7,11 +7,9 @@
 - shape: mean distance of the vertices of the region "face", with expression, after the similarity
   that aligns them best; with the true pose, that is, aligned away.
 
-Beside each stands what a network that has learnt nothing would give: for every face the mean
+Beside each mean stands what a network that has learnt nothing would give: for every face the mean
 coefficients, rotation, place and scale in the box of landmarks, and these are the means of the very
 faces that are scored.
-
-What is known of a synthetic face, how far a prediction is off, and the mean of many faces.
 """
 
 from __future__ import annotations
@@ -48,7 +46,6 @@ from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Report
 
 Array = NDArray[np.float64]
-
 
 FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
 """What `compare` gives, with units."""

@@ -1,6 +1,7 @@
 """report.html: one page that needs no network, with everything that a run found.
 
-Under each heading stand the run's figures, then the rows of papers beside them.
+It shows the tables of metrics with the rows of papers beside them, curves, pictures, the items that
+failed, and how the run was made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The papers' rows beside ours, and what their means turn out to be.
+"""The rows of the papers' tables as printed, and what their means turn out to be.
 
 `Mean` and `Std` of CSANet and R3FA are the mean and the standard deviation (divided by 3) of the
 three bins, as 3DDFA's benchmark prints them; `check_rows` lists the rows that do not come out. The
@@ -6,8 +6,6 @@ older methods in R3FA's first table (CDM, RCPR, ESR, SDM, 3DDFA) have the sample
 (divided by 2) instead: `of_sample` marks them.
 SADRNet's `Mean` is the mean over images: its bins give it with the counts of the fitted pose, not
 with those of AFLW's labels which its text names.
-
-Rows of the papers' tables, as printed; `published.py` shows them and does their arithmetic.
 """
 
 from __future__ import annotations

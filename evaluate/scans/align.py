@@ -1,5 +1,7 @@
-"""Bringing a reconstruction onto the ground truth by landmarks, ICP or non-rigid ICP, and the
-distances between the two by the kinds of correspondence that are in use.
+"""Bringing a reconstruction onto the ground truth, and the distances between the two surfaces.
+
+A reconstruction is aligned by landmarks, by ICP or by non-rigid ICP; distances are taken by the
+kinds of correspondence that are in use.
 """
 
 from __future__ import annotations

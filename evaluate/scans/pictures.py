@@ -1,6 +1,6 @@
-"""From the errors of scans to the figures, items and pictures of a report.
+"""From the errors of scans to the metrics, items and pictures of a report.
 
-The error drawn on the mesh.
+The pictures are heat maps: the measured mesh from three sides, coloured by its error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""A surface in millimetres with the landmarks it is aligned by.
+"""A surface in millimetres with the landmarks that it is aligned by, and its outside.
 
-The part of a face model that can be seen from outside: what a scanner would have seen.
+The outside is the part of a face model that can be seen from without: what a scanner would have
+seen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from ...geometry.topology import SubMesh, subset_mesh
 from ...render.face import FaceRenderer
 
 Array = NDArray[np.float64]
-
 
 _YAWS, _PITCHES = (-80, -40, 0, 40, 80), (-40, 0, 40)
 _SIZE = 768  # pixels

@@ -1,9 +1,8 @@
 """Random skins, compressed into modes in sRGB: blocks of their own for skin, lips, hair and eyes.
 
 What differs between people independently gets modes of its own, whose support is the block's
-alone, so that the colour of lips or brows does not stand for that of the skin.
-
-Ambient occlusion per vertex by shadow maps from many directions.
+alone, so that the colour of lips or brows does not stand for that of the skin. Ambient occlusion
+per vertex comes from shadow maps of many directions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How the expression units move the inner parts: an affine motion for each unit and carrier.
+"""The 52 ARKit expression units as symmetric linear blendshapes, and how they move the inner parts.
 
-The 52 ARKit expression units as symmetric linear blendshapes.
+Every unit moves each of the carriers (eyes, rows of teeth, the tongue's tip) by one affine motion.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def mirror_name(name: str) -> str:
     return name
 
 
-_CARRIERS_FOLDER = "faceunits01/targets/faceunits/"
 _LOWER_TEETH = slice(14992, 15060)  # helper vertices of the base mesh
 _STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
 # Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
@@ -106,7 +105,7 @@ def _jaw_motion(
 ) -> Array:
     """Rigid motion (3,4) that fits what the unit does to the base mesh's lower teeth."""
     own, other = (
-        read_target(source, f"{_CARRIERS_FOLDER}{unit}.target").astype(np.float64)
+        read_target(source, f"{_FOLDER}{unit}.target").astype(np.float64)
         for unit in (name, mirror_name(name))
     )
     moved = (own + other[mesh.mirror] * [-1, 1, 1])[_LOWER_TEETH] / 2 * scale

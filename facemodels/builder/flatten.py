@@ -1,13 +1,11 @@
-"""A first texture chart without overlaps, on a convex outline.
+"""Texture charts without overlaps: a first one on a convex outline, which is then evened out.
 
 Tutte 1963 / Floater 1997: with a convex rim and positive edge weights no triangle overlaps another.
 Yoshizawa, Belyaev, Seidel 2004: dividing the weights by the local stretch evens out the density.
 
-Evens out a texture chart: symmetric Dirichlet energy, and no triangle ever flips.
-
-Rabinovich et al., Scalable Locally Injective Mappings, 2017: every step solves a quadratic proxy,
-then goes along it as far as the energy falls. Vertices of the rim are drawn to an outline along
-which they slide.
+Rabinovich et al., Scalable Locally Injective Mappings, 2017: the symmetric Dirichlet energy is
+lowered and no triangle ever flips. Every step solves a quadratic proxy, then goes along it as far
+as the energy falls. Vertices of the rim are drawn to an outline along which they slide.
 """
 
 from __future__ import annotations

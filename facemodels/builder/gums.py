@@ -1,6 +1,6 @@
-"""Gums with scalloped margins, and the palate or the floor of the mouth between them.
+"""Gums with scalloped margins, the palate or the floor of the mouth between them, and the tongue.
 
-The tongue: a flat rounded body with a groove along its back.
+The tongue is a flat rounded body with a groove along its back.
 """
 
 from __future__ import annotations

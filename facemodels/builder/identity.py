@@ -5,10 +5,9 @@ from MakeHuman's age, ancestry and build about the same mean, so that people out
 sample stay possible. Covariances are summed up exactly, from factors: nobody is drawn but for the
 small rest of the population's variance and for MakeHuman's weights.
 
-The middle of the face: people are compared there, whatever moves, turns or enlarges the head.
-
-Modes that hold a move, a turn or a change of size of it would be worth something else to everyone
-who fits faces, by how he takes the pose out.
+People are compared in the middle of the face, whatever moves, turns or enlarges the head: modes
+that held a move, a turn or a change of size of it would be worth something else to everyone who
+fits faces, depending on how the pose is taken out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Colours of eyes, teeth, gums, tongue and the mouth's lining, and how dark it is in there.
+"""Colours from pigments, in linear light: skin and hair, and what lies behind lids and lips.
 
-Colours of skin and hair from their pigments, in linear light.
+The latter are eyes, teeth, gums, tongue and the mouth's lining, with how dark it is in there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Soft masks of the face's coloured features on the mean head at its finest level.
 
-Where hair grows on the mean head: brows, lashes, beard and scalp.
+Among them is where hair grows: brows, lashes, beard and scalp.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Triangles that a texture chart lays out, each with the shape that is wanted of it.
 
-The superellipse that a texture chart fills.
+A chart fills a superellipse, its outline.
 """
 
 from __future__ import annotations

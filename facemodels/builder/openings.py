@@ -1,11 +1,10 @@
-"""The skin's edges towards the pockets behind the lids and the mouth, and the loops round them.
+"""The skin's edges towards the pockets behind the lids and the mouth, and the quads of the mask.
 
-Which quads of the head make the `default-face`: the face with its ears seen from the front.
-
-They were chosen once, by planes and normals, on the mean of version 2 of the model, and are listed
-since: a mask that followed the estimated mean would renumber its vertices with every estimate.
-Facial skin in front of the ears, below the hairline and above the throat; of the ears what is seen
-half from the side; eyes, and all that is in the mouth; no eye pockets and no cap.
+The quads of `default-face` are the face with its ears seen from the front: facial skin in front of
+the ears, below the hairline and above the throat; of the ears what is seen half from the side;
+eyes, and all that is in the mouth; no eye pockets and no cap. They were chosen once, by planes and
+normals, on the mean of version 2 of the model, and are listed since: a mask that followed the
+estimated mean would renumber its vertices with every estimate.
 """
 
 from __future__ import annotations

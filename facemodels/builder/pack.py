@@ -1,6 +1,6 @@
 """The model file: plain arrays in an .npz whose bytes depend on its content only.
 
-Where the vertices of the face model's version 1 are now, for tables that were made on it.
+It also says where the vertices of the model's version 1 are now, for tables that were made on it.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 What a target cannot say, a Gaussian-process deformation can (Luethi, Gerig, Jud, Vetter 2017,
 "Gaussian process morphable models"): displacement(x) = sum_c k(x, c) a_c over control points c on
 the head, with the kernel k(x, c) = exp(-|x - c|^2 / (2 length^2)) and weights a_c (3,).
-
-Principal components that respect a left-right mirror.
+Principal components of a population in this space respect the left-right mirror.
 """
 
 from __future__ import annotations

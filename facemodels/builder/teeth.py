@@ -1,11 +1,9 @@
-"""Rows of teeth: the crowns of `tooth_forms` set side by side along an arch.
+"""Rows of teeth: crowns set side by side along an arch.
 
-A dental arch: half an ellipse that the contact points of a row of teeth lie on.
-
-The shapes of the 14 teeth of half a mouth: sizes of a life-size adult's crowns and profiles.
-
-A crown is described over u (-1 at the midline side, mesial, to 1, distal), v (-1 at the tongue to
-1 at the lips) and the height h (0 at the gum's margin, 1 at the biting edge).
+An arch is half an ellipse that the contact points of a row of teeth lie on. The shapes of the 14
+teeth of half a mouth have the sizes of a life-size adult's crowns and their profiles; a crown is
+described over u (-1 at the midline side, mesial, to 1, distal), v (-1 at the tongue to 1 at the
+lips) and the height h (0 at the gum's margin, 1 at the biting edge).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Texture charts of surfaces like a disk: no overlap, wanted density, little stretch.
 
-A cut up the back of the head, so that the skin unrolls with the face in the middle.
+The head is cut up its back, so that the skin unrolls with the face in the middle.
 """
 
 from __future__ import annotations

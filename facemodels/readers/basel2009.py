@@ -6,8 +6,7 @@ columns, shapeEV (199,1) standard deviations in spite of the name, texMU, texPC,
 Exp_Pca.bin (int32 K, float32 mean (3W), float32 K x 3W, little-endian), std_exp.txt (K) and the
 index files BFM_front_idx.mat `idx`, BFM_exp_idx.mat `trimIndex`, facemodel_info.mat `tri`,
 `keypoints`, `skinmask`, all from 1: github.com/sicxu/Deep3DFaceRecon_pytorch, util/load_mats.py.
-
-eos's tables of which vertices the 68 iBUG points are (share/ibug_to_*.txt).
+Which vertices the 68 iBUG points are is in eos's tables (share/ibug_to_*.txt).
 """
 
 from __future__ import annotations

@@ -3,12 +3,11 @@
 Layout: github.com/patrikhuber/eos, include/eos/morphablemodel: MorphableModel.hpp (versions 1 to 4
 of `serialize`), PcaModel.hpp, ExpressionModel.hpp, Blendshape.hpp.
 
-Values out of cereal's binary archives (little-endian, no header), bounds checked.
-
-How cereal writes: numbers as they lie in memory; a vector or text as its uint64 length and its
-items; an optional as one byte (1: nothing) and the value; a variant as the int32 of its kind and
-the value (uscilab.github.io/cereal). An Eigen matrix as int32 rows, int32 columns and its floats
-column by column (eos, include/eos/morphablemodel/io/eigen_cerealisation.hpp).
+Cereal's binary archives are little-endian and have no header: numbers as they lie in memory; a
+vector or text as its uint64 length and its items; an optional as one byte (1: nothing) and the
+value; a variant as the int32 of its kind and the value (uscilab.github.io/cereal). An Eigen matrix
+is int32 rows, int32 columns and its floats column by column (eos,
+include/eos/morphablemodel/io/eigen_cerealisation.hpp). Every length is checked against the file's.
 """
 
 from __future__ import annotations

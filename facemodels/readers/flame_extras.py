@@ -1,13 +1,12 @@
 """What lies beside a FLAME model: landmark embeddings, texture coordinates, albedo, regions.
 
 Layout: landmark_embedding.npy or .npz with static_lmk_faces_idx (51), static_lmk_bary_coords
-(51,3), dynamic_lmk_* (79,17), full_lmk_* (1,68): github.com/YadiraF/DECA, decalib/models/FLAME.py.
+(51,3), dynamic_lmk_* (79,17), full_lmk_* (1,68): triangles and barycentric coordinates of
+landmarks, github.com/YadiraF/DECA, decalib/models/FLAME.py.
 FLAME_texture.npz with mean (S,S,3) and tex_dir (S,S,3,K) in BGR 0..255, vt, ft;
 FLAME_albedo_from_BFM.npz with MU (1,S,S,3) and PC (..,K) in BGR 0..1: the same file;
 albedoModel2020_FLAME_albedoPart.npz with MU, PC, specMU, specPC in linear BGR 0..1, vt, ft:
 github.com/TimoBolkart/TF_FLAME, sample_texture.py. FLAME_masks.pkl: names to vertices.
-
-Landmarks given as triangles and barycentric coordinates.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""ICT-FaceKit's light model, packed from its OBJ files into one .npz (Li et al. 2020, MIT).
-
-ICT-FaceKit light from its folder of OBJ files (Li et al. 2020, MIT).
+"""ICT-FaceKit's light model (Li et al. 2020, MIT), packed into one .npz or from its folder of OBJs.
 
 Layout: github.com/ICT-VGL/ICT-FaceKit, README.md (vertex ranges of the parts) and FaceXModel/:
 generic_neutral_mesh.obj, identity000.obj ... and one OBJ per expression, all of 26,719 vertices in

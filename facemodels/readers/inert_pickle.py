@@ -6,11 +6,9 @@ holds torch tensors. None of their unpickling code is reached: the names are ans
 that only keep what they are given. Everything else that `core.array_pickle` does not know is
 refused.
 
-Numbers out of tensors that were pickled by torch, without torch's own unpickling.
-
-Such a pickle holds the bytes of a file as `torch.save` wrote it before version 1.6: five pickles
-(a magic number, the protocol, the machine's sizes, the storage as an outside object, the list of
-the outside objects), and then the number of items (int64) and the items, little-endian.
+A tensor in such a pickle holds the bytes of a file as `torch.save` wrote it before version 1.6:
+five pickles (a magic number, the protocol, the machine's sizes, the storage as an outside object,
+the list of the outside objects), and then the number of items (int64) and the items, little-endian.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The .npz files that `load_face_model` reads as they are: ICT, Surrey, the generic file.
 
-The Surrey Face Model at 3,448 vertices, packed from eos into one .npz (Huber et al. 2016).
+The Surrey Face Model (Huber et al. 2016) has 3,448 vertices and is packed from eos.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The photographs of prepared shards, each with the poses that its face is to be turned to.
 
-How far to turn which photograph, so that every pose comes as often as every other.
+Goals are chosen so that every pose comes as often as every other, or are the same for all.
 """
 
 from __future__ import annotations

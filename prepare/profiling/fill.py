@@ -1,6 +1,6 @@
 """Colours for what no photograph shows: extended over the face, and over the background.
 
-Where a face is in a picture, and how it lies to the viewer.
+Where the face is in the picture, and how it lies to the viewer, says which colours are known.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from ...geometry.posed import FaceCamera
 from ...render.rasterizer import Fragments
 
 Array = NDArray[np.float32]
-
 
 _BRIM = 12.0  # mm from the border of the face's surface
 _SPECK = 0.02  # of the largest piece of the face in the picture; smaller ones are no face

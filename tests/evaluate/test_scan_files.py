@@ -91,7 +91,7 @@ def test_landmarks_that_are_none(tmp_path, content):
         (OBJ.replace("v 1 0 0", "v 1 0"), "3 finite numbers per v line"),
         (OBJ.replace("vt 1 0", "vt 1"), "2 finite numbers per vt line"),
         (OBJ.replace("3/3", "9/3"), r"obj: f: expected indices in 1\.\.3, got 1\.\.9"),
-        (OBJ.replace("3/3", "99999999999999999999/3"), "an index that no mesh has"),
+        (OBJ.replace("3/3", "99999999999999999999/3"), "a number that no mesh counts to"),
         (OBJ.replace("3/3", "3/9"), r"obj: vt: expected indices in 1\.\.3, got 1\.\.9"),
     ],
 )

@@ -1,10 +1,8 @@
 """One asset: its triangles, its picture, and how it hangs on a head.
 
-Teeth move as two rigid rows.
-
-A .mhclo gives offsets directions that never turn, so that gums 20 mm below the vertices they hang
-on come out of the chin when the jaw opens. Each row is moved by the one affine motion that fits
-all of the base mesh's vertices for it.
+Teeth move as two rigid rows. A .mhclo gives offsets directions that never turn, so that gums 20 mm
+below the vertices they hang on would come out of the chin when the jaw opens. Each row is therefore
+moved by the one affine motion that fits all of the base mesh's vertices for it.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from .lifting import Lift
 from .placing import place
 
 Array = NDArray[Any]
-
 
 ROWS = (range(14992, 15060), range(15060, 15128))
 """The base mesh's vertices for the lower and the upper row."""

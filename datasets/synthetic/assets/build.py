@@ -1,7 +1,4 @@
-"""One asset out of its files.
-
-Finding the files that an asset names, on file systems other than its maker's.
-"""
+"""One asset out of its files, which are found on other file systems than its maker's, too."""
 
 from __future__ import annotations
 
@@ -22,6 +19,7 @@ from .mean_head import MeanHead
 from .textures import read_texture
 
 Array = NDArray[Any]
+Picture = NDArray[np.uint8]
 
 
 def find_named(folder: Path, name: str, root: Path) -> Path | None:
@@ -58,8 +56,6 @@ def _walk(start: Path, steps: tuple[str, ...]) -> Path | None:
         place = place / step
     return place
 
-
-Picture = NDArray[np.uint8]
 
 MAX_FACES = 100_000
 _FARTHEST = 1000.0  # of texture coordinates: pictures may repeat

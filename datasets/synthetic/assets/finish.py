@@ -1,8 +1,7 @@
 """What drawing needs of an asset, worked out once on the mean head.
 
-Clothes that are cut below the shoulders are let down, so that no ragged edge shows.
-
-Strand coordinates for hair that comes without a picture.
+Clothes that are cut below the shoulders are let down, so that no ragged edge shows; hair that comes
+without a picture gets coordinates along and across its strands.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from .mean_head import MeanHead
 from .placing import place, scales
 
 Array = NDArray[Any]
-
 
 DROP = 250.0
 """The hem hangs this far below the cut, mm."""

@@ -1,8 +1,7 @@
-"""Readers of .mhclo: how the vertices of a piece of clothing or hair hang on the base mesh.
+"""Readers of MakeHuman's text files, whatever editor saved them.
 
-The words of MakeHuman's text files, whatever the editor that saved them.
-
-Readers of .mhmat: what a surface looks like.
+A .mhclo says how the vertices of a piece of clothing or hair hang on the base mesh, a .mhmat what a
+surface looks like.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 from ....core.errors import InputError
 
 Array = NDArray[Any]
-
 
 _LARGEST = 64_000_000  # bytes; hair of a million vertices
 _COMMENTS = ("#", "//")

@@ -1,10 +1,9 @@
 """Hair that hangs on MakeHuman's helper mesh is kept outside of the skull.
 
 The helper mesh is a wig that MakeHuman fits to its own heads. On heads of other proportions the
-skull comes through it by up to two centimetres. Hair that hangs on the skin itself has no such
-fault and stays as its maker placed it.
-
-The skin of the mean head's upper half as points, each tied to the base mesh.
+skull comes through it by up to two centimetres. The skin of the mean head's upper half is laid out
+in points, each tied to the base mesh, and hair is lifted over them. Hair that hangs on the skin
+itself has no such fault and stays as its maker placed it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from scipy.spatial import cKDTree
 from ....render.cpu.jit import kernel
 
 Array = NDArray[Any]
-
 
 _STEPS = 4  # samples along a triangle's side
 

@@ -1,6 +1,6 @@
-"""What an asset's picture shows where its faces use it: how light, and which way strands run.
+"""How an asset looks on the mean head: its picture where its faces use it, and where brows lie.
 
-Brows are moved to where the face model has them.
+Of a picture it is measured how light it is, and which way its strands run.
 
 MakeHuman's brows lie about 9 mm lower on its base mesh than people's, for which the landmarks
 stand. A brow is moved over the skin of the mean head as a whole, keeping its own bend and slant
@@ -20,7 +20,6 @@ from scipy.ndimage import gaussian_filter
 from .mean_head import MeanHead
 
 Array = NDArray[Any]
-
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _DARKEST = 0.01  # keeps black from ruling the mean

@@ -18,7 +18,6 @@ from .placing import base_vertices
 
 Array = NDArray[Any]
 
-
 LOW_Y = -15.0
 """Skin above this is kept, mm: brows and the skull."""
 

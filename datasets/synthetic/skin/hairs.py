@@ -1,6 +1,7 @@
-"""Brows of single hairs, drawn into the skin's atlas along the landmarks of the brows.
+"""Hairs that are painted on the skin: masks of where beards grow, and brows of single hairs.
 
-Where beards grow: masks that go by the landmarks, for texels and for vertices alike.
+Both go by the landmarks. Masks of beards are made for texels and for vertices alike; brows are
+drawn into the skin's atlas.
 """
 
 from __future__ import annotations

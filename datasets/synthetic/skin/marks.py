@@ -1,7 +1,4 @@
-"""The model's albedo without its brows: what lies under brows that are painted otherwise.
-
-Moles: small brown spots of irregular outline, stamped on the skin's atlas.
-"""
+"""Marks of the skin's atlas: moles, and the bare skin under brows that are painted otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +15,6 @@ from ....geometry.face_model import FaceModel
 from ....render.cpu.jit import kernel
 
 Array = NDArray[Any]
-
 
 _DENSITY = np.array([0.75, 1.1, 1.3], np.float32)
 """Optical density of the darkest mole."""

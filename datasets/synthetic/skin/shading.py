@@ -1,6 +1,6 @@
 """The head of one person as a coloured surface, in linear light.
 
-Eyes, teeth, gums and tongue of one face: the model's colours, where the light reaches them.
+Eyes, teeth, gums and tongue have the model's colours, darkened where the light does not reach them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ..surface import Surface
 from .person import PersonSkin
 
 Array = NDArray[Any]
-
 
 _STEPS = 4096
 LINEAR = to_linear(np.arange(_STEPS + 2) / _STEPS)
