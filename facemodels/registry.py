@@ -109,7 +109,15 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
 
 
 def same_coefficients(one: str, other: str) -> bool:
-    """Whether the coefficients of two face models, by their names, mean the same."""
+    """Whether the coefficients of two face models mean the same.
+
+    >>> same_coefficients("default", "default-face"), same_coefficients("default", "bfm.npz")
+    (True, False)
+
+    Args:
+        one: name of a face model, or its path.
+        other: name of another, or its path.
+    """
     return one == other or (one in SHIPPED_MODELS and other in SHIPPED_MODELS)
 
 

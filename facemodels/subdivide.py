@@ -114,7 +114,20 @@ def edge_table(quads: Index) -> tuple[Index, Index, Index]:
 
 
 def triangles(quads: Index) -> Index:
-    """Each quad (F,4) as two triangles: rows 0..F-1 the first of each, F..2F-1 the second."""
+    """Cut each quad into two triangles.
+
+    >>> triangles(np.array([[0, 1, 2, 3], [4, 5, 6, 7]]))
+    array([[0, 1, 2],
+           [4, 5, 6],
+           [0, 2, 3],
+           [4, 6, 7]])
+
+    Args:
+        quads: (F,4).
+
+    Returns:
+        (2F,3): rows 0..F-1 are the first triangle of each quad, rows F..2F-1 the second.
+    """
     return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
 
 

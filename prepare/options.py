@@ -90,6 +90,9 @@ _BINS = "0,15,30,45,60,75,90"
 class TurnOptions(PrepareOptions):
     """How the faces of prepared photographs are turned, beside `per_shard` and `smallest`.
 
+    >>> TurnOptions(turns="30,60").degrees
+    [30.0, 60.0]
+
     Attributes:
         turns: "flat" turns so that |yaw| is spread evenly over `bins`; or degrees such as
             "30,60,90", to which every face is turned that is not there yet.

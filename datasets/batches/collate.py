@@ -108,6 +108,21 @@ def moved_label(
 
     "pose_para" moves along, "identity" stays; every other label stays in a crop and is unknown
     (NaN) in a mirrored one, because nothing here knows what mirroring does to it.
+
+    >>> matrix = torch.eye(2, 3, dtype=torch.float64)
+    >>> moved_label("age", np.array([31.0]), matrix, height=64, size=64, mirrored=False)
+    array([31.])
+
+    Args:
+        name: of the label.
+        values: what it is for the photograph.
+        matrix: (2,3), photograph to crop pixels, before any mirroring.
+        height: of the photograph, pixels.
+        size: side of the crop, pixels.
+        mirrored: whether the crop is mirrored.
+
+    Returns:
+        As many numbers as `values`.
     """
     if name == "identity":
         return values

@@ -13,7 +13,11 @@ from ...core.errors import InputError
 
 
 def derived_seed(*numbers: int) -> int:
-    """One seed out of several numbers of at least 0, the same on every platform."""
+    """One seed out of several numbers of at least 0, the same on every platform.
+
+    >>> derived_seed(7, 1), derived_seed(7, 2)
+    (3317731564112288844, 9139555415570476218)
+    """
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 

@@ -94,7 +94,20 @@ class Occluders:
 
 
 def draw_occluders(config: OccluderConfig, count: int, generator: torch.Generator) -> Occluders:
-    """Patches for `count` crops, every draw from `generator`."""
+    """Draw patches for a batch of crops.
+
+    >>> config = OccluderConfig(share=1.0)
+    >>> draw_occluders(config, 2, torch.Generator().manual_seed(0)).box.shape
+    torch.Size([2, 3, 4])
+
+    Args:
+        config: how much is hidden.
+        count: of the crops.
+        generator: every draw comes from it.
+
+    Returns:
+        The patches of `count` crops, `config.most` each, of which a crop uses the first few.
+    """
     most = config.most
     chosen = torch.rand(count, generator=generator) < config.share
     odds = 2 * torch.arange(1, most + 1).float() + 1

@@ -98,6 +98,16 @@ class FaceDataset(Protocol):
 def checked(sample: FaceSample) -> FaceSample:
     """The sample, if a network can learn from it.
 
+    >>> picture = np.zeros((64, 64, 3), np.uint8)
+    >>> checked(FaceSample("set/file", picture, box=(10.0, 10.0, 50.0, 60.0))).name
+    'set/file'
+
+    Args:
+        sample: the photograph and what is known of it.
+
+    Returns:
+        The same sample.
+
     Raises:
         InputError: a landmark set without one known point, a label that is not finite, an empty
             mask, a box without area, a face most of whose points are out of the photograph, or a

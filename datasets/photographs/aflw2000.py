@@ -79,14 +79,28 @@ class Aflw2000:
 
 
 def to_annotation(points: Array) -> Array:
-    """Points (...,2+) in our pixels, in the annotation's frame; z is not changed."""
+    """Points in our pixels as points in the annotation's frame; z is not changed.
+
+    >>> to_annotation(np.array([[0.5, 0.5]]))  # the centre of the first pixel
+    array([[1., 1.]])
+
+    Args:
+        points: (...,2+).
+    """
     moved = np.array(points, np.float64)
     moved[..., :2] += _SHIFT
     return moved
 
 
 def to_pixels(points: Array) -> Array:
-    """Points (...,2+) of the annotation in our pixels; z is not changed."""
+    """Points of the annotation as points in our pixels; z is not changed.
+
+    >>> to_pixels(np.array([[1.0, 1.0]]))  # the annotation counts pixels from 1
+    array([[0.5, 0.5]])
+
+    Args:
+        points: (...,2+).
+    """
     moved = np.array(points, np.float64)
     moved[..., :2] -= _SHIFT
     return moved

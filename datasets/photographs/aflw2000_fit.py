@@ -66,10 +66,22 @@ def read_basis(path: Path) -> FittedBasis:
 
 
 def fitted_points(data: Aflw2000, row: int, basis: FittedBasis) -> Array:
-    """The fitted face of an image on the vertices of a basis: (V,3) in the annotation's frame.
+    """The fitted face of an image on the vertices of a basis.
 
     Zhu et al., CVPR 2016, eq 1 and 2, with the rotation of `geometry/conventions.md`; the fit has y
     up, in MATLAB's 1-based rows.
+
+    Args:
+        data: the annotations, with the folder of their .mat files.
+        row: of the image.
+        basis: of the fit.
+
+    Returns:
+        (V,3) in the annotation's frame.
+
+    Raises:
+        MissingFileError: the image has no .mat file.
+        InputError: it is damaged.
     """
     shapes: dict[str, tuple[int, ...]] = {
         "Shape_Para": (199, 1), "Exp_Para": (29, 1), "Pose_Para": (1, 7)
@@ -99,7 +111,21 @@ def points_of_fit(
 
 
 def rotation_of_pose(pitch: float, yaw: float, roll: float) -> Array:
-    """(3,3), the first three numbers of Pose_Para; `geometry/euler.py`'s "300w-lp" in NumPy."""
+    """The rotation that the first three numbers of a Pose_Para mean.
+
+    It is "300w-lp" of `geometry/euler.py`, for arrays.
+
+    >>> (rotation_of_pose(0.0, 0.5, 0.0) @ [0.0, 0.0, 1.0]).round(3)  # where the face looks
+    array([-0.479,  0.   ,  0.878])
+
+    Args:
+        pitch: about the x axis, radians.
+        yaw: about the y axis, radians.
+        roll: about the z axis, radians.
+
+    Returns:
+        (3,3), face to camera axes.
+    """
     (cx, cy, cz), (sx, sy, sz) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
     turn_x = np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
     turn_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])

@@ -233,7 +233,14 @@ class AflwPhotographs:
 
 
 def is_of_aflw2000(stem: str) -> bool:
-    """Whether a photograph, such as "image00002", is among the first, of which AFLW2000-3D is."""
+    """Whether a photograph is among the first of AFLW, of which AFLW2000-3D is made.
+
+    >>> is_of_aflw2000("image00002"), is_of_aflw2000("image20002")
+    (True, False)
+
+    Args:
+        stem: of the file's name.
+    """
     number = stem.removeprefix("image")
     return number.isdigit() and int(number) <= _LAST_OF_AFLW2000
 

@@ -105,7 +105,14 @@ class Ffhq(PhotoList):
 
 
 def split_of(number: int) -> str:
-    """ "train" or "val": the split that the README gives an image."""
+    """The split, "train" or "val", that FFHQ's README gives an image.
+
+    >>> split_of(59_999), split_of(60_000)
+    ('train', 'val')
+
+    Args:
+        number: of the image, from 0.
+    """
     return "train" if number < _TRAINING else "val"
 
 

@@ -57,7 +57,14 @@ def mirrored_points(key: str, points: Array, width: float) -> Array:
 
 
 def points_68(landmarks: Mapping[str, Array]) -> Array | None:
-    """The 68 points (68,2), those on the jaw before those on the outline; None: not all known."""
+    """The 68 points, those on the jaw before those on the outline.
+
+    Args:
+        landmarks: (L,2) by the name of their set.
+
+    Returns:
+        (68,2), or None where no set of 68 is known as a whole.
+    """
     for key in ("ibug68-3d", "ibug68-2d"):
         if key in landmarks and np.isfinite(landmarks[key]).all():
             return landmarks[key]
@@ -65,7 +72,22 @@ def points_68(landmarks: Mapping[str, Array]) -> Array | None:
 
 
 def five_points(landmarks: Mapping[str, Array]) -> Array | None:
-    """Five points (5,2) from the first set that has them all; None where none has."""
+    """Five points from the first set of landmarks that has them all.
+
+    >>> five_points({"ibug68-3d": np.arange(136.0).reshape(68, 2)})
+    array([[ 75.,  76.],
+           [ 87.,  88.],
+           [ 60.,  61.],
+           [ 96.,  97.],
+           [108., 109.]])
+
+    Args:
+        landmarks: (L,2) by the name of their set; NaN where a point is not known.
+
+    Returns:
+        (5,2): the subject's right and left eye, nose tip, right and left corner of the mouth;
+        None where no set has them.
+    """
     for key, groups in _FIVE.items():
         if key in landmarks:
             five = np.stack([landmarks[key][list(group)].mean(0) for group in groups])

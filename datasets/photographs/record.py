@@ -53,6 +53,9 @@ class Record:
 def parse_record(text: str | bytes, name: str) -> Record:
     """A record from JSON.
 
+    >>> parse_record('{"box": [10, 20, 110, 140]}', "a.json").box
+    (10.0, 20.0, 110.0, 140.0)
+
     Args:
         text: the JSON.
         name: of the file, for messages.
@@ -83,7 +86,14 @@ def parse_record(text: str | bytes, name: str) -> Record:
 
 
 def format_record(record: Record) -> str:
-    """The JSON of a record; thousandths of a pixel."""
+    """The JSON of a record; coordinates are rounded to thousandths of a pixel.
+
+    >>> format_record(Record(box=(10.0, 20.0, 110.0, 140.00049)))
+    '{"box":[10.0,20.0,110.0,140.0]}'
+
+    Args:
+        record: what is known of a photograph.
+    """
     content: dict[str, Any] = {}
     if record.landmarks:
         content["landmarks"] = {

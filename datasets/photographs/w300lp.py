@@ -181,7 +181,18 @@ class W300LP:
 
 
 def photograph_of(folder: str, stem: str) -> str:
-    """The photograph, "subset/name", that an image was turned or mirrored from."""
+    """The photograph that an image of 300W-LP was turned or mirrored from.
+
+    >>> photograph_of("AFW_Flip", "AFW_134212_1_3")
+    'AFW/AFW_134212_1'
+
+    Args:
+        folder: of the image, such as "AFW" or "AFW_Flip".
+        stem: of the file's name.
+
+    Returns:
+        "subset/name".
+    """
     return f"{folder.removesuffix(_FLIP)}/{stem.rpartition('_')[0] or stem}"
 
 

@@ -102,7 +102,13 @@ def _persons(folders: Sequence[ShardedFaces], count: int) -> Tensor | None:
 
 
 def draw_rendered(config: SyntheticConfig, count: int, start: int = 0) -> RenderedFaces:
-    """Faces start..start+count-1 of a synthetic set, in memory; about 100 a second and core."""
+    """Draw faces of a synthetic set into memory; about 100 a second and core.
+
+    Args:
+        config: what is drawn.
+        count: of the faces.
+        start: number of the first.
+    """
     faces = SyntheticFaces(config)
     items = []
     with progress_bar("Drawing faces", count) as advance:

@@ -82,7 +82,15 @@ class TarShards:
 
 
 def decode_picture(data: bytes, name: str, mode: str) -> NDArray[np.uint8]:
-    """A JPEG or PNG from memory, uint8 (H,W,3) for the mode "RGB" or (H,W) for "L".
+    """A JPEG or PNG from memory.
+
+    Args:
+        data: the file's content.
+        name: of the file, for messages.
+        mode: "RGB" or "L".
+
+    Returns:
+        uint8, (H,W,3) for "RGB" or (H,W) for "L".
 
     Raises:
         InputError: another format, damaged, or more than `core/picture_limits.py` allows.
@@ -112,8 +120,12 @@ class ShardEntry:
 def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
     """Write a shard whole or not at all; the same entries give the same bytes.
 
+    Args:
+        path: of the .tar.
+        entries: its samples, in this order; they may be made while they are written.
+
     Returns:
-        How many samples.
+        How many samples there were.
 
     Raises:
         InputError: a suffix that no shard knows, or a file that cannot be written.

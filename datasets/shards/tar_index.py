@@ -80,6 +80,10 @@ def tar_members(path: Path) -> list[Member]:
 def read_member(path: Path, member: Member) -> bytes:
     """The content of a member.
 
+    Args:
+        path: of the archive.
+        member: one of its `tar_members`.
+
     Raises:
         MissingFileError: the archive is gone.
         InputError: it is shorter than it was, or has other bytes than were written.

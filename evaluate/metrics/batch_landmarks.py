@@ -18,9 +18,9 @@ def batch_nme(
     Eq 25 of SADRNet. Differentiable in `predicted`; nothing is checked, so that it costs a
     validation nothing.
 
-    >>> truth = torch.tensor([[[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [torch.nan, torch.nan]]])
+    >>> truth = torch.tensor([[[0.0, 0.0], [100.0, 0.0], [0.0, 100.0], [torch.nan, torch.nan]]])
     >>> known = torch.isfinite(truth).all(2)
-    >>> batch_nme(truth + torch.tensor([0.3, 0.4]), truth, known)
+    >>> batch_nme(truth + torch.tensor([3.0, 4.0]), truth, known)
     tensor([5.])
 
     Args:

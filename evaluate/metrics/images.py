@@ -19,8 +19,13 @@ from ...losses.term import make_term
 def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean absolute difference over the mask and the channels, on [0,1].
 
+    >>> predicted, target = torch.full((1, 3, 4, 4), 0.75), torch.full((1, 3, 4, 4), 0.5)
+    >>> l1_error(predicted, target, torch.ones(1, 1, 4, 4))
+    tensor([0.2500])
+
     Args:
-        predicted, target: (B,C,H,W) in [0,1].
+        predicted: (B,C,H,W) in [0,1].
+        target: (B,C,H,W) in [0,1].
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -34,7 +39,19 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Peak signal-to-noise ratio over the mask in dB (Mobile-FaceRNet, eq 19).
 
     10 log10(255^2 / MSE) of 8-bit values is -10 log10(MSE) of values in [0,1]; images are not
-    rounded to 8 bits first. Equal images give infinity. Arguments and result as `l1_error`.
+    rounded to 8 bits first. Equal images give infinity.
+
+    >>> predicted, target = torch.full((1, 3, 4, 4), 0.6), torch.full((1, 3, 4, 4), 0.5)
+    >>> psnr(predicted, target, torch.ones(1, 1, 4, 4)).round(decimals=3)
+    tensor([20.])
+
+    Args:
+        predicted: (B,C,H,W) in [0,1].
+        target: (B,C,H,W) in [0,1].
+        mask: (B,1,H,W) bool, or weights >= 0.
+
+    Returns:
+        (B,); NaN where the item failed.
     """
     square = _mean((predicted - target).square(), _checked(predicted, target, mask))
     return -10 * torch.log10(square)
@@ -42,7 +59,20 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 @make_term(masks=["mask"], images=["predicted"], photos=["target"])
 def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean over mask and channels of the windowed SSIM. Arguments and result as `l1_error`."""
+    """Mean over mask and channels of the windowed SSIM.
+
+    >>> image = torch.arange(432.0).reshape(1, 3, 12, 12) / 432
+    >>> mean_ssim(image, image, torch.ones(1, 1, 12, 12))
+    tensor([1.])
+
+    Args:
+        predicted: (B,C,H,W) in [0,1].
+        target: (B,C,H,W) in [0,1].
+        mask: (B,1,H,W) bool, or weights >= 0.
+
+    Returns:
+        (B,); NaN where the item failed.
+    """
     weights = _checked(predicted, target, mask)
     return _mean(ssim_map(predicted, target, weights), weights)
 

@@ -24,9 +24,18 @@ _CHUNK = 2_000_000  # coordinates that are worked on at a time
 
 
 def box_size(points: ArrayLike) -> Array:
-    """Square root of the area of the box round points (N,K,2+) in x and y: (N,).
+    """Square root of the area of the box round points, in x and y.
 
     The d of eq 25 of SADRNet and of 3DDFA's benchmark (`benchmark_aflw2000.py`).
+
+    >>> box_size([[[0, 0], [4, 0], [4, 9]]])
+    array([6.])
+
+    Args:
+        points: (N,K,2) or (N,K,3), of which z is not looked at.
+
+    Returns:
+        (N,), in the unit of the points.
 
     Raises:
         InputError: another shape, not finite, or a box without area.
@@ -44,7 +53,13 @@ def box_size(points: ArrayLike) -> Array:
 def landmark_nme(
     predicted: ArrayLike, truth: ArrayLike, size: ArrayLike, visible: ArrayLike | None = None
 ) -> Array:
-    """Mean distance of corresponding points in percent of a length: the NME of every table here.
+    """Normalised mean error (NME) of landmarks in percent, the number of every table here.
+
+    It is the mean distance of corresponding points over a length of the face.
+
+    >>> truth = np.array([[[0.0, 0.0], [4.0, 0.0], [4.0, 9.0]]])
+    >>> landmark_nme(truth + [0.6, 0.0], truth, box_size(truth))
+    array([10.])
 
     Args:
         predicted: (N,K,D), D = 2 or 3; NaN in a visible row marks an item that failed.
@@ -87,10 +102,20 @@ def centre_depth(points: ArrayLike) -> Array:
 
 
 def aligned(predicted: ArrayLike, truth: ArrayLike) -> Array:
-    """Predicted points (N,K,3) moved onto the truth by the least-squares similarity of each item.
+    """Predicted points moved onto the truth by each item's least-squares similarity (Umeyama 1991).
 
-    Umeyama's, on known correspondences; SADRNet calls the like "rec" (its code takes the scale
-    from the distances to one vertex instead). Items with NaN stay NaN.
+    SADRNet calls the like "rec"; its code takes the scale from the distances to one vertex instead.
+
+    >>> truth = np.array([[[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]]])
+    >>> bool(np.allclose(aligned(2 * truth + 5, truth), truth))
+    True
+
+    Args:
+        predicted: (N,K,3); items with NaN stay NaN.
+        truth: (N,K,3), point k of which corresponds to point k of `predicted`.
+
+    Returns:
+        (N,K,3) in the frame of `truth`.
 
     Raises:
         InputError: unequal shapes or a truth that is not finite.
@@ -187,7 +212,16 @@ class BinMeans:
 
 
 def yaw_bins(yaw_deg: Array) -> NDArray[np.int64]:
-    """Which of `BINS` each yaw (N,) in degrees belongs to, 0, 1 or 2.
+    """Which of `BINS` each yaw belongs to.
+
+    >>> yaw_bins([-12.0, 30.0, 45.0, -80.0])
+    array([0, 0, 1, 2])
+
+    Args:
+        yaw_deg: (N,) degrees.
+
+    Returns:
+        (N,) of 0, 1 or 2.
 
     Raises:
         InputError: a yaw that is not finite.
@@ -200,7 +234,15 @@ def yaw_bins(yaw_deg: Array) -> NDArray[np.int64]:
 
 
 def bin_means(errors: Array, bins: NDArray[np.int64]) -> BinMeans:
-    """Means of errors (N,) by bin (N,).
+    """Means of errors by bin.
+
+    >>> found = bin_means(np.array([2.0, 4.0, 5.0, 9.0]), np.array([0, 0, 1, 2]))
+    >>> found.means, found.sample_mean
+    ((3.0, 5.0, 9.0), 5.0)
+
+    Args:
+        errors: (N,) of any unit.
+        bins: (N,) of 0, 1 or 2, as `yaw_bins` gives them.
 
     Raises:
         InputError: different lengths, no item, or NaN: failures are the caller's to count.

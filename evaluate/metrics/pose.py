@@ -30,7 +30,17 @@ class PoseErrors:
 
 
 def angle_errors(predicted: Array, truth: Array) -> Array:
-    """Absolute differences (N,3) in degrees, at most 180: 359 and 1 are 2 apart.
+    """Absolute differences of angles, at most 180 degrees.
+
+    >>> angle_errors([[1.0, 30.0, -170.0]], [[359.0, 20.0, 170.0]])
+    array([[ 2., 10., 20.]])
+
+    Args:
+        predicted: (N,3) pitch, yaw and roll in degrees; NaN where an item failed.
+        truth: (N,3) degrees.
+
+    Returns:
+        (N,3) degrees.
 
     Raises:
         InputError: unequal shapes, not (N,3), or a truth that is not finite.
@@ -46,9 +56,20 @@ def angle_errors(predicted: Array, truth: Array) -> Array:
 
 
 def geodesic_errors(predicted: Array, truth: Array) -> Array:
-    """Angle in degrees (N,) of the rotation between two poses (N,3): free of gimbal lock.
+    """Angle of the rotation between two poses, which gimbal lock does not touch.
 
-    Items with NaN stay NaN.
+    >>> geodesic_errors(np.array([[0.0, 40.0, 0.0]]), np.array([[0.0, 10.0, 0.0]])).round(3)
+    array([30.])
+
+    Args:
+        predicted: (N,3) pitch, yaw and roll in degrees; items with NaN stay NaN.
+        truth: (N,3) degrees.
+
+    Returns:
+        (N,) degrees.
+
+    Raises:
+        InputError: unequal shapes, not (N,3), or a truth that is not finite.
     """
     import torch
 

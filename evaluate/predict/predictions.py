@@ -54,7 +54,16 @@ class Predictions:
 
 
 def write_predictions(path: Path, predictions: Predictions, key: str = LANDMARKS) -> None:
-    """Write a file that `read_predictions` reads; it is whole or not there."""
+    """Write a file that `read_predictions` reads; it is whole or not there, and its folder is made.
+
+    Args:
+        path: of the .npz.
+        predictions: what is written.
+        key: name of the array of landmarks.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     arrays: dict[str, NDArray] = {
         "names": np.array(predictions.names, dtype=np.str_),
         key: predictions.landmarks.astype(np.float32),

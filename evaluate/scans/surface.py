@@ -73,7 +73,17 @@ def model_surface(model: FaceModel, name: str = "mean face") -> Surface:
 def outer_surface(
     model: FaceModel, name: str, vertices: NDArray[np.floating], landmarks: NDArray[np.floating]
 ) -> Surface:
-    """The outside of a mesh (V,3) of this model with its landmarks (68,3)."""
+    """The outside of a mesh of a face model, with its landmarks.
+
+    Args:
+        model: whose triangles the mesh has.
+        name: for messages and reports.
+        vertices: (V,3) mm.
+        landmarks: (68,3) mm, the set `ibug68`.
+
+    Returns:
+        The triangles that some of 15 views of the model's mean face show.
+    """
     part = outer_part(model)
     kept = vertices[part.vertices.numpy()]
     arrays = [np.asarray(a, dtype=np.float64) for a in (kept, landmarks)]
