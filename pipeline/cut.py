@@ -19,6 +19,10 @@ def cut_tensor(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
 
     Equals `crop.warp` of the whole photograph but for where its blocks begin.
 
+    Args:
+        picture: (H,W,3) uint8 RGB.
+        crop: of the photograph's frame.
+
     Raises:
         InputError: no photograph, or a crop that reaches farther than numbers of pixels do.
     """

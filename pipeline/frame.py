@@ -38,7 +38,12 @@ def frame_of_box(box: Box, size: int) -> Crop:
 
 
 def frame_of_points(points: Tensor, size: int) -> Crop:
-    """About the same square, from a detector's five points (5,2), with the face upright in it."""
+    """About the same square, from a detector's five points, with the face upright in it.
+
+    Args:
+        points: (5,2) eyes, nose and corners of the mouth, photograph pixels.
+        size: the crop is size x size pixels.
+    """
     loose = crop_around_points(points, size)
     shift = torch.full((2, 1), size / 2 * (1 - 1 / _TIGHTER))
     return _compose(torch.cat([torch.eye(2) / _TIGHTER, shift], 1), loose)

@@ -44,10 +44,14 @@ def describe_model(model: FaceModel) -> dict[str, object]:
 
 
 def write_model_info(name_or_path: str, out: Path) -> dict[str, object]:
-    """Write pictures of a model into `out`; see `ModelPictures.all`.
+    """Write pictures of a model; see `ModelPictures.all`.
+
+    Args:
+        name_or_path: a registered face model or a file.
+        out: folder of the pictures, made if it is not there.
 
     Returns:
-        what `describe_model` says, and under "pictures" the files.
+        What `describe_model` says, and under "pictures" the files.
     """
     model = load_face_model(name_or_path)
     prepare_folder(out)

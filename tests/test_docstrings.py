@@ -1,0 +1,59 @@
+"""What the doors list is documented: arguments by name, and examples that run."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.pyi"))
+EXAMPLES = 60
+"""Functions and classes with an example, at least."""
+
+
+def listed(room: str) -> dict[str, object]:
+    tree = ast.parse((ROOT / room / "__init__.pyi").read_text())
+    names = [a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names]
+    package = importlib.import_module(f"selfie3d.{room}")
+    return {name: getattr(package, name) for name in names}
+
+
+def examples(thing: object, name: str) -> list[doctest.DocTest]:
+    if not (inspect.isfunction(thing) or inspect.isclass(thing)):
+        return []
+    module = inspect.getmodule(thing)
+    found = doctest.DocTestFinder().find(thing, name, globs=dict(vars(module)))
+    return [test for test in found if test.examples]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arguments_are_documented(room):
+    without = []
+    for name, thing in listed(room).items():
+        if inspect.isfunction(thing) and len(inspect.signature(thing).parameters) >= 2:
+            doc = inspect.getdoc(thing) or ""
+            named = [p for p in inspect.signature(thing).parameters if f"{p}:" not in doc]
+            if "Args:" not in doc or (named and "**" not in doc and ", " not in doc):
+                without.append(f"{name}: {named}")
+    assert without == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_examples_run(room):
+    failures = []
+    for name, thing in listed(room).items():
+        for test in examples(thing, name):
+            runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+            if runner.run(test).failed:
+                failures.append(test.name)
+    assert failures == []
+
+
+def test_enough_examples():
+    things = [(thing, name) for room in ROOMS for name, thing in listed(room).items()]
+    assert sum(bool(examples(*pair)) for pair in things) >= EXAMPLES
