@@ -105,10 +105,10 @@ def prepare_command(
 def _refuse_unused(ctx: typer.Context, data_set: str) -> None:
     """Refuse options that were given and would do nothing."""
     unused = _NOT_TURNED if data_set == "turned" else _TURNED_ONLY
-    given = [name for name in unused if _was_given(ctx, name)]
-    if not given:
+    named = [name for name in unused if _was_given(ctx, name)]
+    if not named:
         return
-    names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    names = ", ".join(f"--{name.replace('_', '-')}" for name in named)
     if data_set == "turned":
         remedy = "It is as in the shards that are turned: prepare these with it."
         raise InputError(names, "options of turned", "those of other data sets", remedy)

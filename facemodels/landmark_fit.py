@@ -107,11 +107,11 @@ def _fit_one(mean: Array, flat: Array, solver: Array, face: Array) -> tuple[Arra
     shape = mean
     for _ in range(_ITERATIONS if len(flat) else 0):
         scale, rotation, shift = _similarity(shape, face)
-        own = (face - shift) @ rotation.T / scale - mean
-        shape = mean + (solver @ own.ravel() @ flat).reshape(-1, 3)
+        unposed = (face - shift) @ rotation.T / scale - mean
+        shape = mean + (solver @ unposed.ravel() @ flat).reshape(-1, 3)
     scale, rotation, shift = _similarity(shape, face)
-    own = (face - shift) @ rotation.T / scale
-    return scale * shape @ rotation + shift, own - shape
+    unposed = (face - shift) @ rotation.T / scale
+    return scale * shape @ rotation + shift, unposed - shape
 
 
 def _similarity(source: Array, target: Array) -> tuple[float, Array, Array]:

@@ -159,8 +159,8 @@ def main() -> None:
     given = parser.parse_args()
     with as_file(files(__package__) / "data") as folder:
         model, drawing = (read_arrays(folder / f"{n}.npz") for n in ("default", "default_drawing"))
-        found = estimate_directions(model, drawing, AnnySource(given.wheel))
-        write_directions(folder / _FILE, found)
+        directions = estimate_directions(model, drawing, AnnySource(given.wheel))
+        write_directions(folder / _FILE, directions)
 
 
 if __name__ == "__main__":

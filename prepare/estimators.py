@@ -200,9 +200,9 @@ class OwnEstimator:
     def __call__(self, pictures: Sequence[Picture], places: Sequence[Place]) -> list[Estimate]:
         """See `Estimator`."""
         model = self._regressor.model
-        found = self._regressor.in_frames(pictures, [self._frame(place) for place in places])
+        faces = self._regressor.in_frames(pictures, [self._frame(place) for place in places])
         estimates = []
-        for face in found:
+        for face in faces:
             body = model.landmark_points(model.vertices(face.coefficients), "ibug68")
             points = face.camera.project(body)[0, :, :2].double().numpy()
             size = float(np.ptp(points, axis=0).max())
@@ -245,17 +245,17 @@ def find_fan(which: str, weights_dir: Path | None) -> dict[str, Path]:
     Raises:
         MissingFileError: "fan", and none of the files is there.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     missing: list[MissingFileError] = []
     wanted = [(key, name) for key, names in FAN_FILES.items() for name in names]
     for key, name in wanted if which != "own" else ():
         try:
-            found.setdefault(key, find_weight(name, weights_dir))
+            files.setdefault(key, find_weight(name, weights_dir))
         except MissingFileError as error:
             missing.append(error)
-    if which == "fan" and not found:
+    if which == "fan" and not files:
         raise all_missing(missing)
-    return found
+    return files
 
 
 def make_estimator(fan: dict[str, Path]) -> Estimator:

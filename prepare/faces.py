@@ -86,9 +86,9 @@ def find_place(sample: FaceSample, detector: FaceDetector) -> Place:
     Raises:
         RejectedError: no face.
     """
-    given = sample.five_points if sample.five_points is not None else five_points(sample.landmarks)
-    if given is not None:
-        return given
+    five = sample.five_points if sample.five_points is not None else five_points(sample.landmarks)
+    if five is not None:
+        return five
     faces = detector.detect(sample.picture)
     box = sample.box
     if box is not None:
@@ -134,8 +134,8 @@ def describe_face(
         RejectedError: doubtful or contradictory points, or a face that is too small.
         InputError: points without extent.
     """
-    found = {} if estimate is None else estimate.landmarks
-    landmarks = {**found, **sample.landmarks}
+    estimated = {} if estimate is None else estimate.landmarks
+    landmarks = {**estimated, **sample.landmarks}
     labels = dict(sample.labels)
     for key in landmarks:
         source = GIVEN if key in sample.landmarks or estimate is None else estimate.source
@@ -161,9 +161,9 @@ def _check(estimate: Estimate, place: Place, size: float) -> None:
         raise RejectedError("landmarks that are no finite numbers")
     if estimate.sigma is not None and not estimate.sigma <= _DOUBTFUL:
         raise RejectedError(f"doubtful landmarks, {100 * estimate.sigma:.0f} % of the face's size")
-    own = five_points(estimate.landmarks)
-    if own is not None and len(place) == 5:
-        apart = float(np.linalg.norm(own - place, axis=1).mean()) / size
+    five = five_points(estimate.landmarks)
+    if five is not None and len(place) == 5:
+        apart = float(np.linalg.norm(five - place, axis=1).mean()) / size
         if apart > _APART:
             raise RejectedError(f"landmarks and five points {100 * apart:.0f} % of the face apart")
 

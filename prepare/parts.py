@@ -54,8 +54,8 @@ class Part:
         digest = hashlib.sha256()
         for photograph in self.photographs:
             try:
-                found = photograph.file.stat()
-                text = f"{photograph.name}:{found.st_size}:{found.st_mtime_ns}\n"
+                status = photograph.file.stat()
+                text = f"{photograph.name}:{status.st_size}:{status.st_mtime_ns}\n"
             except OSError:
                 text = f"{photograph.name}:\n"
             digest.update(text.encode("utf-8", "surrogateescape"))
@@ -66,9 +66,9 @@ def make_jobs(photographs: Sequence[Photograph], per_shard: int) -> list[Job]:
     """The shards of every split."""
     jobs = []
     for split in dict.fromkeys(photograph.split for photograph in photographs):
-        own = [photograph for photograph in photographs if photograph.split == split]
-        for number, start in enumerate(range(0, len(own), per_shard)):
-            jobs.append(Job(f"{split}-{number:05d}", own[start : start + per_shard]))
+        members = [photograph for photograph in photographs if photograph.split == split]
+        for number, start in enumerate(range(0, len(members), per_shard)):
+            jobs.append(Job(f"{split}-{number:05d}", members[start : start + per_shard]))
     return jobs
 
 

@@ -129,12 +129,12 @@ def _celeba(root: Path, held_out: float) -> Collection:
 
 def _partition(root: Path) -> dict[str, str]:
     """The split of every file of CelebA that is there."""
-    found: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for split in ("train", "val", "test"):
         with suppress(MissingFileError):  # a part without one photograph
             data = CelebA(root, split=split)
-            found |= {_inside(data, row): split for row in range(len(data))}
-    return found
+            splits |= {_inside(data, row): split for row in range(len(data))}
+    return splits
 
 
 def _w300lp(root: Path, held_out: float) -> Collection:

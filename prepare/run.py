@@ -80,8 +80,8 @@ def prepare(
     parts = Parts(folder, out if options.write == "files" else None)
     log = FailureLog(out / LOG)
     log.forget()
-    crew = PreparePool(kind, root, options, fan, parts, workers, log)
-    notes = _work(collection, jobs, parts, crew, out, options)
+    pool = PreparePool(kind, root, options, fan, parts, workers, log)
+    notes = _work(collection, jobs, parts, pool, out, options)
     facts = [_facts(out, job, notes) for job in jobs]
     if not any(fact.samples for fact in facts):
         reasons = sorted({reject.reason for fact in facts for reject in fact.rejects})
@@ -117,7 +117,7 @@ def _work(
     collection: Collection,
     jobs: Sequence[Job],
     parts: Parts,
-    crew: PreparePool,
+    pool: PreparePool,
     out: Path,
     options: PrepareOptions,
 ) -> dict[str, Note]:
@@ -140,7 +140,7 @@ def _work(
         if options.write == "shards":
             for job in jobs:
                 _finish(out, job, parts, notes)
-        for part, note in crew.make(collection, todo) if todo else ():
+        for part, note in pool.make(collection, todo) if todo else ():
             notes[part.name] = note
             advance(len(part.photographs))
             if options.write == "shards":
@@ -153,14 +153,14 @@ def _emptied(
 ) -> list[Part]:
     """Parts whose samples stand in a shard that has to be written again, without their notes."""
     lost = {part.name for part in todo}
-    found = []
+    emptied = []
     for job in jobs:
         if any(part.name in lost for part in job.parts):
-            own = [part for part in job.parts if part.name not in lost]
-            found += [part for part in own if not parts.has_samples(part, notes[part.name])]
-    for part in found:
+            kept = [part for part in job.parts if part.name not in lost]
+            emptied += [part for part in kept if not parts.has_samples(part, notes[part.name])]
+    for part in emptied:
         del notes[part.name]
-    return found
+    return emptied
 
 
 def _shard(out: Path, job: Job) -> Path:
@@ -169,14 +169,14 @@ def _shard(out: Path, job: Job) -> Path:
 
 def _finish(out: Path, job: Job, parts: Parts, notes: dict[str, Note]) -> None:
     """Put the parts of a shard together if all are there and it is not closed."""
-    own = job.parts
-    if not all(part.name in notes for part in own):
+    members = job.parts
+    if not all(part.name in notes for part in members):
         return
     shard = _shard(out, job)
     if parts.is_closed(job, shard):
         parts.sweep(job)
         return
-    kept = [part for part in own if notes[part.name].samples]
+    kept = [part for part in members if notes[part.name].samples]
     if kept:
         entries = (e for part in kept for e in parts.entries(part, notes[part.name]))
         write_tar_shard(shard, entries)
@@ -186,9 +186,9 @@ def _finish(out: Path, job: Job, parts: Parts, notes: dict[str, Note]) -> None:
 
 
 def _facts(out: Path, job: Job, notes: dict[str, Note]) -> ShardFacts:
-    own = [notes[part.name] for part in job.parts]
-    samples = [sample for note in own for sample in note.samples]
-    rejects = [reject for note in own for reject in note.rejects]
+    own_notes = [notes[part.name] for part in job.parts]
+    samples = [sample for note in own_notes for sample in note.samples]
+    rejects = [reject for note in own_notes for reject in note.rejects]
     path = _shard(out, job)
     file = path if samples and path.is_file() else None
     return ShardFacts(job.photographs[0].split, file, samples, rejects)

@@ -152,8 +152,8 @@ def _splits(collection: Collection, facts: Sequence[ShardFacts]) -> dict[str, ob
     group = {photograph.name: photograph.group for photograph in collection.photographs}
     result: dict[str, object] = {}
     for split in dict.fromkeys(fact.split for fact in facts):
-        own = [fact for fact in facts if fact.split == split]
-        samples = [sample for fact in own for sample in fact.samples]
+        facts_of_split = [fact for fact in facts if fact.split == split]
+        samples = [sample for fact in facts_of_split for sample in fact.samples]
         result[split] = {
             "samples": len(samples),
             "groups": len({group[sample.name] for sample in samples}),
@@ -164,7 +164,7 @@ def _splits(collection: Collection, facts: Sequence[ShardFacts]) -> dict[str, ob
                     "samples": len(fact.samples),
                     "sha256": file_sha256(fact.file),
                 }
-                for fact in own
+                for fact in facts_of_split
                 if fact.file is not None
             ],
         }

@@ -164,11 +164,11 @@ class Workshop:
         """The photographs that can be read and show a face, with estimates, in one batch."""
         read: list[tuple[Photograph, FaceSample, Place]] = []
         for photograph in photographs:
-            found = attempt(photograph.name, partial(self._read, photograph), self._log)
-            if isinstance(found, Failed):
-                rejects.append(self._reject(photograph, found.error))
+            outcome = attempt(photograph.name, partial(self._read, photograph), self._log)
+            if isinstance(outcome, Failed):
+                rejects.append(self._reject(photograph, outcome.error))
             else:
-                read.append((photograph, *found))
+                read.append((photograph, *outcome))
         wanting = [k for k, (_, s, _) in enumerate(read) if points_68(s.landmarks) is None]
         estimates = self._estimates([read[k] for k in wanting], rejects) if wanting else []
         by_row = dict(zip(wanting, estimates, strict=True))
@@ -185,9 +185,9 @@ class Workshop:
         """Landmarks of all faces at once, or one by one where that fails; None for a reject."""
         estimator = self._estimator  # what is wrong with it is wrong with every photograph
         pictures, places = [s.picture for _, s, _ in read], [place for *_, place in read]
-        found = attempt("a batch", lambda: estimator(pictures, places))
-        if not isinstance(found, Failed):
-            return list(found)
+        outcome = attempt("a batch", lambda: estimator(pictures, places))
+        if not isinstance(outcome, Failed):
+            return list(outcome)
         estimates: list[Estimate | None] = []
         for photograph, sample, place in read:
             alone = partial(estimator, [sample.picture], [place])

@@ -82,9 +82,9 @@ class PhotoAugment:
 
     def __getitem__(self, rows: Tensor) -> PhotoAugment:
         """That of the crops `rows` (N,) int64."""
-        own = (self.mirrored[rows], self.frames[rows], self.colour[rows])
+        chosen = (self.mirrored[rows], self.frames[rows], self.colour[rows])
         blur = None if self.blur is None else self.blur[rows]
-        return PhotoAugment(*own, self.rectangles[rows], blur)
+        return PhotoAugment(*chosen, self.rectangles[rows], blur)
 
     def matrix(self, row: int, crop: Tensor, size: int) -> Tensor:
         """The map (2,3) float64 from a photograph to the changed crop, before mirroring.
@@ -144,5 +144,5 @@ def soften(images: Tensor, blur: Tensor) -> None:
         sigma = share * images.shape[-1]
         if sigma > _SHARP:
             kernel = 2 * math.ceil(3 * sigma) + 1
-            own = images[row : row + 1]
-            own.copy_(gaussian_blur2d(own, kernel, (sigma, sigma), "replicate"))
+            image = images[row : row + 1]
+            image.copy_(gaussian_blur2d(image, kernel, (sigma, sigma), "replicate"))

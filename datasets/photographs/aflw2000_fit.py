@@ -55,11 +55,11 @@ def read_basis(path: Path) -> FittedBasis:
         remedy = "It is made from the Basel Face Model 2009 (faces.dmi.unibas.ch, licence needed)."
         raise MissingFileError(str(path), "The basis of the fitted faces", remedy)
     names = ("mean", "identity", "expression")
-    found = read_npz(path, names, expected="an .npz of mean, identity and expression")
-    other = next((name for name in names if found[name].dtype.kind not in "fiu"), None)
+    tables = read_npz(path, names, expected="an .npz of mean, identity and expression")
+    other = next((name for name in names if tables[name].dtype.kind not in "fiu"), None)
     if other is not None:
-        raise InputError(f"{path}: {other}", "numbers", str(found[other].dtype))
-    arrays = [found[name].astype(float) for name in names]
+        raise InputError(f"{path}: {other}", "numbers", str(tables[other].dtype))
+    arrays = [tables[name].astype(float) for name in names]
     if not all(np.isfinite(array).all() for array in arrays):
         raise InputError(str(path), "finite numbers", "NaN or infinity")
     return FittedBasis(*arrays)

@@ -58,7 +58,7 @@ class Aflw2000Photographs:
 
     def __getitem__(self, row: int) -> FaceSample:
         """Photograph `row`; see `FaceDataset`."""
-        own = int(self._rows[row])
-        picture = read_image(self._data.image_path(own))
-        points = to_pixels(self._points[own])
+        source_row = int(self._rows[row])
+        picture = read_image(self._data.image_path(source_row))
+        points = to_pixels(self._points[source_row])
         return checked(FaceSample(self.row_name(row), picture, {"ibug68-3d": points}))

@@ -114,8 +114,8 @@ def read_aflw_database(path: Path, remedy: str) -> AflwFaces:
 
 def _check_tables(path: Path, connection: sqlite3.Connection, remedy: str) -> None:
     """A view or a virtual table would be a program of the file's, which may never end."""
-    found = connection.execute("SELECT lower(name), type, sql FROM sqlite_master").fetchall()
-    for name, kind, text in found:
+    tables = connection.execute("SELECT lower(name), type, sql FROM sqlite_master").fetchall()
+    for name, kind, text in tables:
         if name in _TABLES and (kind != "table" or "virtual" in str(text).lower()[:40]):
             raise InputError(f"{path}: {name}", "a plain table", f"a {kind}", remedy)
 
@@ -206,30 +206,30 @@ class AflwPhotographs:
 
     def __getitem__(self, row: int) -> FaceSample:
         """Face `row`; see `FaceDataset`."""
-        path, own = self.file(row), self._rows[row]
+        path, face = self.file(row), self._rows[row]
         if not path.is_file():
             raise MissingFileError(str(path), "A photograph of AFLW", _REMEDY)
         record, skin = read_side_files(self._side / self._stem(row))
         landmarks, labels = {}, {}
-        if np.isfinite(self._faces.points[own]).any():
-            landmarks["aflw21"] = self._faces.points[own]
-        if np.isfinite(self._faces.pose[own]).all():
-            labels["roll_pitch_yaw"] = self._faces.pose[own]
+        if np.isfinite(self._faces.points[face]).any():
+            landmarks["aflw21"] = self._faces.points[face]
+        if np.isfinite(self._faces.pose[face]).all():
+            labels["roll_pitch_yaw"] = self._faces.pose[face]
         sample = FaceSample(
             self.row_name(row),
             read_image(path),
             {**landmarks, **record.landmarks},
             record.five_points,
-            record.box or _box(self._faces, own),
+            record.box or _box(self._faces, face),
             skin,
             labels={**labels, **record.labels},
         )
         return checked(sample)
 
     def _stem(self, row: int) -> Path:
-        own = self._rows[row]
-        file = Path(self._faces.files[own])
-        return file.with_name(f"{file.stem}_{self._faces.numbers[own]}")
+        face = self._rows[row]
+        file = Path(self._faces.files[face])
+        return file.with_name(f"{file.stem}_{self._faces.numbers[face]}")
 
 
 def is_of_aflw2000(stem: str) -> bool:

@@ -75,12 +75,12 @@ class Ffhq(PhotoList):
         base = Path(root)
         names = [images] if images else list(IMAGES)
         folder = next((base / name for name in names if (base / name).is_dir()), None)
-        found = [] if folder is None else _numbered(folder)
-        found = [path for path in found if split in ("all", split_of(int(path.stem)))]
-        if folder is None or not found:
+        paths = [] if folder is None else _numbered(folder)
+        paths = [path for path in paths if split in ("all", split_of(int(path.stem)))]
+        if folder is None or not paths:
             what = f"FFHQ's {' or '.join(names)} with images of the split {split!r}"
             raise MissingFileError(str(base), what, _REMEDY)
-        listed = [Listed(path.relative_to(folder)) for path in found]
+        listed = [Listed(path.relative_to(folder)) for path in paths]
         super().__init__("ffhq", "FFHQ", folder, listed, prepared, _REMEDY)
         self._scale = IMAGES[folder.name] / _FULL
         self._split = split

@@ -45,16 +45,16 @@ class Lfw(PhotoList):
     def __init__(self, root: str | Path, people: str = "", prepared: str = "") -> None:
         base = Path(root)
         folder = next((base / n for n in _FOLDERS if (base / n).is_dir()), base)
-        found = _photographs(folder)
+        photographs = _photographs(folder)
         self._absent = 0
         if people:
             wanted = _read_people(base, people)
-            found = [photograph for photograph in found if photograph.person in wanted]
-            self._absent = len(set(wanted) - {photograph.person for photograph in found})
-        if not found:
+            photographs = [photograph for photograph in photographs if photograph.person in wanted]
+            self._absent = len(set(wanted) - {photograph.person for photograph in photographs})
+        if not photographs:
             what = "LFW (folders NAME with NAME_0001.jpg ...)"
             raise MissingFileError(str(folder), what, _REMEDY)
-        super().__init__("lfw", "LFW", folder, found, prepared, _REMEDY)
+        super().__init__("lfw", "LFW", folder, photographs, prepared, _REMEDY)
         self._whole = not people
 
     @property

@@ -62,19 +62,19 @@ class MiccVideos(PhotoList):
         subjects = _subjects(base)
         if not subjects:
             raise MissingFileError(str(base / "subject_01"), "MICC Florence", _REMEDY)
-        found: list[Listed] = []
+        listed: list[Listed] = []
         self._empty: list[str] = []
         for subject in subjects:
             for scenario in scenarios or SCENARIOS:
                 folder = subject / "Videos" / SCENARIOS[scenario]
                 frames = pictures_in(folder)[::every] if folder.is_dir() else []
-                found += [Listed(path.relative_to(base), subject.name) for path in frames]
+                listed += [Listed(path.relative_to(base), subject.name) for path in frames]
                 if not frames:
                     self._empty.append(f"{subject.name}/Videos/{SCENARIOS[scenario]}")
-        if not found:
+        if not listed:
             raise MissingFileError(str(base / self._empty[0]), "Frames of the videos", _REMEDY)
         self._subjects = len(subjects)
-        super().__init__("micc", "MICC Florence", base, found, prepared, _REMEDY)
+        super().__init__("micc", "MICC Florence", base, listed, prepared, _REMEDY)
 
     @property
     def summary(self) -> str:

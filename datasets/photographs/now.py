@@ -93,10 +93,10 @@ def _values(path: Path, content: bytes, expected: str) -> list[float]:
     sides = held[0] if isinstance(held, list) and len(held) == 1 else None
     if not isinstance(sides, dict):
         raise RefusedPickle("no dictionary")
-    found = [sides.get(side) for side in _SIDES]
-    if not all(isinstance(value, int | float) for value in found):
+    numbers = [sides.get(side) for side in _SIDES]
+    if not all(isinstance(value, int | float) for value in numbers):
         raise RefusedPickle("sides that are no numbers")
-    return [float(value) for value in found if isinstance(value, int | float)]
+    return [float(value) for value in numbers if isinstance(value, int | float)]
 
 
 _REGISTER = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
@@ -126,16 +126,18 @@ class NowPhotographs(PhotoList):
             base / _RELEASES[0],
         )
         folder, self._boxes = release / "iphone_pictures", release / "detected_face"
-        found = _photographs(folder)
+        photographs = _photographs(folder)
         self._missing = 0
         if image_set != "all":
             wanted = _read_list(base / f"imagepaths{image_set}.txt")
-            found = [photograph for photograph in found if photograph.file.as_posix() in wanted]
-            self._missing = len(wanted) - len(found)
-        if not found:
+            photographs = [
+                photograph for photograph in photographs if photograph.file.as_posix() in wanted
+            ]
+            self._missing = len(wanted) - len(photographs)
+        if not photographs:
             what = "NoW's photographs SUBJECT/CHALLENGE/NAME.jpg"
             raise MissingFileError(str(folder), what, _REGISTER)
-        super().__init__("now", "the NoW benchmark", folder, found, prepared, _REGISTER)
+        super().__init__("now", "the NoW benchmark", folder, photographs, prepared, _REGISTER)
 
     @property
     def summary(self) -> str:

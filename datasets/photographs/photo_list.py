@@ -96,14 +96,14 @@ class PhotoList:
             raise MissingFileError(str(path), f"A photograph of {self.title}", self._remedy)
         side, skin = read_side_files((self._side / self._photographs[row].file).with_suffix(""))
         picture = read_image(path)
-        own = self.known(row, picture.shape[1], picture.shape[0])
+        known = self.known(row, picture.shape[1], picture.shape[0])
         labels = {"identity": np.array([float(self._number[person])])} if person else {}
         merged = replace(
-            own,
-            landmarks={**own.landmarks, **side.landmarks},
-            five_points=own.five_points if side.five_points is None else side.five_points,
-            box=side.box or own.box,
-            labels={**labels, **own.labels, **side.labels},
+            known,
+            landmarks={**known.landmarks, **side.landmarks},
+            five_points=known.five_points if side.five_points is None else side.five_points,
+            box=side.box or known.box,
+            labels={**labels, **known.labels, **side.labels},
         )
         parts = (merged.landmarks, merged.five_points, merged.box, skin)
         return checked(FaceSample(self.row_name(row), picture, *parts, labels=merged.labels))

@@ -165,10 +165,10 @@ class W300LP:
     def _landmarks(self, folder: str, stem: str, pt2d: Array, width: int) -> dict[str, Array]:
         """What the files say in their own order and frame, in ours."""
         flipped = folder.endswith(_FLIP)
-        own = self._root / "landmarks" / folder.removesuffix(_FLIP) / f"{stem}_pts.mat"
-        if own.is_file():
-            found = read_mat(own, {"pts_2d": (68, 2), "pts_3d": (68, 2)}, _REMEDY)
-            named = {"ibug68-2d": found["pts_2d"], "ibug68-3d": found["pts_3d"]}
+        path = self._root / "landmarks" / folder.removesuffix(_FLIP) / f"{stem}_pts.mat"
+        if path.is_file():
+            mat = read_mat(path, {"pts_2d": (68, 2), "pts_3d": (68, 2)}, _REMEDY)
+            named = {"ibug68-2d": mat["pts_2d"], "ibug68-3d": mat["pts_3d"]}
             points = {key: to_pixels(value) for key, value in named.items()}
         elif stem.endswith("_0"):
             original = pt2d * [-1, 1] + [width + 1, 0] if flipped else pt2d

@@ -95,9 +95,9 @@ def _persons(folders: Sequence[ShardedFaces], count: int) -> Tensor | None:
         return None
     parts, known = [], 0
     for folder in folders:
-        own = torch.from_numpy(folder.all("person").astype(np.int64))
-        parts.append(own + known)
-        known += int(own.max()) + 1
+        persons = torch.from_numpy(folder.all("person").astype(np.int64))
+        parts.append(persons + known)
+        known += int(persons.max()) + 1
     return torch.cat(parts)[:count]
 
 

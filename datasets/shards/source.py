@@ -158,9 +158,9 @@ class FaceLoader:
         if not 0 <= rank < world or self._batch % world:
             got = f"rank {rank} of {world} for a batch of {self._batch}"
             raise InputError("rank", "0..world-1 and a batch that world divides", got)
-        own = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
+        settings = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
         part = FaceLoader(
-            self._datasets, self._weights, *own, self._make.mirror, self._threads, self._epoch
+            self._datasets, self._weights, *settings, self._make.mirror, self._threads, self._epoch
         )
         part._rank, part._world, part.log = rank, world, self.log
         part.load_state_dict(self.state_dict())

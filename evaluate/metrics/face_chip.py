@@ -170,19 +170,19 @@ def _towards(points: Tensor, template: Tensor) -> tuple[float, float, Tensor]:
     """Scale (photograph pixels per pixel of the crop), angle, and the crop's middle."""
     check_shape("points", points, tuple(template.shape))
     used = ~template.isnan().any(1)
-    given = points[used].double()
-    if not given.isfinite().all():
+    known = points[used].double()
+    if not known.isfinite().all():
         raise InputError("points", "eyes, nose and mouth that are finite", "NaN or infinity")
     chip = SIDE * (template[used] + _PADDING) / (2 * _PADDING + 1)
-    source, target = (functional.pad(p, (0, 1))[None] for p in (chip, given - _HALF))
+    source, target = (functional.pad(p, (0, 1))[None] for p in (chip, known - _HALF))
     if not bool(is_determined(source, target)):
         raise InputError("points", "points apart from each other", "points on a line")
-    found = similarity_align(source, target)
-    turned = found.rotation[0, :2, 0]
+    similarity = similarity_align(source, target)
+    turned = similarity.rotation[0, :2, 0]
     middle = torch.full((1, 1, 3), SIDE / 2, dtype=torch.float64)
     middle[..., 2] = 0
     angle = math.atan2(float(turned[1]), float(turned[0]))
-    return float(found.scale[0]), angle, found.apply(middle)[0, 0, :2]
+    return float(similarity.scale[0]), angle, similarity.apply(middle)[0, 0, :2]
 
 
 def _crop(scale: float, angle: float, middle: Tensor) -> Crop:

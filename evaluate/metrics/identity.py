@@ -208,9 +208,9 @@ def _towards(points: Tensor, target: Tensor, size: int) -> Crop:
     wanted = functional.pad(target, (0, 1))[None]
     if not bool(is_determined(source, wanted)):
         raise InputError("points", "five points apart from each other", "points on a line")
-    found = similarity_align(source, wanted)
-    linear = (found.scale[:, None, None] * found.rotation)[0, :2, :2]
-    return Crop(torch.cat([linear, found.translation[0, :2, None]], 1), (size, size))
+    similarity = similarity_align(source, wanted)
+    linear = (similarity.scale[:, None, None] * similarity.rotation)[0, :2, :2]
+    return Crop(torch.cat([linear, similarity.translation[0, :2, None]], 1), (size, size))
 
 
 def _read_facenet(path: Path) -> nn.Module:

@@ -74,9 +74,9 @@ def landmark_nme(
         InputError: unequal shapes, a truth that is not finite, a size that is not positive, or an
             item without a visible point.
     """
-    given, target = _points("predicted", predicted), _points("truth", truth)
-    if given.shape != target.shape:
-        raise InputError("predicted", f"the truth's shape {target.shape}", str(given.shape))
+    source, target = _points("predicted", predicted), _points("truth", truth)
+    if source.shape != target.shape:
+        raise InputError("predicted", f"the truth's shape {target.shape}", str(source.shape))
     unit = _lengths("size", size, len(target))
     seen = np.ones(target.shape[:2], bool) if visible is None else np.asarray(visible, bool)
     if seen.shape != target.shape[:2]:
@@ -85,7 +85,7 @@ def landmark_nme(
     step = max(1, _CHUNK // max(1, target[0].size)) if len(target) else 1
     for start in range(0, len(target), step):
         part = slice(start, start + step)
-        result[part] = _mean_distance(given[part], target[part], seen[part])
+        result[part] = _mean_distance(source[part], target[part], seen[part])
     return 100 * result / unit
 
 

@@ -43,11 +43,11 @@ def binned_metrics(
     failed = np.isnan(errors)
     filled = np.where(failed, FAILED_AT, errors)
     about = {"split": split, "annotation": annotation}
-    figures = _means(table, filled, bins, "", about)
-    figures += _balanced(table, filled, bins, seeds, about)
+    metrics = _means(table, filled, bins, "", about)
+    metrics += _balanced(table, filled, bins, seeds, about)
     if failed.any() and not failed.all():
-        figures += _means(table, errors[~failed], bins[~failed], FOUND, about)
-    return figures
+        metrics += _means(table, errors[~failed], bins[~failed], FOUND, about)
+    return metrics
 
 
 def mean_metrics_of(table: str, errors: Array, unit: str, annotation: str = "") -> list[Metric]:
@@ -66,7 +66,7 @@ def mean_metrics_of(table: str, errors: Array, unit: str, annotation: str = "") 
     ]  # fmt: skip
 
 
-def failure_figure(table: str, failed: int, count: int) -> Metric:
+def failure_metric(table: str, failed: int, count: int) -> Metric:
     """How many of `count` images failed, in percent."""
     return Metric(table, "failed", 100 * failed / count, "%", count, mean="share of images")
 
@@ -93,26 +93,26 @@ def yaw_curve(title: str, yaw_deg: Array, series: dict[str, Array]) -> Curve:
 def _means(
     table: str, errors: Array, bins: NDArray[np.int64], end: str, about: dict[str, str]
 ) -> list[Metric]:
-    found = bin_means(errors, bins)
-    figures = [
+    by_bin = bin_means(errors, bins)
+    metrics = [
         Metric(table, f"{name}{end}", mean, "%", count, None, mean="mean over images", **about)
-        for name, mean, count in zip(BINS, found.means, found.counts, strict=True)
+        for name, mean, count in zip(BINS, by_bin.means, by_bin.counts, strict=True)
         if count
     ]
-    if all(found.counts):
-        figures.append(
+    if all(by_bin.counts):
+        metrics.append(
             Metric(
-                table, f"mean of bins{end}", found.mean_of_bins, "%", len(errors),
-                found.std_of_bins, mean=_MEANS["mean of bins"], **about,
+                table, f"mean of bins{end}", by_bin.mean_of_bins, "%", len(errors),
+                by_bin.std_of_bins, mean=_MEANS["mean of bins"], **about,
             )
         )  # fmt: skip
-    figures.append(
+    metrics.append(
         Metric(
-            table, f"sample mean{end}", found.sample_mean, "%", len(errors),
+            table, f"sample mean{end}", by_bin.sample_mean, "%", len(errors),
             float(errors.std()), mean=_MEANS["sample mean"], **about,
         )
     )  # fmt: skip
-    return figures
+    return metrics
 
 
 def _balanced(
@@ -155,20 +155,20 @@ def metrics_of_found(
         failed_as: name to the value that a failed item has in the mean over all; None: such errors
             have no worst value, and there is no mean over all where items failed.
     """
-    figures, found_only = [], []
+    metrics, found_only = [], []
     for name, values in columns.items():
         found, unit = values[~np.isnan(values)], units.get(name, "")
         if len(found) < len(values):
-            found_only.append(_figure(table, f"{name}{FOUND}", found, unit))
+            found_only.append(_metric(table, f"{name}{FOUND}", found, unit))
         if failed_as is not None:
             filled = np.where(np.isnan(values), failed_as[name], values)
-            figures.append(_figure(table, name, filled, unit))
+            metrics.append(_metric(table, name, filled, unit))
         elif len(found) == len(values):
-            figures.append(_figure(table, name, values, unit))
-    return figures + found_only
+            metrics.append(_metric(table, name, values, unit))
+    return metrics + found_only
 
 
-def _figure(table: str, name: str, values: NDArray[np.float64], unit: str) -> Metric:
+def _metric(table: str, name: str, values: NDArray[np.float64], unit: str) -> Metric:
     if not len(values):
         return Metric(table, name, np.nan, unit, 0, mean=_MEAN)
     return Metric(table, name, float(values.mean()), unit, len(values), _std(values), mean=_MEAN)

@@ -69,10 +69,10 @@ def _predict_one(
 ) -> tuple[Array, list[float]]:
     """Points (3,count) and angles; points that the model lacks are NaN."""
     face = predictor(read_image(path), box)
-    found, angles = points(face).T, [face.pose_deg[angle] for angle in _ANGLES]
-    if np.isinf(found).any() or np.isnan(found[:2]).all() or not np.isfinite(angles).all():
+    landmarks, angles = points(face).T, [face.pose_deg[angle] for angle in _ANGLES]
+    if np.isinf(landmarks).any() or np.isnan(landmarks[:2]).all() or not np.isfinite(angles).all():
         raise InputError("predicted face", "finite points", "NaN or infinity")
-    return found, angles
+    return landmarks, angles
 
 
 def boxes_around(points: Array) -> list[Box]:
@@ -99,17 +99,21 @@ def refuse_other_order(name: str, landmarks: Array, truth: Array) -> None:
         InputError: x and y, the subject's left and right, or the images are exchanged.
     """
     rows = np.flatnonzero(~np.isnan(landmarks[:, :2]).any((1, 2)))[:_LOOKED_AT]
-    own, true = landmarks[rows, :2], truth[rows, :2]
-    if len(rows) < 3 or _error(own, true) < _FAR:
+    predicted, true = landmarks[rows, :2], truth[rows, :2]
+    if len(rows) < 3 or _error(predicted, true) < _FAR:
         return
     mirror = list(IBUG68_MIRROR)
     for what, other, remedy in (
-        ("x, y", own[:, ::-1], "Exchange them: landmarks[:, [1, 0, 2]]."),
-        ("the subject's right before the left", own[:, :, mirror], "See geometry/conventions.md."),
+        ("x, y", predicted[:, ::-1], "Exchange them: landmarks[:, [1, 0, 2]]."),
+        (
+            "the subject's right before the left",
+            predicted[:, :, mirror],
+            "See geometry/conventions.md.",
+        ),
     ):
         if _error(other, true) < _NEAR:
             raise InputError(f"{name}: landmarks", what, "these exchanged", remedy)
-    if _error(own[_nearest(own, true)], true) < _NEAR:
+    if _error(predicted[_nearest(predicted, true)], true) < _NEAR:
         remedy = "Add an array `names` with the file names of its rows."
         raise InputError(f"{name}: rows", "the data set's order", "another one", remedy)
 

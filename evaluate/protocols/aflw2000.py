@@ -99,9 +99,9 @@ def _require(options: Aflw2000Options, data: Aflw2000) -> None:
 
 def _read(path: Path, key: str, data: Aflw2000) -> Predictions:
     """Predictions for all rows; a bare .npy knows no keys."""
-    found = read_predictions(path, data.names, LANDMARKS if path.suffix == ".npy" else key)
-    refuse_other_order(str(path), found.landmarks, data.points)
-    return found
+    predictions = read_predictions(path, data.names, LANDMARKS if path.suffix == ".npy" else key)
+    refuse_other_order(str(path), predictions.landmarks, data.points)
+    return predictions
 
 
 def _from_file(options: Aflw2000Options, request: Request, data: Aflw2000) -> _Setting:
@@ -147,14 +147,16 @@ def crop_side(points: Array) -> Array:
 
 def _variant(options: Aflw2000Options, setting: _Setting) -> str:
     rows = len(setting.rows)
-    given = f"rows={options.rows}, row % {options.every} == {options.offset}"
+    chosen = f"rows={options.rows}, row % {options.every} == {options.offset}"
     if options.frontal or options.profile:
-        given += f", {options.frontal} frontal and {options.profile} profile by seed {options.seed}"
+        chosen += (
+            f", {options.frontal} frontal and {options.profile} profile by seed {options.seed}"
+        )
     boxes = "detector" if setting.name in DETECTING else options.boxes
     where = "" if setting.name.endswith((".npz", ".npy")) else f", boxes: {boxes}"
     count = len(setting.data.names)
     return (
-        f"AFLW2000-3D, {rows} of {count} images ({given}), {setting.name}{where}; "
+        f"AFLW2000-3D, {rows} of {count} images ({chosen}), {setting.name}{where}; "
         "distance over sqrt(width x height) of the true 68 points' box, 1-based frame"
     )
 

@@ -69,15 +69,15 @@ def dense_errors(predicted: NDArray, truth: NDArray, eyes: float) -> dict[str, f
         `PLANE` and `SPACE` by the square root of the box's area of the points in use, the depth's
         mean taken off both; `SHAPE` after the least-squares similarity.
     """
-    given, target = np.asarray(predicted)[None], np.asarray(truth)[None]
-    if np.nanmax(np.abs(given), initial=0) > _LARGEST:
-        got = f"{np.nanmax(np.abs(given)):.3g}"
+    source, target = np.asarray(predicted)[None], np.asarray(truth)[None]
+    if np.nanmax(np.abs(source), initial=0) > _LARGEST:
+        got = f"{np.nanmax(np.abs(source)):.3g}"
         raise InputError("dense.predictions", f"pixels of at most {_LARGEST:g}", got)
     size = box_size(target)
     return {
-        PLANE: float(landmark_nme(given[..., :2], target[..., :2], size)[0]),
-        SPACE: float(landmark_nme(centre_depth(given), centre_depth(target), size)[0]),
-        SHAPE: float(landmark_nme(aligned(given, target), target, np.array([eyes]))[0]),
+        PLANE: float(landmark_nme(source[..., :2], target[..., :2], size)[0]),
+        SPACE: float(landmark_nme(centre_depth(source), centre_depth(target), size)[0]),
+        SHAPE: float(landmark_nme(aligned(source, target), target, np.array([eyes]))[0]),
     }
 
 

@@ -22,7 +22,7 @@ from ..metrics.mean_metrics import (
     FOUND,
     binned_metrics,
     cumulative_curve,
-    failure_figure,
+    failure_metric,
     yaw_curve,
 )
 from ..metrics.pose import (
@@ -123,7 +123,7 @@ def landmark_parts(scored: Scored, options: Aflw2000Options, found: Predictions)
     solid = {SPACE: scored.space(), SHAPE: scored.shape()} if scored.has_depth else {}
     for table, errors in solid.items():
         figures += _by_split(scored, options, "original", errors, table)
-    figures.append(failure_figure("images", len(found.failures), len(scored.rows)))
+    figures.append(failure_metric("images", len(found.failures), len(scored.rows)))
     curves = [
         cumulative_curve("Cumulative error, 68 points in 2D", lines),
         yaw_curve("Error by fitted yaw", scored.data.yaw_fitted[scored.rows], lines),

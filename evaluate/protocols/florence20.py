@@ -25,7 +25,7 @@ from ..registry import Protocol, Request
 from ..report.published_scans import florence_rows
 from ..report.report import Curve, Items, Metric, Report
 from ..scans.geometric import GeometricError, named_errors
-from ..scans.pictures import error_pictures, icp_facts, spread_figure
+from ..scans.pictures import error_pictures, icp_facts, spread_metric
 from ..scans.predict import SurfacePredictor, read_surfaces, write_surfaces
 from ..scans.recipe import Alignment, Crop, Measure, Recipe
 from ..scans.render import ScanRenderer
@@ -79,18 +79,18 @@ def _run(options: Florence20Options, request: Request) -> Report:
         view_name(scan.name, p, y): (scan, p, y) for scan in scans for p in PITCHES for y in YAWS
     }
     if request.predictions:
-        found, failures = read_surfaces(request.predictions, list(views))
+        surfaces, failures = read_surfaces(request.predictions, list(views))
         method = request.predictions.name
     else:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = predict_views(
+        surfaces, failures = predict_views(
             predictor, scans, options.size, FailureLog(request.out / LOG)
         )
         method = predictor.name
-        write_surfaces(request.out / "predictions.npz", list(views), found)
-    errors = _score(found, views, failures)
+        write_surfaces(request.out / "predictions.npz", list(views), surfaces)
+    errors = _score(surfaces, views, failures)
     truths = {name: views[name][0].surface for name in views}
     nme = {n: 100 * e.value / truths[n].outer_eye_distance() for n, e in errors.items()}
     column = np.array([nme.get(name, np.nan) for name in views])
@@ -121,7 +121,7 @@ def predict_views(
     predictor: SurfacePredictor, scans: Sequence[Scan], size: int, log: FailureLog | None = None
 ) -> tuple[dict[str, Surface], dict[str, str]]:
     """Surfaces by view, and the reasons of failures."""
-    found: dict[str, Surface] = {}
+    surfaces: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     model = load_face_model()
     with progress_bar(
@@ -136,18 +136,18 @@ def predict_views(
                     if isinstance(one, Failed):
                         failures[name] = one.message
                     else:
-                        found[name] = one
+                        surfaces[name] = one
                     advance()
-    return found, failures
+    return surfaces, failures
 
 
 def _score(
-    found: dict[str, Surface],
+    surfaces: dict[str, Surface],
     views: dict[str, tuple[Scan, int, int]],
     failures: dict[str, str],
 ) -> dict[str, GeometricError]:
     """Errors by view; what cannot be measured is added to the failures."""
-    pairs = {name: (surface, views[name][0].surface) for name, surface in found.items()}
+    pairs = {name: (surface, views[name][0].surface) for name, surface in surfaces.items()}
     return named_errors(pairs, FLORENCE20, failures)
 
 
@@ -159,12 +159,12 @@ def _metrics(
 ) -> list[Metric]:
     yaws = np.array([abs(yaw) for _, _, yaw in views.values()])
     owner = np.array([scan.name for scan, _, _ in views.values()])
-    figures = [spread_figure(TABLE, "mean", column, "%", mean="all views")]
+    figures = [spread_metric(TABLE, "mean", column, "%", mean="all views")]
     figures += [
-        spread_figure(TABLE, f"|yaw| {yaw}", column[yaws == yaw], "%", split="yaw of the view")
+        spread_metric(TABLE, f"|yaw| {yaw}", column[yaws == yaw], "%", split="yaw of the view")
         for yaw in sorted(set(yaws.tolist()))
     ]
-    figures += [spread_figure("By scan", name, column[owner == name], "%") for name in scans]
+    figures += [spread_metric("By scan", name, column[owner == name], "%") for name in scans]
     figures.append(Metric(TABLE, "failed", float(failed), "", len(views)))
     return figures
 

@@ -26,7 +26,7 @@ from ..registry import Protocol, Request
 from ..report.published_scans import SCENARIOS, micc_rows
 from ..report.report import Items, Metric, Report
 from ..scans.geometric import GeometricError, geometric_errors
-from ..scans.pictures import error_pictures, icp_facts, spread_figure
+from ..scans.pictures import error_pictures, icp_facts, spread_metric
 from ..scans.predict import SurfacePredictor, read_surfaces, write_surfaces
 from ..scans.recipe import Recipe
 from ..scans.registered import register
@@ -84,16 +84,16 @@ def _run(options: MiccOptions, request: Request) -> Report:
     recipe, real = micc_preset(options.preset), is_micc(request.data)
     frames, views = (_real if real else _rendered)(options, request)
     if request.predictions:
-        found, failures = read_surfaces(request.predictions, list(frames))
+        surfaces, failures = read_surfaces(request.predictions, list(frames))
         method = request.predictions.name
     else:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = _predict(predictor, frames, views, FailureLog(request.out / LOG))
+        surfaces, failures = _predict(predictor, frames, views, FailureLog(request.out / LOG))
         method = predictor.name
-        write_surfaces(request.out / "predictions.npz", list(frames), found)
-    errors, scale = _score(found, frames, failures)
+        write_surfaces(request.out / "predictions.npz", list(frames), surfaces)
+    errors, scale = _score(surfaces, frames, failures)
     column = np.array([errors[n].value if n in errors else np.nan for n in frames])
     table = f"Preset {recipe.name}" + ("" if real else ", rendered views")
     facts: dict[str, object] = {
@@ -180,7 +180,7 @@ def _predict(
     views: dict[str, ScanRenderer],
     log: FailureLog,
 ) -> tuple[dict[str, Surface], dict[str, str]]:
-    found: dict[str, Surface] = {}
+    surfaces: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     with progress_bar("Predicting frames", len(frames)) as advance:
         for number, (name, frame) in enumerate(frames.items()):
@@ -189,17 +189,17 @@ def _predict(
             if isinstance(one, Failed):
                 failures[name] = one.message
             else:
-                found[name] = one
+                surfaces[name] = one
             advance()
-    return found, failures
+    return surfaces, failures
 
 
 def _score(
-    found: dict[str, Surface], frames: dict[str, _Frame], failures: dict[str, str]
+    surfaces: dict[str, Surface], frames: dict[str, _Frame], failures: dict[str, str]
 ) -> tuple[dict[str, GeometricError], float | None]:
     """The error of every frame, the least over a subject's scans, and the global scale."""
     names, pairs = [], []
-    for name, surface in found.items():
+    for name, surface in surfaces.items():
         for truth in frames[name].truths:
             names.append(name)
             pairs.append((surface, truth))
@@ -231,10 +231,10 @@ def _metrics(
                 by_subject.setdefault(frame.subject, []).append(value)
         means.append([float(np.mean(values)) for values in by_subject.values()])
         figures.append(
-            spread_figure(table, scenario, means[-1], "mm", mean="frames, then subjects")
+            spread_metric(table, scenario, means[-1], "mm", mean="frames, then subjects")
         )
     if len(scenarios) > 1:
         values = [figure.value for figure in figures]
-        figures.append(spread_figure(table, "mean of scenarios", values, "mm", mean="scenarios"))
+        figures.append(spread_metric(table, "mean of scenarios", values, "mm", mean="scenarios"))
     figures.append(Metric(table, "failed frames", float(failed), "", len(frames)))
     return figures

@@ -151,17 +151,17 @@ def _subject(root: Path, folder: Path, frames: bool) -> Subject:
             raise MissingFileError(
                 str(place / "*.obj"), f"The frontal scan of {folder.name}", f"Get it from {_HOME}."
             )
-    found = {}
+    videos = {}
     for scenario, name in SCENARIOS.items() if frames else ():
         pictures = folder / "Videos" / name
-        found[scenario] = sorted(p for p in pictures.glob("*") if p.suffix.lower() in _PICTURES)
-        if not found[scenario]:
+        videos[scenario] = sorted(p for p in pictures.glob("*") if p.suffix.lower() in _PICTURES)
+        if not videos[scenario]:
             raise MissingFileError(
                 str(pictures / "*.jpg"),
                 f"Frames of the {scenario} video of {folder.name}",
                 f"Get the videos from {_HOME} and extract frames: ffmpeg -i VIDEO frame%04d.jpg.",
             )
-    return Subject(folder.name, tuple(scans), found)
+    return Subject(folder.name, tuple(scans), videos)
 
 
 def _scan(root: Path, subject: str, number: int, mesh: Path) -> Scan:

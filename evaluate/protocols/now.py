@@ -88,18 +88,18 @@ def _run(options: NowOptions, request: Request) -> Report:
         request.data, options.image_set, pictures=request.predictions is None, scans=scored
     )
     if request.predictions:
-        found, failures = read_surfaces(request.predictions, data.names)
+        surfaces, failures = read_surfaces(request.predictions, data.names)
         method = request.predictions.name
     else:
         predictor = SurfacePredictor(
             request.weights, options.boxes, neutral=options.neutral, face_model=options.face_model
         )
-        found, failures = _predict(predictor, data, FailureLog(request.out / LOG))
+        surfaces, failures = _predict(predictor, data, FailureLog(request.out / LOG))
         method = predictor.name
     if options.submission:
-        write_submission(request.out / "submission", found)
+        write_submission(request.out / "submission", surfaces)
     recipe = now_recipe(options.metrical)
-    errors = _score(found, data, recipe, failures) if scored else {}
+    errors = _score(surfaces, data, recipe, failures) if scored else {}
     pooled = {n: e.distances["gt2rec"].values for n, e in errors.items()}
     column = np.array([errors[n].value if n in errors else np.nan for n in data.names])
     facts: dict[str, object] = {
@@ -143,7 +143,7 @@ def _predict_one(predictor: SurfacePredictor, data: NowData, name: str) -> Surfa
 def _predict(
     predictor: SurfacePredictor, data: NowData, log: FailureLog
 ) -> tuple[dict[str, Surface], dict[str, str]]:
-    found: dict[str, Surface] = {}
+    surfaces: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     with progress_bar("Predicting pictures", len(data.names)) as advance:
         for name in data.names:
@@ -151,15 +151,15 @@ def _predict(
             if isinstance(one, Failed):
                 failures[name] = one.message
             else:
-                found[name] = one
+                surfaces[name] = one
             advance()
-    return found, failures
+    return surfaces, failures
 
 
 def _score(
-    found: Mapping[str, Surface], data: NowData, recipe: Recipe, failures: dict[str, str]
+    surfaces: Mapping[str, Surface], data: NowData, recipe: Recipe, failures: dict[str, str]
 ) -> dict[str, GeometricError]:
-    pairs = {name: (surface, data.scans[name.split("/")[0]]) for name, surface in found.items()}
+    pairs = {name: (surface, data.scans[name.split("/")[0]]) for name, surface in surfaces.items()}
     return named_errors(pairs, recipe, failures)
 
 

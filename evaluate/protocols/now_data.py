@@ -94,10 +94,10 @@ def read_scan(root: Path, subject: str) -> Surface:
     places = ((root / "scans" / subject, "*.obj"), (root / "scans_lmks_onlypp" / subject, "*.pp"))
     files = []
     for folder, pattern in places:
-        found = sorted(folder.glob(pattern))
-        if not found:
+        paths = sorted(folder.glob(pattern))
+        if not paths:
             raise MissingFileError(str(folder / pattern), f"The NoW scan of {subject}", _HOME)
-        files.append(found[0])
+        files.append(paths[0])
     mesh = read_mesh(files[0])
     points = np.full((68, 3), np.nan)
     points[list(LANDMARKS)] = read_picked_points(files[1])

@@ -99,8 +99,8 @@ def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]
     points = face.landmarks(_LANDMARKS)[:, :2]
     error = np.linalg.norm(points - known.landmarks, axis=1).mean() / _middle_and_size(known.box)[1]
     pivot = _pivot(known.model)
-    own, true = (to_weak_perspective(c, pivot) for c in (face.camera, known.truth.camera))
-    turn = torch.rad2deg(geodesic_angle(own.rotation, true.rotation))
+    predicted, true = (to_weak_perspective(c, pivot) for c in (face.camera, known.truth.camera))
+    turn = torch.rad2deg(geodesic_angle(predicted.rotation, true.rotation))
     inside = known.model.region("face")
     shape, target = torch.from_numpy(face.vertices)[None, inside], known.vertices[None, inside]
     moved = similarity_align(shape, target).apply(shape)
@@ -253,9 +253,9 @@ def _predict(
 
 def _metrics(errors: Array, table: str) -> list[Metric]:
     """Means over the faces that were found."""
-    found = errors[np.isfinite(errors).all(1)]
-    count = len(found)
-    values = found.mean(0) if count else np.full(len(FIGURES), np.nan)
+    finite = errors[np.isfinite(errors).all(1)]
+    count = len(finite)
+    values = finite.mean(0) if count else np.full(len(FIGURES), np.nan)
     return [
         Metric(table, figure, float(value), unit, count, mean="over the faces that were found")
         for (figure, unit), value in zip(FIGURES.items(), values, strict=True)

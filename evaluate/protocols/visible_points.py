@@ -17,7 +17,7 @@ from ..metrics.landmarks import landmark_nme, yaw_bins
 from ..metrics.mean_metrics import (
     binned_metrics,
     cumulative_curve,
-    failure_figure,
+    failure_metric,
     mean_metrics_of,
     yaw_curve,
 )
@@ -87,10 +87,10 @@ class VisibleProtocol:
             raise InputError("offset", f"less than {len(data.names)} images", "no image is left")
         predictions, source = self._predictions(request, data, rows)
         write_predictions(request.out / "predictions.npz", predictions)
-        given = points_from_68(data, predictions.landmarks)
+        predicted = points_from_68(data, predictions.landmarks)
         visible, truth = data.visible[rows], data.points[rows]
         errors = landmark_nme(
-            given, np.where(visible[..., None], truth, 0), data.size[rows], visible
+            predicted, np.where(visible[..., None], truth, 0), data.size[rows], visible
         )
         bins = None if data.yaw_deg is None else yaw_bins(data.yaw_deg[rows])
         if bins is None:
@@ -100,7 +100,7 @@ class VisibleProtocol:
             figures = binned_metrics(
                 self.title, errors, bins, split="the data set's yaw", seeds=seeds
             )
-        figures.append(failure_figure("images", len(predictions.failures), len(rows)))
+        figures.append(failure_metric("images", len(predictions.failures), len(rows)))
         curves = [cumulative_curve(f"Cumulative error, {self.title}", {source: errors})]
         if data.yaw_deg is not None:
             curves.append(yaw_curve("Error by yaw", data.yaw_deg[rows], {source: errors}))
@@ -119,7 +119,7 @@ class VisibleProtocol:
             },
             self.published(self.title),
             curves,
-            _pictures(data, rows, given, errors, self.title),
+            _pictures(data, rows, predicted, errors, self.title),
         )
 
     def _predictions(
@@ -129,8 +129,8 @@ class VisibleProtocol:
         if request.predictions is not None:
             whole = read_predictions(request.predictions, data.names, self.options.key)
             failures = {name: whole.failures[name] for name in names if name in whole.failures}
-            found = Predictions(names, whole.landmarks[rows], None, failures)
-            return found, request.predictions.name
+            chosen = Predictions(names, whole.landmarks[rows], None, failures)
+            return chosen, request.predictions.name
         predictor = load_predictor(request.weights, self.options.boxes, self.options.face_model)
 
         def points(face: PredictedFace) -> Array:
@@ -151,7 +151,7 @@ def points_from_68(data: VisiblePoints, landmarks: Array) -> Array:
 
 
 def _pictures(
-    data: VisiblePoints, rows: NDArray[np.int64], given: Array, errors: Array, title: str
+    data: VisiblePoints, rows: NDArray[np.int64], predicted: Array, errors: Array, title: str
 ) -> list[Picture]:
     def face(item: int) -> DrawnFace:
         row = int(rows[item])
@@ -160,7 +160,7 @@ def _pictures(
         return DrawnFace(
             data.names[row],
             float(errors[item]),
-            data.to_photograph(row, given[item]),
+            data.to_photograph(row, predicted[item]),
             data.to_photograph(row, truth),
             lambda: read_image(path),
         )

@@ -108,13 +108,13 @@ def comparison_of(reports: Sequence[Report], labels: Sequence[str]) -> Compariso
         raise InputError("reports", "reports of one protocol", got, remedy)
     for report, label in zip(reports, labels, strict=True):
         _check_names(report, label)
-    found = (_differences(reports, second) for second in range(1, len(reports)))
+    comparisons = (_differences(reports, second) for second in range(1, len(reports)))
     return Comparison(
         reports[0].protocol,
         tuple(labels),
         tuple(reports),
         tuple(_rows(reports)),
-        tuple(difference for part in found for difference in part),
+        tuple(difference for part in comparisons for difference in part),
         _options_apart(reports),
     )
 
@@ -183,15 +183,18 @@ def _check_names(report: Report, label: str) -> None:
 def _rows(reports: Sequence[Report]) -> list[MetricRow]:
     found: list[dict[tuple[str, ...], Metric]] = []
     for report in reports:
-        own: dict[tuple[str, ...], Metric] = {}
+        metrics: dict[tuple[str, ...], Metric] = {}
         for f in report.figures:
-            own.setdefault((f.table, f.name, f.unit, f.split, f.annotation, f.mean), f)
-        found.append(own)
-    tables = list(dict.fromkeys(key[0] for own in found for key in own))
-    keys = list(dict.fromkeys(key for own in found for key in own))
+            metrics.setdefault((f.table, f.name, f.unit, f.split, f.annotation, f.mean), f)
+        found.append(metrics)
+    tables = list(dict.fromkeys(key[0] for metrics in found for key in metrics))
+    keys = list(dict.fromkeys(key for metrics in found for key in metrics))
     keys.sort(key=lambda key: tables.index(key[0]))  # stable: tables stay together
     return [
-        MetricRow(next(own[key] for own in found if key in own), tuple(o.get(key) for o in found))
+        MetricRow(
+            next(metrics[key] for metrics in found if key in metrics),
+            tuple(o.get(key) for o in found),
+        )
         for key in keys
     ]
 

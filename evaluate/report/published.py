@@ -194,7 +194,7 @@ def check_rows(rows: Iterable[BinRow], ulps: float = 1.0) -> list[Mismatch]:
         rows: of a table.
         ulps: how many units of the last printed digit are allowed.
     """
-    found = []
+    mismatches = []
     for row in rows:
         if row.bins is None:
             continue
@@ -205,8 +205,8 @@ def check_rows(rows: Iterable[BinRow], ulps: float = 1.0) -> list[Mismatch]:
             if printed is not None and abs(printed - computed[what]) > allowed:
                 spread = float(np.std(row.bins, ddof=1))
                 of_sample = what == "std" and abs(printed - spread) <= allowed
-                found.append(Mismatch(row, what, printed, computed[what], of_sample))
-    return found
+                mismatches.append(Mismatch(row, what, printed, computed[what], of_sample))
+    return mismatches
 
 
 def sample_mean(row: BinRow, counts: tuple[int, int, int] | None = None) -> float:

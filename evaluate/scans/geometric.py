@@ -140,14 +140,14 @@ def geometric_errors(
     Raises:
         InputError: another number of recipes.
     """
-    own = [recipes] * len(pairs) if isinstance(recipes, Recipe) else list(recipes)
-    if len(own) != len(pairs):
-        raise InputError("recipes", f"one, or {len(pairs)}", f"{len(own)}")
-    wanted = bool(own) and own[0].alignment.scale == "global"
-    scale = global_scale(pairs, own) if wanted else None
+    each = [recipes] * len(pairs) if isinstance(recipes, Recipe) else list(recipes)
+    if len(each) != len(pairs):
+        raise InputError("recipes", f"one, or {len(pairs)}", f"{len(each)}")
+    wanted = bool(each) and each[0].alignment.scale == "global"
+    scale = global_scale(pairs, each) if wanted else None
     results: list[GeometricError | InputError] = []
     with progress_bar("Aligning", len(pairs)) as advance:
-        for (rec, gt), recipe in zip(pairs, own, strict=True):
+        for (rec, gt), recipe in zip(pairs, each, strict=True):
             one = attempt(rec.name, partial(geometric_error, rec, gt, recipe, scale), log)
             if isinstance(one, Failed):
                 ours = isinstance(one.error, InputError)
@@ -181,14 +181,19 @@ def global_scale(pairs: Sequence[tuple[Surface, Surface]], recipes: Sequence[Rec
     """
     logs = []
     for (rec, gt), recipe in zip(pairs, recipes, strict=True):
-        own = replace(recipe.alignment, scale="mesh")
+        per_mesh = replace(recipe.alignment, scale="mesh")
         try:
             centre, radius, _ = crop_sphere(rec, gt, recipe.crop)
             truth = gt.within(centre, radius) if recipe.crop.when == "before" else gt
             logs.append(
                 np.log(
                     align_to_scan(
-                        rec, gt, truth, alignment=own, fixed_scale=None, sphere=(centre, radius)
+                        rec,
+                        gt,
+                        truth,
+                        alignment=per_mesh,
+                        fixed_scale=None,
+                        sphere=(centre, radius),
                     ).scale
                 )
             )

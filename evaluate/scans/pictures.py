@@ -43,10 +43,10 @@ def heat_map(
         limit: mm at which the last colour is reached.
     """
     direction = next(iter(error.distances))
-    found = error.distances[direction]
+    measured = error.distances[direction]
     surface = error.truth if direction == "gt2rec" else error.aligned
     values = np.full(len(surface.vertices), np.nan)
-    values[found.ids] = found.values
+    values[measured.ids] = measured.values
     if to_front is not None:
         surface = surface.moved(*to_front.as_arrays())
     views = [_view(surface, values, view, limit, 320) for view in _VIEWS]
@@ -106,7 +106,7 @@ def _bar(limit: float, height: int) -> NDArray[np.uint8]:
     return np.asarray(canvas)
 
 
-def spread_figure(
+def spread_metric(
     table: str, name: str, values: Sequence[float] | NDArray[np.floating], unit: str, **facts: str
 ) -> Metric:
     """Mean and population standard deviation of the finite values; NaN where there is none."""

@@ -129,38 +129,38 @@ def _from_archive(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface],
             wanted = "(" + ", ".join(str(n or "any") for n in shape) + ")"
             what = f"{'text' if kinds == 'U' else 'numbers'} of shape {wanted}"
             raise InputError(f"{path}: {key}", what, f"{array.dtype} {array.shape}")
-    given = [str(name) for name in arrays["names"]]
+    listed = [str(name) for name in arrays["names"]]
     for key in ("vertices", "ibug68"):
-        if len(arrays[key]) != len(given):
-            raise InputError(f"{path}: {key}", f"{len(given)} rows", f"{len(arrays[key])}")
-    unknown = sorted(set(given) - set(names))
-    if unknown or len(set(given)) < len(given):
+        if len(arrays[key]) != len(listed):
+            raise InputError(f"{path}: {key}", f"{len(listed)} rows", f"{len(arrays[key])}")
+    unknown = sorted(set(listed) - set(names))
+    if unknown or len(set(listed)) < len(listed):
         raise InputError(f"{path}: names", "each once, of this set", f"{unknown[:3] or 'a double'}")
-    found: dict[str, Surface] = {}
-    failures = {name: "no prediction" for name in names if name not in given}
-    for row, name in enumerate(given):
+    surfaces: dict[str, Surface] = {}
+    failures = {name: "no prediction" for name in names if name not in listed}
+    for row, name in enumerate(listed):
         vertices, points = (arrays[k][row].astype(np.float64) for k in ("vertices", "ibug68"))
         if not np.isfinite(vertices).all():
             failures[name] = "vertices are NaN"
         else:
-            found[name] = Surface(name, vertices, arrays["faces"].astype(np.int64), points)
-    return found, failures
+            surfaces[name] = Surface(name, vertices, arrays["faces"].astype(np.int64), points)
+    return surfaces, failures
 
 
 def _from_folder(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface], dict[str, str]]:
-    found: dict[str, Surface] = {}
+    surfaces: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     for name in names:
         one = attempt(name, partial(_one, path, name))
         if isinstance(one, Failed):
             failures[name] = one.message
         else:
-            found[name] = one
-    if not found:
+            surfaces[name] = one
+    if not surfaces:
         raise MissingFileError(
             str(path / names[0]), "Every prediction", "First: " + failures[names[0]]
         )
-    return found, failures
+    return surfaces, failures
 
 
 def _one(folder: Path, name: str) -> Surface:
@@ -173,10 +173,10 @@ def _one(folder: Path, name: str) -> Surface:
         raise MissingFileError(
             str(beside), "The landmarks of a prediction", "Save (68,3) or (7,3)."
         )
-    given = read_npy(beside, "landmarks (68,3) or (7,3)")
-    if given.dtype.kind not in "fiu" or given.size not in (21, 204):
-        got = f"{given.dtype} {given.shape}"
+    marks = read_npy(beside, "landmarks (68,3) or (7,3)")
+    if marks.dtype.kind not in "fiu" or marks.size not in (21, 204):
+        got = f"{marks.dtype} {marks.shape}"
         raise InputError(str(beside), "68 or 7 landmarks, (68,3) or (7,3)", got)
-    given = given.reshape(-1, 3)
-    points[list(_NOW_ORDER) if len(given) == 7 else slice(None)] = given
+    marks = marks.reshape(-1, 3)
+    points[list(_NOW_ORDER) if len(marks) == 7 else slice(None)] = marks
     return Surface(name, mesh.vertices, mesh.faces, points)

@@ -107,7 +107,7 @@ def turned_partly(points: Tensor, turn: Tensor, centre: Tensor, share: Tensor) -
     if angle == 0:
         return points
     axis = (rotvec / angle).expand_as(points)
-    own = points - centre
+    offsets = points - centre
     c, s = torch.cos(share * angle)[:, None], torch.sin(share * angle)[:, None]
-    along = (axis * own).sum(1, keepdim=True) * axis
-    return centre + own * c + torch.linalg.cross(axis, own) * s + along * (1 - c)
+    along = (axis * offsets).sum(1, keepdim=True) * axis
+    return centre + offsets * c + torch.linalg.cross(axis, offsets) * s + along * (1 - c)

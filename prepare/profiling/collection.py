@@ -183,12 +183,12 @@ def _goals(yaws: np.ndarray, options: TurnOptions) -> list[tuple[int, float]]:
 
 def _records(shard: Path) -> dict[str, Record]:
     """The records of a shard's samples, without their pictures."""
-    found = {}
+    records = {}
     for member in tar_members(shard):
         if member.name.endswith(".json"):
             key = member.name.removesuffix(".json")
-            found[key] = parse_record(read_member(shard, member), f"{shard.name}/{member.name}")
-    return found
+            records[key] = parse_record(read_member(shard, member), f"{shard.name}/{member.name}")
+    return records
 
 
 def _side(name: str, yaw: float) -> float:

@@ -67,14 +67,14 @@ class Sheet:
         extent = torch.tensor([size[1], size[0]], dtype=torch.float32)
         where = (2 * pixels / extent - 1)[None, None]
         maps = torch.stack([falls, share])[None]
-        found = functional.grid_sample(maps, where, "bilinear", "border", align_corners=False)
+        sampled = functional.grid_sample(maps, where, "bilinear", "border", align_corners=False)
         border = torch.minimum(pixels, extent - pixels).amin(1) / (_MARGIN * eye.per_mm)
         narrow = (0.5 * extent.min() / (_MARGIN * eye.per_mm)).clamp(max=1)
-        share = found[0, 1, 0] * _smooth_step((border / narrow).clamp(0, 1))
+        share = sampled[0, 1, 0] * _smooth_step((border / narrow).clamp(0, 1))
         uv = torch.stack([pixels[:, 0] / extent[0], 1 - pixels[:, 1] / extent[1]], 1)
         inside = torch.from_numpy(distance_transform_edt(inner.numpy())).float()
         outside = torch.from_numpy(distance_transform_edt(~inner.numpy())).float()
-        points = eye.unproject(pixels, found[0, 0, 0])
+        points = eye.unproject(pixels, sampled[0, 0, 0])
         return cls(photo, outside - inside, points, share, uv[None], triangles)
 
     def turned(self, turn: Tensor, eye: Eye, rasterizer: Rasterizer) -> Tensor:

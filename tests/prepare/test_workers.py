@@ -13,8 +13,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.core.item_failure import LOG
 from selfie3d.core.worker_pool import Died
 from selfie3d.detect.face import Face
-from selfie3d.prepare import state, work
-from selfie3d.prepare import workers as crew
+from selfie3d.prepare import state, work, workers
 from selfie3d.prepare.estimators import BY_US, Estimate
 from selfie3d.prepare.options import PrepareOptions
 from selfie3d.prepare.run import prepare
@@ -104,7 +103,7 @@ class Pool:
 
     def __init__(self, function, start, settings, name) -> None:
         self.function = function
-        crew._workshops.clear()
+        workers._workshops.clear()
         start(*settings)
 
     def work(self, items, workers):
@@ -118,7 +117,7 @@ class Pool:
 def test_photographs_that_end_processes_are_found(photos, tmp_path, monkeypatch):
     root = photos(**{f"p{k:02d}": (0, 0) for k in range(12)})
     whole = prepare("folder", root, tmp_path / "whole", OPTIONS)
-    monkeypatch.setattr(crew, "WorkerPool", Pool)
+    monkeypatch.setattr(workers, "WorkerPool", Pool)
     monkeypatch.setattr(Pool, "deadly", ("p03",))
     result = prepare("folder", root, tmp_path / "out", OPTIONS, workers=2)
     assert sum(result.counts.values()) == sum(whole.counts.values()) - 1
