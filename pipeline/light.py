@@ -44,11 +44,13 @@ def solve_light(
     return light.transpose(1, 2)
 
 
-def ridge_light(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """One weighted ridge regression per face and channel, bands 1 and 2 pulled towards zero.
+def ridge_light(design: Tensor, target: Tensor, weight: Tensor, tint: float = 0.0) -> Tensor:
+    """One weighted ridge regression per face, bands 1 and 2 pulled towards zero.
 
     Args:
         design: (B,3,N,9) albedo times harmonics. target: (B,3,N). weight: (B,1,N) >= 0.
+        tint: relative pull of these bands towards having one colour, the differences between
+            channels to zero; no more than the pull on each makes the channels independent.
 
     Returns:
         light (B,3,9).
@@ -61,4 +63,19 @@ def ridge_light(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     prior = torch.zeros(9).to(design)
     prior[0] = SH_AMBIENT
     strength = normal[..., 0, 0, None] * ridge + 1e-6
-    return torch.linalg.solve(normal + torch.diag_embed(strength), right + strength * prior)
+    right = right + strength * prior
+    normal = normal + torch.diag_embed(strength)
+    if tint <= _RIDGE:
+        return torch.linalg.solve(normal, right)
+    return _solve_tinted(normal, right, tint - _RIDGE)
+
+
+def _solve_tinted(normal: Tensor, right: Tensor, pull: float) -> Tensor:
+    """Lights (B,3,9) of normal equations (B,3,9,9) whose channels are pulled towards their mean."""
+    level = normal[..., 0, 0].mean(1)[:, None, None] * pull
+    apart = torch.eye(3).to(normal) - 1 / 3
+    bands = torch.diag(torch.tensor([0.0] + [1.0] * 8)).to(normal)
+    whole = torch.kron(apart, bands) * level
+    for c in range(3):
+        whole[:, 9 * c : 9 * c + 9, 9 * c : 9 * c + 9] += normal[:, c]
+    return torch.linalg.solve(whole, right.flatten(1)).unflatten(1, (3, 9))

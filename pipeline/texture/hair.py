@@ -16,9 +16,13 @@ Floats = NDArray[np.float32]
 _FACING = (0.1, 0.4)  # cosine to the viewer: from not used to fully trusted
 _KNOWN = (0.3, 0.7)  # evidence for hair or skin together: from not heard to fully heard
 _BORDER = (0.35, 0.65)  # chance of hair: from skin to hair
+_SHARP = 3.0  # times narrower is that border where nobody saw it
+_SURE = (0.6, 0.95)  # chance of hair: from silent to heard about its colour
 _REACH = 0.06  # how far what is seen is believed against what is usual, as a part of the side
 _GROWN = (0.08, 0.3)  # share of the scalp's seen part that bears hair: from bald to a full head
 _LEAST = 0.002  # share of the texture that must show hair to know its colour
+_PIXELS = 20.0  # likewise, of the evidence's maps
+_STRIDE = 37  # every so many texels are enough for a median
 _SCALP = 0.5
 _DARK = 0.3  # brightness of hair that is not seen, over that of the skin there
 _SEAM = 0.006  # softness of the photograph's border within hair, as a part of the side
@@ -40,13 +44,14 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     hair = seen.shown[..., HAIR]
     heard = smoothstep(hair + seen.shown[..., SKIN] + seen.shown[..., BEARD], *_KNOWN)
     heard = heard * smoothstep(seen.facing, *_FACING) * own
-    usual = atlas.scalp * smoothstep(_hairiness(atlas, hair, heard), *_GROWN)
-    chance = _chance(atlas, hair, heard, usual, own)
+    usual = _usual(atlas, hair, heard) * smoothstep(_hairiness(atlas, hair, heard), *_GROWN)
+    chance = _continued(atlas, hair[..., None], heard, usual[..., None], own)[..., 0]
+    chance = 0.5 + (chance - 0.5) * (1 + (_SHARP - 1) * (1 - heard))
     cover = smoothstep(chance, *_BORDER) * own * atlas.hairy
     if not cover.any():
         return
     carried = retreated(heard * smoothstep(hair, *_BORDER), _SEAM * atlas.size)
-    colour = _colour(atlas, seen, carried, image)
+    colour = _colour(atlas, seen, carried * smoothstep(hair, *_SURE), image, own)
     layer = colour + carried[..., None] * (seen.sampled - colour)
     image += cover[..., None] * (layer - image)
     weight += cover * (carried - weight)
@@ -61,24 +66,46 @@ def _hairiness(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
     return np.asarray((looked * hair).sum() / total, np.float32)
 
 
-def _chance(
-    atlas: Atlas, hair: Floats, heard: Floats, usual: Floats, own: NDArray[np.bool_]
+def _usual(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
+    """Where hair grows (S,S) on a head with hair: as on its other side, else as on most heads."""
+    if atlas.twin is None:
+        return atlas.scalp
+    twin = atlas.twin.reshape(-1)
+    other = heard.reshape(-1)[twin].reshape(heard.shape)
+    there = hair.reshape(-1)[twin].reshape(hair.shape)
+    return np.asarray(atlas.scalp + other * (there - atlas.scalp), np.float32)
+
+
+def _continued(
+    atlas: Atlas, values: Floats, known: Floats, usual: Floats, own: NDArray[np.bool_]
 ) -> Floats:
-    """The chance of hair (S,S), continued from where it was seen towards what is usual."""
+    """Values (S,S,C) continued from where they are known (S,S) towards what is usual."""
     # In `extend` weights grow fourfold when distances double: this one is 1 at the reach.
     prior = (_REACH * atlas.size) ** -2
-    weight = np.where(own, heard + prior, 0).astype(np.float32)
-    mixed = (hair * heard + usual * prior) / np.maximum(weight, 1e-9)
-    return extend(np.ascontiguousarray(mixed[..., None], np.float32), weight)[..., 0]
+    weight = np.where(own, known + prior, 0).astype(np.float32)
+    mixed = values * known[..., None] + usual * prior
+    return extend(np.ascontiguousarray(mixed / np.maximum(weight, 1e-9)[..., None]), weight)
 
 
-def _colour(atlas: Atlas, seen: Look, carried: Floats, image: Floats) -> Floats:
+def _colour(
+    atlas: Atlas, seen: Look, sure: Floats, image: Floats, own: NDArray[np.bool_]
+) -> Floats:
     """The colours (S,S,3) of hair that is not seen: those of the hair nearby, with strands."""
-    if float(carried.sum()) < _LEAST * atlas.size**2:
-        return np.asarray(image * _DARK * (1 + _CONTRAST[0] * atlas.strands[..., None]), np.float32)
-    coarse = smoothed(extend(seen.sampled, carried), _COARSE * atlas.size)
-    fine = (seen.sampled - coarse).mean(2)
-    level = float((coarse.mean(2) * carried).sum() / carried.sum())
-    spread = float(np.sqrt((fine**2 * carried).sum() / carried.sum())) / max(level, 1e-3)
-    contrast = np.clip(spread, *_CONTRAST)
+    total, least = float(sure.sum()), _LEAST * atlas.size**2
+    contrast = np.float32(_CONTRAST[0])
+    if total < least and seen.amounts[HAIR] < _PIXELS:
+        return np.asarray(image * _DARK * (1 + contrast * atlas.strands[..., None]), np.float32)
+    usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure)
+    coarse = _continued(atlas, seen.sampled, sure, usual.astype(np.float32), own)
+    if total >= least:
+        coarse = smoothed(coarse, _COARSE * atlas.size)
+        fine = (seen.sampled - coarse).mean(2)
+        level = float((coarse.mean(2) * sure).sum() / total)
+        spread = float(np.sqrt((fine**2 * sure).sum() / total)) / max(level, 1e-3)
+        contrast = np.clip(spread, *_CONTRAST)
     return np.asarray(coarse * (1 + contrast * atlas.strands[..., None]), np.float32)
+
+
+def _median(colours: Floats, weight: Floats) -> Floats:
+    """The middle colour (3,) of those (S,S,3) that count at least half as much as the first."""
+    return np.asarray(np.median(colours[weight > weight.max() / 2][::_STRIDE], axis=0), np.float32)

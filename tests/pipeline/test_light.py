@@ -11,7 +11,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.coefficients import SH_AMBIENT, ambient_light
 from selfie3d.geometry.sh import shade
 from selfie3d.pipeline import light as module
-from selfie3d.pipeline.light import solve_light
+from selfie3d.pipeline.light import ridge_light, solve_light
 
 SIDE = 48
 
@@ -68,6 +68,32 @@ def test_against_numpy(scene):
         target = np.r_[photo[b, k].reshape(-1) * root, strength[0] * SH_AMBIENT, np.zeros(8)]
         expected = np.linalg.lstsq(np.r_[rows, np.diag(strength)], target, rcond=None)[0]
         np.testing.assert_allclose(own[b, :, k], expected, atol=1e-4)
+
+
+def test_a_pull_towards_one_colour_against_numpy():
+    """Rows for the pull of every coefficient, and for its distance from the channels' mean."""
+    random, tint = np.random.default_rng(5), 0.4
+    design, target = random.normal(size=(3, 50, 9)), random.normal(size=(3, 50))
+    weight = random.uniform(size=50)
+    given = (torch.from_numpy(v)[None] for v in (design, target, weight[None]))
+    own = ridge_light(*given, tint)[0].numpy()
+    pull = np.full(9, module._RIDGE)
+    pull[0] = 1e-4
+    level = (weight * design[..., 0] ** 2).sum(1)
+    strength = np.sqrt(pull * level[:, None] + 1e-6)
+    rows, wanted = [np.diag(strength.ravel())], [(strength * SH_AMBIENT).ravel()]
+    wanted[0] = np.where(np.arange(27) % 9 == 0, wanted[0], 0)
+    for c in range(3):
+        block = np.zeros((50, 27))
+        block[:, 9 * c : 9 * c + 9] = design[c] * np.sqrt(weight)[:, None]
+        rows.append(block)
+        wanted.append(target[c] * np.sqrt(weight))
+    apart = np.kron(np.eye(3) - 1 / 3, np.diag([0] + [1] * 8))
+    seen = (weight * design[..., 0] ** 2).sum(1) + strength[:, 0] ** 2
+    rows.append(np.sqrt((tint - module._RIDGE) * seen.mean()) * apart)
+    wanted.append(np.zeros(27))
+    expected = np.linalg.lstsq(np.concatenate(rows), np.concatenate(wanted), rcond=None)[0]
+    np.testing.assert_allclose(own.ravel(), expected, atol=1e-6)
 
 
 def test_a_fifth_of_the_pixels_shows_something_else(scene):
