@@ -51,8 +51,12 @@ DAMAGED_PICKLE = (
 def reading_pickle(path: str | Path, expected: str) -> Iterator[None]:
     """Turn whatever a damaged or refused pickle raises into one message.
 
+    Args:
+        path: the file, for the message.
+        expected: what should be in it, for the message.
+
     Raises:
-        InputError: naming the file, what was `expected`, and what is wrong.
+        InputError: naming the file, what was expected, and what is wrong.
     """
     try:
         yield
@@ -111,7 +115,10 @@ class EncodedBytes:
 
 
 def as_bytes(content: object) -> bytes:
-    """The bytes that a loaded value stands for; text is what Python 2 wrote for bytes.
+    r"""The bytes that a loaded value stands for; text is what Python 2 wrote for bytes.
+
+    >>> as_bytes("caf\xe9")
+    b'caf\xe9'
 
     Raises:
         RefusedPickle: it is anything else.
@@ -175,7 +182,15 @@ _KNOWN = {
 
 
 def array_stand_in(module: str, name: str) -> StandIn:
-    """What stands for the names that arrays need; other names are refused."""
+    """The stand-in for a name that arrays need.
+
+    Args:
+        module: of the name, such as "numpy".
+        name: such as "dtype".
+
+    Raises:
+        RefusedPickle: arrays do not need this name.
+    """
     if (module, name) not in _KNOWN:
         raise RefusedPickle(f"{module}.{name}")
     return _KNOWN[module, name]
@@ -183,6 +198,10 @@ def array_stand_in(module: str, name: str) -> StandIn:
 
 def read_pickle_bytes(path: str | Path, expected: str) -> bytes:
     """The content of a pickle's file.
+
+    Args:
+        path: the file.
+        expected: what should be in it, for messages.
 
     Raises:
         MissingFileError: no such file.
@@ -216,17 +235,21 @@ def read_pickled_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
 
 
 class ArrayRoom:
-    """How much the arrays of a file may take, several of which may be made of the same bytes.
+    """How many bytes the arrays of a file may take, several of which may be made of the same bytes.
 
     Args:
-        size: of the file.
+        size: of the file, bytes.
     """
 
     def __init__(self, size: int) -> None:
         self._left = _FREE + _SHARED * size
 
     def take(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The array, if there is room for it beside those before."""
+        """The array, if there is room for it beside those before.
+
+        Raises:
+            RefusedPickle: there is none.
+        """
         self._left -= array.nbytes
         if self._left < 0:
             raise RefusedPickle("arrays that are far larger than the file")
@@ -241,6 +264,9 @@ def _name(key: object) -> str:
 
 def as_array(value: object) -> NDArray[Any]:
     """The array that a loaded value stands for, or a number or a list of numbers.
+
+    >>> as_array([1, 2.5])
+    array([1. , 2.5])
 
     Raises:
         RefusedPickle: it is anything else.

@@ -28,6 +28,10 @@ def load_config(
 ) -> T:
     """An instance of `schema` from its defaults, then `file`, then `overrides`.
 
+    >>> Options = dataclasses.make_dataclass("Options", [("rate", float, 0.1)], frozen=True)
+    >>> load_config(Options, overrides=["rate=3e-4"])
+    Options(rate=0.0003)
+
     Args:
         schema: a frozen dataclass, whose fields may be further dataclasses.
         file: a YAML file with a subset of the fields, nested as they are.
@@ -79,11 +83,14 @@ def peek_config(key: str, default: str, file: str | Path, overrides: Sequence[st
     """The text that `load_config` would find at a top-level key, before the schema is known.
 
     Args:
-        key: without dots. default: where neither file nor overrides have it.
-        file, overrides: as of `load_config`.
+        key: without dots.
+        default: the text where neither file nor overrides have the key.
+        file: a YAML file.
+        overrides: `key=value` or `key.sub=value`, the value in YAML.
 
     Raises:
-        InputError, MissingFileError: as `load_config`, about the files themselves.
+        MissingFileError: `file` does not exist.
+        InputError: the file or an override cannot be read.
     """
     from omegaconf.errors import OmegaConfBaseException
 
@@ -99,9 +106,13 @@ def peek_config(key: str, default: str, file: str | Path, overrides: Sequence[st
 def resolved_dict(config: object) -> dict[str, Any]:
     """Every field of a configuration as plain dicts, lists, strings, numbers and None.
 
-    What goes into checkpoints and reports, which others may see: values that the user took from
+    This goes into checkpoints and reports, which others may see: values that the user took from
     the environment are references to it, such as `${oc.env:NAME}`. `load_config` accepts all else
     again as YAML.
+
+    >>> Options = dataclasses.make_dataclass("Options", [("folder", Path), ("sizes", tuple)])
+    >>> resolved_dict(Options(Path("shards"), (64, 128)))
+    {'folder': 'shards', 'sizes': [64, 128]}
 
     Raises:
         InputError: `config` is no dataclass instance.
@@ -178,15 +189,15 @@ def _dotted_keys(node: DictConfig, prefix: str = "") -> list[str]:
 
 
 def _refuse_unknown(
-    node: DictConfig, given: DictConfig, known: list[str], prefix: str = ""
+    node: DictConfig, layer: DictConfig, known: list[str], prefix: str = ""
 ) -> None:
     from omegaconf import DictConfig
 
-    for key in map(str, given):
+    for key in map(str, layer):
         name = f"{prefix}{key}"
         if key not in node:
             raise UnknownNameError("configuration key", name, known)
-        child, value = node._get_node(key), given._get_node(key)
+        child, value = node._get_node(key), layer._get_node(key)
         if not _is_structured(child):
             continue
         if not isinstance(value, DictConfig) or value._is_none():

@@ -34,8 +34,8 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    own = [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]
-    taken = [number for number in own if signal.getsignal(number) == signal.SIG_DFL]
+    known = [getattr(signal, name) for name in _ENDINGS if hasattr(signal, name)]
+    taken = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
     for number in taken:
         signal.signal(number, _end)
     try:

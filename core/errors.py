@@ -22,8 +22,16 @@ def _restored(kind: type[Selfie3dError], args: tuple[Any, ...], state: dict[str,
 
 
 def shown(text: str, keep: str = "") -> str:
-    """Text that a terminal shows as it is: control characters and bytes that are no UTF-8, as in
-    the names of files, become escapes such as \\x1b, but for those to keep.
+    r"""Text that a terminal shows as it is.
+
+    Control characters and bytes that are no UTF-8, as in the names of files, become escapes.
+
+    >>> shown("a\x1b[31mb")
+    'a\\x1b[31mb'
+
+    Args:
+        text: of any origin.
+        keep: characters that stay whatever they are.
     """
     return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
 
@@ -37,6 +45,11 @@ def _escape(character: str) -> str:
 
 class InputError(Selfie3dError, ValueError):
     """An argument or a file has unusable content.
+
+    >>> raise InputError("trim", "a share in [0, 1)", "1.5", "Leave fewer out.")
+    Traceback (most recent call last):
+    ...
+    selfie3d.core.errors.InputError: trim: expected a share in [0, 1), got 1.5. Leave fewer out.
 
     Args:
         argument: name of the argument or file at fault.
@@ -52,7 +65,7 @@ class InputError(Selfie3dError, ValueError):
 
 
 class SettingError(InputError):
-    """What was asked for cannot work with any item: no failure of the first one that met it."""
+    """A setting that cannot work with any item, as opposed to the failure of one item."""
 
 
 class MissingFileError(Selfie3dError, FileNotFoundError):
@@ -73,7 +86,12 @@ class MissingFileError(Selfie3dError, FileNotFoundError):
 
 
 def all_missing(errors: Sequence[MissingFileError]) -> MissingFileError:
-    """One error for several missing files; the same where there is one."""
+    """One error for several missing files; the same error where there is only one.
+
+    >>> lost = [MissingFileError(f"/data/{n}", f"File {n}", "Fetch it.") for n in "ab"]
+    >>> print(all_missing(lost))
+    2 files (File a; File b) not found at /data/a; /data/b. Fetch it.
+    """
     if len(errors) == 1:
         return errors[0]
     paths, whats = [e.path for e in errors], [e.what.rstrip(",") for e in errors]
@@ -83,6 +101,9 @@ def all_missing(errors: Sequence[MissingFileError]) -> MissingFileError:
 
 class UnknownNameError(Selfie3dError, LookupError):
     """A registry or configuration has no such name.
+
+    >>> print(UnknownNameError("rasterizer", "cpo", ["cpu", "auto"]))
+    unknown rasterizer 'cpo'. Did you mean 'cpu'? Known: auto, cpu.
 
     Args:
         kind: what was looked up ("network", "rasterizer", "configuration key").

@@ -61,9 +61,15 @@ def open_given(path: str | os.PathLike[str], expected: str) -> BinaryIO:
 
 
 def read_given(path: str | os.PathLike[str], expected: str, limit: int) -> bytes:
-    """The content of a file of at most `limit` bytes; see `open_given` for the rest.
+    """The content of a file of limited size.
+
+    Args:
+        path: a plain file, or a link to one.
+        expected: what should be in it, for messages.
+        limit: the most bytes that it may have.
 
     Raises:
+        MissingFileError: nothing is there.
         InputError: as `open_given`, or a larger file.
     """
     with open_given(path, expected) as stream:
@@ -75,7 +81,16 @@ def read_given(path: str | os.PathLike[str], expected: str, limit: int) -> bytes
 
 
 def check_given(path: str | os.PathLike[str], expected: str) -> None:
-    """Raise as `open_given` does, for readers that open a file themselves."""
+    """Raise as `open_given` does, for readers that open a file themselves.
+
+    Args:
+        path: a plain file, or a link to one.
+        expected: what should be in it, for messages.
+
+    Raises:
+        MissingFileError: nothing is there.
+        InputError: as `open_given`.
+    """
     open_given(path, expected).close()
 
 
@@ -127,13 +142,17 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 def read_given_text(
     path: str | os.PathLike[str], expected: str, limit: int = 1 << 28, *, lenient: bool = False
 ) -> str:
-    """The text of a file of at most `limit` bytes.
+    """The text of a file of limited size.
 
     Args:
-        lenient: what is no UTF-8 becomes U+FFFD.
+        path: a plain file, or a link to one.
+        expected: what should be in it, for messages.
+        limit: the most bytes that it may have.
+        lenient: whether bytes that are no UTF-8 become U+FFFD instead of an error.
 
     Raises:
-        MissingFileError, InputError: as `read_given`, or it is no UTF-8.
+        MissingFileError: nothing is there.
+        InputError: as `read_given`, or it is no UTF-8.
     """
     content = read_given(path, expected, limit)
     try:

@@ -105,7 +105,14 @@ def decode_image(stream: BinaryIO, name: str = "photograph") -> np.ndarray:
 
 
 def upright_rgb8(image: Image.Image, name: str = "photograph") -> np.ndarray:
-    """A decoded picture of Pillow's as `read_image` gives it: uint8 (H,W,3), upright.
+    """The pixels of a picture that Pillow decoded, as `read_image` returns them.
+
+    Args:
+        image: decoded by Pillow.
+        name: of the file, for messages.
+
+    Returns:
+        (H,W,3) uint8, upright.
 
     Raises:
         InputError: pixels that are not finite, or beyond what their type is for.

@@ -52,9 +52,13 @@ _PLAIN = "Save it with numpy.save or numpy.savez, as an array of numbers."
 class ArrayHeader:
     """What a .npy declares.
 
+    >>> ArrayHeader(np.dtype("f4"), (2, 3), False, 128).nbytes
+    24
+
     Attributes:
-        dtype: of plain numbers or text. shape: sizes.
-        columns_first: Fortran's order of the values.
+        dtype: of plain numbers or text.
+        shape: sizes.
+        columns_first: whether the values are in Fortran's order.
         length: of the header itself, bytes.
     """
 
@@ -87,10 +91,15 @@ def read_npy(path: str | os.PathLike[str], expected: str = "a NumPy array") -> N
 
 
 def map_npy(path: str | os.PathLike[str], expected: str = "a NumPy array") -> NDArray[Any]:
-    """As `read_npy`, but the values stay in the file and are read as they are used.
+    """The array of a .npy whose values stay in the file and are read as they are used.
+
+    Args:
+        path: the file.
+        expected: what it should be, for messages.
 
     Raises:
-        MissingFileError, InputError: as `read_npy`.
+        MissingFileError: no such file.
+        InputError: as `read_npy`.
     """
     name = os.fspath(path)
     with open_given(path, expected) as stream:
@@ -106,7 +115,8 @@ def read_header(stream: IO[bytes], name: str, expected: str, size: int) -> Array
 
     Args:
         stream: at the first byte; left at the first value.
-        name: of the file or array, and `expected`, what it should be: for messages.
+        name: of the file or array, for messages.
+        expected: what it should be, for messages.
         size: bytes of header and values that are there.
 
     Raises:
@@ -128,6 +138,11 @@ def read_header(stream: IO[bytes], name: str, expected: str, size: int) -> Array
 
 def parse_header(stream: IO[bytes], name: str, expected: str) -> ArrayHeader:
     """The header at the beginning of a .npy as it is, for readers of other than plain values.
+
+    Args:
+        stream: at the first byte; left at the first value.
+        name: of the file or array, for messages.
+        expected: what it should be, for messages.
 
     Raises:
         InputError: no .npy.

@@ -22,7 +22,11 @@ _NAMED = 3  # files of a reason that are named in a line
 
 @dataclass
 class FoundPictures:
-    """What was found.
+    """The pictures in some folders, and what was passed over.
+
+    >>> found = FoundPictures(passed=[(Path("notes.txt"), OTHER), (Path("list.csv"), OTHER)])
+    >>> found.lines()
+    ['2 passed over (no picture by suffix): notes.txt, list.csv']
 
     Attributes:
         pictures: files to open, each once.
@@ -34,12 +38,12 @@ class FoundPictures:
 
     def lines(self) -> list[str]:
         """A line for every reason: how many were passed over, and the first of them."""
-        found = []
+        lines = []
         for reason in dict.fromkeys(reason for _, reason in self.passed):
-            own = [path.name for path, other in self.passed if other == reason]
-            names = ", ".join(own[:_NAMED]) + (", ..." if len(own) > _NAMED else "")
-            found.append(f"{len(own)} passed over ({reason}): {names}")
-        return found
+            files = [path.name for path, other in self.passed if other == reason]
+            names = ", ".join(files[:_NAMED]) + (", ..." if len(files) > _NAMED else "")
+            lines.append(f"{len(files)} passed over ({reason}): {names}")
+        return lines
 
 
 def find_pictures(
@@ -52,7 +56,7 @@ def find_pictures(
 
     Args:
         paths: files and folders.
-        apart: files and folders below the given ones that hold results, not photographs.
+        apart: whether a file or folder below the given ones holds results, not photographs.
 
     Raises:
         InputError: a path does not exist, a folder cannot be read or holds no picture.
@@ -74,7 +78,12 @@ def find_pictures(
 
 
 def walk_pictures(root: Path, apart: Callable[[Path], bool] = lambda path: False) -> FoundPictures:
-    """The pictures of one folder and of those below it; none is no error. See `find_pictures`."""
+    """The pictures of one folder and of those below it, as `find_pictures`; none is no error.
+
+    Args:
+        root: the folder.
+        apart: whether a file or folder below it holds results, not photographs.
+    """
     found = FoundPictures()
     for folder, file in _files(root, apart, found.passed):
         reason = APART if apart(folder / file) else _why_not(folder / file)

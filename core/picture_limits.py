@@ -1,13 +1,12 @@
-"""What a photograph may demand before a pixel of it is decoded.
+"""Which files are pictures, and what a picture may demand before a pixel of it is decoded.
+
+The formats, told by suffix or by content, are the one list for every reader. Pillow opens many
+more, some of which run other programs (EPS), hold no photographs or are read by code that hardly
+anybody uses; they are not asked for.
 
 A few bytes can declare any size. Sides and pixels are limited; a file that is too short for what it
 declares is refused before memory is taken for it, and so is a progressive JPEG of so many scans
 that it would be decoded for minutes.
-
-Which files are pictures, told by suffix or by content: the one list for every reader.
-
-Pillow opens many more formats, some of which run other programs (EPS), hold no photographs or are
-read by code that hardly anybody uses; they are not asked for.
 """
 
 from __future__ import annotations
@@ -23,15 +22,28 @@ from PIL import Image
 
 from .errors import InputError
 
-_HEAD = 32  # bytes of a file that tell its format
+_FORMAT_HEAD = 32  # bytes of a file that tell its format
+MAX_SIDE = 65_535  # pixels: the most that JPEG can hold
+MAX_SCANS = 64  # of a progressive JPEG; cameras write 10 or so
+_SCANNED_MEGAPIXELS = 4_000  # scans times megapixels
+# Decoders of these formats keep one or two copies beside the picture, JPEG 2000 of 32 bits a value.
+_FEWER = {"JPEG2000": 60, "WEBP": 100, "AVIF": 100, "HEIF": 100, "GIF": 100}
+_PIXELS_PER_BYTE = {"JPEG": 512, "MPO": 512}  # a bit for each 8 x 8 block
+_PER_BYTE = 1_032  # what a byte can become at most in deflate, the compression of PNG
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's kinds of colour
+_TILE = 1 << 20  # pixels that a tile of a TIFF may have whatever the picture's size
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_REMEDY = "Downscale it first; a side of 4,000 pixels is plenty."
+_AGAIN = "Get the file again from where it came from."
+_PNG_HEAD = 33  # bytes of a PNG up to the end of its size
 
 
 @dataclass(frozen=True)
 class PictureFormat:
-    """One format.
+    """A format of pictures.
 
     Attributes:
-        pillow: what Pillow calls it.
+        pillow: Pillow's name for it.
         suffixes: in small letters, with the dot.
         beginning: regular expression of a file's first bytes.
         package: what has to be installed for it beside Pillow, as pip calls it; "" for nothing.
@@ -71,12 +83,19 @@ def openable() -> tuple[PictureFormat, ...]:
     """The formats that can be opened here: those whose package is installed, made known to Pillow.
 
     `[f.pillow for f in openable()]` is what `PIL.Image.open` takes as `formats`.
+
+    >>> "JPEG" in [format.pillow for format in openable()]
+    True
     """
     return tuple(f for f in FORMATS if _is_there(f))
 
 
 def suffixes() -> tuple[str, ...]:
-    """Suffixes of the files that can be opened here, in small letters, with the dot."""
+    """Suffixes of the files that can be opened here, in small letters, with the dot.
+
+    >>> ".png" in suffixes()
+    True
+    """
     return tuple(suffix for known in openable() for suffix in known.suffixes)
 
 
@@ -89,7 +108,7 @@ def format_of(path: str | os.PathLike[str]) -> PictureFormat | None:
     """The format that a file's first bytes tell; None where it is no picture or cannot be read."""
     try:
         with open(path, "rb") as file:
-            return format_of_bytes(file.read(_HEAD))
+            return format_of_bytes(file.read(_FORMAT_HEAD))
     except OSError:
         return None
 
@@ -101,7 +120,7 @@ def format_of_bytes(head: bytes) -> PictureFormat | None:
         head: at least the first 32 bytes, or all there are.
     """
     for known in FORMATS:
-        if re.match(known.beginning, head[:_HEAD], re.DOTALL):
+        if re.match(known.beginning, head[:_FORMAT_HEAD], re.DOTALL):
             return known
     return None
 
@@ -132,21 +151,6 @@ def _register_heif() -> bool:
     return True
 
 
-MAX_SIDE = 65_535  # pixels: the most that JPEG can hold
-MAX_SCANS = 64  # of a progressive JPEG; cameras write 10 or so
-_SCANNED_MEGAPIXELS = 4_000  # scans times megapixels
-# Decoders of these formats keep one or two copies beside the picture, JPEG 2000 of 32 bits a value.
-_FEWER = {"JPEG2000": 60, "WEBP": 100, "AVIF": 100, "HEIF": 100, "GIF": 100}
-_PIXELS_PER_BYTE = {"JPEG": 512, "MPO": 512}  # a bit for each 8 x 8 block
-_PER_BYTE = 1_032  # what a byte can become at most in deflate, the compression of PNG
-_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of PNG's kinds of colour
-_TILE = 1 << 20  # pixels that a tile of a TIFF may have whatever the picture's size
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-_REMEDY = "Downscale it first; a side of 4,000 pixels is plenty."
-_AGAIN = "Get the file again from where it came from."
-_IMAGE_LIMITS_HEAD = 33  # bytes of a PNG up to the end of its size
-
-
 def check_image(
     name: str, image: Image.Image, content: bytes | None, *, length: int, megapixels: float
 ) -> None:
@@ -172,11 +176,17 @@ def check_image(
 
 
 def most_pixels(image: Image.Image, content: bytes | None, length: int) -> int:
-    """How many pixels a file of `length` bytes can hold; a bound, not an estimate."""
+    """How many pixels a file can hold; a bound, not an estimate.
+
+    Args:
+        image: as Pillow opened it.
+        content: the file of a PNG; None for others.
+        length: of the file, bytes.
+    """
     if image.format in _PIXELS_PER_BYTE:
         return _PIXELS_PER_BYTE[image.format] * length
     if image.format == "PNG" and content is not None:
-        depth, kind = content[24:26] if len(content) >= _IMAGE_LIMITS_HEAD else (8, 0)
+        depth, kind = content[24:26] if len(content) >= _PNG_HEAD else (8, 0)
         bits = max(1, depth * _CHANNELS.get(kind, 1))
         return _PER_BYTE * 8 * length // bits
     tiles = getattr(image, "tile", ())
@@ -189,13 +199,13 @@ def count_scans(content: bytes) -> int:
     """The scans of the first picture in a JPEG."""
     at, scans = 2, 0
     while True:
-        found = _MARKER.search(content, at)
-        if found is None or found[1] == b"\xd9":
+        marker = _MARKER.search(content, at)
+        if marker is None or marker[1] == b"\xd9":
             return scans
-        at = found.end()
-        if found[1] == b"\x01" or at + 2 > len(content):
+        at = marker.end()
+        if marker[1] == b"\x01" or at + 2 > len(content):
             continue
-        scans += int(found[1] == b"\xda")
+        scans += int(marker[1] == b"\xda")
         at += int(struct.unpack_from(">H", content, at)[0])
 
 

@@ -29,11 +29,14 @@ class _Screen:
 
 @contextmanager
 def progress_bar(text: str, total: int, done: int = 0) -> Iterator[Advance]:
-    """Show how far `text` is, as a bar on a terminal and else as a line now and then.
+    """Show how far some work is, as a bar on a terminal and else as a line now and then.
 
-    `with progress("Fitting faces", len(faces)) as advance:` and `advance()` after each step.
     Without rich the lines are used on a terminal, too: one after ten seconds and then one whenever
     a twentieth of the time so far has passed, but at least ten seconds.
+
+    >>> with progress_bar("Adding", total=3) as advance:
+    ...     for number in (1, 2, 3):
+    ...         advance()
 
     Args:
         text: what is being done, as the user would say it.

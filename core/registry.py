@@ -15,6 +15,13 @@ class Registry(Generic[T]):
 
     Heavy optional packages are imported inside the factories, never when they are registered.
 
+    >>> SHAPES: Registry[str] = Registry("shape")
+    >>> @SHAPES.register("line")
+    ... def line(length: int) -> str:
+    ...     return "-" * length
+    >>> SHAPES.create("line", 3), SHAPES.names()
+    ('---', ['line'])
+
     Args:
         kind: the singular noun used in messages, such as "rasterizer".
     """
@@ -53,7 +60,11 @@ class Registry(Generic[T]):
         return self._factories[name]
 
     def create(self, name: str, *args: object, **options: object) -> T:
-        """Call the factory registered as `name`."""
+        """Call the factory registered as `name` with the other arguments.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
         return self.get(name)(*args, **options)
 
     def __contains__(self, name: object) -> bool:

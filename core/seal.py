@@ -1,9 +1,8 @@
-"""A checksum in the header of a safetensors file, so that a changed byte is noticed when read.
+"""What our own safetensors files say of themselves: a checksum, and nothing of the maker's machine.
 
-The format has none of its own. The header's entry CHECKSUM is the CRC-32 of the whole file with
-zeros in the entry's place. Files without it, from before there was one, are read as they are.
-
-What a file of ours says of its making, without the folders of the machine that made it.
+The format has no checksum of its own. The entry CHECKSUM of the header is the CRC-32 of the whole
+file with zeros in the entry's place, so that a changed byte is noticed when the file is read.
+Files without it, from before there was one, are read as they are.
 """
 
 from __future__ import annotations
@@ -25,6 +24,13 @@ _ENTRY = re.compile(rb'(?<!\\)"crc32": ?"([0-9a-f]{8})"')
 _CHUNK = 1 << 24
 _LONGEST = 1 << 27  # bytes of a header
 
+# A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
+# as https://x/y are left alone.
+_FOLDERS = re.compile(
+    r"(?<![\w.:/\\}-])(?:file://|[A-Za-z]:(?=[\\/])|~\w*(?=[\\/])|\.\.(?=[\\/]))?"
+    r"[\\/]{1,2}(?:[^\\/\s'\",;:]+(?: [^\\/\s'\",;:]+)*[\\/])*(?=[^\\/\s'\",;:])"
+)
+
 
 def sealed(content: bytes) -> bytes:
     """A safetensors file whose header's metadata has the entry CHECKSUM, with the right value.
@@ -43,10 +49,12 @@ def check_seal(path: str | os.PathLike[str], expected: str) -> None:
     """Raise where a file has a checksum that is not its own.
 
     Args:
-        path: the file. expected: what it should be, for messages.
+        path: the file.
+        expected: what it should be, for messages.
 
     Raises:
-        MissingFileError, InputError: as `open_given`, or bytes have changed since it was written.
+        MissingFileError: there is no such file.
+        InputError: as `open_given`, or bytes have changed since it was written.
     """
     with open_given(path, expected) as stream:
         start = stream.read(8)
@@ -55,11 +63,13 @@ def check_seal(path: str | os.PathLike[str], expected: str) -> None:
         if at is None:
             return
         value = (start + header)[at : at + 8]
-        sum_ = zlib.crc32((start + header)[:at] + UNSEALED.encode() + (start + header)[at + 8 :])
+        checksum = zlib.crc32(
+            (start + header)[:at] + UNSEALED.encode() + (start + header)[at + 8 :]
+        )
         while part := stream.read(_CHUNK):
-            sum_ = zlib.crc32(part, sum_)
-    if value != b"%08x" % sum_:
-        got = f"other bytes than were written (checksum {sum_:08x} instead of {value.decode()})"
+            checksum = zlib.crc32(part, checksum)
+    if value != b"%08x" % checksum:
+        got = f"other bytes than were written (checksum {checksum:08x} instead of {value.decode()})"
         raise InputError(
             os.fspath(path), f"{expected}, undamaged", got, "Get or write the file again."
         )
@@ -68,22 +78,17 @@ def check_seal(path: str | os.PathLike[str], expected: str) -> None:
 def _place(content: bytes) -> int | None:
     """Where the value of the entry begins in a file, or in its beginning up to the tensors."""
     end = 8 + int.from_bytes(content[:8], "little")
-    found = _ENTRY.search(content, 8, min(end, len(content)))
-    return None if found is None else found.start(1)
-
-
-# A folder at the root, of a user, of a drive or above: all of it but the last name. Addresses such
-# as https://x/y are left alone.
-_FOLDERS = re.compile(
-    r"(?<![\w.:/\\}-])(?:file://|[A-Za-z]:(?=[\\/])|~\w*(?=[\\/])|\.\.(?=[\\/]))?"
-    r"[\\/]{1,2}(?:[^\\/\s'\",;:]+(?: [^\\/\s'\",;:]+)*[\\/])*(?=[^\\/\s'\",;:])"
-)
+    entry = _ENTRY.search(content, 8, min(end, len(content)))
+    return None if entry is None else entry.start(1)
 
 
 def without_folders(value: Any) -> Any:  # noqa: ANN401
     """The same plain values; of absolute paths in texts only the last name is left.
 
     Relative paths below the folder of work ("shards/train") stay, as they say nothing of a machine.
+
+    >>> without_folders({"data": "/home/ann/faces.tar", "out": "shards/train"})
+    {'data': 'faces.tar', 'out': 'shards/train'}
     """
     if isinstance(value, Mapping):
         return {str(key): without_folders(item) for key, item in value.items()}

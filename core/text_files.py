@@ -1,6 +1,6 @@
-"""Numbers in text files that anybody may have written.
+"""JSON and tables of numbers in text files that anybody may have written.
 
-JSON that anybody may have written: whatever is wrong with it ends in one error.
+Whatever is wrong with one ends in one error.
 """
 
 from __future__ import annotations
@@ -17,20 +17,25 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .given_file import read_given_text
 
-_LARGEST = 1 << 26  # bytes
+_LARGEST_JSON = 1 << 26  # bytes
+_LARGEST_TABLE = 1 << 28  # bytes
 _REMEDY = "Get or write the file again."
 
 
 def read_json(
-    path: str | os.PathLike[str], expected: str, *, limit: int = _LARGEST, remedy: str = _REMEDY
+    path: str | os.PathLike[str],
+    expected: str,
+    *,
+    limit: int = _LARGEST_JSON,
+    remedy: str = _REMEDY,
 ) -> dict[str, Any]:
     """The object in a JSON file.
 
     Args:
         path: the file.
         expected: what should be in it, for messages.
-        limit: bytes that it may have.
-        remedy: said where it is wrong.
+        limit: the most bytes that it may have.
+        remedy: what the message advises where it is wrong.
 
     Raises:
         MissingFileError: no such file.
@@ -46,8 +51,9 @@ def parse_json(
 
     Args:
         text: the JSON.
-        name: of the file, and `expected`, what should be in it: for messages.
-        remedy: said where it is wrong.
+        name: of the file, for messages.
+        expected: what should be in it, for messages.
+        remedy: what the message advises where it is wrong.
 
     Raises:
         InputError: no JSON, or no object.
@@ -60,9 +66,6 @@ def parse_json(
     if not isinstance(content, dict):
         raise InputError(name, expected, f"JSON of a {type(content).__name__}", remedy)
     return content
-
-
-_TEXT_NUMBERS_LARGEST = 1 << 28  # bytes
 
 
 def read_text_numbers(
@@ -78,7 +81,7 @@ def read_text_numbers(
         MissingFileError: no such file.
         InputError: anything else than numbers, lines of other lengths, or none.
     """
-    text = read_given_text(path, expected, _TEXT_NUMBERS_LARGEST)
+    text = read_given_text(path, expected, _LARGEST_TABLE)
     try:
         with warnings.catch_warnings():  # an empty file is an error here
             warnings.simplefilter("error", UserWarning)

@@ -108,9 +108,9 @@ KNOWN_WEIGHTS: dict[str, WeightFile] = {
 
 def weight_folders(explicit: str | Path | None = None) -> list[Path]:
     """The folders looked in, first to last: `explicit`, $SELFIE3D_WEIGHTS, the user's cache."""
-    given = [explicit, os.environ.get(VARIABLE) or None]
+    chosen = [explicit, os.environ.get(VARIABLE) or None]
     cache = Path.home() / ".cache" / "selfie3d" / "weights"
-    return [Path(folder).expanduser() for folder in given if folder is not None] + [cache]
+    return [Path(folder).expanduser() for folder in chosen if folder is not None] + [cache]
 
 
 def find_weight(file_name: str, explicit: str | Path | None = None) -> Path:
@@ -145,6 +145,6 @@ def _package_folders(file: WeightFile) -> list[Path]:
     if file.package is None:
         return []
     name, folder = file.package
-    found = importlib.util.find_spec(name)
-    places = None if found is None else found.submodule_search_locations
+    spec = importlib.util.find_spec(name)
+    places = None if spec is None else spec.submodule_search_locations
     return [Path(place) / folder for place in places or []]

@@ -56,17 +56,37 @@ def write_whole(path: Path, write: Callable[[Path], object], *, shared: bool = F
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write bytes whole; see `write_whole`."""
+    """Write a file that is whole or not there.
+
+    Args:
+        path: the target; its folder exists.
+        content: of the file.
+
+    Raises:
+        InputError: it cannot be written; nothing half written is left.
+    """
     write_whole(path, lambda target: target.write_bytes(content))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole; names in it that are no UTF-8 keep their bytes."""
+    """Write a text file in UTF-8 that is whole or not there.
+
+    Args:
+        path: the target; its folder exists.
+        text: of the file; names in it that are no UTF-8 keep their bytes.
+
+    Raises:
+        InputError: it cannot be written; nothing half written is left.
+    """
     write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write JSON without NaN.
+    """Write a JSON file without NaN that is whole or not there.
+
+    Args:
+        path: the target; its folder exists.
+        content: plain values by name.
 
     Raises:
         InputError: it cannot be written, or `content` holds NaN or infinity.
@@ -100,7 +120,8 @@ def prepare_state(out: Path, *names: str) -> Path:
     """A folder of our own notes below an output folder that may come from anybody.
 
     Args:
-        out: the output folder. names: of the folders below it, outermost first.
+        out: the output folder.
+        names: of the folders below it, outermost first.
 
     Raises:
         InputError: one of them cannot be written to, or is a link to another place.
@@ -127,7 +148,15 @@ def prepare_file(path: Path) -> None:
 
 
 def unwritable(path: str | os.PathLike[str], error: OSError) -> InputError:
-    """The error of a file that cannot be written, for writers that do without `write_whole`."""
+    """The error of a file that cannot be written, for writers that do without `write_whole`.
+
+    >>> print(unwritable("out.png", OSError(errno.ENOSPC, "No space left on device")).remedy)
+    Free some space; the same command continues.
+
+    Args:
+        path: the file.
+        error: what writing it raised.
+    """
     got = error.strerror or str(error) or type(error).__name__
     kind = FullError if error.errno in _FULL else InputError
     return kind(
