@@ -263,5 +263,5 @@ def align_points(source: Array, target: Array, *, fixed_scale: float | None = No
     """
     factor = 1.0 if fixed_scale is None else fixed_scale
     pair = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in (factor * source, target)]
-    found = similarity_align(pair[0], pair[1], scale=fixed_scale is None)
-    return Similarity(found.scale * factor, found.rotation, found.translation)
+    unscaled = similarity_align(pair[0], pair[1], scale=fixed_scale is None)
+    return Similarity(unscaled.scale * factor, unscaled.rotation, unscaled.translation)

@@ -113,10 +113,10 @@ class ClosestPoints:
         row = np.repeat(np.arange(len(x)), degree)
         begin = np.cumsum(degree) - degree
         local = np.arange(len(row)) - begin[row]
-        found = self._best(x, row, self._ring[self._start[vertex][row] + local], begin)
+        answers = self._best(x, row, self._ring[self._start[vertex][row] + local], begin)
         if exact:
-            self._search_on(x, *found)
-        face, weights, _ = found
+            self._search_on(x, *answers)
+        face, weights, _ = answers
         corners = self._faces[face]
         points = np.einsum("nk,nkc->nc", weights, self._points[corners])
         on_border = (self._border[corners] | (weights <= _ON_EDGE)).all(1)
@@ -176,13 +176,13 @@ class ClosestPoints:
         square: np.ndarray,
     ) -> None:
         """Take over the candidates that are nearer than the answers of their rows, in place."""
-        found, distance = closest_on_triangles(x[row], self._corners[candidate])
+        candidate_weights, distance = closest_on_triangles(x[row], self._corners[candidate])
         least = square.copy()
         np.minimum.at(least, row, distance)
         # Written from the last to the first, so that the first of equals stays.
         hit = np.flatnonzero((distance == least[row]) & (distance < square[row]))[::-1]
         at = row[hit]
-        face[at], weights[at], square[at] = candidate[hit], found[hit], distance[hit]
+        face[at], weights[at], square[at] = candidate[hit], candidate_weights[hit], distance[hit]
 
 
 def closest_on_triangles(x: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -98,11 +98,11 @@ def _matches(
     surface: ClosestPoints, moved: np.ndarray, faces: torch.Tensor, config: NonrigidConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which vertices are pulled (V,), and where to (V, 3)."""
-    found = surface.query(moved)
+    nearest = surface.query(moved)
     normals = vertex_normals(torch.from_numpy(moved)[None], faces)[0].numpy()
-    alike = (normals * found.normals).sum(1) > np.cos(np.radians(config.max_angle))
-    near = np.square(found.points - moved).sum(1) < config.max_distance**2
-    weight = (alike & near & ~found.on_border).astype(np.float64)
+    alike = (normals * nearest.normals).sum(1) > np.cos(np.radians(config.max_angle))
+    near = np.square(nearest.points - moved).sum(1) < config.max_distance**2
+    weight = (alike & near & ~nearest.on_border).astype(np.float64)
     if not weight.any():
         raise InputError(
             "source",
@@ -110,4 +110,4 @@ def _matches(
             "none of its vertices matched",
             "Align the two first, by landmarks or ICP.",
         )
-    return weight, found.points
+    return weight, nearest.points

@@ -267,11 +267,11 @@ class PointSolver:
         batch = len(points)
         upright = points * self._upright
         body = self._body.expand(batch, -1, -1)
-        found = similarity_align(body, upright, weight / weight.sum(1, keepdim=True))
-        middle = found.translation[:, :2] * self._upright[:2]
+        aligned = similarity_align(body, upright, weight / weight.sum(1, keepdim=True))
+        middle = aligned.translation[:, :2] * self._upright[:2]
         nearness = points.new_full((batch,), self.config.nearness[0])
         values = points.new_zeros(batch, self._count)
-        return _State(found.rotation, found.scale, middle, nearness, values)
+        return _State(aligned.rotation, aligned.scale, middle, nearness, values)
 
     def _step(
         self, state: _State, system: Tensor, right: Tensor, prior: CoefficientPrior

@@ -55,12 +55,12 @@ def make_term(
         @functools.wraps(function)
         def careful(*args: P.args, **kwargs: P.kwargs) -> R:
             bound = signature.bind(*args, **kwargs)
-            given = bound.arguments
+            arguments = bound.arguments
             device = "cpu"
             for name, kind in kinds.items():
-                if given.get(name) is not None:
-                    given[name] = _checked(name, given[name], kind, looks)
-                    device = given[name].device.type
+                if arguments.get(name) is not None:
+                    arguments[name] = _checked(name, arguments[name], kind, looks)
+                    device = arguments[name].device.type
             with torch.autocast(device, enabled=False):
                 return function(*bound.args, **bound.kwargs)
 
