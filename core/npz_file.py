@@ -164,10 +164,11 @@ def read_npz(
         needed: names that have to be there.
         optional: names that are read where they are there.
         expected: what the file should be, for messages.
-        remedy: said where a name is missing.
+        remedy: what the message advises where a name is missing.
 
     Raises:
-        MissingFileError, InputError: as `NpzArrays`, or a needed name is missing.
+        MissingFileError: no such file.
+        InputError: as `NpzArrays`, or a needed name is missing.
     """
     arrays = NpzArrays(path, expected)
     missing = [name for name in needed if name not in arrays]

@@ -35,7 +35,7 @@ _NEARNESS_RANGE = (2e-4, 2.5e-3)  # 1/mm: from 5 m to 0.4 m
 
 @dataclass(frozen=True)
 class SolverConfig:
-    """What the points are worth against the priors.
+    """How much `PointSolver` trusts points against priors, and how long it works.
 
     Attributes:
         steps: Gauss-Newton steps.
@@ -75,18 +75,19 @@ class CoefficientPrior:
     precision: Tensor
 
     def to(self, device: torch.device | str) -> CoefficientPrior:
-        """The same on another device."""
+        """The same prior on another device."""
         return CoefficientPrior(self.mean.to(device), self.precision.to(device))
 
 
 @dataclass(frozen=True)
 class SolvedFaces:
-    """B faces; lengths in half sides of the crop from its middle, y down.
+    """The faces that `PointSolver` found; lengths in half sides of the crop from its middle.
 
     Attributes:
-        identity: (B,Ki). expression: (B,Ke).
-        camera: projects model space so.
-        points: (B,N,3) the solved faces' own points.
+        identity: (B,Ki).
+        expression: (B,Ke).
+        camera: projects model space (mm) into these lengths, y down.
+        points: (B,N,3) the points of the solved faces.
     """
 
     identity: Tensor
@@ -109,7 +110,7 @@ class PointSolver:
 
     Args:
         basis: the model at the points.
-        config: see `SolverConfig`.
+        config: how; None: the defaults of `SolverConfig`.
         lips: the model's lips, for faces of which it is known how far these are apart.
 
     Attributes:
