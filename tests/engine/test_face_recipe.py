@@ -142,7 +142,7 @@ UNTAUGHT = [
         (["data.train=[{name: shards, root: nowhere}]"], MissingFileError, "nowhere"),
         (["data.crop=thight"], UnknownNameError, "tight"),
         (["network.name=resnet5O", "network.layout=deep3d"], UnknownNameError, "resnet50"),
-        (["network.layout=deep3d"], UnknownNameError, "outputs"),
+        (["network.layout=deep3d"], InputError, "a network of parameters"),
         (["network.scales={angles: 0.1}"], InputError, r"network\.scales"),
         (["network.name=mobilenet_v1"], UnknownNameError, "points"),
         (["loss.identity=0.2"], MissingFileError, r"loss\.identity=0"),
