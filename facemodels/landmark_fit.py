@@ -23,29 +23,6 @@ Array = NDArray[np.float64]
 
 READOUT_FILE = "landmarks_300w_lp.json"
 
-
-def read_readout(path: Path | None = None) -> tuple[int, NDArray[np.float32]]:
-    """The version and the offsets (68,3) mm of a readout file; None is the shipped one.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    source = files(__package__) / "data" / READOUT_FILE if path is None else path
-    try:
-        content = json.loads(source.read_text(encoding="utf-8"))
-        version, offset = int(content["version"]), np.array(content["offset_mm"], np.float32)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(str(source), "a readout: version and offset_mm", str(error)) from None
-    if offset.shape != (68, 3) or not np.isfinite(offset).all():
-        raise InputError(f"{source}: offset_mm", "68 points of x, y, z", str(offset.shape))
-    return version, offset
-
-
-def next_version() -> int:
-    """The version of a readout that takes the shipped one's place."""
-    return read_readout()[0] + 1
-
-
 IDENTITY_MODES = 80
 _EXPRESSION_SIGMA = 0.3  # of a blendshape's weight, for the ridge prior
 _ITERATIONS = 6
@@ -136,3 +113,25 @@ def bin_means(error: Array, yaw_degrees: Array, edges: Sequence[float] = (30, 60
     """Mean error of the faces with |yaw| up to 30, up to 60 and beyond."""
     group = np.digitize(np.abs(yaw_degrees), edges, right=True)
     return [float(error[group == k].mean()) for k in range(len(edges) + 1)]
+
+
+def read_readout(path: Path | None = None) -> tuple[int, NDArray[np.float32]]:
+    """The version and the offsets (68,3) mm of a readout file; None is the shipped one.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    source = files(__package__) / "data" / READOUT_FILE if path is None else path
+    try:
+        content = json.loads(source.read_text(encoding="utf-8"))
+        version, offset = int(content["version"]), np.array(content["offset_mm"], np.float32)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise InputError(str(source), "a readout: version and offset_mm", str(error)) from None
+    if offset.shape != (68, 3) or not np.isfinite(offset).all():
+        raise InputError(f"{source}: offset_mm", "68 points of x, y, z", str(offset.shape))
+    return version, offset
+
+
+def next_version() -> int:
+    """The version of a readout that takes the shipped one's place."""
+    return read_readout()[0] + 1

@@ -30,6 +30,10 @@ UPPER_GUMS, LOWER_GUMS = 7, 8  # with the palate and the floor of the mouth
 TONGUE = 9
 CAP = 10  # the flat base of the neck
 
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Arrays = dict[str, Any]  # keyword arguments of FaceModel.from_arrays
+
 
 @dataclass(frozen=True)
 class Family:
@@ -55,11 +59,6 @@ class Family:
 
 
 FAMILIES: Registry[Family] = Registry("kind of face model")
-
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
-Arrays = dict[str, Any]  # keyword arguments of FaceModel.from_arrays
 
 
 def points_of(name: str, vector: NDArray, path: Path) -> Floats:

@@ -41,6 +41,17 @@ _DAMAGED = (
     np.linalg.LinAlgError,
 )
 
+_READERS = [
+    (is_subdivision_model, from_subdivision_file),
+    (is_ict, from_ict),
+    (is_sfm, from_sfm),
+    (is_generic, from_npz),
+]
+
+_OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads
+
+FACE_MODELS: Registry[FaceModel] = Registry("face model")
+
 
 @contextmanager
 def reading_model(path: Path, expected: str) -> Iterator[None]:
@@ -62,19 +73,6 @@ def reading_model(path: Path, expected: str) -> Iterator[None]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         got = f"arrays that do not fit each other ({reason})"
         raise InputError(str(path), expected, got, "See docs/face_model_format.md.") from error
-
-
-_READERS = [
-    (is_subdivision_model, from_subdivision_file),
-    (is_ict, from_ict),
-    (is_sfm, from_sfm),
-    (is_generic, from_npz),
-]
-
-_OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads
-
-
-FACE_MODELS: Registry[FaceModel] = Registry("face model")
 
 
 @FACE_MODELS.register("default")

@@ -11,6 +11,8 @@ from scipy import sparse
 
 Index = NDArray[np.int64]
 
+_SMOOTHING_ROUNDS = 8
+
 
 def neck_cap(quads: Index, first: int) -> tuple[Index, Index]:
     """Close the longest open rim of a surface (F,4) with a zip of quads from end to end.
@@ -30,9 +32,6 @@ def neck_cap(quads: Index, first: int) -> tuple[Index, Index]:
     i = np.arange(len(rim) // 2 - 1)
     zipped = np.stack([copies[i + 1], copies[i], copies[-1 - i], copies[-2 - i]], 1)
     return rim, np.ascontiguousarray(zipped)
-
-
-_SMOOTHING_ROUNDS = 8
 
 
 def rim_loops(quads: Index) -> list[Index]:

@@ -50,6 +50,20 @@ _ABOVE = 0.12
 # square of pipeline/crop.py, which has room for hair.
 _BOX_PER_SQUARE = 0.68
 
+Picture = NDArray[np.uint8]
+
+GIVEN, BY_FAN, BY_US, TURNED = 0.0, 1.0, 2.0, 3.0
+SOURCES = {
+    GIVEN: "the data set",
+    BY_FAN: "FAN",
+    BY_US: "our own network",
+    TURNED: "a fitted face that was turned",
+}
+"""Values of the labels "source/SET" of a record: who said where the points of a set are."""
+
+Place = Array
+"""Where a face is: five points (5,2), or the corners (2,2) of the box round its 68 landmarks."""
+
 
 class FanNetwork:
     """A network (B,3,256,256) -> (B,68,64,64) from one of `FAN_FILES`.
@@ -152,18 +166,6 @@ def peaks(maps: Tensor) -> Tensor:
     return torch.stack([x, y], 1) + 0.5 + step * inside[:, None]
 
 
-Picture = NDArray[np.uint8]
-
-GIVEN, BY_FAN, BY_US, TURNED = 0.0, 1.0, 2.0, 3.0
-SOURCES = {
-    GIVEN: "the data set",
-    BY_FAN: "FAN",
-    BY_US: "our own network",
-    TURNED: "a fitted face that was turned",
-}
-"""Values of the labels "source/SET" of a record: who said where the points of a set are."""
-
-
 @dataclass(frozen=True)
 class Estimate:
     """Points of one face.
@@ -177,10 +179,6 @@ class Estimate:
     landmarks: dict[str, Array]
     source: float
     sigma: float | None
-
-
-Place = Array
-"""Where a face is: five points (5,2), or the corners (2,2) of the box round its 68 landmarks."""
 
 
 class Estimator(Protocol):

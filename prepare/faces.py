@@ -26,6 +26,10 @@ from ..pipeline.segment import facial_skin
 from .estimators import GIVEN, Estimate, Place
 from .options import SkinSource
 
+_DOUBTFUL = 0.08  # expected error of a landmark, parts of the face's size
+_APART = 0.25  # mean distance of the five points from those of the landmarks, the same
+_SURE = 0.9  # least score of a detected face
+
 
 class SkinMasks:
     """Makes skin masks.
@@ -68,11 +72,6 @@ class SkinMasks:
         if self._network is None:
             return skin_mask(picture, points)
         return facial_skin(self._network, picture, points)
-
-
-_DOUBTFUL = 0.08  # expected error of a landmark, parts of the face's size
-_APART = 0.25  # mean distance of the five points from those of the landmarks, the same
-_SURE = 0.9  # least score of a detected face
 
 
 class RejectedError(Selfie3dError):

@@ -34,6 +34,9 @@ STATE = (".selfie3d", "prepare")
 
 _SHARD = re.compile(r"(?:train|val|test)-\d{5}\.tar|\.(?:train|val|test)-\d{5}\.tar\.index")
 
+_MANIFEST_VERSION = 1
+_HASHED_AT_ONCE = 1 << 20
+
 
 def own_weights() -> str:
     """Our network's file and the beginning of its hash."""
@@ -95,10 +98,6 @@ def forget(out: Path) -> None:
             path.unlink()
 
 
-_VERSION = 1
-_BLOCK = 1 << 20
-
-
 @dataclass(frozen=True)
 class ShardFacts:
     """A shard of a split; `file` is None where side files were written, or nothing."""
@@ -134,7 +133,7 @@ def write_manifest(
     rejects = [asdict(reject) for fact in facts for reject in fact.rejects]
     write_json(out / "rejects.json", {"count": len(rejects), "rejects": rejects})
     content: dict[str, object] = {
-        "version": _VERSION,
+        "version": _MANIFEST_VERSION,
         "data_set": collection.kind,
         "options": asdict(options),
         "landmarks": landmarks,
@@ -175,6 +174,6 @@ def file_sha256(path: Path) -> str:
     """Of a file's content."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
+        while block := file.read(_HASHED_AT_ONCE):
             digest.update(block)
     return digest.hexdigest()

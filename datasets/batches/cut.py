@@ -23,6 +23,8 @@ _FARTHEST = np.float32(1e9)
 """Pixels from the picture beyond which there is nothing: float32 and indices have to hold them."""
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
+_ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
+
 
 def warp(images: NDArray[np.uint8], frames: Tensor, size: int, reflected: Tensor) -> Tensor:
     """Bilinear crops without averaging: meant for scales near 1.
@@ -109,9 +111,6 @@ def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:
                     top = image[y0, x0, k] * (1 - fx) + image[y0, x1, k] * fx
                     bottom = image[y1, x0, k] * (1 - fx) + image[y1, x1, k] * fx
                     out[b, k, row, column] = (top * (1 - fy) + bottom * fy) * unit
-
-
-_ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
 
 
 def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:

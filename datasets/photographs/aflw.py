@@ -26,6 +26,19 @@ from ...core.npy_file import read_npy
 
 Array = NDArray[np.float64]
 
+_SIDE = 120  # pixels of a crop
+_REMEDY = (
+    "The lists are in test.configs of github.com/cleardusk/3DDFA, the crops (AFLW_GT_crop) are "
+    "linked in its README; AFLW is for research only."
+)
+_FROM_68: tuple[tuple[int, ...], ...] = (
+    (17,), (19,), (21,), (22,), (24,), (26,),
+    (36,), (36, 37, 38, 39, 40, 41), (39,), (42,), (42, 43, 44, 45, 46, 47), (45,),
+    (2,), (31,), (30,), (35,), (14,),
+    (48,), (60, 61, 62, 63, 64, 65, 66, 67), (54,), (8,),
+)  # fmt: skip
+"""The 68 landmarks (from 0) of which each of AFLW's 21 points is the mean (3DDFA, eval of AFLW)."""
+
 
 @dataclass(frozen=True)
 class VisiblePoints:
@@ -104,20 +117,6 @@ def require_photographs(folder: Path, names: tuple[str, ...], remedy: str) -> No
         first = folder / missing[0]
         what = f"{len(missing)} of {len(names)} photographs, the first of which is {missing[0]},"
         raise MissingFileError(str(first), what, remedy)
-
-
-_SIDE = 120  # pixels of a crop
-_REMEDY = (
-    "The lists are in test.configs of github.com/cleardusk/3DDFA, the crops (AFLW_GT_crop) are "
-    "linked in its README; AFLW is for research only."
-)
-_FROM_68: tuple[tuple[int, ...], ...] = (
-    (17,), (19,), (21,), (22,), (24,), (26,),
-    (36,), (36, 37, 38, 39, 40, 41), (39,), (42,), (42, 43, 44, 45, 46, 47), (45,),
-    (2,), (31,), (30,), (35,), (14,),
-    (48,), (60, 61, 62, 63, 64, 65, 66, 67), (54,), (8,),
-)  # fmt: skip
-"""The 68 landmarks (from 0) of which each of AFLW's 21 points is the mean (3DDFA, eval of AFLW)."""
 
 
 def aflw_from_68() -> Array:

@@ -40,6 +40,8 @@ _REMEDY = (
     "file is described in selfie3d.datasets.photographs.aflw_lfpa."
 )
 
+_POINTS = 68
+
 
 def read_aflw_lfpa(root: Path) -> VisiblePoints:
     """The data set in the layout above.
@@ -91,9 +93,6 @@ def _load(path: Path) -> dict[str, NDArray]:
 def _around(points: Array, visible: NDArray[np.bool_]) -> Array:
     seen = np.where(visible[..., None], points, np.nan)
     return np.concatenate([np.nanmin(seen, 1), np.nanmax(seen, 1)], 1)
-
-
-_POINTS = 68
 
 
 class AflwLfpaPhotographs:

@@ -63,6 +63,14 @@ _LONGEST = 1 << 20  # bytes of a value
 _TABLES = ("faces", "faceimages", "featurecoords", "featurecoordtypes", "facerect", "facepose")
 _POSES = "SELECT face_id, roll, pitch, yaw FROM FacePose"
 
+_REMEDY = (
+    "AFLW is for research only; ask for it at "
+    "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw/ and unpack "
+    "aflw-db.tar.gz and aflw-images-0, -2, -3.tar.gz into ROOT."
+)
+_PLACES = (Path("data"), Path(), Path("aflw/data"), Path("aflw"))
+_LAST_OF_AFLW2000 = 4375  # AFLW2000-3D's names run from image00002 to image04375
+
 
 @dataclass(frozen=True)
 class AflwFaces:
@@ -136,15 +144,6 @@ def _assemble(faces: list, coords: list, rectangles: list, poses: list) -> AflwF
         if number in rows:
             pose[rows[number]] = angles
     return AflwFaces(numbers, [str(file) for _, file in faces], points, boxes, pose)
-
-
-_REMEDY = (
-    "AFLW is for research only; ask for it at "
-    "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/aflw/ and unpack "
-    "aflw-db.tar.gz and aflw-images-0, -2, -3.tar.gz into ROOT."
-)
-_PLACES = (Path("data"), Path(), Path("aflw/data"), Path("aflw"))
-_LAST_OF_AFLW2000 = 4375  # AFLW2000-3D's names run from image00002 to image04375
 
 
 class AflwPhotographs:

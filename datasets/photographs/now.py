@@ -43,6 +43,10 @@ _NAMES = {
     ("__builtin__", "bytes"),
 }
 
+_REGISTER = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
+_RELEASES = (Path("NoW_Dataset/final_release_version"), Path("final_release_version"), Path())
+IMAGE_SETS = ("all", "validation", "test")
+
 
 class _Kept:
     """Stands for whatever a pickle names: keeps its state."""
@@ -97,11 +101,6 @@ def _values(path: Path, content: bytes, expected: str) -> list[float]:
     if not all(isinstance(value, int | float) for value in numbers):
         raise RefusedPickle("sides that are no numbers")
     return [float(value) for value in numbers if isinstance(value, int | float)]
-
-
-_REGISTER = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
-_RELEASES = (Path("NoW_Dataset/final_release_version"), Path("final_release_version"), Path())
-IMAGE_SETS = ("all", "validation", "test")
 
 
 class NowPhotographs(PhotoList):

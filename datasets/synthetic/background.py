@@ -13,6 +13,9 @@ from . import filters, shapes
 from .chance import one_of, pick, running_shares
 from .filters import Image
 
+_SCALES = (2, 4, 8, 16, 40)
+_SHARES = running_shares((0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08))
+
 
 @kernel
 def add_noise(picture: NDArray, noise: NDArray, height: float, saturation: float) -> None:
@@ -54,10 +57,6 @@ def paint_leaves(
                         light += stripes[n, 0] * math.sin(stripes[n, 1] * v + 3 * u)
                     for k in range(3):
                         out[i, j, k] = colours[n, k] * light
-
-
-_SCALES = (2, 4, 8, 16, 40)
-_SHARES = running_shares((0.25, 0.27, 0.07, 0.16, 0.11, 0.06, 0.08))
 
 
 def draw_background(

@@ -26,6 +26,8 @@ _HIDDEN_MM = 10.0
 _COVERED_MM = 4.0
 """The same of a vertex, which lies on the surface."""
 
+_FACIAL = np.zeros(2 * ON_FACE, np.float32)
+
 
 def seen_points(depth: Array, view: View, in_camera: Array, in_view: Array) -> NDArray[np.bool_]:
     """Which points (N,) are neither hidden nor outside the picture.
@@ -58,7 +60,6 @@ def _nearer(
     return inside & (depth[np.clip(y, 0, last), np.clip(x, 0, last)] >= limit)
 
 
-_FACIAL = np.zeros(2 * ON_FACE, np.float32)
 _FACIAL[[ON_FACE | kind for kind in (*FACIAL_SKIN, Segment.EARS, Segment.NECK)]] = 1
 
 

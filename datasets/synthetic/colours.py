@@ -13,6 +13,21 @@ BRIGHTEST = 4.0
 
 STEPS = 2048
 
+# fmt: off
+_HAIR = np.array([
+    [.012, .009, .008], [.03, .018, .012], [.07, .04, .022], [.14, .08, .04], [.31, .215, .125],
+    [.45, .37, .27], [.16, .062, .03], [.021, .018, .016],
+])
+# fmt: on
+_DARK_SKIN = 0.42
+_HAIR_SHARES = running_shares((0.26, 0.21, 0.16, 0.11, 0.13, 0.01, 0.05, 0.07))
+
+_WARMER = np.array([0.06, 0.0, -0.07])
+_GREY = np.array([0.31, 0.28, 0.235])
+"""White hair; what is called grey is a mixture of it with the hair of before."""
+_GREY_BROWS = np.array([0.19, 0.165, 0.135])
+"""Grey brows: thin hair with its own shadow on the skin."""
+
 
 def _coding_table() -> NDArray[np.float32]:
     light = BRIGHTEST * (np.arange(STEPS + 1) / STEPS) ** 2
@@ -28,23 +43,6 @@ def code(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear light of any shape, 0 or more, sRGB-coded with the shoulder, in [0,1]."""
     root = np.sqrt(np.minimum(light, np.float32(BRIGHTEST)) * np.float32(1 / BRIGHTEST))
     return CODE[(root * np.float32(STEPS) + np.float32(0.5)).astype(np.int32)]
-
-
-# fmt: off
-_HAIR = np.array([
-    [.012, .009, .008], [.03, .018, .012], [.07, .04, .022], [.14, .08, .04], [.31, .215, .125],
-    [.45, .37, .27], [.16, .062, .03], [.021, .018, .016],
-])
-# fmt: on
-_DARK_SKIN = 0.42
-_HAIR_SHARES = running_shares((0.26, 0.21, 0.16, 0.11, 0.13, 0.01, 0.05, 0.07))
-
-
-_WARMER = np.array([0.06, 0.0, -0.07])
-_GREY = np.array([0.31, 0.28, 0.235])
-"""White hair; what is called grey is a mixture of it with the hair of before."""
-_GREY_BROWS = np.array([0.19, 0.165, 0.135])
-"""Grey brows: thin hair with its own shadow on the skin."""
 
 
 def hair_colour(rng: np.random.Generator, skin: float, age: float) -> NDArray[np.float64]:

@@ -18,6 +18,17 @@ from .surface import Surface, grid_faces, ring_noise
 
 STYLES = ("short", "long", "fringe", "tied", "hat", "scarf")
 
+_ROWS = 24
+_FACES = grid_faces(_ROWS, COLUMNS + 1)
+_ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
+
+_SHARES = running_shares((0.36, 0.30, 0.10, 0.12, 0.09, 0.03))
+
+_OVER_EARS = 0.75
+"""How often hair that comes down that far hides the ears instead of letting them through."""
+
+_EAR_ROOM_MM, _EAR_TOP = 6.0, 1.1
+
 
 def draw_hairline(rng: np.random.Generator, style: str, angle: NDArray) -> NDArray[np.float64]:
     """How far each column reaches down from the crown: 1 is eye level; angle 0 is the front."""
@@ -53,18 +64,6 @@ def ring(rng: np.random.Generator, cells: int) -> NDArray[np.float64]:
     """Smooth normal noise (COLUMNS+1,) round the head, the last column as the first."""
     values = ring_noise(rng, COLUMNS, cells)
     return np.append(values, values[0])
-
-
-_ROWS = 24
-_FACES = grid_faces(_ROWS, COLUMNS + 1)
-_ANGLE = np.arange(COLUMNS + 1) / COLUMNS * 2 * np.pi
-
-_SHARES = running_shares((0.36, 0.30, 0.10, 0.12, 0.09, 0.03))
-
-_OVER_EARS = 0.75
-"""How often hair that comes down that far hides the ears instead of letting them through."""
-
-_EAR_ROOM_MM, _EAR_TOP = 6.0, 1.1
 
 
 @dataclass(frozen=True)

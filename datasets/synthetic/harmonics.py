@@ -24,6 +24,8 @@ _TRUSTED = 4.0
 
 _CONE = np.cos(np.deg2rad(25))
 
+_STEADY = 1e-4
+
 
 def directions(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Unit directions (h,w,3) of a panorama's pixels and the solid angle (h,1) of each."""
@@ -79,9 +81,6 @@ def _middle(way: Array, power: Array) -> NDArray[np.float64]:
         middle = near @ way
         middle = middle / np.linalg.norm(middle)
     return middle
-
-
-_STEADY = 1e-4
 
 
 def _constants() -> NDArray[np.float32]:

@@ -30,6 +30,12 @@ _BLACK = 1e-9
 _BELOW_ZERO = 0.1
 """So much of a picture may be below 0: resampling and DWA compression leave rings round lamps."""
 
+_WIDE = 512
+_ANALYSED = 128
+_MIRRORED = 64
+_DAZZLING = 20.0
+_CHEST = 0.5
+
 
 class _UnusableError(Exception):
     """Why a file is no panorama."""
@@ -122,13 +128,6 @@ def _checked(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     if picture.max() < _BLACK:
         raise _UnusableError("is black all over")
     return picture
-
-
-_WIDE = 512
-_ANALYSED = 128
-_MIRRORED = 64
-_DAZZLING = 20.0
-_CHEST = 0.5
 
 
 @dataclass(frozen=True)

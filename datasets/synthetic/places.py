@@ -29,6 +29,8 @@ Array = NDArray[Any]
 
 _LARGEST = 640  # pixels of the longer side
 
+_SHARES = running_shares((0.55, 0.3, 0.15))
+
 
 def read_backgrounds(folder: str) -> tuple[list[NDArray[np.uint8]], list[str]]:
     """The pictures (H,W,3) of a folder in the order of their names, and what is wrong with others.
@@ -68,9 +70,6 @@ def _read(path: Path) -> NDArray[np.uint8]:
         ):
             image.thumbnail((_LARGEST, _LARGEST))
             return np.asarray(image.convert("RGB"))
-
-
-_SHARES = running_shares((0.55, 0.3, 0.15))
 
 
 class Places:

@@ -27,6 +27,19 @@ _AMBIENT = 0.85
 
 _NO_LAMPS = np.zeros((0, 3), np.float32)
 
+_FORWARD_MM = 1.2
+"""Brows and lashes are drawn this much nearer, or the skin that they lie in would hide them."""
+
+_SCALP_MM = 0.5
+_LASH = np.array([0.012, 0.01, 0.009])
+_ROOM = 1.05
+_CONTRAST, _TAMED = 1.3, 0.45
+"""Exponent of a picture's grey over its mean, and what it times the picture's contrast exceeds
+nowhere: lit strands must not burn out."""
+
+_TUCKED_MM = 4.0
+"""Hair that is this much above a hat's brim is under the hat."""
+
 
 @kernel
 def _shade(
@@ -77,20 +90,6 @@ def shade_hair(
     shine = np.zeros_like(diffuse)
     _shade(tone, normals, strands, seen, light.lamps, light.colours, diffuse, shine)
     return diffuse, shine
-
-
-_FORWARD_MM = 1.2
-"""Brows and lashes are drawn this much nearer, or the skin that they lie in would hide them."""
-
-_SCALP_MM = 0.5
-_LASH = np.array([0.012, 0.01, 0.009])
-_ROOM = 1.05
-_CONTRAST, _TAMED = 1.3, 0.45
-"""Exponent of a picture's grey over its mean, and what it times the picture's contrast exceeds
-nowhere: lit strands must not burn out."""
-
-_TUCKED_MM = 4.0
-"""Hair that is this much above a hat's brim is under the hat."""
 
 
 @dataclass(frozen=True, eq=False)

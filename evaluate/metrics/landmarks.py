@@ -22,6 +22,9 @@ Array = NDArray[np.float64]
 
 _CHUNK = 2_000_000  # coordinates that are worked on at a time
 
+BINS = ("0 to 30", "30 to 60", "60 to 90")
+"""|yaw| in degrees: up to 30, above 30 up to 60, above 60. What reads above 90 is in the last."""
+
 
 def box_size(points: ArrayLike) -> Array:
     """Square root of the area of the box round points, in x and y.
@@ -185,10 +188,6 @@ def _lengths(label: str, values: ArrayLike, count: int) -> Array:
     if lengths.shape != (count,) or not (np.isfinite(lengths) & (lengths > 0)).all():
         raise InputError(label, f"{count} positive lengths", f"shape {lengths.shape}, or others")
     return lengths
-
-
-BINS = ("0 to 30", "30 to 60", "60 to 90")
-"""|yaw| in degrees: up to 30, above 30 up to 60, above 60. What reads above 90 is in the last."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ _MEANS = {
     "sample mean": "mean over images; std over images",
 }
 
+_MEAN = "mean over items; std over items"
+
 
 def binned_metrics(
     table: str,
@@ -132,9 +134,6 @@ def _balanced(
             float(np.std(means)), mean=words, **about,
         )
     ]  # fmt: skip
-
-
-_MEAN = "mean over items; std over items"
 
 
 def metrics_of_found(

@@ -25,6 +25,10 @@ Array = NDArray[np.float64]
 
 _ANGLES = ("pitch", "yaw", "roll")
 
+_FAR = 0.3  # median error over the face's size from which a reason is looked for
+_NEAR = 0.15  # the same, of the right reading
+_LOOKED_AT = 200  # images
+
 
 def predict_landmarks(
     predictor: Predictor,
@@ -79,11 +83,6 @@ def boxes_around(points: Array) -> list[Box]:
     """The box round each of (N,K,2) points, as (x0,y0,x1,y1)."""
     sides = np.concatenate([np.nanmin(points, 1), np.nanmax(points, 1)], 1)
     return [(a, b, c, d) for a, b, c, d in sides.tolist()]
-
-
-_FAR = 0.3  # median error over the face's size from which a reason is looked for
-_NEAR = 0.15  # the same, of the right reading
-_LOOKED_AT = 200  # images
 
 
 def refuse_other_order(name: str, landmarks: Array, truth: Array) -> None:

@@ -71,6 +71,10 @@ GANFIT = Recipe(
 
 PRESETS = {recipe.name: recipe for recipe in (MLANET, TRAN2018, GENOVA, GANFIT)}
 
+_HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
+_LANDMARKS = "https://github.com/barisgecer/GANFit (folder MICC_landmarks)"
+_PICTURES = (".jpg", ".jpeg", ".png")
+
 
 def micc_preset(name: str) -> Recipe:
     """A preset by its name.
@@ -81,11 +85,6 @@ def micc_preset(name: str) -> Recipe:
     if name not in PRESETS:
         raise UnknownNameError("MICC preset", name, list(PRESETS))
     return PRESETS[name]
-
-
-_HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
-_LANDMARKS = "https://github.com/barisgecer/GANFit (folder MICC_landmarks)"
-_PICTURES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)

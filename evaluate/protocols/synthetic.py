@@ -51,6 +51,9 @@ FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
 """What `compare` gives, with units."""
 _LANDMARKS = "ibug68"
 
+TABLE = "synthetic faces"
+NOTHING = "what the mean face gives"
+
 
 @dataclass(frozen=True)
 class KnownFace:
@@ -170,10 +173,6 @@ def _middle_and_size(box: Box) -> tuple[Array, float]:
 def _pivot(model: FaceModel) -> Tensor:
     """The point in mm, model space, that networks' poses turn about."""
     return torch.tensor(LayoutSpec.of(model, 1).pivot)
-
-
-TABLE = "synthetic faces"
-NOTHING = "what the mean face gives"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,33 @@ FACERNET = "Mobile-FaceRNet, Table 2"
 COUNTS = {AFLW: (11596, 5457, 4027), AFLW2000: (1312, 383, 305)}
 """Images of each bin. AFLW2000-3D by the fitted pose; by AFLW's labels it is `LABEL_COUNTS`."""
 LABEL_COUNTS = (1306, 462, 232)
+LFPA_ROWS = {"DeFA": 3.86, "ACRLoss": 3.75, "Mobile-FaceRNet": 3.34}
+"""Mobile-FaceRNet, Table 2, mean NME on AFLW-LFPA; its Table 4 says 4.904 for the same network."""
+SADRNET_MEANS = {
+    "68 points, 3D": {"3DDFA": 7.50, "DeFA": 6.23, "PRNet": 4.70, "SADRNet": 4.33},
+    "dense, 2D": {"3DDFA": 5.06, "DeFA": 4.44, "PRNet": 3.17, "SADRNet": 2.93},
+    "dense, 3D": {
+        "3DDFA": 6.55, "DeFA": 6.04, "PRNet": 4.40, "3DDFA_V2": 4.18, "SADRNet": 4.02,
+    },
+    "reconstruction": {
+        "3DDFA": 5.36, "DeFA": 5.64, "PRNet": 3.96, "SPDT": 3.70, "SADRNet": 3.25,
+    },
+}  # fmt: skip
+"""Means over all images of SADRNet's Tables I and II."""
+SADRNET_ANGLES = {
+    "FSA-Net": (4.50, 6.08, 4.64, 5.07),
+    "GLDL": (3.02, 5.06, 3.68, 3.92),
+    "QuatNet": (3.97, 5.61, 3.92, 4.50),
+    "FDN": (3.78, 5.61, 3.88, 4.42),
+    "MNN": (3.34, 4.69, 3.48, 3.83),
+    "SADRNet": (2.93, 5.00, 3.54, 3.82),
+    "SADRNet-fix": (2.93, 4.43, 2.95, 3.44),
+}
+"""SADRNet's Table III: yaw, pitch, roll, mean, degrees."""
+_NOTES = {
+    ("DAMDNet", "CSANet, Table 2", "AFLW"): " (bin 0 to 30 misprinted for 4.359)",
+    ("MLANet", "MLANet, Table 1", AFLW2000): " (the mean is not that of its bins, 3.467)",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +101,8 @@ CSANet without SGE | 4.978 6.072 6.885 5.978 0.781 | 3.440 4.300 5.376 4.372 0.7
 CSANet | 4.254 4.947 5.796 4.999 0.630 | 2.914 3.738 4.809 3.820 0.776
 """,
 )
+
+
 R3FA_ROWS = _bins(
     R3FA_1,
     """
@@ -117,6 +146,8 @@ SADRNET_ROWS = (
     _sadrnet("3DDFA_V2", (2.63, 3.42, 4.48), 3.51),
     _sadrnet("SADRNet", (2.66, 3.30, 4.42), 3.46, 3.05),
 )
+
+
 MLANET_ROWS = tuple(
     BinRow(method, MLANET, AFLW2000, bins, mean)
     for method, bins, mean in (
@@ -129,41 +160,16 @@ MLANET_ROWS = tuple(
         ("MLANet", (2.61, 3.38, 4.41), 3.39),
     )
 )
+
+
 FACERNET_ROWS = (
     BinRow("Mobile-FaceRNet", FACERNET, AFLW2000, (2.89, 3.76, 4.78), 3.80),
     BinRow("Chang et al.", FACERNET, AFLW2000, (3.11, 3.84, 6.60), 4.52),
     BinRow("3DSTN", FACERNET, AFLW2000, (3.15, 4.33, 5.98), 4.49),
 )
-LFPA_ROWS = {"DeFA": 3.86, "ACRLoss": 3.75, "Mobile-FaceRNet": 3.34}
-"""Mobile-FaceRNet, Table 2, mean NME on AFLW-LFPA; its Table 4 says 4.904 for the same network."""
-SADRNET_MEANS = {
-    "68 points, 3D": {"3DDFA": 7.50, "DeFA": 6.23, "PRNet": 4.70, "SADRNet": 4.33},
-    "dense, 2D": {"3DDFA": 5.06, "DeFA": 4.44, "PRNet": 3.17, "SADRNet": 2.93},
-    "dense, 3D": {
-        "3DDFA": 6.55, "DeFA": 6.04, "PRNet": 4.40, "3DDFA_V2": 4.18, "SADRNet": 4.02,
-    },
-    "reconstruction": {
-        "3DDFA": 5.36, "DeFA": 5.64, "PRNet": 3.96, "SPDT": 3.70, "SADRNet": 3.25,
-    },
-}  # fmt: skip
-"""Means over all images of SADRNet's Tables I and II."""
-SADRNET_ANGLES = {
-    "FSA-Net": (4.50, 6.08, 4.64, 5.07),
-    "GLDL": (3.02, 5.06, 3.68, 3.92),
-    "QuatNet": (3.97, 5.61, 3.92, 4.50),
-    "FDN": (3.78, 5.61, 3.88, 4.42),
-    "MNN": (3.34, 4.69, 3.48, 3.83),
-    "SADRNet": (2.93, 5.00, 3.54, 3.82),
-    "SADRNet-fix": (2.93, 4.43, 2.95, 3.44),
-}
-"""SADRNet's Table III: yaw, pitch, roll, mean, degrees."""
 
 
 ALL_ROWS = CSANET_ROWS + R3FA_ROWS + MLANET_ROWS + FACERNET_ROWS + SADRNET_ROWS
-_NOTES = {
-    ("DAMDNet", "CSANet, Table 2", "AFLW"): " (bin 0 to 30 misprinted for 4.359)",
-    ("MLANet", "MLANet, Table 1", AFLW2000): " (the mean is not that of its bins, 3.467)",
-}
 
 
 @dataclass(frozen=True)

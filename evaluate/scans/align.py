@@ -20,6 +20,12 @@ from ...geometry.nonrigid import nonrigid_icp
 from .recipe import Alignment, Measure
 from .surface import Array, Surface, common_landmarks
 
+# Of the target's rms radius, about 60 mm. Planes get there in a few steps, and then wander by some
+# hundredths of a millimetre as matches flip between sheets; points creep, in ever smaller steps.
+_TOLERANCE = {"plane": 3e-4, "surface": 1e-5}
+_MOST_STEPS = 100
+_RUN_AWAY = 1.25  # factor between the landmarks' scale and ICP's beyond which ICP has failed
+
 
 @dataclass(frozen=True)
 class Distances:
@@ -94,13 +100,6 @@ def _check_equal(one: Surface, other: Surface) -> None:
             "meshes of one topology for known correspondence",
             f"{len(one.vertices)} and {len(other.vertices)} vertices",
         )
-
-
-# Of the target's rms radius, about 60 mm. Planes get there in a few steps, and then wander by some
-# hundredths of a millimetre as matches flip between sheets; points creep, in ever smaller steps.
-_TOLERANCE = {"plane": 3e-4, "surface": 1e-5}
-_MOST_STEPS = 100
-_RUN_AWAY = 1.25  # factor between the landmarks' scale and ICP's beyond which ICP has failed
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,15 @@ from .surface import Surface
 
 _DIRECTIONS, _RESOLUTION, _BIAS = 96, 420, 0.02
 
+SEED = 0
+_OPEN = 0.85  # ambient occlusion of a convex surface, after the share that normals tilt away
+_BEHIND = -45.0  # mm, z
+_OFF_FACE = 0.45  # importance of what is not in the facial mask
+# Tones have a gamma distribution of shape _TAIL with a long dark tail: the colours of skin lie on a
+# curve in sRGB, and a line through these people comes near to the dark ones too.
+_TAIL, _DARKEST = 4.0, 3.3
+_STILL = 2e-3  # sRGB; what a block moves less belongs to no block
+
 
 def ambient_occlusion(points: Array, normals: Array, faces: Index) -> Array:
     """Cosine-weighted share (V,) of the sphere of directions from which each vertex is seen.
@@ -88,16 +97,6 @@ def nearest_depth(points: Array, faces: Index, size: int) -> Array:
                     z = (1 - w1 - w2) * z0 + w1 * z1 + w2 * z2
                     depth[y, x] = max(depth[y, x], z)
     return depth
-
-
-SEED = 0
-_OPEN = 0.85  # ambient occlusion of a convex surface, after the share that normals tilt away
-_BEHIND = -45.0  # mm, z
-_OFF_FACE = 0.45  # importance of what is not in the facial mask
-# Tones have a gamma distribution of shape _TAIL with a long dark tail: the colours of skin lie on a
-# curve in sRGB, and a line through these people comes near to the dark ones too.
-_TAIL, _DARKEST = 4.0, 3.3
-_STILL = 2e-3  # sRGB; what a block moves less belongs to no block
 
 
 @dataclass(frozen=True)

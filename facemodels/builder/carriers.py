@@ -18,6 +18,16 @@ from .source import AnnySource
 
 _FOLDER = "faceunits01/targets/faceunits/"
 
+_LOWER_TEETH = slice(14992, 15060)  # helper vertices of the base mesh
+_STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
+# Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
+# their eyelids' motion.
+_ACROSS, _DOWN, _UP = 25.0, 22.0, 20.0
+_BLINK = 2.5  # mm that a blink draws the eye back, as it does in people
+# Of the tongue's tip when it is put out, in the coordinates of `teeth.Row`: mm up and forward,
+# scales across, up and forward about the tip, and mm that it rises per mm behind the tip.
+_OUT, _OUT_SCALE, _OUT_BEND, _TIP = (1.5, 40.0), (0.85, 0.7, 1.0), 0.42, (-3.4, -9.5)
+
 
 @dataclass(frozen=True)
 class Expressions:
@@ -49,17 +59,6 @@ def mirror_name(name: str) -> str:
         if name.endswith(side):
             return name.removesuffix(side) + other
     return name
-
-
-_LOWER_TEETH = slice(14992, 15060)  # helper vertices of the base mesh
-_STILL = 0.2  # mm; smaller motions are noise of the sculpted targets
-# Degrees that a gaze unit turns an eye. The targets' own (15 across, 11 down, 10 up) fall short of
-# their eyelids' motion.
-_ACROSS, _DOWN, _UP = 25.0, 22.0, 20.0
-_BLINK = 2.5  # mm that a blink draws the eye back, as it does in people
-# Of the tongue's tip when it is put out, in the coordinates of `teeth.Row`: mm up and forward,
-# scales across, up and forward about the tip, and mm that it rises per mm behind the tip.
-_OUT, _OUT_SCALE, _OUT_BEND, _TIP = (1.5, 40.0), (0.85, 0.7, 1.0), 0.42, (-3.4, -9.5)
 
 
 def expression_carriers(

@@ -25,6 +25,8 @@ _STEPS = 60
 _ENOUGH = 1e-4  # a step that lowers the energy by less than this share is the last one
 _RIM_PULL = 400.0
 
+_ROUNDS = 5
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -125,9 +127,6 @@ def _until_flip(place: Array, step: Array, corners: Index, slopes: Array) -> flo
         root = np.sqrt(b * b - 4 * a * c)
         first = np.stack([2 * c / (root - b), 2 * c / (-root - b)])
     return float(np.where(first > 0, first, np.inf).min())  # no real root: NaN > 0 is false
-
-
-_ROUNDS = 5
 
 
 def first_chart(

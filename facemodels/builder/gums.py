@@ -34,6 +34,15 @@ _ROWS = (
 )
 _ACROSS = (0.35, 0.7)  # of the way from the last row to the middle line
 
+UPPER, UNDER = 0, 1  # charts
+_CELLS = 12
+# In the coordinates of `teeth.Row`, mm, from the root to the tip.
+_Z = (-58.0, -46.0, -34.0, -22.0, -14.0, -9.5)
+_TOP = (-9.0, -0.5, 3.0, 2.6, 0.2, -1.2)
+_BOTTOM = (-18.0, -16.0, -13.0, -9.5, -6.8, -5.6)
+_HALF_WIDTH = (19.0, 19.0, 18.5, 17.0, 15.0, 14.0)
+_GROOVE_DEPTH, _GROOVE_WIDTH = 1.1, 2.6
+
 
 @dataclass(frozen=True)
 class Vault:
@@ -137,16 +146,6 @@ def _chart(left: Array) -> Array:
     u, v = (np.concatenate([[0], np.cumsum(d)]) / d.sum() for d in (along, across))
     u = np.concatenate([0.5 - u[:0:-1] / 2, 0.5 + u / 2])
     return np.stack(np.meshgrid(u, v, indexing="ij"), -1).reshape(-1, 2)
-
-
-UPPER, UNDER = 0, 1  # charts
-_CELLS = 12
-# In the coordinates of `teeth.Row`, mm, from the root to the tip.
-_Z = (-58.0, -46.0, -34.0, -22.0, -14.0, -9.5)
-_TOP = (-9.0, -0.5, 3.0, 2.6, 0.2, -1.2)
-_BOTTOM = (-18.0, -16.0, -13.0, -9.5, -6.8, -5.6)
-_HALF_WIDTH = (19.0, 19.0, 18.5, 17.0, 15.0, 14.0)
-_GROOVE_DEPTH, _GROOVE_WIDTH = 1.1, 2.6
 
 
 def build_tongue() -> tuple[Piece, Index, Array]:

@@ -33,6 +33,17 @@ _RADIUS, _EAR = 95.0, 0.3  # mm round the tip of the nose; of the ears' mask
 _NOSE_TIP = 30
 _RIDGE = 1e-3  # mm^2 a vertex, next to nothing
 
+SEED, MODES = 1, 120
+_MACRO_SAMPLES, _REST_SAMPLES = 4000, 150  # random weights
+_MACRO_SHARE = 1 / 3
+_LARGE, _ROUNDS = 40, 3
+_LEAST_SHARE = 0.3  # of a mode's variance: below it the mode is not one of the first population
+_REST_WEIGHT, _HELPER_WEIGHT = 0.35, 0.0
+_ARM = 20.0  # mm, of the probes that say how a carrier moves
+_PROBES = 6
+_GROWTH_RIDGE = 50.0  # mm^2
+_LOWER_TEETH, _UPPER_TEETH = slice(14992, 15060), slice(15060, TEETH.stop)
+
 
 class Middle:
     """The skin within 95 mm of the nose's tip, without ears, at level 1; N vertices.
@@ -78,18 +89,6 @@ class Middle:
         ridge = _RIDGE * rows.shape[1] / 3 * np.eye(len(rows))
         coefficients = np.linalg.solve(rows @ rows.T + ridge, rows @ self.of(people).T)
         return np.sqrt((coefficients**2).sum(1))
-
-
-SEED, MODES = 1, 120
-_MACRO_SAMPLES, _REST_SAMPLES = 4000, 150  # random weights
-_MACRO_SHARE = 1 / 3
-_LARGE, _ROUNDS = 40, 3
-_LEAST_SHARE = 0.3  # of a mode's variance: below it the mode is not one of the first population
-_REST_WEIGHT, _HELPER_WEIGHT = 0.35, 0.0
-_ARM = 20.0  # mm, of the probes that say how a carrier moves
-_PROBES = 6
-_GROWTH_RIDGE = 50.0  # mm^2
-_LOWER_TEETH, _UPPER_TEETH = slice(14992, 15060), slice(15060, TEETH.stop)
 
 
 @dataclass(frozen=True)

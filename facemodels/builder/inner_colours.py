@@ -30,6 +30,21 @@ _YELLOW = np.array([0.0, 0.02, 0.30])
 _FAIR_HAIR = np.array([0.42, 0.28, 0.165])
 _HAIR_MELANIN = np.array([0.92, 1.05, 1.00])
 
+TEETH, GUMS = (UPPER_TEETH, LOWER_TEETH), (UPPER_GUMS, LOWER_GUMS)
+INSIDE_MOUTH = (MOUTH, *TEETH, *GUMS, TONGUE)
+# sRGB.
+_IVORY, _NECK_OF_TOOTH = np.array([0.82, 0.775, 0.68]), np.array([0.73, 0.65, 0.52])
+_GUM, _LINING = np.array([0.72, 0.45, 0.43]), np.array([0.58, 0.28, 0.27])
+_TONGUE, _TONGUE_TOP = np.array([0.68, 0.38, 0.37]), np.array([0.74, 0.50, 0.47])
+_LID_LINING = np.array([0.70, 0.42, 0.38])
+_SCLERA, _VEINS = np.array([0.81, 0.785, 0.75]), np.array([0.80, 0.60, 0.55])
+_STROMA, _AMBER = np.array([0.39, 0.50, 0.60]), np.array([0.55, 0.38, 0.20])
+_LIT_DEPTH, _LINING_LENGTH, _DARK_LENGTH = 1.5, 8.0, 11.0  # mm behind the opening of the lips
+_WINDOW = 0.6  # of the lips' half width
+_DARKEST = 0.012
+_WARM_SHADE = np.array([0.95, 1.05, 1.09])  # shade in there is lit by red walls
+_SEED = 7
+
 
 def skin_colour(melanin: Array, blood: Array, yellow: Array | float = 0.0) -> Array:
     """Linear reflectance (V,3) of skin.
@@ -68,22 +83,6 @@ def to_linear(coded: Array) -> Array:
     """Linear values of sRGB-coded ones."""
     curve = ((np.maximum(coded, 0) + 0.055) / 1.055) ** 2.4
     return np.where(coded <= 0.04045, coded / 12.92, curve)
-
-
-TEETH, GUMS = (UPPER_TEETH, LOWER_TEETH), (UPPER_GUMS, LOWER_GUMS)
-INSIDE_MOUTH = (MOUTH, *TEETH, *GUMS, TONGUE)
-# sRGB.
-_IVORY, _NECK_OF_TOOTH = np.array([0.82, 0.775, 0.68]), np.array([0.73, 0.65, 0.52])
-_GUM, _LINING = np.array([0.72, 0.45, 0.43]), np.array([0.58, 0.28, 0.27])
-_TONGUE, _TONGUE_TOP = np.array([0.68, 0.38, 0.37]), np.array([0.74, 0.50, 0.47])
-_LID_LINING = np.array([0.70, 0.42, 0.38])
-_SCLERA, _VEINS = np.array([0.81, 0.785, 0.75]), np.array([0.80, 0.60, 0.55])
-_STROMA, _AMBER = np.array([0.39, 0.50, 0.60]), np.array([0.55, 0.38, 0.20])
-_LIT_DEPTH, _LINING_LENGTH, _DARK_LENGTH = 1.5, 8.0, 11.0  # mm behind the opening of the lips
-_WINDOW = 0.6  # of the lips' half width
-_DARKEST = 0.012
-_WARM_SHADE = np.array([0.95, 1.05, 1.09])  # shade in there is lit by red walls
-_SEED = 7
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ _HAIRLINE = (
 )
 _UNEVEN = 3.0  # mm, of the hairline
 
+_LIPS_MEET = 4.5  # the last loop about the mouth at which closed lips touch
+_SMOOTHING_ROUNDS = 6
+
 
 @dataclass(frozen=True)
 class Brows:
@@ -146,10 +149,6 @@ def find_scalp(surface: Surface) -> Scalp:
 def sigmoid(x: NDArray) -> Array:
     """1 / (1 + exp(-x))."""
     return 1 / (1 + np.exp(-np.clip(x, -60, 60)))
-
-
-_LIPS_MEET = 4.5  # the last loop about the mouth at which closed lips touch
-_SMOOTHING_ROUNDS = 6
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from .hm08 import Array, Index
 
 _SAMPLES = 20_000
 
+_THINNEST = 0.15  # width over length: thinner triangles of a surface count as wider ones
+_DIAGONALS = ((0, 1, 2), (0, 2, 3), (1, 2, 3), (1, 3, 0))
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -61,9 +64,7 @@ class Outline:
         return self.towards(np.linspace(0, 2 * np.pi, _SAMPLES + 1))
 
 
-_THINNEST = 0.15  # width over length: thinner triangles of a surface count as wider ones
 _OPENING = Outline(5.0, 2.0)  # the wanted shape of the eyes' and the mouth's openings
-_DIAGONALS = ((0, 1, 2), (0, 2, 3), (1, 2, 3), (1, 3, 0))
 
 
 @dataclass(frozen=True)

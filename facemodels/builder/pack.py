@@ -22,6 +22,9 @@ from .source import AnnySource
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
+GONE = 65535
+"""The number that stands for a vertex that version 2 does not have: eyeballs and shoulders."""
+
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write a compressed .npz without dates, so that equal arrays give equal files.
@@ -47,10 +50,6 @@ def _write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
 def smallest_ints(values: NDArray[np.int64]) -> NDArray:
     """The same integers in the smallest unsigned type that holds them."""
     return values.astype(np.min_scalar_type(int(values.max())))
-
-
-GONE = 65535
-"""The number that stands for a vertex that version 2 does not have: eyeballs and shoulders."""
 
 
 def version_1_vertices(mesh: BaseMesh, source: AnnySource, head: Head) -> Index:

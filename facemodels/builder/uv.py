@@ -15,6 +15,9 @@ from .flatten import Hold, first_chart, relax
 from .hm08 import Array, Index
 from .net import Net, Outline, frame_net, hole_net, join, surface_net
 
+_ROUND, _FULL = 2.2, 7.0  # roundness of the first chart's outline, and of the final one's
+_FRAME_SIZE, _FRAME_WEIGHT = 1.25, 0.02  # of the frame that keeps the rim from folding over
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -74,10 +77,6 @@ def _midline(points: Array, sheet: Sheet, end: float) -> Index:
     while len(path) < 2 or points[path[-1], 2] < end:
         path.append(next(v for v in beside[path[-1]] if v not in path))
     return np.array(path)
-
-
-_ROUND, _FULL = 2.2, 7.0  # roundness of the first chart's outline, and of the final one's
-_FRAME_SIZE, _FRAME_WEIGHT = 1.25, 0.02  # of the frame that keeps the rim from folding over
 
 
 def disk_chart(

@@ -37,6 +37,11 @@ from ..layout import (
 from .basel_regions import with_basel_regions
 from .source import Source, read_mat, read_text_numbers, required
 
+LICENCE = "Basel Face Model: non-commercial research only (University of Basel)"
+_KEYS = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
+_DEEP3D = "It comes with github.com/sicxu/Deep3DFaceRecon_pytorch (BFM/)."
+_GUO = "Exp_Pca.bin comes with github.com/Juyong/3DFace (CoarseData), std_exp.txt with Deep3D."
+
 
 def read_mapping(path: Path) -> dict[int, int]:
     """eos's table of iBUG points (counted from 1) to vertices, from its TOML file.
@@ -65,12 +70,6 @@ def mapped_points(table: dict[int, int], count: int, path: Path) -> LandmarkSet:
         raise InputError(str(path), f"points 1..68 and vertices 0..{count - 1}", str(table))
     ids = [table.get(point, 0) for point in range(1, 69)]
     return LandmarkSet.from_vertices("ibug68", ids, valid=[p in table for p in range(1, 69)])
-
-
-LICENCE = "Basel Face Model: non-commercial research only (University of Basel)"
-_KEYS = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
-_DEEP3D = "It comes with github.com/sicxu/Deep3DFaceRecon_pytorch (BFM/)."
-_GUO = "Exp_Pca.bin comes with github.com/Juyong/3DFace (CoarseData), std_exp.txt with Deep3D."
 
 
 @FAMILIES.register("basel-2009")

@@ -26,6 +26,10 @@ from ..layout import basis_of
 
 _MOST = 1 << 31  # bytes; no model is larger
 
+Value = TypeVar("Value")
+WHAT = "a model saved by eos, version 1 to 4"
+VERSIONS = (1, 2, 3, 4)
+
 
 class CerealReader:
     """Reads one value after another.
@@ -85,11 +89,6 @@ class CerealReader:
     def damaged(self, reason: str) -> InputError:
         """The error that says where reading stopped making sense."""
         return InputError(str(self.path), self.what, f"something else or a damaged file ({reason})")
-
-
-Value = TypeVar("Value")
-WHAT = "a model saved by eos, version 1 to 4"
-VERSIONS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)

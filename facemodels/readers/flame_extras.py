@@ -28,6 +28,14 @@ from .basel_h5 import srgb
 from .inert_pickle import read_inert_pickle, read_object_npy
 from .source import Source, required
 
+_EMBEDDINGS = "landmark_embedding.npz", "landmark_embedding.npy"
+_ALBEDO = (
+    "FLAME_texture.npz",
+    "FLAME_albedo_from_BFM.npz",
+    "albedoModel2020_FLAME_albedoPart.npz",
+)
+_REMEDY = "landmark_embedding.npy comes with github.com/YadiraF/DECA (data/)."
+
 
 def embedded(
     name: str,
@@ -51,15 +59,6 @@ def embedded(
     valid = torch.ones(len(ids), dtype=torch.bool)
     corners = torch.from_numpy(faces[ids])
     return LandmarkSet(name, corners, flat, torch.zeros(len(ids), 3), valid, contour)
-
-
-_EMBEDDINGS = "landmark_embedding.npz", "landmark_embedding.npy"
-_ALBEDO = (
-    "FLAME_texture.npz",
-    "FLAME_albedo_from_BFM.npz",
-    "albedoModel2020_FLAME_albedoPart.npz",
-)
-_REMEDY = "landmark_embedding.npy comes with github.com/YadiraF/DECA (data/)."
 
 
 def embeddings(source: Source, faces: Ints) -> dict[str, LandmarkSet]:

@@ -30,6 +30,10 @@ ICT_TOLERANCE = 0.01
 """How far, in cm, mirror images lie apart in the mean face."""
 _REQUIRED = ["base", "faces", "identity", "expression", "expression_names", "landmarks68"]
 
+_NEUTRAL, _TABLE = "generic_neutral_mesh.obj", "vertex_indices.json"
+_PARTS = {"face": 9409, "head": 11248, "full": 26719}
+_EYEBALLS = slice(21451, 23021), slice(23021, 24591)
+
 
 def is_ict(arrays: Mapping[str, NDArray]) -> bool:
     """Whether the arrays are ICT-FaceKit's: `base` and `landmarks68` beside the modes."""
@@ -81,11 +85,6 @@ def _floats(arrays: Mapping[str, NDArray], name: str, path: Path) -> NDArray[np.
 def ict_regions(count: int) -> dict[str, NDArray[np.bool_]]:
     """The named parts among the first `count` vertices of ICT-FaceKit."""
     return {name: np.arange(count) < end for name, end in ICT_REGIONS.items()}
-
-
-_NEUTRAL, _TABLE = "generic_neutral_mesh.obj", "vertex_indices.json"
-_PARTS = {"face": 9409, "head": 11248, "full": 26719}
-_EYEBALLS = slice(21451, 23021), slice(23021, 24591)
 
 
 @FAMILIES.register("ict")

@@ -44,6 +44,10 @@ _KINDS = {
     "ByteStorage": "u1",
 }
 
+_EXPECTED = "a pickle of arrays and nothing else"
+_DENSEST = 1 << 26  # bytes of a sparse matrix in full
+_SPARSE = {"csc_matrix": "csc", "csr_matrix": "csr", "csc_array": "csc", "csr_array": "csr"}
+
 
 class TorchStorage:
     """Stands for torch.storage._load_from_bytes: keeps the bytes."""
@@ -110,11 +114,6 @@ def _outside(pid: object) -> object:
     if not isinstance(pid, tuple) or len(pid) < 2 or pid[0] != "storage":
         raise RefusedPickle("an outside object that is no storage")
     return pid[1]
-
-
-_EXPECTED = "a pickle of arrays and nothing else"
-_DENSEST = 1 << 26  # bytes of a sparse matrix in full
-_SPARSE = {"csc_matrix": "csc", "csr_matrix": "csr", "csc_array": "csc", "csr_array": "csr"}
 
 
 class _Object:
@@ -198,6 +197,8 @@ def _rebuild(kind: object = None, *_: object) -> object:
 
 
 _REBUILD, _CHUMPY, _OBJECT = StandIn(_rebuild), StandIn(_Chumpy), StandIn(_Object)
+
+
 _KNOWN = {
     ("copy_reg", "_reconstructor"): _REBUILD,
     ("copyreg", "_reconstructor"): _REBUILD,

@@ -23,6 +23,8 @@ from .source import Source
 _NUMBERS = ("mean", "basis", "eigenvalues", "faces", "expression", "uv")
 _REQUIRED = ["mean", "basis", "eigenvalues", "faces", "expression", "ibug68_index0_to_vertex"]
 
+_DOCUMENT = "docs/face_model_format.md"
+
 
 def is_sfm(arrays: Mapping[str, NDArray]) -> bool:
     """Whether the arrays are the Surrey Face Model's: `basis` and `eigenvalues`."""
@@ -81,9 +83,6 @@ def _landmarks(table: NDArray, path: Path) -> LandmarkSet:
     ids, valid = np.zeros(68, np.int64), np.zeros(68, bool)
     ids[table[:, 0]], valid[table[:, 0]] = table[:, 1], True
     return LandmarkSet.from_vertices("ibug68", ids.tolist(), valid=valid.tolist())
-
-
-_DOCUMENT = "docs/face_model_format.md"
 
 
 @FAMILIES.register("ict-npz")

@@ -26,6 +26,12 @@ from .fit import FIT, has_fit
 
 Array = NDArray[np.float64]
 
+KIND = "turned"
+KEPT = ("identity",)
+"""Labels that a turn does not change."""
+_SPLITS = ("train", "val", "test")
+_SIDE = 10.0  # degrees: a face that looks further aside is turned further to the same side
+
 
 def flat_goals(yaws: Array, edges: Array, most: int = 4, seed: int = 0) -> list[tuple[int, float]]:
     """Turned copies of photographs with which |yaw| is as flat as it can be over bins.
@@ -97,13 +103,6 @@ def estimated_yaws(points: Array, model_points: Array) -> Array:
     sine = np.stack([first, second, third], 1)[:, 0, 2]
     angle = -np.degrees(np.arcsin(np.clip(sine, -1, 1)))
     return np.where(known, angle, np.nan)
-
-
-KIND = "turned"
-KEPT = ("identity",)
-"""Labels that a turn does not change."""
-_SPLITS = ("train", "val", "test")
-_SIDE = 10.0  # degrees: a face that looks further aside is turned further to the same side
 
 
 @dataclass(frozen=True)

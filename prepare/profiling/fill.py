@@ -26,6 +26,14 @@ Array = NDArray[np.float32]
 _BRIM = 12.0  # mm from the border of the face's surface
 _SPECK = 0.02  # of the largest piece of the face in the picture; smaller ones are no face
 
+_REACHES = (80.0, 25.0, 9.0)  # mm, coarse to fine: standard deviations of the averages
+_CELL = 0.8  # of a standard deviation: between the nodes at which averages are formed
+_CUT = 3.0  # standard deviations up to which a vertex counts
+_LITTLE = 0.02  # of the weight that all vertices have: below it the coarser average speaks
+_DARK = 0.05  # added to colours before dividing by them
+_ENOUGH = 20.0  # vertices, to say anything about the light
+_OFF = ("brows", "cavities", "left_eye", "lips", "mouth", "right_eye")
+
 
 def outer_face(clip: Tensor, faces: Tensor, fragments: Fragments) -> Tensor:
     """Where the outer side of a face is seen, not its inner side.
@@ -99,15 +107,6 @@ def ramp(x: Tensor, low: float, high: float) -> Tensor:
     """0 up to `low`, 1 from `high` on, smooth between them."""
     t = ((x - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)
-
-
-_REACHES = (80.0, 25.0, 9.0)  # mm, coarse to fine: standard deviations of the averages
-_CELL = 0.8  # of a standard deviation: between the nodes at which averages are formed
-_CUT = 3.0  # standard deviations up to which a vertex counts
-_LITTLE = 0.02  # of the weight that all vertices have: below it the coarser average speaks
-_DARK = 0.05  # added to colours before dividing by them
-_ENOUGH = 20.0  # vertices, to say anything about the light
-_OFF = ("brows", "cavities", "left_eye", "lips", "mouth", "right_eye")
 
 
 class ColourExtension:

@@ -55,7 +55,7 @@ def estimate(pictures: Sequence[np.ndarray], places: Sequence[np.ndarray]) -> li
 def photos(tmp_path: Path, monkeypatch) -> Callable[..., Path]:
     monkeypatch.setattr(work, "get_face_detector", Detector)
     monkeypatch.setattr(work, "make_estimator", lambda fan: estimate)
-    monkeypatch.setattr("selfie3d.prepare.run.write_sheets", lambda *a: [])
+    monkeypatch.setattr("selfie3d.prepare.run.write_sheets", lambda *a, **options: [])
 
     def make(**reds: tuple[int, int]) -> Path:
         root = tmp_path / "photos"

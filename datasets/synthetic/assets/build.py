@@ -21,6 +21,11 @@ from .textures import read_texture
 Array = NDArray[Any]
 Picture = NDArray[np.uint8]
 
+MAX_FACES = 100_000
+_FARTHEST = 1000.0  # of texture coordinates: pictures may repeat
+_ALMOST = 250  # of 255
+_REMEDY = "Get the asset again from where it came from."
+
 
 def find_named(folder: Path, name: str, root: Path) -> Path | None:
     """The file that a file in `folder` names, or None.
@@ -55,12 +60,6 @@ def _walk(start: Path, steps: tuple[str, ...]) -> Path | None:
             return None
         place = place / step
     return place
-
-
-MAX_FACES = 100_000
-_FARTHEST = 1000.0  # of texture coordinates: pictures may repeat
-_ALMOST = 250  # of 255
-_REMEDY = "Get the asset again from where it came from."
 
 
 class AssetReader:

@@ -33,6 +33,18 @@ DROP = 250.0
 _WIDER = 0.15
 """By this share of the drop it stands out from the body's middle."""
 
+_AXIS = (0.0, -80.0)  # x and z of the line that azimuth turns about, mm in model space
+_LENGTH = 25.0  # mm along a strand per unit of v
+_LONGEST = 60.0
+_SAME = 2  # decimals of a mm: vertices at one place are one
+_LEAST = 1e-6
+_STEEP = 0.2
+"""Mean sine of the edges that rise from a tip."""
+
+Rows = tuple[Array, Array, Array, Array, Array]
+
+_ENOUGH = 8  # faces of clothes near the head, for them to be worth drawing
+
 
 @dataclass(frozen=True, eq=False)
 class Hem:
@@ -82,15 +94,6 @@ def _shifts(points: Array) -> NDArray[np.float32]:
     out[:, 1] = 0
     out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1)
     return (DROP * (_WIDER * out - [0, 1, 0])).astype(np.float32)
-
-
-_AXIS = (0.0, -80.0)  # x and z of the line that azimuth turns about, mm in model space
-_LENGTH = 25.0  # mm along a strand per unit of v
-_LONGEST = 60.0
-_SAME = 2  # decimals of a mm: vertices at one place are one
-_LEAST = 1e-6
-_STEEP = 0.2
-"""Mean sine of the edges that rise from a tip."""
 
 
 def strand_coordinates(
@@ -144,11 +147,6 @@ def _tips(position: Array, edges: Array, rim: Array) -> Array:
         np.add.at(rise, edges[:, one], steep)
         np.add.at(count, edges[:, one], 1)
     return rim[rise[rim] > _STEEP * count[rim]]
-
-
-Rows = tuple[Array, Array, Array, Array, Array]
-
-_ENOUGH = 8  # faces of clothes near the head, for them to be worth drawing
 
 
 @dataclass(frozen=True, eq=False)

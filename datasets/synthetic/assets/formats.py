@@ -22,6 +22,13 @@ _LARGEST = 64_000_000  # bytes; hair of a million vertices
 _COMMENTS = ("#", "//")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+BASE_MESH = "hm08"
+BASE_VERTICES = 19158
+_AXES = ("x_scale", "y_scale", "z_scale")
+_FARTHEST = 1000.0  # of weights, and of offsets in decimetres
+_OTHER_LISTS = ("delete_verts", "weights")
+_ROW = "1 number (a vertex), 6 (three vertices and weights) or 9 (and an offset)"
+
 
 def read_words(path: Path) -> list[list[str]]:
     """The words of every line that is neither empty nor a comment.
@@ -120,14 +127,6 @@ def _numbers(
 def _flag(values: dict[str, list[str]], key: str, default: bool) -> bool:
     words = values.get(key)
     return words[0].lower() in ("true", "1", "yes") if words else default
-
-
-BASE_MESH = "hm08"
-BASE_VERTICES = 19158
-_AXES = ("x_scale", "y_scale", "z_scale")
-_FARTHEST = 1000.0  # of weights, and of offsets in decimetres
-_OTHER_LISTS = ("delete_verts", "weights")
-_ROW = "1 number (a vertex), 6 (three vertices and weights) or 9 (and an offset)"
 
 
 @dataclass(frozen=True)

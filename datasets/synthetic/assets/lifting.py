@@ -21,6 +21,19 @@ Array = NDArray[Any]
 
 _STEPS = 4  # samples along a triangle's side
 
+FLOOR, ROOM = 2.0, 3.0
+"""Vertices stay this far from the skull, mm; those further out by the second stay where they are.
+
+Coarse faces need more, or the skull comes through their middle.
+"""
+
+_RADIUS, _COARSEST = 70.0, 4.0
+"""The skull's smallest radius, and the most that a face's chord is given for it, mm."""
+
+_SKIN = 13380  # vertices of the base mesh from here on are no skin
+_LOWEST, _FULL = 3.0, 30.0  # mm: the skull above the ears; from here to there the effect sets in
+_REACH = 40.0  # mm
+
 
 @dataclass(frozen=True, eq=False)
 class SkinSamples:
@@ -68,20 +81,6 @@ class SkinSamples:
         """How far points (n,3) are outside of the skin, mm (n,)."""
         under = self.tree.query(points)[1]
         return ((points - self.points[under]) * self.normals[under]).sum(1)
-
-
-FLOOR, ROOM = 2.0, 3.0
-"""Vertices stay this far from the skull, mm; those further out by the second stay where they are.
-
-Coarse faces need more, or the skull comes through their middle.
-"""
-
-_RADIUS, _COARSEST = 70.0, 4.0
-"""The skull's smallest radius, and the most that a face's chord is given for it, mm."""
-
-_SKIN = 13380  # vertices of the base mesh from here on are no skin
-_LOWEST, _FULL = 3.0, 30.0  # mm: the skull above the ears; from here to there the effect sets in
-_REACH = 40.0  # mm
 
 
 @dataclass(frozen=True, eq=False)

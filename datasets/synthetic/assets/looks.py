@@ -40,6 +40,14 @@ _BLOCK = 8  # pixels
 _CLEAR = 0.15
 """Below this coherence, 0 to 1, the picture says nothing about a direction."""
 
+_DROP = 1.2  # mm, of a brow's middle below the landmarks
+_INNER, _OUTER = 10.0, 62.0  # mm to the sides: where brows are
+_LEAST, _MOST = 0.3, 2.0  # mm over the skin
+_UNIT = 100.0  # mm: that of offsets without a ruler
+_INSIDE = -0.01
+_FACING = 0.02
+"""Cosine to the front of skin that a brow can lie on."""
+
 
 @dataclass(frozen=True, eq=False)
 class FaceSamples:
@@ -124,15 +132,6 @@ def _blocks(values: Array) -> Array:
     """Sums over blocks of an image (h,w); the last may be smaller."""
     starts = [np.arange(0, size, _BLOCK) for size in values.shape]
     return np.add.reduceat(np.add.reduceat(values, starts[0], 0), starts[1], 1)
-
-
-_DROP = 1.2  # mm, of a brow's middle below the landmarks
-_INNER, _OUTER = 10.0, 62.0  # mm to the sides: where brows are
-_LEAST, _MOST = 0.3, 2.0  # mm over the skin
-_UNIT = 100.0  # mm: that of offsets without a ruler
-_INSIDE = -0.01
-_FACING = 0.02
-"""Cosine to the front of skin that a brow can lie on."""
 
 
 def settled(points: Array, samples: FaceSamples, head: MeanHead) -> tuple[Array, Array, Array]:

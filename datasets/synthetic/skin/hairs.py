@@ -36,6 +36,15 @@ FULL, LOW, SPARSE, MOUSTACHE, THIN_MOUSTACHE, CIRCLE, GOATEE, STRAP, CHIN = rang
 
 _SHARES = running_shares((0.2, 0.2, 0.1, 0.12, 0.05, 0.12, 0.09, 0.04, 0.08))
 
+_MARKS = ((21, 20, 19, 18, 17), (22, 23, 24, 25, 26))
+"""Landmarks of a brow from its inner end outwards: the right one, the left one."""
+
+_KNOTS = (0.0, 0.27, 0.5, 0.72, 1.0)
+_DROP = 1.5
+"""Texels of an atlas of 512 by which a brow's middle lies below its landmarks."""
+
+_STEPS = 64
+
 
 @dataclass(frozen=True)
 class BeardStyle:
@@ -139,16 +148,6 @@ def _moustache(face: _Face, marks: Array, size: float, uneven: Array) -> Array:
     below = sigmoid((face.up + 4 + 9 * (size - 0.5)) / 2)
     front = sigmoid((face.depth - 2) / 3)
     return sigmoid((top - face.up) / 1.8) * sigmoid((reach - face.across) / 2.2) * below * front
-
-
-_MARKS = ((21, 20, 19, 18, 17), (22, 23, 24, 25, 26))
-"""Landmarks of a brow from its inner end outwards: the right one, the left one."""
-
-_KNOTS = (0.0, 0.27, 0.5, 0.72, 1.0)
-_DROP = 1.5
-"""Texels of an atlas of 512 by which a brow's middle lies below its landmarks."""
-
-_STEPS = 64
 
 
 @dataclass(frozen=True)

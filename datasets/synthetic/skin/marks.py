@@ -22,6 +22,9 @@ _DENSITY = np.array([0.75, 1.1, 1.3], np.float32)
 _SOFT = 0.6
 """Texels over which a mole ends."""
 
+_MM = 9.0
+"""The model's brows reach this far from their landmarks."""
+
 
 def stamp_moles(rng: np.random.Generator, detail: Array, places: Array) -> None:
     """Darken a detail map (S,S,3) uint8 at a few of the places, in place.
@@ -66,10 +69,6 @@ def _stamp(spots: Array, density: Array, soft: float, detail: Array) -> None:
                 for k in range(3):
                     factor = math.exp(-share * density[k])
                     detail[row, column, k] = int(detail[row, column, k] * factor + 0.5)
-
-
-_MM = 9.0
-"""The model's brows reach this far from their landmarks."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ _IVORY = np.array([0.0, -0.05, -0.2])
 _SHELTER_MM = 4.0
 """What lies this far behind the lips still gets all the light."""
 
+_COLLAR = 0.35
+_LEAST, _MOST = np.float32(0.003), np.float32(0.95)
+
 
 @kernel
 def _paint(
@@ -109,10 +112,6 @@ def paint_mouth(
     albedo[teeth] *= (yellow / tint).astype(np.float32)
     gloss[teeth] = 0.5
     gloss[mouth] *= light
-
-
-_COLLAR = 0.35
-_LEAST, _MOST = np.float32(0.003), np.float32(0.95)
 
 
 def skin_surface(
