@@ -20,7 +20,9 @@ _ROUNDS = 10
 _DOUBTFUL = ("forehead", "ears")
 _LEAST = 0.1  # share of the face that must be bare skin for a segmentation to be believed
 _SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
-_NOISE = 0.0012  # of the mean over all pixels, as of 0.06 each with 2,500 of them independent
+_NOISE = 0.003  # of the mean over all pixels, as of 0.06 each with 400 of them independent
+_TINT = 0.5  # relative pull of the light towards one colour; see `ridge_light`
+_WHITE = 0.97  # from which on a photograph's channel may have been cut off
 
 
 class Appearance:
@@ -35,10 +37,12 @@ class Appearance:
         modes = model.albedo_basis.transpose(0, 1).flatten(1)
         # Brows are small, and a fringe over them or a shape slightly off would bleach them; over
         # forehead and ears there is hair in many photographs, and modes of patches would paint it:
-        # they are judged only where a segmentation says what is skin.
-        skin = _without(reflectance(model) & model.region("face"), model, ("brows",))
-        sure = _without(skin, model, _DOUBTFUL)
-        self.extras = torch.cat([torch.stack([sure, skin], 1).to(modes), modes], 1)[None]
+        # they are judged only where a segmentation says so, brows and lips where it sees these.
+        face = reflectance(model) & model.region("face")
+        sure = _without(face, model, ("brows", *_DOUBTFUL))
+        brows, lips = (face & ~_without(face, model, (name,)) for name in ("brows", "lips"))
+        parts = [sure, face & ~brows & ~lips, brows, lips, _eyeballs(model)]
+        self.extras = torch.cat([torch.stack(parts, 1).to(modes), modes], 1)[None]
 
     @torch.no_grad()
     def solve(
@@ -54,8 +58,8 @@ class Appearance:
         Args:
             coefficients, camera: the fitted faces in the pixels of `photo`.
             photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
-            skin: (B,1,H,W) in [0,1], how likely the photograph shows bare skin; not heard for
-                faces that it says show hardly any.
+            skin: (B,4,H,W) in [0,1], how likely the photograph shows bare or bearded skin, brows,
+                lips, eyes; not heard for faces that it says show hardly any.
         """
         vertices = self.model.vertices(coefficients)
         seen = self.renderer(
@@ -68,11 +72,19 @@ class Appearance:
         )
         weight = seen.mask * seen.extras[:, :1] * inside
         if skin is not None:
-            bare = seen.mask * seen.extras[:, 1:2] * inside * skin
+            bare = seen.mask * inside * (seen.extras[:, 1:5] * skin).sum(1, keepdim=True)
             enough = bare.sum((1, 2, 3)) > _LEAST * weight.sum((1, 2, 3))
             weight = torch.where(enough[:, None, None, None], bare, weight)
-        basis = seen.extras[:, 2:].unflatten(1, (len(self.model.albedo_basis), 3))
+        basis = seen.extras[:, 5:].unflatten(1, (len(self.model.albedo_basis), 3))
         return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+
+
+def _eyeballs(model: FaceModel) -> Tensor:
+    """The vertices (V,) bool of both eyes, without their pupils; none where a model has none."""
+    found = torch.zeros(len(model.mean), dtype=torch.bool)
+    for name in ("left_eye", "right_eye"):
+        found |= model.regions.get(name, found)
+    return _without(found, model, ("pupil",))
 
 
 def _without(mask: Tensor, model: FaceModel, regions: Sequence[str]) -> Tensor:
@@ -112,19 +124,22 @@ def solve_appearance(
         check_shape(name, value, tuple(photo.shape))
     check_shape("basis", basis, (batch, modes, *photo.shape[1:]))
     check_shape("weight", weight, (batch, 1, *photo.shape[2:]))
-    target, mean, given = photo.flatten(2), albedo.flatten(2), weight.flatten(2)
+    given_target, mean, given = photo.flatten(2), albedo.flatten(2), weight.flatten(2)
     given = given / given.sum(2, keepdim=True).clamp(min=1e-6)
     harmonics = sh_basis(normals.flatten(2).transpose(1, 2))  # (B,N,9)
     modes_seen = basis.flatten(3)  # (B,K,3,N)
-    found, robust = start, torch.ones_like(given)
+    found, robust, target = start, torch.ones_like(given), given_target
     for _ in range(_ROUNDS):
         colours = mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)
-        light = ridge_light(colours[..., None] * harmonics[:, None], target, given * robust)
+        design = colours[..., None] * harmonics[:, None]
+        light = ridge_light(design, target, given * robust, _TINT)
         shading = torch.einsum("bnl,bcl->bcn", harmonics, light)
         found = _ridge_albedo(
             modes_seen * shading[:, None], target - mean * shading, given * robust
         )
         shown = (mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)) * shading
+        # What is white is as bright as the photograph can tell, or brighter.
+        target = torch.where(given_target < _WHITE, given_target, given_target.maximum(shown))
         error = (shown - target).square().mean(1, keepdim=True)
         robust = (_SCALE**2 / (error + _SCALE**2)).square()
     return found, light.transpose(1, 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ...geometry.face_model import FaceModel
@@ -16,6 +18,9 @@ from .mirror import mirror_grid, seam_texels
 from .strands import hair_strands
 
 _PAD = 8  # texels beyond a chart that take its colours
+_FEATURES = ("brows", "eyelids", "nose", "lips")
+_NEAR_FEATURES = 4.0, 16.0  # mm from features: from their own to none of theirs
+_NEAR_BROWS = 2.0, 7.0  # likewise from brows
 _ABOVE_BROWS = 12.0  # mm above the highest brow at which a fringe is fully painted
 
 
@@ -50,6 +55,8 @@ class Atlas:
         scalp: (S,S) float32 in [0,1], where hair grows on most heads.
         hairy: (S,S) float32 in [0,1], where hair may be painted: on the scalp and above the brows.
             What falls over cheeks, ears and neck hangs before them and is none of their colour.
+        brows: (S,S) float32 in [0,1], on and near the brows, which look like hair.
+        features: (S,S) float32 in [0,1], on and near brows, lids, nose and lips.
         strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1.
         twin: (S,S) int64, flat position of each texel's mirror image; None without a mirror.
         seam: (S,S) float32, 1 at a seam on the midline, 0 far from it; None without a mirror.
@@ -66,6 +73,8 @@ class Atlas:
         self.part = self._parts(model)
         self.scalp = self.map(_region(model, "scalp"))
         self.hairy = self._hairy(model)
+        self.brows = self.map(_nearness(model, ("brows",), _NEAR_BROWS))
+        self.features = self.map(_nearness(model, _FEATURES, _NEAR_FEATURES))
         self.mirror_grid: Tensor | None = None
         self.twin: NDArray[np.int64] | None = None
         self.seam: NDArray[np.float32] | None = None
@@ -115,6 +124,15 @@ class Atlas:
 def _region(model: FaceModel, name: str) -> Tensor:
     """A region's vertices (V,) bool; none where the model has no such region."""
     return model.regions.get(name, torch.zeros(len(model.mean), dtype=torch.bool))
+
+
+def _nearness(model: FaceModel, names: Sequence[str], reach: tuple[float, float]) -> Tensor:
+    """How near vertices (V,) are to regions, by mm: 1 below both of `reach`, 0 above."""
+    region = torch.stack([_region(model, name) for name in names]).any(0)
+    if not bool(region.any()):
+        return torch.zeros(len(model.mean))
+    away = torch.from_numpy(cKDTree(model.mean[region].numpy()).query(model.mean.numpy())[0])
+    return ((reach[1] - away.float()) / (reach[1] - reach[0])).clamp(0, 1)
 
 
 def _nearest(grid: Tensor, size: int) -> NDArray[np.int64]:

@@ -86,12 +86,19 @@ class TextureBuilder:
         check_shape("photo", photo, (1, 3, None, None))
         with torch.no_grad():
             seen = look(
-                self.model, self.atlas, self.renderer, photo, inside, camera, coefficients, evidence
+                self.model,
+                self.atlas,
+                self.renderer,
+                photo=photo,
+                inside=inside,
+                camera=camera,
+                coefficients=coefficients,
+                evidence=evidence,
             )
         image, weight = fill_skin(self.atlas, seen, keep_glasses)
         if evidence is not None:
             put_hair(self.atlas, seen, image, weight)
-        fill_inner(self.atlas, seen, image, weight)
+        fill_inner(self.atlas, seen, image, weight, keep_glasses)
         if divide_light:
             self._divide(image, seen)
         if _is_grey(seen):

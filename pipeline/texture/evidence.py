@@ -11,10 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...geometry.checks import check_shape
+from ...geometry.crop import Crop
 from ...geometry.segments import Segment
 
-SKIN, BEARD, HAIR, EYE, TEETH, MOUTH, GLASSES = range(7)
+SKIN, BEARD, HAIR, EYE, TEETH, MOUTH, GLASSES, BROWS, LIPS = range(9)
 """Channels of `Evidence.maps`."""
+
+CHANNELS = 7
+"""So many of them, the first ones, tell what becomes of a texture; brows and lips are skin, too."""
 
 _CHANNELS = (
     (Segment.SKIN, Segment.BROWS, Segment.LIPS, Segment.EARS, Segment.NECK),
@@ -24,8 +28,9 @@ _CHANNELS = (
     (Segment.TEETH,),
     (Segment.MOUTH,),
     (Segment.GLASSES,),
+    (Segment.BROWS,),
+    (Segment.LIPS,),
 )
-CHANNELS = len(_CHANNELS)
 _FINER = 4  # times finer than the segmentation is what the photograph's own edges refine
 _RADIUS = 6  # pixels of the finer map within which its edges follow the photograph's
 _SMOOTH = 4e-4  # variance of colours below which a surface counts as even
@@ -36,9 +41,9 @@ class Evidence:
     """How likely each place of a photograph shows what.
 
     Attributes:
-        maps: (h,w,7) float32 in [0,1]: skin (of face, ears and neck, with brows and lips), beard,
-            hair, eyes, teeth, the rest of the mouth's inside, glasses. What remains is background,
-            clothes, hats, hands.
+        maps: (h,w,9) float32 in [0,1]: skin (of face, ears and neck, with brows and lips), beard,
+            hair, eyes, teeth, the rest of the mouth's inside, glasses; and once more brows and lips
+            alone. What remains is background, clothes, hats, hands.
         to_maps: (2,3) photograph pixels to the maps' pixels.
     """
 
@@ -62,23 +67,21 @@ class Evidence:
         y, x = np.mgrid[:height, :width] + 0.5
         column, row = (inverse @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])).astype(int)
         inside = (column >= 0) & (row >= 0) & (column < photo.shape[1]) & (row < photo.shape[0])
-        weight = np.square(self.maps.reshape(-1, CHANNELS)[inside])
+        weight = np.square(self.maps[..., :CHANNELS].reshape(-1, CHANNELS)[inside])
         seen = photo[row[inside], column[inside], :3]
         total = weight.sum(0)
         return (weight.T @ seen) / np.maximum(total, 1e-6)[:, None], total
 
     def skin(self, size: tuple[int, int]) -> Tensor:
-        """Bare skin (1,1,H,W) in [0,1] in the pixels of a picture of that size, 0 beyond."""
-        height, width = self.maps.shape[:2]
-        bare = torch.from_numpy(self.maps[..., SKIN])[None, None]
-        scale = torch.tensor([2 / width, 2 / height], dtype=torch.float64)[:, None]
-        shift = torch.tensor([[1.0], [1.0]], dtype=torch.float64)
-        half = torch.tensor([size[1] / 2, size[0] / 2], dtype=torch.float64)
-        linear = self.to_maps[:, :2].double() * half * scale
-        move = (self.to_maps[:, :2].double() @ half[:, None] + self.to_maps[:, 2:]) * scale - shift
-        theta = torch.cat([linear, move], 1)[None].to(bare)
-        grid = functional.affine_grid(theta, [1, 1, *size], align_corners=False)
-        return functional.grid_sample(bare, grid, align_corners=False)
+        """How likely the pixels of a picture of that size show what of a face (1,4,H,W).
+
+        Bare or bearded skin, brows, lips, and eyes; all are 0 beyond the maps.
+        """
+        maps = torch.from_numpy(self.maps).permute(2, 0, 1)
+        plain = (maps[SKIN] + maps[BEARD] - maps[BROWS] - maps[LIPS]).clamp(min=0)
+        parts = torch.stack([plain, maps[BROWS], maps[LIPS], maps[EYE]])[None]
+        to_picture = Crop(self.to_maps.double(), self.maps.shape[:2]).inverse_matrix
+        return Crop(to_picture, size).warp(parts)[0]
 
 
 def evidence_of(

@@ -34,6 +34,27 @@ def extend(values: Floats, weight: Floats) -> Floats:
     return filled
 
 
+def continued(
+    values: Floats, known: Floats, usual: Floats, reach: float, own: NDArray[np.bool_]
+) -> Floats:
+    """Carry values smoothly to where they are not known, and to what is usual farther away.
+
+    Args:
+        values: (S,S,C). known: (S,S) in [0,1], 0 where not `own`.
+        usual: (C,) or (S,S,C), what to take where nothing is known nearby.
+        reach: side in texels of the square whose usual values count as much as one known texel.
+        own: (S,S), the texels that matter.
+
+    Returns:
+        (S,S,C).
+    """
+    # In `extend` weights grow fourfold when distances double: this one is 1 at the reach.
+    prior = np.float32(reach**-2)
+    mixed = values * known[..., None] + usual * prior
+    mixed /= (known + prior)[..., None]
+    return extend(mixed, np.where(own, np.minimum(known + prior, 1), 0).astype(np.float32))
+
+
 def smoothed(image: Floats, radius: float) -> Floats:
     """Two box filters of about that radius in texels, (S,S) or (S,S,C), on a coarser map."""
     cell = _cell(image)

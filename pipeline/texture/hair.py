@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
 from .evidence import BEARD, HAIR, SKIN
-from .fill import extend, retreated, smoothed
+from .fill import continued, retreated, smoothed
 from .look import Look
 from .skin import smoothstep
 
@@ -45,13 +45,14 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     heard = smoothstep(hair + seen.shown[..., SKIN] + seen.shown[..., BEARD], *_KNOWN)
     heard = heard * smoothstep(seen.facing, *_FACING) * own
     usual = _usual(atlas, hair, heard) * smoothstep(_hairiness(atlas, hair, heard), *_GROWN)
-    chance = _continued(atlas, hair[..., None], heard, usual[..., None], own)[..., 0]
+    reach = _REACH * atlas.size
+    chance = continued(hair[..., None], heard, usual[..., None], reach, own)[..., 0]
     chance = 0.5 + (chance - 0.5) * (1 + (_SHARP - 1) * (1 - heard))
     cover = smoothstep(chance, *_BORDER) * own * atlas.hairy
     if not cover.any():
         return
     carried = retreated(heard * smoothstep(hair, *_BORDER), _SEAM * atlas.size)
-    colour = _colour(atlas, seen, carried * smoothstep(hair, *_SURE), image, own)
+    colour = _colour(atlas, seen, carried * smoothstep(hair, *_SURE), image)
     layer = colour + carried[..., None] * (seen.sampled - colour)
     image += cover[..., None] * (layer - image)
     weight += cover * (carried - weight)
@@ -76,27 +77,16 @@ def _usual(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
     return np.asarray(atlas.scalp + other * (there - atlas.scalp), np.float32)
 
 
-def _continued(
-    atlas: Atlas, values: Floats, known: Floats, usual: Floats, own: NDArray[np.bool_]
-) -> Floats:
-    """Values (S,S,C) continued from where they are known (S,S) towards what is usual."""
-    # In `extend` weights grow fourfold when distances double: this one is 1 at the reach.
-    prior = (_REACH * atlas.size) ** -2
-    weight = np.where(own, known + prior, 0).astype(np.float32)
-    mixed = values * known[..., None] + usual * prior
-    return extend(np.ascontiguousarray(mixed / np.maximum(weight, 1e-9)[..., None]), weight)
-
-
-def _colour(
-    atlas: Atlas, seen: Look, sure: Floats, image: Floats, own: NDArray[np.bool_]
-) -> Floats:
+def _colour(atlas: Atlas, seen: Look, sure: Floats, image: Floats) -> Floats:
     """The colours (S,S,3) of hair that is not seen: those of the hair nearby, with strands."""
     total, least = float(sure.sum()), _LEAST * atlas.size**2
     contrast = np.float32(_CONTRAST[0])
     if total < least and seen.amounts[HAIR] < _PIXELS:
         return np.asarray(image * _DARK * (1 + contrast * atlas.strands[..., None]), np.float32)
     usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure)
-    coarse = _continued(atlas, seen.sampled, sure, usual.astype(np.float32), own)
+    coarse = continued(
+        seen.sampled, sure, usual.astype(np.float32), _REACH * atlas.size, atlas.mask
+    )
     if total >= least:
         coarse = smoothed(coarse, _COARSE * atlas.size)
         fine = (seen.sampled - coarse).mean(2)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
-from .evidence import EYE, MOUTH, TEETH
+from .evidence import EYE, GLASSES, MOUTH, SKIN, TEETH
 from .look import Look
 from .skin import smoothstep
 
@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 
 _FACING = (0.1, 0.35)  # cosine to the viewer: from not used to fully trusted
 _SURE = (0.15, 0.5)  # evidence: from not used to fully trusted; what is small is never sure
+_COVERED = (0.4, 0.8)  # likewise of what lies before an eye
+_SQUINT = (0.25, 0.5)  # share of an eye's front that shows an eye: from squinting to open
 _LEAST = 12.0  # texels' worth of weight, to know a tone
 _PIXELS = 2.0  # likewise, of the evidence's maps
 _TONES = (0.3, 2.2)  # brightness of what is seen over what the model says
@@ -45,7 +47,9 @@ _KINDS = {
 }
 
 
-def fill_inner(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
+def fill_inner(
+    atlas: Atlas, seen: Look, image: Floats, weight: Floats, keep_glasses: bool = True
+) -> None:
     """Carry over what shows of eyes, teeth, gums and tongue, and complete them, in place.
 
     What is not seen has the model's colours, as bright as what is seen and with little of its
@@ -54,17 +58,38 @@ def fill_inner(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     Args:
         atlas, seen: of the texture.
         image: (S,S,3) the texture. weight: (S,S) how far it is the photograph.
+        keep_glasses: eyes show what is before them, such as dark lenses.
     """
     for part, kind in _KINDS.items():
         own = (atlas.part == part) & atlas.mask
         if not own.any():
             continue
-        sure = smoothstep(seen.shown[own][:, list(kind.channels)].sum(1), *_SURE)
+        shown = seen.shown[own][:, list(kind.channels)].sum(1)
+        if part == Part.EYE:
+            shown = shown + _before_eyes(seen, own, keep_glasses)
+        sure = smoothstep(shown, *_SURE)
         carried = sure * smoothstep(seen.facing[own], *_FACING)
         sampled, fitted = _tempered(seen.sampled[own], kind), seen.fitted[own]
         rest = _tempered(fitted, kind) * _tone(seen, kind, own, carried)
         image[own] = rest + carried[:, None] * (sampled - rest)
         weight[own] = carried
+
+
+def _before_eyes(seen: Look, own: NDArray[np.bool_], keep_glasses: bool) -> Floats:
+    """How likely what lies before eyes (N,) is to be painted on them: dark lenses, lids of squints.
+
+    Of an eye that the photograph shows open, lids that slip over its border are none of its colour;
+    where hardly any of it shows, the model's lids are too far apart, and its white would glow.
+    """
+    lenses = seen.shown[..., GLASSES] * np.float32(keep_glasses)
+    found, lids = smoothstep(lenses, *_COVERED), smoothstep(seen.shown[..., SKIN], *_COVERED)
+    middle = own.shape[1] // 2
+    for side in (slice(0, middle), slice(middle, None)):
+        front = seen.facing[:, side] * own[:, side]
+        open_ = (front * seen.shown[:, side, EYE]).sum() / max(float(front.sum()), 1e-6)
+        squint = 1 - smoothstep(open_, *_SQUINT)
+        found[:, side] += squint * lids[:, side]
+    return np.asarray(found[own], np.float32)
 
 
 def _tone(seen: Look, kind: _Kind, own: NDArray[np.bool_], carried: Floats) -> Floats:

@@ -26,6 +26,8 @@ Floats = NDArray[np.float32]
 _DEPTH_TOLERANCE = 2.5  # mm behind the nearest surface that still counts as visible
 _NEAR_SIDE = (256, 768)  # pixels of the rendering that tells what is nearest
 _FRONT = 0.35  # cosine to the viewer from which a vertex tells how bright the seen side is
+_USUAL = 0.05, 0.95  # quantiles of the brightness there between which all shading is held
+_DARKEST = 1e-3  # a brightness that can be divided by
 _ENOUGH = 50  # such vertices, to say anything
 
 
@@ -61,6 +63,7 @@ def look(
     model: FaceModel,
     atlas: Atlas,
     renderer: FaceRenderer,
+    *,
     photo: Tensor,
     inside: Tensor | None,
     camera: Camera,
@@ -72,9 +75,7 @@ def look(
     covered = torch.ones_like(photo[:, :1]) if inside is None else inside
     picture = torch.cat([photo, covered], 1)[0].permute(1, 2, 0).contiguous().numpy()
     near, to_near = _nearest_depth(renderer, vertices, camera, table)
-    maps, to_maps = _plain() if evidence is None else (evidence.maps, evidence.to_maps.numpy())
-    if evidence is None:
-        to_maps = np.array([[1 / photo.shape[-1], 0, 0], [0, 1 / photo.shape[-2], 0]])
+    maps, to_maps = _plain(photo) if evidence is None else _told(evidence)
     side = atlas.size
     sampled, fitted = np.zeros((2, side * side, 3), np.float32)
     facing = np.zeros(side * side, np.float32)
@@ -116,15 +117,17 @@ def _vertex_table(
 
 
 def _as_seen(shading: Tensor, facing: Tensor) -> Tensor:
-    """A shading (V,3) held within what it is where the face turns to the camera.
+    """A shading (V,3) of one colour, as dark or bright as usual where the face turns to the camera.
 
-    On the hidden side the fitted harmonics are free, and may be far too bright.
+    On the hidden side the fitted harmonics are free, and may be far too bright, dark or colourful.
     """
-    seen = shading[facing > _FRONT]
-    if len(seen) < _ENOUGH:
+    front = facing > _FRONT
+    if int(front.sum()) < _ENOUGH:
         return shading
-    low, high = torch.quantile(seen, torch.tensor([0.02, 0.98]).to(seen), dim=0)
-    return torch.minimum(torch.maximum(shading, low), high)
+    level, colour = shading.mean(1), shading[front].mean(0)
+    low, high = torch.quantile(level[front], torch.tensor(_USUAL).to(level))
+    bounded = torch.minimum(torch.maximum(level, low), high)
+    return bounded[:, None] * colour / colour.mean().clamp(min=_DARKEST)
 
 
 def _nearest_depth(
@@ -149,11 +152,16 @@ def _nearest_depth(
     return maximum_filter(depth, 3), np.array([scale, shift[0], shift[1]], np.float64)
 
 
-def _plain() -> tuple[Floats, Floats]:
-    """Evidence that everything may be skin, eye and mouth."""
+def _plain(photo: Tensor) -> tuple[Floats, NDArray[np.float64]]:
+    """Evidence that everything may be skin, eye and mouth, and the way to it."""
     maps = np.zeros((1, 1, CHANNELS), np.float32)
     maps[..., [SKIN, EYE, TEETH, MOUTH]] = 1
-    return maps, np.zeros((2, 3), np.float32)
+    return maps, np.array([[1 / photo.shape[-1], 0, 0], [0, 1 / photo.shape[-2], 0]])
+
+
+def _told(evidence: Evidence) -> tuple[Floats, NDArray[np.float64]]:
+    maps = np.ascontiguousarray(evidence.maps[..., :CHANNELS])
+    return maps, evidence.to_maps.double().numpy()
 
 
 def _nothing() -> tuple[Floats, Floats]:

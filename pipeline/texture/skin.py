@@ -6,18 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
-from .evidence import BEARD, EYE, GLASSES, MOUTH, SKIN, TEETH
-from .fill import extend, retreated, smoothed
+from .evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
+from .fill import continued, retreated, smoothed
 from .look import Look
 
 Floats = NDArray[np.float32]
 
-_FACING = (0.15, 0.55)  # cosine to the viewer: from not used to fully trusted
+_FACING = (0.15, 0.6)  # cosine to the viewer: from not used to fully trusted
+_FEATURES = (0.08, 0.35)  # likewise on brows, lids, nose and lips, which nothing else can tell
 _FRONT = (0.3, 0.7)  # likewise, to tell the tone of what is not seen
 _SURE = (0.5, 0.9)  # evidence: from not used to fully trusted
 _HINT = (0.12, 0.4)  # evidence of eyes or mouth: from harmless to none of the skin's
-_SEAM = 0.004  # softness of the seam, as a part of the texture's side
+_SHOWN = (0.75, 0.95)  # evidence of a face: from not carried over to carried over
+_INSIDE = (0.3, 0.7)  # evidence of teeth and mouth: from harmless to none of the lips'
+_EYEBALL = (0.5, 0.9)  # likewise of eyes, and lids
+_SEAM = 0.006  # softness of the seam, as a part of the texture's side
 _EDGE = 0.014  # how near to its border skin is not trusted to tell its tone, likewise
+_REACH = 0.6  # how far what is known is believed against the usual, likewise
 _ODD = 0.25  # distance of colours from the usual at which they count a quarter
 _MOST = 0.9  # weight of texels that tell what is usual
 _STRIDE = 37  # every so many of them are enough for a median
@@ -31,7 +36,6 @@ def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Flo
         atlas, seen: of the texture. keep_glasses: carry them over as well.
     """
     own = (atlas.part == Part.SKIN) & atlas.mask
-    trust = smoothstep(seen.facing, *_FACING) * own
     # Islands of other parts must not make the skin's border retreat: they count as known.
     bare = seen.shown[..., SKIN] + seen.shown[..., BEARD]
     if seen.segmented:
@@ -42,27 +46,54 @@ def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Flo
     front = smoothstep(seen.facing, *_FRONT) * smoothstep(bare, *_SURE)
     known = retreated(np.where(own, front, ~own), edge) * own
     difference = seen.sampled - seen.fitted
-    known = known * _plausible(difference, known)
-    filled = _completed(atlas, difference, known)
+    usual = _usual(difference, known)
+    known = known * _plausible(difference, usual)
+    filled = _completed(atlas, difference, known, usual, own)
+    features = _features(atlas, seen, keep_glasses) if seen.segmented else 0.0
+    features = atlas.features * features
     shown = bare + seen.shown[..., GLASSES] if keep_glasses else bare
-    pasted = np.where(own, trust * smoothstep(shown, *_SURE), ~own)
+    rest = smoothstep(seen.facing, *_FACING) * smoothstep(shown, *_SURE)
+    pasted = np.where(own, np.maximum(features, rest), ~own)
     pasted = retreated(np.asarray(pasted, np.float32), _SEAM * atlas.size) * own
     weight = pasted[..., None]
     return seen.fitted + filled + weight * (difference - filled), pasted
 
 
-def _plausible(difference: Floats, known: Floats) -> Floats:
+def _features(atlas: Atlas, seen: Look, keep_glasses: bool) -> Floats:
+    """How far what is seen is carried over on brows, lids, nose and lips (S,S).
+
+    They are small, and segmented softly: whatever is face there is theirs, and dark brows that are
+    taken for hair, but no teeth on lips and no eyes on lids.
+    """
+    shown = seen.shown
+    inside = shown[..., TEETH] + shown[..., MOUTH]
+    face = shown[..., SKIN] + shown[..., BEARD] + shown[..., EYE] + inside
+    face = face + atlas.brows * shown[..., HAIR]
+    if keep_glasses:
+        face = face + shown[..., GLASSES]
+    clear = 1 - smoothstep(inside, *_INSIDE)
+    clear = clear * (1 - smoothstep(shown[..., EYE], *_EYEBALL))
+    return smoothstep(seen.facing, *_FEATURES) * smoothstep(face, *_SHOWN) * clear
+
+
+def _usual(difference: Floats, known: Floats) -> Floats:
+    """The middle difference (3,) of the skin that is known for sure; nothing without any."""
+    sure = difference[known > _MOST][::_STRIDE]
+    return np.median(sure, axis=0) if len(sure) else np.zeros(3, np.float32)
+
+
+def _plausible(difference: Floats, usual: Floats) -> Floats:
     """A weight (S,S) by how near differences are to the face's usual one (Geman and McClure)."""
-    usual = difference[known > _MOST][::_STRIDE]
-    if not len(usual):
-        return np.ones_like(known)
-    away = np.square(difference - np.median(usual, axis=0)).sum(2)
+    away = np.square(difference - usual).sum(2)
     return np.asarray(np.square(_ODD**2 / (away + _ODD**2)), np.float32)
 
 
-def _completed(atlas: Atlas, difference: Floats, known: Floats) -> Floats:
+def _completed(
+    atlas: Atlas, difference: Floats, known: Floats, usual: Floats, own: NDArray[np.bool_]
+) -> Floats:
     """The difference (S,S,3) where it is known only with a weight (S,S) below 1."""
-    coarse = smoothed(extend(difference, known), _COARSE * atlas.size)
+    spread = continued(difference, known, usual, _REACH * atlas.size, own)
+    coarse = smoothed(spread, _COARSE * atlas.size)
     if atlas.twin is None or atlas.seam is None:
         return coarse
     fine = (difference - coarse) * known[..., None]

@@ -67,6 +67,22 @@ def test_a_covered_part_pulls_less_than_in_least_squares(monkeypatch):
     assert (robust - known).norm() < 0.85 * (solve(inside) - known).norm()
 
 
+def test_what_is_white_may_be_brighter(monkeypatch):
+    """Where a photograph is cut off at white, what is lost of the light is lost less."""
+    photo, mean, modes, normals, inside, _ = parts = scene()
+    bright = photo * 1.25 / photo.quantile(0.8)
+    white = inside * (bright > 1.05).any(1, keepdim=True)
+    assert white.mean() > 0.1
+
+    def lost() -> float:
+        given = bright.clamp(max=1), mean, modes, normals, inside, torch.zeros(1, MODES)
+        return float(((bright - shown(parts, *solve_appearance(*given))) * white).sum())
+
+    found = lost()
+    monkeypatch.setattr(appearance, "_WHITE", 2.0)
+    assert 0 < found < 0.8 * lost()
+
+
 def test_faces_of_a_batch_do_not_mix():
     photo, mean, modes, normals, inside, _ = scene()
     darker = 0.6 * photo

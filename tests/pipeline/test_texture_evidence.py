@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from selfie3d.pipeline.appearance import Appearance
 from selfie3d.pipeline.pose import FOCAL_PER_SIZE
 from selfie3d.pipeline.texture import TextureBuilder, evidence_of
 from selfie3d.pipeline.texture.atlas import Part
+from selfie3d.pipeline.texture.look import _as_seen
 from selfie3d.render.face import FaceRenderer
 
 SIDE, SIZE = 400, 256
@@ -137,6 +140,51 @@ def test_glasses_are_kept_or_removed_and_never_smeared(
     assert (rows[1][0] - rows[1][1] > 0.4)[lids].mean() < 0.02
     away = region_map(builder, "scalp") | region_map(builder, "neck")
     assert (rows[0][0] - rows[0][1] > 0.4)[away].mean() == 0
+
+
+def test_brows_that_are_taken_for_hair_are_carried_over(
+    default_model, builder, camera, coefficients
+):
+    """Dark brows are segmented as hair now and then; hair on the cheek is still nobody's skin."""
+    dark = {"brows": HAIR_TONE, "cheeks": RED}
+    photo, segments = scene(default_model, camera, dark, dict.fromkeys(dark, Segment.HAIR))
+    texture = built(builder, camera, coefficients, photo, segments)
+    brows = builder.atlas.map(default_model.region("brows")) > 0.5
+    assert brows.sum() > 10
+    assert np.quantile(texture.image.numpy()[0, brows], 0.25) < 0.45
+    red, green, _ = texture.image.numpy()
+    assert (red - green > 0.5)[region_map(builder, "cheeks")].mean() < 0.02
+
+
+def test_shading_has_one_colour_and_the_brightness_of_what_faces_the_camera():
+    facing = torch.linspace(-1, 1, 400)
+    shading = (1 + facing[:, None]) * torch.tensor([1.2, 1.0, 0.8])
+    shading[facing < 0, 0] = 9.0  # far too red and bright where nobody looks
+    bounded = _as_seen(shading, facing)
+    tint = bounded / bounded.mean(1, keepdim=True)
+    torch.testing.assert_close(tint, torch.tensor([1.2, 1.0, 0.8]).expand_as(tint))
+    front = (1 + facing)[facing > 0.35]
+    assert float(bounded.mean(1).max()) < float(front.max())
+    assert float(bounded.mean(1).min()) > float(front.min())
+    middle = (facing > 0.5) & (facing < 0.8)
+    torch.testing.assert_close(bounded[middle], shading[middle])
+
+
+def test_brows_are_judged_where_both_see_brows(default_model, camera, coefficients):
+    """Dark where the model has brows are brows if the segmentation says so, too."""
+    solver = Appearance(default_model, FaceRenderer(default_model.faces))
+    brows, tones = default_model.region("brows"), {}
+    for kind in (Segment.BROWS, Segment.SKIN):
+        photo, segments = scene(default_model, camera, {"brows": HAIR_TONE}, {"brows": kind})
+        skin = evidence_of(segments, photo, torch.eye(3)[:2]).skin((SIDE, SIDE))
+        inside = torch.ones_like(photo[:, :1])
+        albedo, _ = solver.solve(coefficients, camera, photo, inside, skin)
+        lit = default_model.albedo(replace(coefficients, albedo=albedo))[0]
+        tones[kind] = float(lit[brows].mean() / lit[default_model.region("cheeks")].mean())
+    usual = default_model.albedo_mean
+    plain = float(usual[brows].mean() / usual[default_model.region("cheeks")].mean())
+    assert tones[Segment.BROWS] < 0.9 * plain
+    assert abs(tones[Segment.SKIN] - plain) < 0.5 * abs(tones[Segment.BROWS] - plain)
 
 
 def test_a_grey_photograph_gives_a_grey_texture(default_model, builder, camera, coefficients):

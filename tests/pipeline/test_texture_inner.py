@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from selfie3d.pipeline.texture.atlas import Atlas, Part
-from selfie3d.pipeline.texture.evidence import CHANNELS, EYE, TEETH
+from selfie3d.pipeline.texture.evidence import CHANNELS, EYE, GLASSES, SKIN, TEETH
 from selfie3d.pipeline.texture.inner import fill_inner
 from selfie3d.pipeline.texture.look import Look
 
@@ -32,9 +32,9 @@ def seen(colour: float = 0.6) -> Look:
     )
 
 
-def filled(atlas: Atlas, look: Look) -> tuple[np.ndarray, np.ndarray]:
+def filled(atlas: Atlas, look: Look, keep_glasses: bool = True) -> tuple[np.ndarray, np.ndarray]:
     image, weight = np.zeros((SIZE, SIZE, 3), np.float32), np.ones((SIZE, SIZE), np.float32)
-    fill_inner(atlas, look, image, weight)
+    fill_inner(atlas, look, image, weight, keep_glasses)
     return image, weight
 
 
@@ -69,3 +69,34 @@ def test_an_eye_is_carried_over_where_it_is_seen_and_keeps_its_colour(atlas):
     other = image[eye & ~left]
     np.testing.assert_allclose(other.mean(1), np.mean((0.2, 0.4, 0.7)), atol=0.02)
     assert np.ptp(other, axis=1).max() < 0.25 * other.mean()  # bright or dark, but not blue
+
+
+def test_dark_lenses_hide_the_eyes_where_glasses_are_kept(atlas):
+    look = seen()
+    eye = (atlas.part == Part.EYE) & atlas.mask
+    look.sampled[eye], look.facing[eye], look.shown[eye, GLASSES] = 0.05, 0.9, 1.0
+    np.testing.assert_allclose(filled(atlas, look)[0][eye], 0.05, atol=1e-6)
+    np.testing.assert_allclose(filled(atlas, look, False)[0][eye], 0.6, atol=1e-6)
+
+
+def test_lids_cover_an_eye_that_squints_and_none_that_is_open(atlas):
+    """Of the left eye a strip shows, of the right one all but a strip."""
+    look = seen()
+    eye = (atlas.part == Part.EYE) & atlas.mask
+    look.facing[eye], look.sampled[eye] = 0.9, (0.7, 0.4, 0.3)
+    rows, columns = np.nonzero(eye)
+    for side, share in ((columns < SIZE // 2, 0.1), (columns >= SIZE // 2, 0.9)):
+        limit = np.quantile(rows[side], share)
+        eyeball = side & (rows < limit)
+        lid = side & ~eyeball
+        look.sampled[rows[eyeball], columns[eyeball]] = 0.5
+        look.shown[rows[eyeball], columns[eyeball], EYE] = 1
+        look.shown[rows[lid], columns[lid], SKIN] = 1
+    image, weight = filled(atlas, look)
+    lids = eye & (look.shown[..., SKIN] == 1)
+    left = np.arange(SIZE) < SIZE // 2
+    np.testing.assert_allclose(
+        image[lids & left], [(0.7, 0.4, 0.3)] * (lids & left).sum(), atol=1e-6
+    )
+    assert (weight[lids & ~left] == 0).all() and (lids & ~left).sum() > 5
+    assert np.ptp(image[lids & ~left], axis=1).max() < 0.1

@@ -1,0 +1,39 @@
+"""Smooth completion: near what is known it is that, far from it what is usual."""
+
+from __future__ import annotations
+
+import numpy as np
+from selfie3d.pipeline.texture.fill import continued
+
+SIZE = 256
+
+
+def patch(weight: float) -> np.ndarray:
+    """A patch as large as the reach, known as well as `weight`: 1 on it, usual is 0."""
+    known = np.zeros((SIZE, SIZE), np.float32)
+    known[100:140, 20:60] = weight
+    values = np.ones((SIZE, SIZE, 1), np.float32)
+    own = np.ones((SIZE, SIZE), bool)
+    return continued(values, known, np.zeros(1, np.float32), 40.0, own)[..., 0]
+
+
+def test_what_is_known_is_believed_nearby_and_what_is_usual_far_away():
+    found = patch(1.0)[120]
+    assert found[24:56].min() > 0.98
+    assert found[63] > 0.6 and found[220] < 0.15
+    assert (np.diff(found[60:]) < 0.05).all()  # nowhere does it jump up again
+
+
+def test_a_doubtful_patch_does_not_spread():
+    """Known a tenth as well as the usual it counts a tenth at most, although all alone."""
+    assert 0.02 < patch(0.1 / 40**2).max() < 0.1
+
+
+def test_texels_that_do_not_matter_say_nothing():
+    """Beyond a chart's border the usual value would be 9: it must not leak into the chart."""
+    own = np.zeros((SIZE, SIZE), bool)
+    own[:, :128] = True
+    usual = np.where(own, 1.0, 9.0)[..., None].astype(np.float32)
+    nothing = np.zeros((SIZE, SIZE), np.float32)
+    found = continued(np.zeros((SIZE, SIZE, 1), np.float32), nothing, usual, 40.0, own)
+    np.testing.assert_allclose(found[:, :127], 1.0, atol=1e-4)
