@@ -55,6 +55,21 @@ def continued(
     return extend(mixed, np.where(own, np.minimum(known + prior, 1), 0).astype(np.float32))
 
 
+def spread(
+    values: Floats, known: Floats, usual: Floats, reach: float, own: NDArray[np.bool_],
+    radius: float,
+) -> Floats:  # fmt: skip
+    """`continued` and then `smoothed` by a radius, on a coarser map throughout; usual is (C,)."""
+    cell = _cell(values)
+    mean, sure, matter = values, known, own
+    for _ in range(cell.bit_length() - 1):
+        mean, sure = halve(mean, sure)
+    if cell > 1:
+        matter = shrunk(own.astype(np.float32), cell) > 0
+    small = continued(mean, sure, usual, reach / cell, matter)
+    return enlarged(smoothed(small, radius / cell), len(values), cell)
+
+
 def smoothed(image: Floats, radius: float) -> Floats:
     """Two box filters of about that radius in texels, (S,S) or (S,S,C), on a coarser map."""
     cell = _cell(image)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
 from .evidence import BEARD, HAIR, SKIN
-from .fill import continued, retreated, smoothed
+from .fill import continued, retreated, spread
 from .look import Look
 from .skin import smoothstep
 
@@ -84,15 +84,13 @@ def _colour(atlas: Atlas, seen: Look, sure: Floats, image: Floats) -> Floats:
     if total < least and seen.amounts[HAIR] < _PIXELS:
         return np.asarray(image * _DARK * (1 + contrast * atlas.strands[..., None]), np.float32)
     usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure)
-    coarse = continued(
-        seen.sampled, sure, usual.astype(np.float32), _REACH * atlas.size, atlas.mask
-    )
+    reach, radius = _REACH * atlas.size, _COARSE * atlas.size
+    coarse = spread(seen.sampled, sure, usual.astype(np.float32), reach, atlas.mask, radius)
     if total >= least:
-        coarse = smoothed(coarse, _COARSE * atlas.size)
         fine = (seen.sampled - coarse).mean(2)
         level = float((coarse.mean(2) * sure).sum() / total)
-        spread = float(np.sqrt((fine**2 * sure).sum() / total)) / max(level, 1e-3)
-        contrast = np.clip(spread, *_CONTRAST)
+        ragged = float(np.sqrt((fine**2 * sure).sum() / total)) / max(level, 1e-3)
+        contrast = np.clip(ragged, *_CONTRAST)
     return np.asarray(coarse * (1 + contrast * atlas.strands[..., None]), np.float32)
 
 

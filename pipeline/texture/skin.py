@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .atlas import Atlas, Part
 from .evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
-from .fill import continued, retreated, smoothed
+from .fill import retreated, spread
 from .look import Look
 
 Floats = NDArray[np.float32]
@@ -92,8 +92,8 @@ def _completed(
     atlas: Atlas, difference: Floats, known: Floats, usual: Floats, own: NDArray[np.bool_]
 ) -> Floats:
     """The difference (S,S,3) where it is known only with a weight (S,S) below 1."""
-    spread = continued(difference, known, usual, _REACH * atlas.size, own)
-    coarse = smoothed(spread, _COARSE * atlas.size)
+    reach, radius = _REACH * atlas.size, _COARSE * atlas.size
+    coarse = spread(difference, known, usual, reach, own, radius)
     if atlas.twin is None or atlas.seam is None:
         return coarse
     fine = (difference - coarse) * known[..., None]

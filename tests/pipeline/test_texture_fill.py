@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from selfie3d.pipeline.texture.fill import continued
+from selfie3d.pipeline.texture.fill import continued, smoothed, spread
 
 SIZE = 256
 
@@ -37,3 +37,18 @@ def test_texels_that_do_not_matter_say_nothing():
     nothing = np.zeros((SIZE, SIZE), np.float32)
     found = continued(np.zeros((SIZE, SIZE, 1), np.float32), nothing, usual, 40.0, own)
     np.testing.assert_allclose(found[:, :127], 1.0, atol=1e-4)
+
+
+def test_spreading_on_a_coarser_map_is_continuing_and_smoothing():
+    random = np.random.default_rng(2)
+    size = 4 * SIZE
+    known = np.zeros((size, size), np.float32)
+    known[300:700, 200:500] = random.uniform(size=(400, 300))
+    slope = np.linspace(0, 1, size, dtype=np.float32)
+    values = np.stack(np.broadcast_arrays(slope, slope[:, None], np.float32(0.3)), -1)
+    own = np.ones((size, size), bool)
+    own[:, 900:] = False
+    given = np.ascontiguousarray(values), known, np.full(3, 0.1, np.float32), 200.0, own
+    fine = smoothed(continued(*given), 30.0)[:, :860]
+    coarse = spread(*given, 30.0)[:, :860]
+    assert np.abs(fine - coarse).mean() < 0.004 and np.abs(fine - coarse).max() < 0.03
