@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from .errors import InputError
 from .given_file import read_given
 from .whole_file import prepare_file, write_text
+
+Floats = NDArray[Any]
+"""Of the type that was asked for."""
 
 _LARGEST = 1 << 29  # bytes of a file
 _LONGEST = 64  # characters of a number
@@ -32,12 +36,12 @@ class ObjMesh:
         textured: whether every corner names a texture coordinate.
     """
 
-    vertices: NDArray[np.floating]
-    uv: NDArray[np.floating]
+    vertices: Floats
+    uv: Floats
     faces: NDArray[np.int64]
     uv_faces: NDArray[np.int64]
     polygon: NDArray[np.int64]
-    colours: NDArray[np.floating] | None = None
+    colours: Floats | None = None
     textured: bool = False
 
 
@@ -91,7 +95,7 @@ def read_obj(path: Path, dtype: type[np.floating] = np.float64) -> ObjMesh:
     return ObjMesh(vertices, uv, faces, uv_faces, owners, colours, textured)
 
 
-def read_obj_vertices(path: Path, dtype: type[np.floating] = np.float64) -> NDArray[np.floating]:
+def read_obj_vertices(path: Path, dtype: type[np.floating] = np.float64) -> Floats:
     """The vertices (V,3) of a file alone, whose polygons are passed over.
 
     Args:
