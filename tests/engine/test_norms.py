@@ -63,8 +63,8 @@ def test_norms_that_see_nothing_keep_the_running_statistics(run):
 
 @pytest.mark.parametrize(("norms", "sane"), [(0, False), (1, True)])
 def test_the_first_validations_of_a_run(repository, tmp_path, norms, sane):
-    """After three steps at R3FA's rate MobDenseNet is bad; by its running statistics it is not a
-    network at all (1e5 to 1e6 %). The weights that are written are what was validated.
+    """After three steps at R3FA's rate MobDenseNet is bad (1e3 %); by its running statistics it is
+    not a network at all (1e5 to 1e6 %). The weights that are written are what was validated.
     """
     DATASETS.create("drawn", str(tmp_path / "faces"), count=12, size=72)
     data = f"[{{name: rendered, root: '{tmp_path / 'faces'}'}}]"
@@ -80,7 +80,7 @@ def test_the_first_validations_of_a_run(repository, tmp_path, norms, sane):
     config = load_config(TddfaTrainConfig, file, settings)
     task = build_tddfa_task(config)
     error = Trainer(task, config.engine, out, {}).run()["error"]
-    assert (error < 1000) == sane
+    assert (error < 1e4) == sane
     written = load_weights(out / "last.safetensors").network.eval()
     again = task.validate(written)["error"]
     assert again == pytest.approx(error, rel=0.2)

@@ -110,14 +110,10 @@ def test_the_shadow_maps_depth_is_the_renderers():
     clip = np.c_[
         points[:, 0] * 2 / size - 1, 1 - points[:, 1] * 2 / size, -points[:, 2], np.ones(60)
     ]
-    rast = (
-        CpuRasterizer()
-        .rasterize(
-            torch.from_numpy(clip).float()[None], torch.from_numpy(faces).int(), (size, size)
-        )[0]
-        .numpy()
+    drawn = CpuRasterizer().rasterize(
+        torch.from_numpy(clip).float()[None], torch.from_numpy(faces).int(), (size, size)
     )
-    covered = rast[..., 3] > 0
+    covered, depth = drawn.covered[0].numpy(), drawn.depth[0].numpy()
     assert 0.3 < covered.mean() < 1
     np.testing.assert_array_equal(got > -1e9, covered)
-    np.testing.assert_allclose(got[covered], -rast[covered, 2], atol=1e-5)
+    np.testing.assert_allclose(got[covered], -depth[covered], atol=1e-5)
