@@ -194,7 +194,7 @@ def test_photographs_of_300w_lp(repository, name):
         seen = landmarks(PosedFaces(face.coefficients, after))["ibug68-3d"]
         gap = points_of_fit(basis, new, *fit, height=HEIGHT)[:, :2] - 0.5 - seen
         gaps.append(float(np.linalg.norm(gap, axis=1).mean() / np.ptp(known, axis=0).max()))
-    # What the network reads unturned is off the fit by its own error, 4 to 5 %; turning adds little.
+    # What the network reads unturned is off the fit by its own error, 4 to 5 %; turning adds little
     assert gaps[0] < 0.06 and gaps[1] < gaps[0] + 0.02
 
 
