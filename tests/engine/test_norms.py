@@ -61,26 +61,27 @@ def test_norms_that_see_nothing_keep_the_running_statistics(run):
         assert torch.equal(own[1].running_mean, torch.full((4,), 3.0))
 
 
-@pytest.mark.parametrize(("norms", "sane"), [(0, False), (1, True)])
-def test_the_first_validations_of_a_run(repository, tmp_path, norms, sane):
-    """After three steps at R3FA's rate MobDenseNet is bad (1e3 %); by its running statistics it is
-    not a network at all (1e5 to 1e6 %). The weights that are written are what was validated.
+def test_the_first_validations_of_a_run(repository, tmp_path):
+    """After three steps at R3FA's rate MobDenseNet is bad; by its running statistics it is not a
+    network at all (1e5 to 1e6 %). The weights that are written are what was validated.
     """
     DATASETS.create("drawn", str(tmp_path / "faces"), count=12, size=72)
     data = f"[{{name: rendered, root: '{tmp_path / 'faces'}'}}]"
-    out = tmp_path / "run"
-    settings = [
-        f"data.train={data}", f"data.validation={data}", "data.validate=12", "data.batch=12",
-        "data.readers=1", "network.options.size=64", "whitening.samples=12", f"norms={norms}",
-        "engine.schedule={steps: 3, warmup: 0, shape: constant}", "engine.validate_unit=steps",
-        "engine.validate_every=3", "engine.threads=1", "engine.prefetch=0", "engine.device=cpu",
-        f"output={out}",
-    ]  # fmt: skip
-    file = repository / "configs" / "mobdensenet.yaml"
-    config = load_config(TddfaTrainConfig, file, settings)
-    task = build_tddfa_task(config)
-    error = Trainer(task, config.engine, out, {}).run()["error"]
-    assert (error < 1e4) == sane
-    written = load_weights(out / "last.safetensors").network.eval()
-    again = task.validate(written)["error"]
-    assert again == pytest.approx(error, rel=0.2)
+    errors = []
+    for norms in (0, 1):
+        out = tmp_path / f"run{norms}"
+        settings = [
+            f"data.train={data}", f"data.validation={data}", "data.validate=12", "data.batch=12",
+            "data.readers=1", "network.options.size=64", "whitening.samples=12", f"norms={norms}",
+            "engine.schedule={steps: 3, warmup: 0, shape: constant}",
+            "engine.validate_unit=steps", "engine.validate_every=3", "engine.threads=1",
+            "engine.prefetch=0", "engine.device=cpu", f"output={out}",
+        ]  # fmt: skip
+        file = repository / "configs" / "mobdensenet.yaml"
+        config = load_config(TddfaTrainConfig, file, settings)
+        task = build_tddfa_task(config)
+        errors.append(Trainer(task, config.engine, out, {}).run()["error"])
+        written = load_weights(out / "last.safetensors").network.eval()
+        again = task.validate(written)["error"]
+        assert again == pytest.approx(errors[-1], rel=0.2)
+    assert errors[1] < errors[0] / 50

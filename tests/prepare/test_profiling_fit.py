@@ -13,7 +13,6 @@ from scipy.optimize import least_squares
 from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
 from selfie3d.datasets.photographs.aflw2000_fit import FittedBasis, points_of_fit
-from selfie3d.datasets.photographs.landmark_sets import five_points
 from selfie3d.datasets.photographs.record import Record
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
@@ -184,8 +183,8 @@ def test_photographs_of_300w_lp(repository, name):
     known = points_of_fit(basis, pose, *fit, height=HEIGHT)[:, :2] - 0.5
     regressor = Regressor()
     landmarks = TurnedLandmarks(regressor.model, OutlineLandmarks(regressor.model))
-    five = torch.as_tensor(five_points({"ibug68-3d": known}))
-    found = regressor.from_points([read_image(path.with_suffix(".jpg")).copy()], [five])[0]
+    box = tuple(float(value) for value in (*known.min(0), *known.max(0)))
+    found = regressor([read_image(path.with_suffix(".jpg")).copy()], [box])[0]
     face = PosedFaces(found.coefficients, found.camera)
     centre, gaps = landmarks.middle(face), []
     for yaw in (0.0, math.copysign(60.0, pose[1])):
@@ -194,8 +193,7 @@ def test_photographs_of_300w_lp(repository, name):
         seen = landmarks(PosedFaces(face.coefficients, after))["ibug68-3d"]
         gap = points_of_fit(basis, new, *fit, height=HEIGHT)[:, :2] - 0.5 - seen
         gaps.append(float(np.linalg.norm(gap, axis=1).mean() / np.ptp(known, axis=0).max()))
-    # What the network reads unturned is off the fit by its own error, 4 to 5 %; turning adds little
-    assert gaps[0] < 0.06 and gaps[1] < gaps[0] + 0.02
+    assert gaps[0] < 0.05 and gaps[1] < gaps[0] + 0.02  # 3.9 and 4.4 %, 4.6 and 5.4 %
 
 
 def tddfa_basis(folder: Path) -> FittedBasis | None:
