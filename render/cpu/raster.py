@@ -9,8 +9,10 @@ a_i = (x_i - f_x w_i, y_i - f_y w_i), e_i itself is, behind the camera as well (
 1997, "Triangle scan conversion using 2D homogeneous coordinates").
 
 Most triangles of a dense mesh cover about a pixel, so mispredicted branches cost more than
-arithmetic. Hence the steps, each a loop with few branches: project the vertices, box all triangles,
-list the candidate pixels of some hundred triangles, keep those inside, write those that are nearer.
+arithmetic. Hence the steps: project the vertices; then, in blocks of triangles that the first-level
+cache holds, collect the corners, box them, test the first 2 x 2 pixels of every box (loops without
+branches, which the compiler vectorizes) and write the pixels found. Boxes up to 4 x 4 are put aside
+and go the same way afterwards; larger triangles go row by row, over the span that can be inside.
 """
 
 from __future__ import annotations
@@ -22,7 +24,18 @@ from numpy.typing import NDArray
 
 from .jit import inline, kernel
 
-_CANDIDATES = 4096
+_BLOCK = 256
+"""Triangles to a block: corners, boxes and masks take 11 KB, the list of pixels 32."""
+
+_NARROW = 8
+"""Boxes up to so many columns are tested whole: finding a row's span costs more."""
+
+_SLACK = 1e-3
+"""Pixels by which a row's span is widened: more than float32 loses within `_SPANNED` pixels."""
+
+_SPANNED = 4096.0
+"""Rows of triangles with a corner farther from the image's centre are tested whole."""
+
 _FAR_OUT = 1e9
 """Screen coordinates beyond this (pixels) are left to the homogeneous path."""
 
@@ -49,15 +62,25 @@ def _project(pos: NDArray, height: int, width: int, screen: NDArray) -> int:
 
 
 @inline
-def _box(screen: NDArray, tri: NDArray, height: int, width: int, boxes: NDArray) -> None:
-    """First and last column, first and last row of pixel centres in each triangle's box."""
+def _collect(screen: NDArray, tri: NDArray, ids: NDArray, corners: NDArray) -> None:
+    """The corners' columns and rows of triangles: (6,N), x and y of the first, second, third."""
+    for n in range(ids.shape[0]):
+        t = np.uint32(ids[n])
+        i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
+        corners[0, n], corners[1, n] = screen[i, 0], screen[i, 1]
+        corners[2, n], corners[3, n] = screen[j, 0], screen[j, 1]
+        corners[4, n], corners[5, n] = screen[k, 0], screen[k, 1]
+
+
+@inline
+def _box(corners: NDArray, count: int, height: int, width: int, boxes: NDArray) -> None:
+    """First and last column, first and last row of pixel centres in each triangle's box: (4,N)."""
     zero, one = np.float32(0), np.float32(1)
     cx, cy = np.float32(0.5 * (width - 1)), np.float32(0.5 * (height - 1))
     right, bottom = np.float32(width), np.float32(height)
-    for t in range(tri.shape[0]):
-        i, j, k = tri[t, 0], tri[t, 1], tri[t, 2]
-        xi, xj, xk = screen[i, 0], screen[j, 0], screen[k, 0]
-        yi, yj, yk = screen[i, 1], screen[j, 1], screen[k, 1]
+    for n in range(count):
+        xi, xj, xk = corners[0, n], corners[2, n], corners[4, n]
+        yi, yj, yk = corners[1, n], corners[3, n], corners[5, n]
         x0 = min(max(min(min(xi, xj), xk) + cx, zero), right)
         y0 = min(max(min(min(yi, yj), yk) + cy, zero), bottom)
         # One more and one less, so that truncation rounds down from -1 on.
@@ -67,78 +90,61 @@ def _box(screen: NDArray, tri: NDArray, height: int, width: int, boxes: NDArray)
         x0 = zero if bad else x0
         x1 = zero if bad else x1
         ix, iy = np.int32(x0), np.int32(y0)
-        boxes[t, 0] = ix + np.int32(np.float32(ix) < x0)
-        boxes[t, 1] = np.int32(x1) - np.int32(1)
-        boxes[t, 2] = iy + np.int32(np.float32(iy) < y0)
-        boxes[t, 3] = np.int32(y1) - np.int32(1)
+        boxes[0, n] = ix + np.int32(np.float32(ix) < x0)
+        boxes[1, n] = np.int32(x1) - np.int32(1)
+        boxes[2, n] = iy + np.int32(np.float32(iy) < y0)
+        boxes[3, n] = np.int32(y1) - np.int32(1)
 
 
 @inline
-def _list_candidates(
-    boxes: NDArray, t: int, skip: int, candidates: NDArray
-) -> tuple[int, int, int]:
-    """List pixels, triangle << 32 | row << 16 | column, from triangle t and its row `skip` on.
-
-    Returns the triangle and row to go on from, and how many are listed.
-    """
-    n = 0
-    while t < boxes.shape[0] and n + 4 <= candidates.shape[0]:
-        x0, x1, y0, y1 = boxes[t, 0], boxes[t, 1], boxes[t, 2], boxes[t, 3]
-        base = (np.int64(t) << 32) | (np.int64(y0) << 16) | np.int64(x0)
-        if x1 - x0 <= 1 and y1 - y0 <= 1:
-            # 2 x 2 or less, also empty: write all four, advance over those that count.
-            some = int((x1 >= x0) & (y1 >= y0))
-            wide, tall = some * int(x1 > x0), some * int(y1 > y0)
-            candidates[n] = base
-            n += some
-            candidates[n] = base + 1
-            n += wide
-            candidates[n] = base + 65536
-            n += tall
-            candidates[n] = base + 65537
-            n += wide * tall
-        elif x1 >= x0:
-            for row in range(skip, y1 - y0 + 1):
-                if n + (x1 - x0 + 1) > candidates.shape[0]:
-                    return t, row, n
-                for column in range(x1 - x0 + 1):
-                    candidates[n] = base + (np.int64(row) << 16) + column
-                    n += 1
-            skip = 0
-        t += 1
-    return t, 0, n
+def _edges(
+    xi: float, yi: float, xj: float, yj: float, xk: float, yk: float, px: float, py: float
+) -> tuple[float, float, float]:
+    """The edge functions of a triangle, all float32, at a pixel centre."""
+    ax, ay = np.float64(xi - px), np.float64(yi - py)
+    bx, by = np.float64(xj - px), np.float64(yj - py)
+    cx, cy = np.float64(xk - px), np.float64(yk - py)
+    return bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx
 
 
 @inline
-def _keep_inside(
-    screen: NDArray,
-    tri: NDArray,
-    height: int,
-    width: int,
-    candidates: NDArray,
-    count: int,
-    functions: NDArray,
-) -> int:
-    """Move the candidates within their triangles, edges included, to the front; returns how many.
+def _test(
+    corners: NDArray, boxes: NDArray, count: int, bits: int, height: int, width: int, masks: NDArray
+) -> None:
+    """Which of the first 2**bits x 2**bits pixels of each box lie within, edges included.
 
-    Their edge functions go into `functions`.
+    Bit row << bits | column of masks (N).
     """
     cx, cy = np.float32(0.5 * (width - 1)), np.float32(0.5 * (height - 1))
-    kept = 0
-    for n in range(count):
-        candidate = candidates[n]
-        t = np.uint64(candidate >> 32)
-        px = np.float32(candidate & 65535) - cx
-        py = np.float32((candidate >> 16) & 65535) - cy
-        i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
-        xi, yi = np.float64(screen[i, 0] - px), np.float64(screen[i, 1] - py)
-        xj, yj = np.float64(screen[j, 0] - px), np.float64(screen[j, 1] - py)
-        xk, yk = np.float64(screen[k, 0] - px), np.float64(screen[k, 1] - py)
-        ei, ej, ek = xj * yk - yj * xk, xk * yi - yk * xi, xi * yj - yi * xj
-        candidates[kept] = candidate
-        functions[kept, 0], functions[kept, 1], functions[kept, 2] = ei, ej, ek
-        kept += int((min(min(ei, ej), ek) >= 0) | (max(max(ei, ej), ek) <= 0))
-    return kept
+    masks[:count] = 0
+    for pixel in range(1 << 2 * bits):
+        column, row = np.int32(pixel & ((1 << bits) - 1)), np.int32(pixel >> bits)
+        bit = np.int32(1 << pixel)
+        for n in range(count):
+            x, y = boxes[0, n] + column, boxes[2, n] + row
+            ei, ej, ek = _edges(
+                corners[0, n], corners[1, n], corners[2, n],
+                corners[3, n], corners[4, n], corners[5, n],
+                np.float32(x) - cx, np.float32(y) - cy,
+            )  # fmt: skip
+            inside = (min(min(ei, ej), ek) >= 0) | (max(max(ei, ej), ek) <= 0)
+            masks[n] |= bit * np.int32(inside & (x <= boxes[1, n]) & (y <= boxes[3, n]))
+
+
+@inline
+def _widen(
+    xa: float, ya: float, xb: float, yb: float, y: float, low: float, high: float
+) -> tuple[float, float]:
+    """Widen low..high by the x that an edge has within `_SLACK` of row y."""
+    if max(ya, yb) < y - _SLACK or min(ya, yb) > y + _SLACK:
+        return low, high
+    # Infinite or NaN on a level edge: all of it counts then.
+    slope = 1.0 / np.float64(yb - ya)
+    before, after = (y - _SLACK - ya) * slope, (y + _SLACK - ya) * slope
+    near, far = min(before, after), max(before, after)
+    near, far = near if near > 0 else 0.0, far if far < 1 else 1.0
+    xs, xe = xa + near * (xb - xa), xa + far * (xb - xa)
+    return min(low, min(xs, xe)), max(high, max(xs, xe))
 
 
 @inline
@@ -182,15 +188,17 @@ def _put(out: NDArray, row: int, column: int, u: float, v: float, z: float, numb
 
 
 @inline
-def _write(
-    screen: NDArray, tri: NDArray, candidates: NDArray, kept: int, functions: NDArray, out: NDArray
-) -> None:
-    for n in range(kept):
-        t = np.uint64(candidates[n] >> 32)
-        row = np.uint64((candidates[n] >> 16) & 65535)
-        column = np.uint64(candidates[n] & 65535)
-        ei, ej, ek = functions[n, 0], functions[n, 1], functions[n, 2]
+def _write(screen: NDArray, tri: NDArray, pixels: NDArray, count: int, out: NDArray) -> None:
+    """Write the listed pixels, unless the edge they lie on is another triangle's."""
+    cx, cy = np.float32(0.5 * (out.shape[1] - 1)), np.float32(0.5 * (out.shape[0] - 1))
+    for n in range(count):
+        t = np.uint64(pixels[n] >> 32)
+        row, column = np.uint64((pixels[n] >> 16) & 65535), np.uint64(pixels[n] & 65535)
         i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
+        ei, ej, ek = _edges(
+            screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1],
+            np.float32(column) - cx, np.float32(row) - cy,
+        )  # fmt: skip
         if (ei == 0 or ej == 0 or ek == 0) and not _keeps(screen, i, j, k, ei, ej, ek, -1):
             continue
         bi, bj, bk = ei * screen[i, 3], ej * screen[j, 3], ek * screen[k, 3]
@@ -199,6 +207,89 @@ def _write(
         z = (ei * screen[i, 2] + ej * screen[j, 2] + ek * screen[k, 2]) * total * inverse
         inverse *= area
         _put(out, row, column, bi * inverse, bj * inverse, z, np.int64(t) + 1)
+
+
+@inline
+def _list(ids: NDArray, boxes: NDArray, masks: NDArray, bits: int, pixels: NDArray) -> int:
+    """List the pixels of `masks`, triangle << 32 | row << 16 | column; returns how many.
+
+    Every pixel is written down, and those that count keep their place: no branches.
+    """
+    listed = 0
+    for n in range(ids.shape[0]):
+        mask = masks[n]
+        base = (np.int64(ids[n]) << 32) | (np.int64(boxes[2, n]) << 16) | np.int64(boxes[0, n])
+        for pixel in range(1 << 2 * bits):
+            row, column = pixel >> bits, pixel & ((1 << bits) - 1)
+            pixels[np.uint64(listed)] = base + (row << 16) + column
+            listed += (mask >> pixel) & 1
+    return listed
+
+
+@inline
+def _put_aside(
+    ids: NDArray, boxes: NDArray, masks: NDArray, aside: NDArray, medium: int, large: int
+) -> tuple[int, int]:
+    """Empty the masks of boxes above 2 x 2 and note their triangles.
+
+    Those up to 4 x 4 come to the front of `aside`, behind the `medium` that are there, the rest to
+    its end, before the `large`; returns both numbers.
+    """
+    for n in range(ids.shape[0]):
+        wide, tall = boxes[1, n] - boxes[0, n], boxes[3, n] - boxes[2, n]
+        side = max(wide, tall)
+        some = (min(wide, tall) >= 0) & (side > 1)
+        if some:
+            masks[n] = 0
+            if side < 4:
+                aside[medium] = ids[n]
+                medium += 1
+            else:
+                large += 1
+                aside[aside.shape[0] - large] = ids[n]
+    return medium, large
+
+
+@inline
+def _fill_rows(
+    screen: NDArray,
+    tri: NDArray,
+    t: int,
+    box: NDArray,
+    pixels: NDArray,
+    listed: int,
+    out: NDArray,
+) -> int:
+    """List the pixels of triangle t in its box, row by row, behind those `listed`.
+
+    Writes what is listed where the room would not do; returns how many are listed now.
+    """
+    cx, cy = np.float32(0.5 * (out.shape[1] - 1)), np.float32(0.5 * (out.shape[0] - 1))
+    i, j, k = np.uint32(tri[t, 0]), np.uint32(tri[t, 1]), np.uint32(tri[t, 2])
+    xi, yi, xj, yj = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1]
+    xk, yk = screen[k, 0], screen[k, 1]
+    x0, x1, y0, y1 = box[0], box[1], box[2], box[3]
+    reach = max(max(abs(xi), abs(yi)), max(max(abs(xj), abs(yj)), max(abs(xk), abs(yk))))
+    spanned = x1 - x0 >= _NARROW and reach <= _SPANNED
+    for row in range(y0, y1 + 1):
+        py = np.float32(row) - cy
+        first, last = x0, x1
+        if spanned:
+            low, high = np.inf, -np.inf
+            low, high = _widen(xi, yi, xj, yj, py, low, high)
+            low, high = _widen(xj, yj, xk, yk, py, low, high)
+            low, high = _widen(xk, yk, xi, yi, py, low, high)
+            first = max(x0, math.ceil(max(low + cx - _SLACK, 0.0)))
+            last = min(x1, math.floor(max(high + cx + _SLACK, -1.0)))
+        if listed + last - first >= pixels.shape[0]:
+            _write(screen, tri, pixels, listed, out)
+            listed = 0
+        base = (np.int64(t) << 32) | (np.int64(row) << 16)
+        for column in range(first, last + 1):
+            ei, ej, ek = _edges(xi, yi, xj, yj, xk, yk, np.float32(column) - cx, py)
+            pixels[np.uint64(listed)] = base | np.int64(column)
+            listed += int((min(min(ei, ej), ek) >= 0) | (max(max(ei, ej), ek) <= 0))
+    return listed
 
 
 @inline
@@ -240,19 +331,38 @@ def _fill_missing(pos: NDArray, tri: NDArray, screen: NDArray, out: NDArray) -> 
 @kernel
 def rasterize_images(pos: NDArray, tri: NDArray, out: NDArray, first: int, last: int) -> None:
     """Rasterize the images first..last-1: pos (B,V,4), tri (T,3) int32 into out (B,H,W,4)."""
-    height, width = out.shape[1], out.shape[2]
+    height, width, triangles = out.shape[1], out.shape[2], tri.shape[0]
     screen = np.empty((pos.shape[1], 4), np.float32)
-    boxes = np.empty((tri.shape[0], 4), np.int32)
-    candidates = np.empty(max(_CANDIDATES, width), np.int64)
-    functions = np.empty((len(candidates), 3), np.float64)
+    everyone, aside = np.arange(triangles, dtype=np.int32), np.empty(triangles, np.int32)
+    corners = np.empty((6, _BLOCK), np.float32)
+    boxes = np.empty((4, _BLOCK), np.int32)
+    masks = np.empty(_BLOCK, np.int32)
+    pixels = np.empty(16 * _BLOCK + 16 + width, np.int64)
     for b in range(first, last):
-        out[b] = 0
+        image = out[b]
+        image[:] = 0
         missing = _project(pos[b], height, width, screen)
-        _box(screen, tri, height, width, boxes)
-        t = row = 0
-        while t < tri.shape[0]:
-            t, row, count = _list_candidates(boxes, t, row, candidates)
-            kept = _keep_inside(screen, tri, height, width, candidates, count, functions)
-            _write(screen, tri, candidates, kept, functions, out[b])
+        medium = large = 0
+        for start in range(0, triangles, _BLOCK):
+            ids = everyone[start : start + _BLOCK]
+            _collect(screen, tri, ids, corners)
+            _box(corners, len(ids), height, width, boxes)
+            _test(corners, boxes, len(ids), 1, height, width, masks)
+            medium, large = _put_aside(ids, boxes, masks, aside, medium, large)
+            _write(screen, tri, pixels, _list(ids, boxes, masks, 1, pixels), image)
+        for start in range(0, medium, _BLOCK):
+            ids = aside[start : min(start + _BLOCK, medium)]
+            _collect(screen, tri, ids, corners)
+            _box(corners, len(ids), height, width, boxes)
+            _test(corners, boxes, len(ids), 2, height, width, masks)
+            _write(screen, tri, pixels, _list(ids, boxes, masks, 2, pixels), image)
+        listed = 0
+        for start in range(triangles - large, triangles, _BLOCK):
+            ids = aside[start : start + _BLOCK]
+            _collect(screen, tri, ids, corners)
+            _box(corners, len(ids), height, width, boxes)
+            for n in range(len(ids)):
+                listed = _fill_rows(screen, tri, ids[n], boxes[:, n], pixels, listed, image)
+        _write(screen, tri, pixels, listed, image)
         if missing > 0:
-            _fill_missing(pos[b], tri, screen, out[b])
+            _fill_missing(pos[b], tri, screen, image)

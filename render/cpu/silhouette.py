@@ -140,6 +140,22 @@ def _pair_on_line(
 
 
 @inline
+def _list_silhouettes(edges: NDArray, facing: NDArray, listed: NDArray) -> int:
+    """List the edges between triangles of opposite facing, or of one triangle; returns how many.
+
+    Every edge is written down, and those that count keep their place: no branches.
+    """
+    count = 0
+    for e in range(edges.shape[1]):
+        front, back = facing[np.uint32(edges[2, e])], facing[np.uint32(max(edges[3, e], 0))]
+        alone = edges[3, e] < 0
+        known = (front != _UNKNOWN) & (alone | (back != _UNKNOWN))
+        listed[count] = e
+        count += int(known & (alone | (front != back)))
+    return count
+
+
+@inline
 def _find_pairs(
     screen: NDArray,
     tri: NDArray,
@@ -147,17 +163,14 @@ def _find_pairs(
     edges: NDArray,
     facing: NDArray,
     rast: NDArray,
+    listed: NDArray,
     pairs: NDArray,
     blends: NDArray,
 ) -> int:
     count = 0
-    for e in range(edges.shape[1]):
-        front, back = edges[2, e], edges[3, e]
-        if back >= 0 and facing[np.uint32(front)] == facing[np.uint32(back)]:
-            continue
-        if facing[front] == _UNKNOWN or (back >= 0 and facing[back] == _UNKNOWN):
-            continue
-        i, j = edges[0, e], edges[1, e]
+    for n in range(_list_silhouettes(edges, facing, listed)):
+        e = listed[n]
+        i, j, front = edges[0, e], edges[1, e], edges[2, e]
         dx, dy = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
         axis = 1 if abs(dy) >= abs(dx) else 0
         k = tri[front, edges[4, e]]
@@ -202,9 +215,10 @@ def find_pairs_images(
     """
     screen = np.empty((pos.shape[1], 2), np.float64)
     facing = np.empty(tri.shape[0], np.int8)
+    listed = np.empty(edges.shape[1] + 1, np.int32)
     for b in range(first, last):
         _to_screen(pos[b], rast.shape[1], rast.shape[2], screen)
         _find_facing(screen, tri, facing)
         counts[b] = _find_pairs(
-            screen, tri, neighbours, edges, facing, rast[b], pairs[b], blends[b]
+            screen, tri, neighbours, edges, facing, rast[b], listed, pairs[b], blends[b]
         )

@@ -127,6 +127,24 @@ def test_triangle_with_a_vertex_not_finite_is_skipped(meshes, bad, component) ->
     assert torch.equal(actual, RASTERIZER.rasterize(pos[None], without, (40, 40)).buffer)
 
 
+@pytest.mark.parametrize("pixels", [1.5, 3, 6, 14, 40])
+def test_triangles_of_every_size_equal_the_oracle(oracle, pixels) -> None:
+    """Boxes up to 2 x 2 and 4 x 4, whole rows and rows by spans go different ways."""
+    generator = torch.Generator().manual_seed(int(10 * pixels))
+    height, width, triangles = 64, 96, 150
+    middle = torch.rand(triangles, 1, 2, generator=generator) * torch.tensor([width, height])
+    corner = middle + pixels * (torch.rand(triangles, 3, 2, generator=generator) - 0.5)
+    x, y = (2 * corner[..., 0] + 1) / width - 1, 1 - (2 * corner[..., 1] + 1) / height
+    z = torch.rand(triangles, 3, generator=generator) - 0.5
+    pos = torch.stack([x, y, z, torch.ones_like(x)], -1).reshape(-1, 4)
+    tri = torch.arange(3 * triangles, dtype=torch.int32).reshape(-1, 3)
+    actual = RASTERIZER.rasterize(pos[None], tri, (height, width)).buffer[0]
+    expected = oracle.rasterize(pos, tri, (height, width))
+    same = actual[..., 3] == expected[..., 3]
+    assert (~same).sum() <= 1
+    assert (actual - expected)[same].abs().max() < 1e-3
+
+
 def test_huge_coordinates_are_clipped_exactly() -> None:
     pos = torch.tensor([[[-1e30, -1e30, 0, 1.0], [1e30, -1e30, 0, 1.0], [0, 1e30, 0, 1.0]]])
     assert (RASTERIZER.rasterize(pos, ONE, (5, 5)).buffer[..., 3] == 1).all()
