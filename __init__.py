@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .geometry.face_model import FaceModel
     from .pipeline.face import ReconstructedFace
+    from .pipeline.options import ReconstructOptions
     from .pipeline.person import ReconstructedPerson
     from .pipeline.photo import Photo
-    from .pipeline.reconstructor import ReconstructOptions, Reconstructor
+    from .pipeline.reconstructor import Reconstructor
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 _HOME = {
     "FaceModel": "geometry.face_model",
     "Reconstructor": "pipeline.reconstructor",
-    "ReconstructOptions": "pipeline.reconstructor",
+    "ReconstructOptions": "pipeline.options",
 }
 
 

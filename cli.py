@@ -169,7 +169,7 @@ def reconstruct_command(
 ) -> None:
     """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
     from .pipeline.folder import reconstruct_paths
-    from .pipeline.reconstructor import ReconstructOptions
+    from .pipeline.options import ReconstructOptions
 
     start = time.perf_counter()
     options = ReconstructOptions(

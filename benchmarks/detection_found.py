@@ -29,7 +29,7 @@ from selfie3d.datasets.synthetic.panorama import read_panoramas
 from selfie3d.datasets.synthetic.places import draw_place
 from selfie3d.detect.face import Face, FaceDetector, get_face_detector
 from selfie3d.geometry.crop import FRAME_PER_BOX
-from selfie3d.pipeline.frame import frame_of_face
+from selfie3d.pipeline.locate.frame import frame_of_face
 
 BINS = {"0-30": (0, 30), "30-60": (30, 60), "60-90": (60, 400)}
 ROWS = {"all": (0, 2), "choices": (2,), "reported": (0,)}

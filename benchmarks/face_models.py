@@ -20,8 +20,9 @@ import numpy as np
 from annotated import Annotated, aflw2000_frontal, hand_annotated
 from photographs import annotated_face
 from selfie3d.core.image_file import read_image, write_image
-from selfie3d.pipeline.pictures import overlay_picture, turntable_picture
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.output.pictures import overlay_picture, turntable_picture
+from selfie3d.pipeline.reconstructor import Reconstructor
 
 JAW = 17
 

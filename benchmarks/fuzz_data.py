@@ -45,8 +45,8 @@ from selfie3d.evaluate.scans.predict import read_surfaces
 from selfie3d.facemodels.readers.basel2009 import read_mapping
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.models.public.dlib_resnet import load_dlib_resnet
-from selfie3d.pipeline.journal import Journal
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.output.journal import Journal
 
 LAYER = {"rate": 0.5, "names": ["a", "b"], "deep": {"steps": 3}}
 

@@ -38,7 +38,7 @@ from selfie3d.models.heads.layouts import LayoutSpec
 from selfie3d.models.public.points import load_public
 from selfie3d.models.tddfa.layout import TddfaLayout
 from selfie3d.models.tddfa.whitening import read_whitening
-from selfie3d.pipeline.cut import cut_tensor
+from selfie3d.pipeline.locate.cut import cut_tensor
 from torch import Tensor, nn
 
 SIDE = 120

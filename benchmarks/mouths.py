@@ -2,8 +2,8 @@
 
     python benchmarks/mouths.py DATA --out DIR [--every 3]
 
-DATA holds aflw2000 and aflw2000_gt. Three tables, each without and with what `pipeline.mouth` and
-`pipeline.gaze` do: the lips' largest opening (mm, of all columns) on 30 photographs of `CLOSED`,
+DATA holds aflw2000 and aflw2000_gt. Three tables, each without and with what `mouth` and `gaze` of
+`pipeline.network` do: the lips' largest opening (mm, of all columns) on 30 photographs of `CLOSED`,
 which were chosen by looking at them; the opening in the middle of the lips on frontal photographs
 (of all but rows % 4 == 2, every n-th) by the annotated one, mean of both annotations' three pairs
 of inner lips; and on 48 people drawn here the lips' opening and the place of the pupils against
@@ -28,7 +28,7 @@ from selfie3d.evaluate.predict.photographs import boxes_around
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.lip_columns import PLACES, LipColumns
 from selfie3d.geometry.rotation import matrix_to_euler
-from selfie3d.pipeline.regress import RegressedFace, RegressOptions, Regressor
+from selfie3d.pipeline.network.regress import RegressedFace, RegressOptions, Regressor
 
 CLOSED = (
     "01210", "01290", "03238", "00877", "00929", "02744", "00690", "00379", "00161",

@@ -22,7 +22,8 @@ from selfie3d.datasets.batches.face_pass import FacePass
 from selfie3d.datasets.photographs.folder import PhotoFolder
 from selfie3d.datasets.photographs.record import Record, format_record
 from selfie3d.facemodels import load_face_model
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.reconstructor import Reconstructor
 from selfie3d.recipes.faces.metrics import FaceViewer, face_mask
 from selfie3d.recipes.faces.network import FaceNetworkConfig, build_face_network
 from selfie3d.train import run_training

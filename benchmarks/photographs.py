@@ -25,13 +25,14 @@ from selfie3d.core.image_file import list_images, read_image, write_image
 from selfie3d.core.progress import progress_bar
 from selfie3d.detect.face import Face
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.pipeline.crop import crop_around_points
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.fit_model import five_points
-from selfie3d.pipeline.light import solve_light
-from selfie3d.pipeline.pictures import overlay_picture
-from selfie3d.pipeline.pose import pose_from_points
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.pipeline.fit.light import solve_light
+from selfie3d.pipeline.fit.model import five_points
+from selfie3d.pipeline.fit.pose import pose_from_points
+from selfie3d.pipeline.locate.frame import crop_around_points
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.output.pictures import overlay_picture
+from selfie3d.pipeline.reconstructor import Reconstructor
 from selfie3d.render.face import FaceRenderer
 from selfie3d.render.overlay import contact_sheet, to_image
 

@@ -26,9 +26,10 @@ from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.geometry.sh import light_from_direction
-from selfie3d.pipeline.crop import crop_around_points, resized
-from selfie3d.pipeline.fit import FaceFitter
-from selfie3d.pipeline.fit_model import five_points
+from selfie3d.pipeline.fit.fitter import FaceFitter
+from selfie3d.pipeline.fit.model import five_points
+from selfie3d.pipeline.locate.cut import resized
+from selfie3d.pipeline.locate.frame import crop_around_points
 from selfie3d.render.face import FaceRenderer
 from torch import Tensor
 

@@ -18,8 +18,8 @@ from selfie3d.geometry.point_solver import PointSolver
 from selfie3d.models.fuse import channels_last, fuse_norms
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights
-from selfie3d.pipeline.cut import cut_tensor
-from selfie3d.pipeline.frame import frame_of_box
+from selfie3d.pipeline.locate.cut import cut_tensor
+from selfie3d.pipeline.locate.frame import frame_of_box
 
 
 def best(work, rounds: int) -> float:

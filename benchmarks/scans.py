@@ -24,7 +24,7 @@ from selfie3d.core.progress import progress_bar
 from selfie3d.evaluate.scans.render import ScanRenderer
 from selfie3d.evaluate.scans.scan import Scan, load_scan
 from selfie3d.facemodels import load_face_model
-from selfie3d.pipeline.regress import RegressOptions, Regressor
+from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from shape_figures import Head, data_file, face_points, fit_identity, shape_of
 from shape_span import spans
 from shape_tables import Row, write_tables

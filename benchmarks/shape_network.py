@@ -19,8 +19,8 @@ from selfie3d.core.image_file import read_image, write_image
 from selfie3d.core.progress import progress_bar
 from selfie3d.detect import get_face_detector
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.pipeline.frame import frame_of_box
-from selfie3d.pipeline.regress import RegressedFace, Regressor
+from selfie3d.pipeline.locate.frame import frame_of_box
+from selfie3d.pipeline.network.regress import RegressedFace, Regressor
 from shape_figures import Array, shape_of
 from shape_points import box_of
 from shape_tables import Row

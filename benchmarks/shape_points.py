@@ -18,7 +18,7 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, make_layout, points_of
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
-from selfie3d.pipeline.frame import frame_of_box
+from selfie3d.pipeline.locate.frame import frame_of_box
 from shape_figures import INSIDE, Array, JudgedSkin, shape_of, similarity
 from shape_tables import Row
 from torch import Tensor

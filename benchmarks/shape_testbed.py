@@ -39,7 +39,7 @@ from ict_views import draw_views
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.models.weights import load_weights
-from selfie3d.pipeline.regress import RegressOptions, Regressor
+from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from shape_network import make_pictures, measure_network, measure_together
 from shape_points import face_layout, measure_points
 from shape_span import measure_means, measure_span, measure_surrey

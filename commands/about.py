@@ -34,11 +34,11 @@ def doctor_command(
     ] = None,
 ) -> None:
     """What is installed, found and missing, and what to do; exit status 1 if it cannot work."""
-    from ..pipeline.doctor import examine, report
+    from ..pipeline.about.doctor import examine, report
 
     checks = examine(weights_dir)
     if data is not None:
-        from ..pipeline.doctor_data import examine_data
+        from ..pipeline.about.doctor_data import examine_data
 
         checks = [*checks, *examine_data(data)]
     report(checks)

@@ -58,7 +58,7 @@ def convert_command(
     """Turn Basel, FLAME, ICT, Surrey and other models into the .npz that --face-model takes."""
     from ..facemodels.convert import convert_model, describe_family
     from ..facemodels.readers.source import Source
-    from ..pipeline.model_info import describe_model
+    from ..pipeline.about.model_info import describe_model
 
     wanted = Source(source, indices, part, identity, expressions, albedo)
     converted = convert_model(wanted, out, kind, licence)
@@ -74,7 +74,7 @@ def info_command(
     ] = Path("model_info"),
 ) -> None:
     """What a face model holds, and pictures of its modes, landmarks, regions and texture chart."""
-    from ..pipeline.model_info import write_model_info
+    from ..pipeline.about.model_info import write_model_info
 
     facts = write_model_info(name, out) | {"pictures": out}
     typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))

@@ -24,10 +24,10 @@ from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from ..geometry.rotation import euler_to_matrix, matrix_to_euler
 from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
-from .export import textured_mesh
-from .fit_model import five_points
-from .head_glb import HeadFile
-from .pose import FOCAL_PER_SIZE
+from .fit.model import five_points
+from .fit.pose import FOCAL_PER_SIZE
+from .formats.head_glb import HeadFile
+from .formats.obj import textured_mesh
 from .texture import Texture
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class ReconstructedFace:
         )
 
     def glb(self, mesh: str = "head") -> bytes:
-        """The content of a GLB: see `pipeline.head_glb`.
+        """The content of a GLB: see `pipeline.formats.head_glb`.
 
         Args:
             mesh: "head" for all of the model, "face" for its mask.

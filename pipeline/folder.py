@@ -20,10 +20,11 @@ from ..core.progress import Advance, progress_bar
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
-from .files import face_name, write_face
-from .journal import STATE, Journal, noted_files
-from .reconstructor import ReconstructOptions, Reconstructor
-from .regress import RegressedFace
+from .network.regress import RegressedFace
+from .options import ReconstructOptions
+from .output.files import face_name, write_face
+from .output.journal import STATE, Journal, noted_files
+from .reconstructor import Reconstructor
 
 _Job = tuple[Path, str]  # a photograph and the name of its results
 

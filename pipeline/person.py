@@ -16,9 +16,9 @@ from ..core.item_failure import Failed, FailureLog, attempt
 from ..detect.face import Face
 from ..geometry.mesh import vertex_normals
 from .face import ReconstructedFace
+from .network.regress import RegressedFace
 from .photo import Photo, as_picture
 from .reconstructor import Reconstructor
-from .regress import RegressedFace
 from .texture import Texture, merge_textures
 
 _MOUTH, _EYES = (

@@ -15,12 +15,13 @@ from ..core.picture_folders import find_pictures
 from ..core.text_files import read_json
 from ..core.whole_file import prepare_folder, write_json, write_whole
 from .face import ReconstructedFace
-from .files import ENDINGS, describe, write_face
 from .folder import Summary
-from .names import choose_names
+from .options import ReconstructOptions
+from .output.files import ENDINGS, describe, write_face
+from .output.names import choose_names
+from .output.pictures import overlay_picture
 from .person import ReconstructedPerson, reconstruct_person
-from .pictures import overlay_picture
-from .reconstructor import ReconstructOptions, Reconstructor
+from .reconstructor import Reconstructor
 
 NAME = "person"
 """Of the head's files."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError, NoFaceError, UnknownNameError
+from ..core.errors import InputError, NoFaceError
 from ..core.item_failure import Failed, attempt
-from ..detect.face import AUTO, Face, get_face_detector
+from ..detect.face import Face, get_face_detector
 from ..detect.why_none import likely_cause
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
@@ -20,71 +20,22 @@ from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..render.overlay import to_image
-from .crop import crop_around_points, resized
 from .face import ReconstructedFace, SeenSegments, check_mesh, is_finite
-from .fit import Crops, FaceFitter
-from .fit_config import FitConfig
-from .maps import MAPS
+from .fit.fitter import Crops, FaceFitter
+from .locate.cut import resized
+from .locate.frame import crop_around_points
+from .network.regress import RegressedFace
+from .network.start import FIT, make_regressor
+from .options import ReconstructOptions
 from .photo import Photo, as_picture
-from .regress import RegressedFace
-from .segment import segment_faces
-from .start import FIT, make_regressor
-from .texture import Evidence, TextureBuilder
+from .segment.evidence import Evidence
+from .segment.segment import segment_faces
+from .texture import TextureBuilder
 
 _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
-_PUPILS = 35.0, 90.0  # mm apart, of the smallest child and the largest adult, and some more
 _PLAIN_FACE = np.array([[104.0, 112], [152, 112], [128, 140], [108, 164], [148, 164]])
 _ODD = "The weights or the face model may be damaged: try weights 'fit' or another face model."
-
-
-@dataclass(frozen=True)
-class ReconstructOptions:
-    """How photographs are reconstructed.
-
-    Attributes:
-        face_model: a registered name or a path.
-        detector: what finds faces: "drawn", "mtcnn", or "auto" for the default of the two.
-        max_faces: the largest so many faces of a photograph; None takes all.
-        texture_size: side of the square texture, texels.
-        divide_light: leave the fitted light out of the texture.
-        glasses: "keep" them on the texture's front, or "remove" them.
-        weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
-            weights; None takes the shipped ones where they are for this face model, else "fit".
-        refine: let the optimiser go on from what the network found.
-        ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
-            model's guess, as one photograph cannot tell.
-        mesh: what of the model goes into files, see `pipeline.face.MESHES`.
-        maps: of `pipeline.maps.MAPS`, which are written for every photograph's faces, too.
-        fit: weights and schedule of the optimiser.
-    """
-
-    face_model: str = "default"
-    detector: str = AUTO
-    max_faces: int | None = None
-    texture_size: int = 1024
-    divide_light: bool = False
-    glasses: str = "keep"
-    weights: str | None = None
-    refine: bool = False
-    ipd: float | None = None
-    mesh: str = "head"
-    maps: tuple[str, ...] = ()
-    fit: FitConfig = field(default_factory=FitConfig)
-
-    def __post_init__(self) -> None:
-        if self.max_faces is not None and self.max_faces < 1:
-            raise InputError("max_faces", "at least 1", str(self.max_faces))
-        if self.glasses not in ("keep", "remove"):
-            raise InputError("glasses", "'keep' or 'remove'", repr(self.glasses))
-        if not 16 <= self.texture_size <= 8192:
-            raise InputError("texture size", "16 to 8192 texels", str(self.texture_size))
-        if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:
-            expected = f"the pupils' distance, {_PUPILS[0]:g} to {_PUPILS[1]:g} mm"
-            raise InputError("ipd", expected, str(self.ipd), "Adults have about 63 mm.")
-        for name in self.maps:
-            if name not in MAPS:
-                raise UnknownNameError("map", name, list(MAPS))
 
 
 class Reconstructor:

@@ -30,9 +30,8 @@ from ..datasets.batches.sample import Array
 from ..geometry.crop import Crop
 from ..geometry.landmarks import IBUG68_MIRROR
 from ..models.torch_file import load_torch
-from ..pipeline.crop import crop_around_points
-from ..pipeline.frame import frame_of_box, frame_of_points
-from ..pipeline.regress import Regressor
+from ..pipeline.locate.frame import crop_around_points, frame_of_box, frame_of_points
+from ..pipeline.network.regress import Regressor
 from ..render.overlay import to_image
 
 FAN_FILES: Mapping[str, tuple[str, ...]] = {
@@ -47,7 +46,7 @@ _SIZE, _CELLS = 256, 64  # pixels of the crop and of the maps
 _PER_SCALE, _REFERENCE = 200.0, 195.0
 _ABOVE = 0.12
 # S3FD's boxes, on which FAN's crops rest, are about square on the face; side over that of the
-# square of pipeline/crop.py, which has room for hair.
+# square of `crop_around_points`, which has room for hair.
 _BOX_PER_SQUARE = 0.68
 
 Picture = NDArray[np.uint8]

@@ -21,8 +21,8 @@ from ..datasets.photographs.landmark_sets import five_points, points_68
 from ..datasets.photographs.record import Record
 from ..detect.face import Face, FaceDetector
 from ..detect.skin import skin_mask
-from ..pipeline.regress import Regressor
-from ..pipeline.segment import facial_skin
+from ..pipeline.network.regress import Regressor
+from ..pipeline.segment.segment import facial_skin
 from .estimators import GIVEN, Estimate, Place
 from .options import SkinSource
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 import selfie3d.facemodels.build
+import selfie3d.pipeline.about.doctor
+import selfie3d.pipeline.about.model_info
 import selfie3d.pipeline.demo
-import selfie3d.pipeline.doctor
 import selfie3d.pipeline.folder
-import selfie3d.pipeline.model_info
 from selfie3d.cli import Glasses, Mesh, app
 from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.picture_folders import FoundPictures
-from selfie3d.pipeline.doctor import Check
+from selfie3d.pipeline.about.doctor import Check
 from selfie3d.pipeline.face import MESHES
 from selfie3d.pipeline.folder import Summary
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 from typer.testing import CliRunner
 
 GOOD = Summary(faces=2, succeeded=[Path("a.jpg")], files=[Path("out/a.glb")])
@@ -207,7 +207,7 @@ def test_unknown_kind_names_the_nearest():
 @pytest.mark.parametrize(("broken", "status"), [(False, 0), (True, 1)])
 def test_doctor_status(monkeypatch, broken, status):
     checks = [Check("Required", "numpy", "1", broken, "Mend it.")]
-    monkeypatch.setattr(selfie3d.pipeline.doctor, "examine", lambda weights_dir: checks)
+    monkeypatch.setattr(selfie3d.pipeline.about.doctor, "examine", lambda weights_dir: checks)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == status
     assert ("Mend it." in result.stdout) == broken
@@ -220,7 +220,9 @@ def test_version():
 
 def test_model_info_prints_facts_and_the_folder(monkeypatch, tmp_path):
     facts = {"name": "default", "vertices": 12}
-    monkeypatch.setattr(selfie3d.pipeline.model_info, "write_model_info", lambda name, out: facts)
+    monkeypatch.setattr(
+        selfie3d.pipeline.about.model_info, "write_model_info", lambda name, out: facts
+    )
     result = CliRunner().invoke(app, ["model", "info", "--out", str(tmp_path)])
     assert result.exit_code == 0
     assert result.stdout == f"name: default\nvertices: 12\npictures: {tmp_path}\n"

@@ -30,6 +30,26 @@ LEVELS = [
 ]
 """Bottom to top; a part imports from lower levels and from itself, never from its neighbours."""
 
+PIPELINE = [
+    "photo",
+    "locate",
+    "network",
+    "segment",
+    "fit",
+    "texture",
+    "formats",
+    "face",
+    "options",
+    "reconstructor",
+    "output",
+    "person",
+    "folder",
+    "person_files",
+    "demo",
+    "about",
+]
+"""The way from a photograph to files; each step imports from itself and from those before it."""
+
 NEIGHBOURS_ALLOWED = {"datasets/synthetic": {"facemodels", "render"}}
 GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy", "lazy_loader"} | sys.stdlib_module_names
 HEAVY = {"facenet_pytorch", "kornia", "trimesh", "typer"}
@@ -115,6 +135,19 @@ def upward_imports(file: Path, imports: list[Import]) -> list[str]:
     return wrong
 
 
+def step_of(module: str) -> int | None:
+    """Which step of the pipeline `selfie3d.pipeline.STEP...` is; None outside of it."""
+    parts = module.split(".")
+    inside = len(parts) > 2 and parts[:2] == ["selfie3d", "pipeline"]
+    return PIPELINE.index(parts[2]) if inside else None
+
+
+def backward_imports(file: Path, imports: list[Import]) -> list[str]:
+    own = step_of(".".join(["selfie3d", *file.with_suffix("").parts]))
+    used = {item.module: step_of(item.module) for item in imports}
+    return [f"{file} imports {name}" for name, step in used.items() if (step or 0) > (own or 0)]
+
+
 FILES = source_files()
 IDS = [file.as_posix() for file in FILES]
 
@@ -142,6 +175,26 @@ def test_heavy_packages_are_imported_late(file):
         pytest.skip("the command line is made of typer")
     early = [i for i in read_imports(file) if i.at_top and i.module.split(".")[0] in HEAVY]
     assert early == []
+
+
+def test_the_pipeline_reads_downward():
+    """Nothing between a photograph and its files needs what comes after it."""
+    steps = [file for file in FILES if part_of(file) == "pipeline" and file.stem != "__init__"]
+    assert {file.with_suffix("").parts[1] for file in steps} == set(PIPELINE)
+    assert [wrong for file in steps for wrong in backward_imports(file, read_imports(file))] == []
+
+
+def test_the_check_of_the_steps_itself():
+    file = Path("pipeline/network/regress.py")
+    for text, wrong in (
+        ("from ..locate.cut import cut_tensor", 0),
+        ("from .gaze import GazeFinder", 0),
+        ("from ...detect.face import Face", 0),
+        ("from ..texture import Texture", 1),
+        ("from ..texture.build import Texture", 1),
+        ("def f():\n    from ..face import ReconstructedFace", 1),
+    ):
+        assert len(backward_imports(file, read_imports(file, text))) == wrong, text
 
 
 def test_geometry_imports_nothing_but_arrays():

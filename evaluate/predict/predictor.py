@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
-from ...pipeline.start import DEFAULT_WEIGHTS, FIT
+from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT
 from .predicted import Box, Photograph, PredictedFace, Predictor, nearest_face
 
 if typing.TYPE_CHECKING:
     from ...models.weights import Weights
+    from ...pipeline.network.regress import Regressor
     from ...pipeline.reconstructor import Reconstructor
-    from ...pipeline.regress import Regressor
 
 REFINED = "refined"
 DETECTING = (FIT, REFINED)
@@ -43,13 +43,14 @@ def load_predictor(
     if boxes not in BOX_SOURCES:
         raise InputError("boxes", " or ".join(BOX_SOURCES), repr(boxes))
     if weights in DETECTING:
-        from ...pipeline.reconstructor import ReconstructOptions, Reconstructor
+        from ...pipeline.options import ReconstructOptions
+        from ...pipeline.reconstructor import Reconstructor
 
         start, refine = FIT if weights == FIT else DEFAULT_WEIGHTS, weights == REFINED
         options = ReconstructOptions(face_model, texture_size=64, weights=start, refine=refine)
         return FitPredictor(Reconstructor(options), str(weights))
     from ...models.weights import load_weights
-    from ...pipeline.regress import RegressOptions, Regressor
+    from ...pipeline.network.regress import RegressOptions, Regressor
 
     found = load_weights(weights or DEFAULT_WEIGHTS)
     _check_network(found)

@@ -31,7 +31,7 @@ from ...facemodels.landmark_fit import next_version
 from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.landmarks import IBUG68_MIRROR
-from ...pipeline.regress import RegressOptions, Regressor
+from ...pipeline.network.regress import RegressOptions, Regressor
 from ..metrics.batch_landmarks import batch_nme
 from ..metrics.landmarks import yaw_bins
 

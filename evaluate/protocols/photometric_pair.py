@@ -16,8 +16,8 @@ from ...core.given_file import open_given
 from ...core.image_file import opened_image
 from ...geometry.crop import Crop
 from ...geometry.face_regions import named_face
-from ...pipeline.appearance import Appearance
-from ...pipeline.cut import cut_tensor
+from ...pipeline.fit.appearance import Appearance
+from ...pipeline.locate.cut import cut_tensor
 from ...render.face import FaceRenderer
 from ...render.overlay import to_image
 from ..predict.predicted import PredictedFace

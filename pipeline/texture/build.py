@@ -14,8 +14,8 @@ from ...geometry.checks import check_shape
 from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...render.face import FaceRenderer
+from ..segment.evidence import Evidence
 from .atlas import Atlas
-from .evidence import Evidence
 from .hair import put_hair
 from .inner import fill_inner
 from .look import Look, look

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..segment.evidence import BEARD, HAIR, SKIN
 from .atlas import Atlas, Part
-from .evidence import BEARD, HAIR, SKIN
 from .fill import continued, retreated, spread
 from .look import Look
 from .skin import smoothstep

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..segment.evidence import EYE, GLASSES, MOUTH, SKIN, TEETH
 from .atlas import Atlas, Part
-from .evidence import EYE, GLASSES, MOUTH, SKIN, TEETH
 from .look import Look
 from .skin import smoothstep
 

@@ -17,8 +17,8 @@ from ...geometry.face_model import FaceModel
 from ...geometry.mesh import vertex_normals
 from ...geometry.sh import shade
 from ...render.face import FaceRenderer
+from ..segment.evidence import CHANNELS, EYE, MOUTH, SKIN, TEETH, Evidence
 from .atlas import Atlas
-from .evidence import CHANNELS, EYE, MOUTH, SKIN, TEETH, Evidence
 from .kernels import sample_texels
 
 Floats = NDArray[np.float32]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..segment.evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
 from .atlas import Atlas, Part
-from .evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
 from .fill import retreated, spread
 from .look import Look
 

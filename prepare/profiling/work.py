@@ -22,7 +22,7 @@ from ...datasets.shards.tar_index import Member, read_member, tar_members
 from ...geometry.contour import OutlineLandmarks
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
-from ...pipeline.regress import RegressedFace, Regressor
+from ...pipeline.network.regress import RegressedFace, Regressor
 from ..estimators import TURNED
 from ..faces import RejectedError, reason
 from ..options import TurnOptions

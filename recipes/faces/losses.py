@@ -24,7 +24,7 @@ from ...losses.reduction import masked_mean
 from ...losses.ssim import ssim_loss, ssim_map_loss
 from ...losses.surface import smoothness
 from ...models.heads.learned_bases import LearnedBases
-from ...pipeline.fit_model import expression_spread
+from ...pipeline.fit.model import expression_spread
 from .known import KnownFaces, ParameterTerm
 from .metrics import FaceViewer, RenderedBatch, face_mask
 from .targets import IdentityTerm, LandmarkTarget, pair_landmarks

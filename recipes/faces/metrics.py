@@ -19,7 +19,7 @@ from ...geometry.face_regions import projected_face
 from ...geometry.landmarks import Contour
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...models.heads.learned_bases import model_of
-from ...pipeline.fit_model import vertex_trust
+from ...pipeline.fit.model import vertex_trust
 from ...render.face import FaceRenderer, Rendering
 from .targets import LandmarkTarget, pair_landmarks
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.geometry.crop import Crop
-from selfie3d.pipeline.cut import cut_tensor
+from selfie3d.pipeline.locate.cut import cut_tensor
 
 PICTURE = np.full((9, 7, 3), 255, np.uint8)
 NUMBERS = st.floats(width=32) | st.sampled_from([0.0, 1.0, -1.0, 1e-30, 1e30, 3e38, 2.0**31])

@@ -22,7 +22,7 @@ from selfie3d.detect import boxes as averaged
 from selfie3d.detect.boxes import suppressed
 from selfie3d.detect.drawn import DrawnDetector
 from selfie3d.detect.second_look import upright_roll
-from selfie3d.pipeline.frame import frame_of_face
+from selfie3d.pipeline.locate.frame import frame_of_face
 
 PHOTO = Path(selfie3d.pipeline.demo.__file__).parent / "data" / "astronaut.jpg"
 SIDE = 320

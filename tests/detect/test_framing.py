@@ -17,7 +17,7 @@ from selfie3d.detect.face import Face, Frame
 from selfie3d.detect.framing import framed
 from selfie3d.detect.turned import turn_back
 from selfie3d.geometry.crop import FRAME_PER_BOX
-from selfie3d.pipeline.frame import frame_of_face, frame_of_points
+from selfie3d.pipeline.locate.frame import frame_of_face, frame_of_points
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import selfie3d.models.weights
-import selfie3d.pipeline.regress
+import selfie3d.pipeline.network.regress
 import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
@@ -92,6 +92,6 @@ def test_weights_are_read_once(monkeypatch):
         return original(name)
 
     monkeypatch.setattr(selfie3d.models.weights, "load_weights", load)
-    monkeypatch.setattr(selfie3d.pipeline.regress, "load_weights", load)
+    monkeypatch.setattr(selfie3d.pipeline.network.regress, "load_weights", load)
     assert load_predictor(None).name == "default"
     assert len(read) == 1

@@ -13,7 +13,7 @@ from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 from selfie3d.pipeline.texture import Texture
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from selfie3d.core.errors import NoFaceError
 from selfie3d.detect.face import Face
 from selfie3d.pipeline import folder
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 
 FACE = Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))
 

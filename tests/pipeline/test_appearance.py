@@ -10,8 +10,8 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.sh import sh_basis
-from selfie3d.pipeline import appearance
-from selfie3d.pipeline.appearance import Appearance, solve_appearance
+from selfie3d.pipeline.fit import appearance
+from selfie3d.pipeline.fit.appearance import Appearance, solve_appearance
 from selfie3d.render.face import FaceRenderer
 
 MODES = 4

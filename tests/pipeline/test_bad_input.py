@@ -168,7 +168,7 @@ def test_a_disk_that_fills_up(tmp_path, monkeypatch, fake_reconstructor):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("selfie3d.pipeline.files.write_image", full)
+    monkeypatch.setattr("selfie3d.pipeline.output.files.write_image", full)
     picture = np.full((40, 40, 3), 50, np.uint8)
     Image.fromarray(picture).save(tmp_path / "me.png")
     result = selfie3d_command("reconstruct", tmp_path / "me.png", "--out", tmp_path / "out")

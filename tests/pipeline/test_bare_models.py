@@ -12,9 +12,9 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
-from selfie3d.pipeline.fit_config import FitConfig, Stage
+from selfie3d.pipeline.fit.config import FitConfig, Stage
 from selfie3d.pipeline.folder import reconstruct_paths
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 
 QUICK = FitConfig(stages=(Stage(56, 4, 0.25), Stage(64, 4, 0.15)))
 NAMED = (8, 30, 36, 39, 42, 45, 48, 51, 54, 57, 62, 66)  # points that Basel's .h5 names

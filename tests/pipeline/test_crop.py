@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from selfie3d.pipeline.crop import crop_around_points
+from selfie3d.pipeline.locate.frame import crop_around_points
 
 # Eyes, nose, mouth corners of an upright face whose eyes are 60 px apart.
 UPRIGHT = torch.tensor([[170.0, 200], [230, 200], [200, 235], [178, 265], [222, 265]])

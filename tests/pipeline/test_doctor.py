@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from selfie3d.core.weights_dir import KNOWN_WEIGHTS
-from selfie3d.pipeline import doctor
+from selfie3d.pipeline.about import doctor
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
-import selfie3d.pipeline.doctor
+import selfie3d.pipeline.about.doctor
 from PIL import Image
 from selfie3d.cli import app
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.photographs.registry import DATASETS
-from selfie3d.pipeline.doctor import Check
-from selfie3d.pipeline.doctor_data import FOLDERS, examine_data
+from selfie3d.pipeline.about.doctor import Check
+from selfie3d.pipeline.about.doctor_data import FOLDERS, examine_data
 from typer.testing import CliRunner
 
 
@@ -47,7 +47,9 @@ def test_a_data_set_itself(shelf):
 
 def test_the_command_lists_them_when_asked(shelf, monkeypatch):
     monkeypatch.setattr(
-        selfie3d.pipeline.doctor, "examine", lambda weights_dir: [Check("Required", "numpy", "1")]
+        selfie3d.pipeline.about.doctor,
+        "examine",
+        lambda weights_dir: [Check("Required", "numpy", "1")],
     )
     result = CliRunner().invoke(app, ["doctor", "--data", str(shelf)])
     assert result.exit_code == 0

@@ -11,8 +11,8 @@ import torch
 import trimesh
 from selfie3d.core.whole_file import write_bytes
 from selfie3d.geometry.face_model import FaceModel
-from selfie3d.pipeline.export import textured_mesh, write_textured_obj
-from selfie3d.pipeline.head_glb import HeadFile
+from selfie3d.pipeline.formats.head_glb import HeadFile
+from selfie3d.pipeline.formats.obj import textured_mesh, write_textured_obj
 
 # A folded square, mm, whose fold is a seam of the texture: the two middle vertices have two
 # texture coordinates each.

@@ -14,10 +14,10 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.segments import Segment
-from selfie3d.pipeline import files
 from selfie3d.pipeline.face import SeenSegments
-from selfie3d.pipeline.files import describe, write_face
-from selfie3d.pipeline.pictures import overlay_picture
+from selfie3d.pipeline.output import files
+from selfie3d.pipeline.output.files import describe, write_face
+from selfie3d.pipeline.output.pictures import overlay_picture
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (100, 120, 3), dtype=np.uint8)
 SUFFIXES = [".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json"]

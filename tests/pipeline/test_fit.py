@@ -10,10 +10,10 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients, ambient_light
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.pipeline.fit import FaceFitter, Fit
-from selfie3d.pipeline.fit_config import FitConfig, Stage
-from selfie3d.pipeline.fit_model import five_points
-from selfie3d.pipeline.pose import FOCAL_PER_SIZE
+from selfie3d.pipeline.fit.config import FitConfig, Stage
+from selfie3d.pipeline.fit.fitter import FaceFitter, Fit
+from selfie3d.pipeline.fit.model import five_points
+from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
 from selfie3d.render.face import FaceRenderer
 
 SIZE = 64

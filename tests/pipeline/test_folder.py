@@ -11,7 +11,7 @@ from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.image_file import write_image
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.folder import Summary, reconstruct_paths
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 
 pytestmark = pytest.mark.usefixtures("fake_reconstructor")
 FACE_FILES = 7
@@ -22,8 +22,8 @@ BREAK = 5  # this many faces stand for Ctrl-C
 def quick_pictures(monkeypatch):
     """Pictures are not looked at here."""
     tiny = np.zeros((4, 4, 3), np.uint8)
-    monkeypatch.setattr("selfie3d.pipeline.files.overlay_picture", lambda *a: tiny)
-    monkeypatch.setattr("selfie3d.pipeline.files.turntable_picture", lambda *a: tiny)
+    monkeypatch.setattr("selfie3d.pipeline.output.files.overlay_picture", lambda *a: tiny)
+    monkeypatch.setattr("selfie3d.pipeline.output.files.turntable_picture", lambda *a: tiny)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_ctrl_c_in_the_middle_and_a_rerun(photos, out, fake_reconstructor):
 
 def test_ctrl_c_while_files_are_written(photos, out, monkeypatch):
     a = shoot(photos / "a.png", 1)
-    from selfie3d.pipeline import files
+    from selfie3d.pipeline.output import files
 
     original = files.write_image
 

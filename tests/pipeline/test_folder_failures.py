@@ -15,7 +15,7 @@ from selfie3d.core.whole_file import FullError
 from selfie3d.detect.face import Face
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.folder import reconstruct_paths
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
 
 FACE = Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))
 
@@ -59,8 +59,8 @@ class Reconstructor:
 @pytest.fixture
 def out(tmp_path, monkeypatch, small_face) -> Path:
     tiny = np.zeros((4, 4, 3), np.uint8)
-    monkeypatch.setattr("selfie3d.pipeline.files.overlay_picture", lambda *a: tiny)
-    monkeypatch.setattr("selfie3d.pipeline.files.turntable_picture", lambda *a: tiny)
+    monkeypatch.setattr("selfie3d.pipeline.output.files.overlay_picture", lambda *a: tiny)
+    monkeypatch.setattr("selfie3d.pipeline.output.files.turntable_picture", lambda *a: tiny)
     monkeypatch.setattr(folder, "Reconstructor", lambda options: Reconstructor(small_face))
     return tmp_path / "out"
 
@@ -116,7 +116,7 @@ def test_a_full_disk_ends_the_run(out, tmp_path):
 
 def test_a_face_that_cannot_be_written_leaves_nothing(out, tmp_path, monkeypatch):
     photo = shoot(tmp_path / "photos" / "a.png", 0, 0, 0)
-    monkeypatch.setattr("selfie3d.pipeline.files.describe", lambda *a: {"x": float("nan")})
+    monkeypatch.setattr("selfie3d.pipeline.output.files.describe", lambda *a: {"x": float("nan")})
     summary = reconstruct_paths([photo], out)
     assert len(summary.failed) == 3 and "finite" in summary.failed[0][1]
     assert [path.name for path in out.iterdir()] == [".selfie3d"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.crop import FRAME_PER_BOX, Crop
-from selfie3d.pipeline.frame import frame_of_box, frame_of_points, tight_frame
+from selfie3d.pipeline.locate.frame import frame_of_box, frame_of_points, tight_frame
 
 FIVE = torch.tensor([[-30.0, 0], [30, 0], [0, 35], [-24, 65], [24, 65]])
 

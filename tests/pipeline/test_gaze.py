@@ -11,7 +11,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.rotation import euler_to_matrix
-from selfie3d.pipeline.gaze import GazeFinder
+from selfie3d.pipeline.network.gaze import GazeFinder
 from selfie3d.render.face import FaceRenderer
 from selfie3d.render.overlay import to_picture
 

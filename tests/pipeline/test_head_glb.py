@@ -14,8 +14,8 @@ import torch
 from selfie3d.core.errors import InputError, SettingError, UnknownNameError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.gltf import GltfBuilder
-from selfie3d.pipeline.head_parts import eye_centre, split_head
+from selfie3d.pipeline.formats.gltf import GltfBuilder
+from selfie3d.pipeline.formats.head_parts import eye_centre, split_head
 from selfie3d.pipeline.texture import Texture
 
 SIZES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from selfie3d.core.errors import InputError
-from selfie3d.pipeline.files import faces_of
-from selfie3d.pipeline.journal import Journal, noted_files
-from selfie3d.pipeline.reconstructor import ReconstructOptions
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.output.files import faces_of
+from selfie3d.pipeline.output.journal import Journal, noted_files
 
 ENDINGS = (".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json")
 

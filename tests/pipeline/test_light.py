@@ -10,8 +10,8 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.coefficients import SH_AMBIENT, ambient_light
 from selfie3d.geometry.sh import shade
-from selfie3d.pipeline import light as module
-from selfie3d.pipeline.light import ridge_light, solve_light
+from selfie3d.pipeline.fit import light as module
+from selfie3d.pipeline.fit.light import ridge_light, solve_light
 
 SIDE = 48
 

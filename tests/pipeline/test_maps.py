@@ -11,9 +11,9 @@ from selfie3d.core.errors import UnknownNameError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.segments import Segment
-from selfie3d.pipeline import maps
 from selfie3d.pipeline.face import ReconstructedFace, SeenSegments
-from selfie3d.pipeline.maps import PhotoMaps, photo_maps, write_maps
+from selfie3d.pipeline.output import maps
+from selfie3d.pipeline.output.maps import PhotoMaps, photo_maps, write_maps
 from selfie3d.pipeline.texture import Texture
 
 SIZE = (200, 240)

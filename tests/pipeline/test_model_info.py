@@ -11,8 +11,8 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
-from selfie3d.pipeline.fit import FaceFitter
-from selfie3d.pipeline.model_info import write_model_info
+from selfie3d.pipeline.about.model_info import write_model_info
+from selfie3d.pipeline.fit.fitter import FaceFitter
 
 SIDE = 8
 
@@ -87,7 +87,7 @@ def test_fitting_needs_landmarks():
 
 def test_what_a_model_without_regions_is_trusted_by():
     """Beside, below and behind the jaw nothing; on the features all: by the default's regions."""
-    from selfie3d.pipeline.fit_model import vertex_trust
+    from selfie3d.pipeline.fit.model import vertex_trust
 
     model = load_face_model("default-face")
     regions, model.regions = model.regions, {}

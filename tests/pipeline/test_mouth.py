@@ -11,7 +11,7 @@ from selfie3d.geometry.point_solver import PIVOT_MM, SolvedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.segments import Segment
 from selfie3d.models.heads.points import PointPrediction
-from selfie3d.pipeline.mouth import SHUT, lips_seen
+from selfie3d.pipeline.network.mouth import SHUT, lips_seen
 
 MIDDLE = len(PLACES) // 2
 PER_MM = 0.01  # half sides of the crop

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from selfie3d.pipeline.names import choose_names, may_be_named
+from selfie3d.pipeline.output.names import choose_names, may_be_named
 
 
 def names(*paths: str, earlier=None, reserved=()) -> list[str]:

@@ -13,9 +13,10 @@ from selfie3d.cli import app
 from selfie3d.core.errors import InputError, NoFaceError, SettingError
 from selfie3d.core.image_file import read_image
 from selfie3d.pipeline.demo import PHOTO
+from selfie3d.pipeline.options import ReconstructOptions
 from selfie3d.pipeline.person import reconstruct_person
 from selfie3d.pipeline.person_files import reconstruct_same_person
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.pipeline.reconstructor import Reconstructor
 from typer.testing import CliRunner
 
 SMALL = ReconstructOptions(texture_size=128)

@@ -9,8 +9,8 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
-from selfie3d.pipeline.fit_model import five_points
-from selfie3d.pipeline.pose import FOCAL_PER_SIZE, face_from_points, pose_from_points
+from selfie3d.pipeline.fit.model import five_points
+from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE, face_from_points, pose_from_points
 
 SIZE = 224
 

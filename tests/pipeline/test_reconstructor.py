@@ -11,8 +11,9 @@ import torch
 from selfie3d.core.errors import InputError, NoFaceError, SettingError, UnknownNameError
 from selfie3d.core.image_file import read_image
 from selfie3d.pipeline.demo import PHOTO
-from selfie3d.pipeline.fit_config import FitConfig, Stage
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
+from selfie3d.pipeline.fit.config import FitConfig, Stage
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.reconstructor import Reconstructor
 
 SHORT = ReconstructOptions(
     texture_size=64, weights="fit", fit=FitConfig(stages=(Stage(48, 15, 0.2),))

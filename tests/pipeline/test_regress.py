@@ -20,10 +20,10 @@ from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
-from selfie3d.pipeline.cut import cut_tensor
 from selfie3d.pipeline.demo import PHOTO
-from selfie3d.pipeline.frame import frame_of_box
-from selfie3d.pipeline.regress import RegressOptions, Regressor
+from selfie3d.pipeline.locate.cut import cut_tensor
+from selfie3d.pipeline.locate.frame import frame_of_box
+from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from torch import nn
 
 SIZE = 96

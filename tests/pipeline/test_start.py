@@ -15,12 +15,13 @@ from selfie3d.geometry.dense_points import make_layout
 from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights, pack_weights
-from selfie3d.pipeline import start
 from selfie3d.pipeline.demo import PHOTO
-from selfie3d.pipeline.files import describe
-from selfie3d.pipeline.fit_config import FitConfig, Stage
-from selfie3d.pipeline.reconstructor import ReconstructOptions, Reconstructor
-from selfie3d.pipeline.start import make_regressor, weights_file
+from selfie3d.pipeline.fit.config import FitConfig, Stage
+from selfie3d.pipeline.network import start
+from selfie3d.pipeline.network.start import make_regressor, weights_file
+from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.output.files import describe
+from selfie3d.pipeline.reconstructor import Reconstructor
 
 SHORT = FitConfig(stages=(Stage(48, 3, 0.2),), refining=(Stage(48, 4, 0.2),))
 

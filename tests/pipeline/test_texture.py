@@ -10,7 +10,7 @@ from selfie3d.geometry.coefficients import Coefficients, ambient_light
 from selfie3d.geometry.mesh import vertex_normals
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.sh import shade
-from selfie3d.pipeline.pose import FOCAL_PER_SIZE
+from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
 from selfie3d.pipeline.texture import TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
 from selfie3d.render.face import FaceRenderer

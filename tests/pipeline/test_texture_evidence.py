@@ -11,9 +11,10 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients, ambient_light
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.segments import Segment
-from selfie3d.pipeline.appearance import Appearance
-from selfie3d.pipeline.pose import FOCAL_PER_SIZE
-from selfie3d.pipeline.texture import TextureBuilder, evidence_of
+from selfie3d.pipeline.fit.appearance import Appearance
+from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
+from selfie3d.pipeline.segment.evidence import evidence_of
+from selfie3d.pipeline.texture import TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
 from selfie3d.pipeline.texture.look import _as_seen
 from selfie3d.render.face import FaceRenderer

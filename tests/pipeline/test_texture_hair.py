@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import binary_erosion
+from selfie3d.pipeline.segment.evidence import CHANNELS, HAIR, SKIN
 from selfie3d.pipeline.texture.atlas import Atlas
-from selfie3d.pipeline.texture.evidence import CHANNELS, HAIR, SKIN
 from selfie3d.pipeline.texture.hair import put_hair
 from selfie3d.pipeline.texture.look import Look
 

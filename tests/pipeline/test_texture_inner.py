@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from selfie3d.pipeline.segment.evidence import CHANNELS, EYE, GLASSES, SKIN, TEETH
 from selfie3d.pipeline.texture.atlas import Atlas, Part
-from selfie3d.pipeline.texture.evidence import CHANNELS, EYE, GLASSES, SKIN, TEETH
 from selfie3d.pipeline.texture.inner import fill_inner
 from selfie3d.pipeline.texture.look import Look
 

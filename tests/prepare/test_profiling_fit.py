@@ -19,7 +19,7 @@ from selfie3d.geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.contour import OutlineLandmarks
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix, matrix_to_euler
-from selfie3d.pipeline.regress import Regressor
+from selfie3d.pipeline.network.regress import Regressor
 from selfie3d.prepare.faces import Known, moved
 from selfie3d.prepare.profiling.camera import turned_camera
 from selfie3d.prepare.profiling.fit import FIT, has_fit, turned_pose_para

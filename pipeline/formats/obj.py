@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..core.image_file import write_image
-from ..core.obj_file import write_obj
-from ..core.whole_file import write_text, write_whole
-from ..geometry.mesh import vertex_normals
+from ...core.errors import InputError
+from ...core.image_file import write_image
+from ...core.obj_file import write_obj
+from ...core.whole_file import write_text, write_whole
+from ...geometry.mesh import vertex_normals
 
 if TYPE_CHECKING:
     import trimesh

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Selfie3dError
-from ..core.image_file import write_image
-from ..core.text_files import read_json
-from ..core.whole_file import write_bytes, write_json, write_whole
-from ..render.overlay import Picture, to_picture
-from .export import write_textured_obj
-from .face import ReconstructedFace
-from .maps import MAPS, PhotoMaps, photo_maps, write_maps
+from ...core.errors import Selfie3dError
+from ...core.image_file import write_image
+from ...core.text_files import read_json
+from ...core.whole_file import write_bytes, write_json, write_whole
+from ...render.overlay import Picture, to_picture
+from ..face import ReconstructedFace
+from ..formats.obj import write_textured_obj
+from ..options import MAPS
+from .maps import PhotoMaps, photo_maps, write_maps
 from .pictures import overlay_picture, turntable_picture
 
 _FORMAT_VERSION = 1

@@ -13,16 +13,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ..core.errors import UnknownNameError
-from ..core.image_file import write_image
-from ..core.whole_file import write_whole
-from ..geometry.face_model import FaceModel
-from ..geometry.segments import SEGMENTS, Segment
-from ..render.face import FaceRenderer
-from .face import ReconstructedFace, SeenSegments
-
-MAPS = ("depth", "normals", "segmentation")
-"""What can be written."""
+from ...core.errors import UnknownNameError
+from ...core.image_file import write_image
+from ...core.whole_file import write_whole
+from ...geometry.face_model import FaceModel
+from ...geometry.segments import SEGMENTS, Segment
+from ...render.face import FaceRenderer
+from ..face import ReconstructedFace, SeenSegments
+from ..options import MAPS
 
 _TILE = 1024  # pixels of a side that is drawn at once
 _STEP, _STEPS = 0.1, 65535  # mm per step of a 16-bit depth, at least; how many there are

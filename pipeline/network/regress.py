@@ -10,22 +10,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..detect.face import Face
-from ..facemodels import load_face_model
-from ..geometry.camera import PerspectiveCamera
-from ..geometry.coefficients import Coefficients, vector_to_coefficients
-from ..geometry.crop import Crop
-from ..geometry.dense_points import PointBasis
-from ..geometry.face_model import FaceModel
-from ..geometry.joint_solver import JointSolver
-from ..geometry.lip_columns import LipColumns
-from ..geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
-from ..models.fuse import channels_last, fuse_norms
-from ..models.heads.points import PointPrediction, solver_errors, stated_errors
-from ..models.weights import Weights, load_weights
-from .cut import cut_tensor
-from .frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
+from ...core.errors import InputError
+from ...detect.face import Face
+from ...facemodels import load_face_model
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.coefficients import Coefficients, vector_to_coefficients
+from ...geometry.crop import Crop
+from ...geometry.dense_points import PointBasis
+from ...geometry.face_model import FaceModel
+from ...geometry.joint_solver import JointSolver
+from ...geometry.lip_columns import LipColumns
+from ...geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
+from ...models.fuse import channels_last, fuse_norms
+from ...models.heads.points import PointPrediction, solver_errors, stated_errors
+from ...models.weights import Weights, load_weights
+from ..locate.cut import cut_tensor
+from ..locate.frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
 from .gaze import GazeFinder
 from .mouth import lips_seen
 
@@ -40,8 +40,8 @@ class RegressOptions:
             as the network is most exact in a tight frame.
         batch: crops that go through the network at once.
         solver: what points are worth against priors.
-        lips: heed what the segmentation shows between the lips, see `pipeline.mouth`.
-        gaze: find irises and turn the eyes to them, see `pipeline.gaze`.
+        lips: heed what the segmentation shows between the lips, see `pipeline.network.mouth`.
+        gaze: find irises and turn the eyes to them, see `pipeline.network.gaze`.
     """
 
     weights: str = "default"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..geometry.camera import PerspectiveCamera
-from ..geometry.checks import check_finite, check_shape
-from ..geometry.rotation import euler_to_matrix, matrix_to_euler
+from ...core.errors import InputError
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.checks import check_finite, check_shape
+from ...geometry.rotation import euler_to_matrix, matrix_to_euler
 
 FOCAL_PER_SIZE = 1015 / 224  # focal length per crop side: a narrow view, as Deep3D has it
 _ROUNDS = 25  # of the full fit: it has long settled, only bounds are still being felt for

@@ -1,4 +1,4 @@
-"""The square crops in which a network sees faces, as training framed them."""
+"""The square crops in which faces are fitted, and those in which a network was taught them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,44 @@ import math
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..detect.face import Face
-from ..geometry.crop import FRAME_PER_BOX, Crop
-from .crop import crop_around_points
+from ...core.errors import InputError
+from ...detect.face import Face
+from ...geometry.crop import EYES_TO_MOUTH, FRAME_PER_BOX, Crop
 
 Box = tuple[float, float, float, float]
 _SMALLEST_BOX = 2.0  # pixels
 _PLAUSIBLE = (0.25, 1.5)  # side of a new frame over that of the frame it was found in
-_TIGHTER = (
-    0.8  # side of a frame over the side of pipeline/crop.py's square, which has room for hair
-)
+_TIGHTER = 0.8  # side of a frame over that of `crop_around_points`, which has room for hair
+_FACE_EXTENT = 3.6  # side of the crop over the eyes' distance: brow to chin, room for hair and yaw
+
+
+def crop_around_points(points: Tensor, size: int) -> Crop:
+    """The upright square round a face's five detected points.
+
+    The scale comes from the larger of the eyes' distance and the distance from the eyes to the
+    mouth, so that a turned head, whose eyes are close together in the image, is not cut.
+
+    Args:
+        points: (5,2) photograph pixels: subject's right eye, left eye, nose tip, right mouth
+            corner, left mouth corner.
+        size: the crop is size x size pixels.
+    """
+    p = points.to(torch.float64)
+    eyes, mouth = p[:2].mean(0), p[3:].mean(0)
+    across = p[1] - p[0]
+    down = mouth - eyes
+    unit = max(float(across.norm()), float(down.norm()) / EYES_TO_MOUTH)
+    roll = _upright_angle(across, down)
+    center = (eyes + mouth) / 2 - 0.1 * down
+    return Crop.from_square((float(center[0]), float(center[1])), _FACE_EXTENT * unit, size, roll)
+
+
+def _upright_angle(across: Tensor, down: Tensor) -> float:
+    """Roll of the head, radians clockwise: the eyes' line and the nose's line, averaged."""
+    direction = across / across.norm().clamp(min=1e-6)
+    side = torch.stack([down[1], -down[0]]) / down.norm().clamp(min=1e-6)
+    mean = direction * across.norm() + side * down.norm()
+    return math.atan2(float(mean[1]), float(mean[0]))
 
 
 def frame_of_box(box: Box, size: int) -> Crop:

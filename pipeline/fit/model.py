@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..core.errors import InputError
-from ..geometry.face_model import FaceModel
+from ...core.errors import InputError
+from ...geometry.face_model import FaceModel
 
 # How much a region's colours say about the fit; later ones overwrite earlier ones.
 _TRUST = {

@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from ..geometry.crop import Crop
-from ..render.face import FaceRenderer
-from ..render.overlay import Picture, draw_landmarks, strip, to_image, to_picture
-from .face import ReconstructedFace, SeenSegments, studio_light
+from ...geometry.crop import Crop
+from ...render.face import FaceRenderer
+from ...render.overlay import Picture, draw_landmarks, strip, to_image, to_picture
+from ..face import ReconstructedFace, SeenSegments, studio_light
 
 TURNTABLE_YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)
 _PANEL = 384  # pixels

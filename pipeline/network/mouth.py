@@ -14,11 +14,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..geometry.lip_columns import PLACES, LipColumns, LipEvidence
-from ..geometry.point_solver import SolvedFaces
-from ..geometry.rotation import matrix_to_euler
-from ..geometry.segments import Segment
-from ..models.heads.points import PointPrediction
+from ...geometry.lip_columns import PLACES, LipColumns, LipEvidence
+from ...geometry.point_solver import SolvedFaces
+from ...geometry.rotation import matrix_to_euler
+from ...geometry.segments import Segment
+from ...models.heads.points import PointPrediction
 
 SHUT = 1.2
 """Millimetres of seen opening below which lips touch."""

@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..geometry.coefficients import Coefficients
-from ..geometry.face_model import FaceModel
-from ..geometry.mesh import vertex_normals
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.mesh import vertex_normals
 from .gltf import Floats, GltfBuilder
 from .head_parts import EYES, Part, eye_centre, split_head
 

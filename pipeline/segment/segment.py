@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..geometry.crop import Crop
-from ..geometry.segments import Segment
-from .cut import cut_tensor
-from .frame import frame_of_box
-from .regress import RegressedFace, Regressor
-from .texture import Evidence, evidence_of
-from .texture.evidence import refined
+from ...geometry.crop import Crop
+from ...geometry.segments import Segment
+from ..locate.cut import cut_tensor
+from ..locate.frame import frame_of_box
+from ..network.regress import RegressedFace, Regressor
+from .evidence import Evidence, evidence_of, refined
 
 WIDER = 1.28
 """Side of the crop that is segmented over that of a face's crop: room for ears, hair and neck."""

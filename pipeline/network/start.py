@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..geometry.face_model import FaceModel
-from ..models.weights import find_weights, weight_names
+from ...geometry.face_model import FaceModel
+from ...models.weights import find_weights, weight_names
 from .regress import RegressOptions, Regressor
 
 FIT = "fit"

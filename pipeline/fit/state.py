@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..geometry.camera import PerspectiveCamera
-from ..geometry.coefficients import Coefficients
-from ..geometry.face_model import FaceModel
-from ..geometry.rotation import euler_to_matrix, matrix_to_euler
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.rotation import euler_to_matrix, matrix_to_euler
 from .pose import FOCAL_PER_SIZE, PointFit
 
 

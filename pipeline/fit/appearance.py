@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..geometry.checks import check_shape
-from ..geometry.coefficients import Coefficients
-from ..geometry.face_model import FaceModel
-from ..geometry.face_regions import reflectance
-from ..geometry.posed import FaceCamera
-from ..geometry.sh import sh_basis
-from ..render.face import FaceRenderer
+from ...geometry.checks import check_shape
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...geometry.face_regions import reflectance
+from ...geometry.posed import FaceCamera
+from ...geometry.sh import sh_basis
+from ...render.face import FaceRenderer
 from .light import ridge_light
 
 _ROUNDS = 10

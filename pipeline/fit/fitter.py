@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..geometry.camera import PerspectiveCamera
-from ..geometry.checks import check_finite, check_shape
-from ..geometry.coefficients import Coefficients
-from ..geometry.face_model import FaceModel
-from ..losses.coefficients import blendshape_prior, gaussian_prior, light_prior
-from ..losses.landmark import landmark_distance
-from ..losses.photometric import robust_photometric
-from ..losses.reduction import masked_mean_each
-from ..render.face import FaceRenderer, Rendering
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.checks import check_finite, check_shape
+from ...geometry.coefficients import Coefficients
+from ...geometry.face_model import FaceModel
+from ...losses.coefficients import blendshape_prior, gaussian_prior, light_prior
+from ...losses.landmark import landmark_distance
+from ...losses.photometric import robust_photometric
+from ...losses.reduction import masked_mean_each
+from ...render.face import FaceRenderer, Rendering
 from .appearance import Appearance
-from .fit_config import FitConfig, Stage
-from .fit_model import expression_spread, five_points, point_model, vertex_trust
-from .fit_state import FitState
+from .config import FitConfig, Stage
 from .light import solve_light
+from .model import expression_spread, five_points, point_model, vertex_trust
 from .pose import POSE_SPREAD, PointFit, face_from_points, pose_from_points
+from .state import FitState
 
 Crops = Callable[[int], tuple[Tensor, Tensor]]
 

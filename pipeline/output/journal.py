@@ -15,11 +15,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..core.whole_file import prepare_state, write_json
+from ...core.whole_file import prepare_state, write_json
+from ..network.start import weights_file
+from ..options import ReconstructOptions
 from .files import ENDINGS, MAP_ENDINGS, faces_of, recorded_files
 from .names import choose_names, may_be_named, owners_of
-from .reconstructor import ReconstructOptions
-from .start import weights_file
 
 STATE = ".selfie3d"
 """Folder of the notes, below the results."""

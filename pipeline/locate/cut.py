@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from ..core.errors import InputError
-from ..geometry.crop import Crop
+from ...core.errors import InputError
+from ...geometry.crop import Crop
 
 _FARTHEST = 1e9  # pixels that a crop may reach
 _MARGIN = 2  # photograph pixels that interpolation may look at beyond the crop, per block
@@ -45,3 +46,10 @@ def cut_tensor(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
     matrix = crop.matrix.clone()
     matrix[:, 2] += matrix[:, :2] @ torch.tensor([x0, y0], dtype=torch.float64)
     return Crop(matrix, crop.size).warp(part.float() / 255)[0]
+
+
+def resized(image: Tensor, side: int) -> Tensor:
+    """A square image (B,C,S,S) at another size, averaged where it shrinks."""
+    return functional.interpolate(
+        image, size=(side, side), mode="bilinear", antialias=True, align_corners=False
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import InputError, MissingFileError
-from ..datasets.photographs.registry import DATASETS
+from ...core.errors import InputError, MissingFileError
+from ...datasets.photographs.registry import DATASETS
 from .doctor import Check
 
 _GROUP = "Data sets"

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..geometry.face_model import FaceModel
+from ...geometry.face_model import FaceModel
 
 EYES = ("left_eye", "right_eye")
 """Parts that turn: nodes of their own."""

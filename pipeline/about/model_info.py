@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import InputError
-from ..core.image_file import write_image
-from ..core.whole_file import prepare_folder, write_whole
-from ..facemodels import load_face_model
-from ..geometry.face_model import FaceModel
-from ..geometry.landmarks import LandmarkSet
-from ..render.overlay import Picture
-from .fit_model import five_points
+from ...core.errors import InputError
+from ...core.image_file import write_image
+from ...core.whole_file import prepare_folder, write_whole
+from ...facemodels import load_face_model
+from ...geometry.face_model import FaceModel
+from ...geometry.landmarks import LandmarkSet
+from ...render.overlay import Picture
+from ..fit.model import five_points
 from .model_pictures import ModelPictures
 
 

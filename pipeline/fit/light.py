@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..geometry.checks import check_shape
-from ..geometry.coefficients import SH_AMBIENT
-from ..geometry.sh import sh_basis
+from ...geometry.checks import check_shape
+from ...geometry.coefficients import SH_AMBIENT
+from ...geometry.sh import sh_basis
 
 _ROUNDS = 4
 _RIDGE = 0.02  # relative pull of bands 1 and 2 towards zero

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import MissingFileError, Selfie3dError
-from ..core.weights_dir import KNOWN_WEIGHTS, VARIABLE, find_weight, weight_folders
+from ...core.errors import MissingFileError, Selfie3dError
+from ...core.weights_dir import KNOWN_WEIGHTS, VARIABLE, find_weight, weight_folders
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -178,8 +178,8 @@ def _cuda() -> str:
 def _detect_nothing() -> str:
     import numpy as np
 
-    from ..core.torchvision_shim import is_shimmed
-    from ..detect.face import DEFAULT_DETECTOR, get_face_detector
+    from ...core.torchvision_shim import is_shimmed
+    from ...detect.face import DEFAULT_DETECTOR, get_face_detector
 
     nothing = np.zeros((64, 64, 3), np.uint8)
     for name in _DETECTORS:
@@ -189,14 +189,14 @@ def _detect_nothing() -> str:
 
 
 def _load_default_model() -> str:
-    from ..facemodels import load_face_model
+    from ...facemodels import load_face_model
 
     model = load_face_model("default")
     return f"{len(model.mean)} vertices, {len(model.faces)} triangles"
 
 
 def _find_default_weights() -> str:
-    from ..models.weights import find_weights
+    from ...models.weights import find_weights
 
     file = find_weights("default")
     return f"{file.name}, {file.stat().st_size / 1e6:.1f} MB"
@@ -205,7 +205,7 @@ def _find_default_weights() -> str:
 def _draw_triangle() -> str:
     import torch
 
-    from ..render.back_ends import get_rasterizer
+    from ...render.back_ends import get_rasterizer
 
     corners = torch.tensor([[[-1.0, -1, 0, 1], [1, -1, 0, 1], [0, 1, 0, 1]]])
     triangle = torch.tensor([[0, 1, 2]], dtype=torch.int32)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..geometry.camera import PerspectiveCamera
-from ..geometry.coefficients import Coefficients
-from ..geometry.crop import Crop
-from ..geometry.face_model import FaceModel
-from .cut import cut_tensor
+from ...geometry.camera import PerspectiveCamera
+from ...geometry.coefficients import Coefficients
+from ...geometry.crop import Crop
+from ...geometry.face_model import FaceModel
+from ..locate.cut import cut_tensor
 
 _PER_MM = 2.0  # pixels of the cut-out eyes
 _REACH = 18.0  # mm to each side of an eye's middle

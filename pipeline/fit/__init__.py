@@ -1,0 +1,1 @@
+"""Least squares and descent: pose from points, light, albedo, and the optimiser."""

@@ -1,0 +1,1 @@
+"""Where in a photograph a face is: the square frames that are cut out of it."""

@@ -1,0 +1,63 @@
+"""How photographs are reconstructed: every setting of the reconstructor and of what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.errors import InputError, UnknownNameError
+from ..detect.face import AUTO
+from .fit.config import FitConfig
+
+MAPS = ("depth", "normals", "segmentation")
+"""What can be written for every pixel of a photograph."""
+
+_PUPILS = 35.0, 90.0  # mm apart, of the smallest child and the largest adult, and some more
+
+
+@dataclass(frozen=True)
+class ReconstructOptions:
+    """How photographs are reconstructed.
+
+    Attributes:
+        face_model: a registered name or a path.
+        detector: what finds faces: "drawn", "mtcnn", or "auto" for the default of the two.
+        max_faces: the largest so many faces of a photograph; None takes all.
+        texture_size: side of the square texture, texels.
+        divide_light: leave the fitted light out of the texture.
+        glasses: "keep" them on the texture's front, or "remove" them.
+        weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
+            weights; None takes the shipped ones where they are for this face model, else "fit".
+        refine: let the optimiser go on from what the network found.
+        ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
+            model's guess, as one photograph cannot tell.
+        mesh: what of the model goes into files, see `pipeline.face.MESHES`.
+        maps: of `pipeline.options.MAPS`, which are written for every photograph's faces, too.
+        fit: weights and schedule of the optimiser.
+    """
+
+    face_model: str = "default"
+    detector: str = AUTO
+    max_faces: int | None = None
+    texture_size: int = 1024
+    divide_light: bool = False
+    glasses: str = "keep"
+    weights: str | None = None
+    refine: bool = False
+    ipd: float | None = None
+    mesh: str = "head"
+    maps: tuple[str, ...] = ()
+    fit: FitConfig = field(default_factory=FitConfig)
+
+    def __post_init__(self) -> None:
+        if self.max_faces is not None and self.max_faces < 1:
+            raise InputError("max_faces", "at least 1", str(self.max_faces))
+        if self.glasses not in ("keep", "remove"):
+            raise InputError("glasses", "'keep' or 'remove'", repr(self.glasses))
+        if not 16 <= self.texture_size <= 8192:
+            raise InputError("texture size", "16 to 8192 texels", str(self.texture_size))
+        if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:
+            expected = f"the pupils' distance, {_PUPILS[0]:g} to {_PUPILS[1]:g} mm"
+            raise InputError("ipd", expected, str(self.ipd), "Adults have about 63 mm.")
+        for name in self.maps:
+            if name not in MAPS:
+                raise UnknownNameError("map", name, list(MAPS))

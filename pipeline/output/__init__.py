@@ -1,0 +1,1 @@
+"""Everything that a reconstruction leaves in a folder, and what it is called."""
