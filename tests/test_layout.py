@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -240,6 +241,22 @@ def test_packages_are_listed(package_folders):
 def test_tests_are_no_package():
     assert list((ROOT / "tests").rglob("__init__.py")) == []
     assert not (ROOT / "conftest.py").exists()
+
+
+def test_tests_lie_as_what_they_test(package_folders):
+    """tests/ROOM/SUB tests ROOM/SUB."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in ROOT.glob("tests/**/test_*.py")}
+    assert folders <= set(package_folders)
+
+
+def test_tests_that_the_documents_name_are_there():
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    named = {
+        name for page in documents for name in re.findall(r"[\w/]*\btest_\w+\.py", page.read_text())
+    }
+    assert named
+    tests = ROOT / "tests"
+    assert [name for name in named if not (tests / name.removeprefix("tests/")).exists()] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What moves along when a face model moves; tests/engine/test_elsewhere.py trains elsewhere."""
+"""What moves along when a face model moves; tests/recipes/test_elsewhere.py trains elsewhere."""
 
 from __future__ import annotations
 

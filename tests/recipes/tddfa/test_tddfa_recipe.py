@@ -24,7 +24,7 @@ from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FILES = sorted(p.stem for p in CONFIGS.glob("*.yaml") if peek_config("recipe", "", p) == "tddfa")
 PLAIN = [name for name in FILES if name not in ("csanet_300wlp", "tddfa_wpdc_vdc")]
 COUNT = 24

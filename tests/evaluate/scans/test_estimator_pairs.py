@@ -12,7 +12,7 @@ from selfie3d.evaluate.scans.geometric import geometric_error
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.closest import ClosestPoints
 
-_FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "estimator_pairs.py"
+_FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "estimator_pairs.py"
 _SPEC = importlib.util.spec_from_file_location(_FILE.stem, _FILE)
 PAIRS = importlib.util.module_from_spec(_SPEC)
 sys.modules[_FILE.stem] = PAIRS  # dataclasses look their module up
