@@ -21,6 +21,8 @@ from .errors import SettingError as SettingError
 from .errors import UnknownNameError as UnknownNameError
 from .errors import all_missing as all_missing
 from .errors import shown as shown
+from .facenet_import import import_facenet as import_facenet
+from .facenet_import import require_facenet as require_facenet
 from .fold_norms import fold_norms as fold_norms
 from .given_file import check_given as check_given
 from .given_file import open_given as open_given
@@ -65,7 +67,6 @@ from .seal import without_folders as without_folders
 from .text_files import read_json as read_json
 from .text_files import read_text_numbers as read_text_numbers
 from .torchvision_shim import ensure_torchvision as ensure_torchvision
-from .torchvision_shim import is_shimmed as is_shimmed
 from .weights_dir import KNOWN_WEIGHTS as KNOWN_WEIGHTS
 from .weights_dir import find_weight as find_weight
 from .weights_dir import weight_folders as weight_folders

@@ -2,7 +2,7 @@
 
 torchvision's wheel on PyPI is built for CUDA; beside a CPU build of PyTorch its library cannot be
 loaded, and `import torchvision` ends in "operator torchvision::nms does not exist". The package
-and everything the face detector uses of it need one operator only, non-maximum suppression.
+needs one operator only to be imported, non-maximum suppression.
 """
 
 from __future__ import annotations
@@ -50,11 +50,6 @@ def ensure_torchvision() -> bool:
     extension._has_ops = lambda: True  # type: ignore[attr-defined]
     _STATE["shimmed"] = True
     return True
-
-
-def is_shimmed() -> bool:
-    """Whether `ensure_torchvision` had to put its own operator in place."""
-    return _STATE["shimmed"]
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:

@@ -10,10 +10,13 @@ network then frames the face (`framing.py`), which five points do badly in profi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..core.facenet_import import import_facenet, require_facenet
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import framed
 from .refine import refine_face
@@ -60,12 +63,12 @@ class MtcnnDetector:
     """
 
     def __init__(self) -> None:
-        from ..core.torchvision_shim import ensure_torchvision
+        require_facenet()
 
-        ensure_torchvision()
-        from facenet_pytorch import MTCNN
-
-        self._mtcnn = MTCNN(keep_all=True)
+    @cached_property
+    def _mtcnn(self) -> Any:  # noqa: ANN401  (facenet_pytorch.MTCNN, which says no types)
+        """The library's networks, loaded when the first photograph comes."""
+        return import_facenet().MTCNN(keep_all=True)
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """See `FaceDetector.detect`.

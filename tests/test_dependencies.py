@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 MODULES = {"pillow": "PIL", "facenet-pytorch": "facenet_pytorch", "lazy-loader": "lazy_loader"}
-NEEDED_BY_OTHERS = {"torchvision"}  # facenet-pytorch imports it; see core/torchvision_shim.py
+NEEDED_BY_OTHERS = {"torchvision"}  # facenet-pytorch imports it; see core/facenet_import.py
 NAMES = [re.split(r"[<>=!~ ;\[]", text)[0] for text in PROJECT["dependencies"]]
 
 

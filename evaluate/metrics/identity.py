@@ -214,14 +214,10 @@ def _towards(points: Tensor, target: Tensor, size: int) -> Crop:
 
 
 def _read_facenet(path: Path) -> nn.Module:
-    from ...core.torchvision_shim import ensure_torchvision
-
-    ensure_torchvision()
-    from facenet_pytorch import InceptionResnetV1
-
+    from ...core.facenet_import import import_facenet
     from ...models.checkpoint import load_state, read_state
 
-    network = InceptionResnetV1(classify=False, pretrained=None)
+    network = import_facenet().InceptionResnetV1(classify=False, pretrained=None)
     state = read_state(path)
     kept = {key: value for key, value in state.items() if not key.startswith("logits.")}
     return load_state(network, kept, path)

@@ -178,14 +178,12 @@ def _cuda() -> str:
 def _detect_nothing() -> str:
     import numpy as np
 
-    from ...core.torchvision_shim import is_shimmed
     from ...detect.face import DEFAULT_DETECTOR, get_face_detector
 
     nothing = np.zeros((64, 64, 3), np.uint8)
     for name in _DETECTORS:
         get_face_detector(name).detect(nothing)
-    shim = "; our nms, as torchvision's does not load" if is_shimmed() else ""
-    return f"works: {_DETECTORS[DEFAULT_DETECTOR]}{shim}"
+    return f"works: {_DETECTORS[DEFAULT_DETECTOR]}"
 
 
 def _load_default_model() -> str:
