@@ -20,7 +20,7 @@ CHECKSUM = "crc32"
 UNSEALED = "00000000"
 """What stands in the header's entry until `sealed` fills it in."""
 
-_ENTRY = re.compile(rb'(?<!\\)"crc32": ?"([0-9a-f]{8})"')
+_ENTRY = re.compile(rb'(?<!\\)"crc32": ?"([^"]{8})"')
 _CHUNK = 1 << 24
 _LONGEST = 1 << 27  # bytes of a header
 
@@ -69,7 +69,8 @@ def check_seal(path: str | os.PathLike[str], expected: str) -> None:
         while part := stream.read(_CHUNK):
             checksum = zlib.crc32(part, checksum)
     if value != b"%08x" % checksum:
-        got = f"other bytes than were written (checksum {checksum:08x} instead of {value.decode()})"
+        told = value.decode(errors="replace")
+        got = f"other bytes than were written (checksum {checksum:08x} instead of {told})"
         raise InputError(
             os.fspath(path), f"{expected}, undamaged", got, "Get or write the file again."
         )
