@@ -64,6 +64,7 @@ from .registry import Registry as Registry
 from .seal import check_seal as check_seal
 from .seal import sealed as sealed
 from .seal import without_folders as without_folders
+from .sketch import sketching as sketching
 from .text_files import read_json as read_json
 from .text_files import read_text_numbers as read_text_numbers
 from .torchvision_shim import ensure_torchvision as ensure_torchvision

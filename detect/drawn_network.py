@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from ..core.errors import InputError, MissingFileError
 from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed, without_folders
+from ..core.sketch import sketching
 
 STRIDE = 8
 """Step of the grid, pixels."""
@@ -221,7 +222,7 @@ def load_finder(path: Path = SHIPPED) -> tuple[FaceFinder, dict[str, Any]]:
                              str(header.get("format")))  # fmt: skip
         told = json.loads(header["options"])
         sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-        with torch.device("meta"):  # options of a stranger take no memory
+        with sketching():  # options of a stranger take no memory
             sketch = FaceFinder(FinderOptions(**sizes)).state_dict()
         _check_shapes(path, {k: v for k, v in sketch.items() if not k.endswith(_COUNTER)}, state)
         network = FaceFinder(FinderOptions(**sizes))

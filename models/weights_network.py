@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import InputError, Selfie3dError
+from ..core.sketch import sketching
 from .network import Network
 from .registry import NETWORKS
 
@@ -56,7 +57,7 @@ def network_of(
     """
     _check_options(path, options)
     with reading_part(f"{path}: options", f"options of the network {name}"):
-        with torch.device("meta"):
+        with sketching():
             sketch = NETWORKS.create(name, **options)
         _check_tensors(path, name, sketch.state_dict(), state)
         network = NETWORKS.create(name, **options)

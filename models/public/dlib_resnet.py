@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...core.sketch import sketching
 from ..checkpoint import load_state
 from .dlib_file import DlibFile
 
@@ -94,7 +95,7 @@ def load_dlib_resnet(path: str | Path) -> DlibResNet:
     """
     file = DlibFile(path, _EXPECTED, _LARGEST)
     state = _read(file)
-    with torch.device("meta"):
+    with sketching():
         network = DlibResNet()
     return load_state(network, state, path)
 

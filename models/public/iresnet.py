@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
+from ...core.sketch import sketching
 from ..checkpoint import count_children, load_state, read_state
 
 INPUT_SHAPE = (3, 112, 112)
@@ -89,7 +89,7 @@ def load_iresnet(path: str | Path) -> IResNet:
         InputError: the file is damaged, or its tensors are no IResNet's.
     """
     state = read_state(path)
-    with torch.device("meta"):
+    with sketching():
         network = IResNet(_depth_of(state, path))
     return load_state(network, state, path)
 

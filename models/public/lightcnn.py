@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...core.sketch import sketching
 from ..checkpoint import load_state, read_state
 
 INPUT_SHAPE = (1, 128, 128)
@@ -93,6 +94,6 @@ def load_lightcnn29(path: str | Path) -> LightCnn29:
     """
     state = read_state(path)
     kept = {key: value for key, value in state.items() if not key.startswith(_CLASSIFIER)}
-    with torch.device("meta"):
+    with sketching():
         network = LightCnn29()
     return load_state(network, kept, path)
