@@ -48,8 +48,20 @@ def _corner_products(vertices: Tensor, faces: Tensor) -> Tensor:
     check_shape("vertices", vertices, ("B", "V", 3))
     check_faces(faces, vertices.shape[1])
     # index_select per corner: its backward (index_add) is many times faster than fancy indexing's.
-    a, b, c = (vertices.index_select(1, faces[:, k]) for k in range(3))
-    return torch.linalg.cross(b - a, c - a, dim=-1)
+    rows = vertices.flatten(0, 1)
+    a, b, c = (rows.index_select(0, corner) for corner in _corner_rows(vertices, faces))
+    products = torch.linalg.cross(b - a, c - a, dim=-1)
+    return products.unflatten(0, (len(vertices), len(faces)))
+
+
+def _corner_rows(vertices: Tensor, faces: Tensor) -> list[Tensor]:
+    """Each corner's places (B*F,) in `vertices` (B,V,3) as rows (B*V,3).
+
+    Rows are added up many times faster along the first axis than along the second.
+    """
+    batch, count = vertices.shape[:2]
+    start = torch.arange(batch, device=faces.device)[:, None] * count
+    return [(start + faces[:, k]).flatten() for k in range(3)]
 
 
 def _normalise(vectors: Tensor) -> Tensor:
@@ -97,10 +109,10 @@ def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
         InputError: wrong shapes, indices outside the vertices.
     """
     products = _corner_products(vertices, faces)
-    total = torch.zeros_like(vertices)
-    for corner in range(3):
-        total = total.index_add(1, faces[:, corner], products)
-    return _normalise(total)
+    rows, total = products.flatten(0, 1), torch.zeros_like(vertices).flatten(0, 1)
+    for corner in _corner_rows(vertices, faces):
+        total = total.index_add(0, corner, rows)
+    return _normalise(total.view_as(vertices))
 
 
 def _length(vectors: Tensor) -> Tensor:
