@@ -20,7 +20,7 @@ CHECKSUM = "crc32"
 UNSEALED = "00000000"
 """What stands in the header's entry until `sealed` fills it in."""
 
-_ENTRY = re.compile(rb'(?<!\\)"crc32": ?"([^"]{8})"')
+_ENTRY = re.compile(rb'(?<!\\)"crc32": ?"(.{8})"', re.DOTALL)
 _CHUNK = 1 << 24
 _LONGEST = 1 << 27  # bytes of a header
 
