@@ -39,7 +39,7 @@ def numbers(dice: Dice, *shape: int, scale: float = 1.0, odd: float = 0.15) -> n
 
 def crops(dice: Dice) -> None:
     import torch
-    from selfie3d.datasets.batches.cut import cut_out, warp
+    from selfie3d.geometry.cut import cut_out, warp
 
     height, width, size = (int(n) for n in dice.integers(1, 14, 3))
     pictures = dice.integers(0, 256, (2, height, width, 3), dtype=np.uint8)

@@ -3,7 +3,6 @@ from .batches.augment import AugmentConfig as AugmentConfig
 from .batches.batch import FaceBatch as FaceBatch
 from .batches.collate import moved_label as moved_label
 from .batches.crops import crop_of as crop_of
-from .batches.cut import cut_out as cut_out
 from .batches.epochs import EpochSource as EpochSource
 from .batches.epochs import derived_seed as derived_seed
 from .batches.face_pass import FacePass as FacePass

@@ -19,7 +19,7 @@ from ..geometry.camera import PerspectiveCamera
 from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
-from ..render.overlay import to_image
+from ..geometry.cut import cut_out
 from .face import ReconstructedFace, SeenSegments, check_mesh, is_finite
 from .fit.fitter import Crops, FaceFitter
 from .locate.cut import resized
@@ -131,7 +131,7 @@ class Reconstructor:
         """
         start = start or self.regress([(picture, face)])[0]
         crop = self._crop(torch.as_tensor(face.points, dtype=torch.float64))
-        base, inside = crop.warp(to_image(picture))
+        base, inside = (part[None] for part in cut_out(picture, crop.matrix, crop.size))
 
         def crops(side: int) -> tuple[Tensor, Tensor]:
             return resized(base, side), resized(inside, side)

@@ -24,7 +24,6 @@ from selfie3d.cli import app
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError, Selfie3dError
 from selfie3d.core.image_file import read_image
-from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.datasets.photographs.record import read_side_files
 from selfie3d.datasets.shards.dense import open_rendered
 from selfie3d.datasets.shards.tar_index import tar_members
@@ -34,6 +33,7 @@ from selfie3d.facemodels.convert import convert_model
 from selfie3d.facemodels.readers.inert_pickle import read_inert_pickle, read_object_npy
 from selfie3d.facemodels.readers.source import Source
 from selfie3d.geometry.chart import with_chart
+from selfie3d.geometry.cut import cut_out, warp
 from selfie3d.geometry.face_model import SHIPPED_VERSION
 from selfie3d.geometry.uv import UVMapper
 from typer.testing import CliRunner

@@ -52,7 +52,7 @@ PIPELINE = [
 """The way from a photograph to files; each step imports from itself and from those before it."""
 
 NEIGHBOURS_ALLOWED = {"datasets/synthetic": {"facemodels", "render"}}
-GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy", "lazy_loader"} | sys.stdlib_module_names
+GEOMETRY_MAY_IMPORT = {"torch", "numpy", "scipy", "numba", "lazy_loader"} | sys.stdlib_module_names
 HEAVY = {"facenet_pytorch", "kornia", "trimesh", "typer"}
 BARE_GPU_MACHINE = ("models", "render", "losses", "engine", "recipes", "datasets")
 

@@ -17,13 +17,13 @@ from ...core.errors import InputError, SettingError
 from ...geometry.camera import PerspectiveCamera
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.coefficients import Coefficients
+from ...geometry.cut import cut_out
 from ...geometry.euler import euler_to_matrix, matrix_to_euler
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.sh import rotate_light
 from ..photographs.landmark_sets import mirrored_points
 from .batch import FaceBatch
 from .crops import crop_of
-from .cut import cut_out
 from .photo_augment import PhotoAugment
 from .sample import Array, FaceSample
 

@@ -20,6 +20,7 @@ from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.coefficients import Coefficients, coefficients_to_vector
+from ...geometry.cut import compiled, to_pictures, warp
 from ...geometry.dense_points import PointBasis, PointLayout
 from ...geometry.segments import Segment
 from ..batches.augment import (
@@ -32,7 +33,6 @@ from ..batches.augment import (
     move_points,
     paint,
 )
-from ..batches.cut import compiled, to_pictures, warp
 
 CELL = 4
 """Pixels of a crop from one place of its segmentation to the next."""

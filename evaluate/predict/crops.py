@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from torch import Tensor
 
 from ...datasets.batches.crops import CROPS, crop_of
-from ...datasets.batches.cut import cut_out
 from ...datasets.batches.sample import FaceSample
 from ...geometry.coefficients import Coefficients
+from ...geometry.cut import cut_out
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera
 from .predicted import Box, Photograph, PredictedFace, nearest_face

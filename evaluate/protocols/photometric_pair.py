@@ -15,9 +15,9 @@ from ...core.errors import InputError, MissingFileError
 from ...core.given_file import open_given
 from ...core.image_file import opened_image
 from ...geometry.crop import Crop
+from ...geometry.cut import cut_out
 from ...geometry.face_regions import named_face
 from ...pipeline.fit.appearance import Appearance
-from ...pipeline.locate.cut import cut_tensor
 from ...render.face import FaceRenderer
 from ...render.overlay import to_image
 from ..predict.predicted import PredictedFace
@@ -72,7 +72,7 @@ class PairMaker:
         """The pair of one face and its photograph (H,W,3)."""
         model = face.model
         crop = self._frame(face)
-        photo, inside = cut_tensor(picture, crop), _inside(picture, crop)
+        photo, inside = (part[None] for part in cut_out(picture, crop.matrix, crop.size))
         camera = face.camera.to_float().moved(crop.matrix.float())
         renderer = FaceRenderer(model.faces)
         coefficients = face.coefficients.detach()
@@ -135,11 +135,6 @@ def read_pair(path: Path, picture: NDArray[np.uint8]) -> Pair:
     identity = torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64)
     whole = Crop(identity, (picture.shape[0], picture.shape[1]))
     return Pair(to_image(pixels[..., :3]), to_image(picture), mask, whole)
-
-
-def _inside(picture: NDArray[np.uint8], crop: Crop) -> Tensor:
-    """(1,1,H,W), 1 where the frame shows the photograph."""
-    return cut_tensor(np.full_like(picture, 255), crop)[:, :1]
 
 
 Maker = Callable[[Path, NDArray[np.uint8]], Pair]

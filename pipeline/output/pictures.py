@@ -9,8 +9,9 @@ from torch.nn import functional
 
 from ...geometry.crop import Crop
 from ...render.face import FaceRenderer
-from ...render.overlay import Picture, draw_landmarks, strip, to_image, to_picture
+from ...render.overlay import Picture, draw_landmarks, strip, to_picture
 from ..face import ReconstructedFace, SeenSegments, studio_light
+from ..locate.cut import cut_tensor
 
 TURNTABLE_YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)
 _PANEL = 384  # pixels
@@ -36,7 +37,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     """
     points = torch.from_numpy(face.landmarks_68[:, :2])
     crop = _window(points[~points.isnan().any(1)])
-    photo = crop.warp(to_image(picture))[0]
+    photo = cut_tensor(picture, crop)
     cut = to_picture(photo[0])
     marks = crop.to_crop(points).numpy()
     panels = [cut, draw_landmarks(cut, marks, 2)]

@@ -12,7 +12,6 @@ from selfie3d.core.image_file import read_image
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients, ambient_light, coefficients_to_vector
-from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.point_solver import PIVOT_MM, SolverConfig
 from selfie3d.geometry.rotation import euler_to_matrix
@@ -21,7 +20,6 @@ from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline.demo import PHOTO
-from selfie3d.pipeline.locate.cut import cut_tensor
 from selfie3d.pipeline.locate.frame import frame_of_box
 from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from torch import nn
@@ -167,26 +165,6 @@ def test_wrong_boxes_are_named(scene):
         regressor([picture], [box, box])
     with pytest.raises(InputError, match="box"):
         regressor([picture], [(10.0, 10.0, 10.0, 10.0)])
-
-
-@pytest.mark.parametrize("side", [40.0, 96.0, 500.0])
-def test_a_cut_is_the_warp_of_the_whole_photograph(side):
-    picture = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    smooth = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-    smooth = torch.nn.functional.avg_pool2d(smooth, 9, 1, 4, count_include_pad=False)
-    picture = (smooth[0].permute(1, 2, 0) * 255).byte().numpy()
-    crop = Crop.from_square((180.0, 130.0), side, 48)
-    whole = crop.warp(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)[0]
-    found = cut_tensor(picture, crop)
-    border = 0.25 if side > 300 else 1e-4  # blocks begin elsewhere
-    assert float((found - whole).abs().max()) < border
-    assert float((found - whole).abs().mean()) < 5e-3
-
-
-def test_a_cut_beyond_the_photograph_is_black():
-    picture = np.full((50, 50, 3), 200, np.uint8)
-    crop = Crop.from_square((500.0, 500.0), 40, 32)
-    assert float(cut_tensor(picture, crop).max()) == 0
 
 
 def test_lips_and_gaze_are_heeded_unless_told_otherwise(model):

@@ -16,7 +16,7 @@ from selfie3d.datasets.batches.augment import (
     draw_frames,
     move_points,
 )
-from selfie3d.datasets.batches.cut import warp
+from selfie3d.geometry.cut import warp
 from torch.nn import functional
 
 STILL = dict.fromkeys(("tight_scale", "tight_shift", "turned", "mirrored"), 0.0)

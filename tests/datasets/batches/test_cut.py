@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.collate import after, mirror_matrix
-from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.geometry.crop import Crop
+from selfie3d.geometry.cut import cut_out, warp
+from selfie3d.pipeline.locate.cut import cut_tensor
 
 
 def similarity(scale: float, angle: float, shift: tuple[float, float]) -> torch.Tensor:
@@ -115,3 +116,35 @@ def test_crops_beyond_the_photograph(picture):
 def test_errors(image, matrix, named):
     with pytest.raises(InputError, match=named):
         cut_out(image, matrix, 8)
+
+
+@pytest.mark.parametrize(
+    ("side", "most", "mean"), [(30.0, 2e-3, 1e-3), (60.0, 2e-3, 1e-3), (90.0, 0.02, 4e-3)]
+)
+def test_tensors_are_cut_as_photographs_are(picture, side, most, mean):
+    """`Crop.warp`: the same at scales of 3/4 and more, and nearly where it shrinks."""
+    image = picture(120, 140)
+    crop = Crop.from_square((70.0, 60.0), side, 48, 0.3)
+    found, inside = cut_out(image, crop.matrix, crop.size)
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    whole, within = crop.warp(tensor)
+    assert bool((inside == 1).all() and (within > 0.999).all())
+    error = (found - whole[0]).abs()
+    assert float(error.max()) < most and float(error.mean()) < mean
+
+
+def test_a_network_sees_in_training_what_it_sees_afterwards(picture):
+    """Drawn faces (`warp`) and photographs of users: one way at the scales of drawings."""
+    image = picture(128, 128)
+    for side, roll in ((95.0, 0.0), (112.0, 0.4), (140.0, -0.2)):
+        crop = Crop.from_square((61.0, 66.0), side, 112, roll)
+        drawn = warp(image[None], crop.matrix[None].float(), 112, torch.tensor([False]))
+        torch.testing.assert_close(drawn, cut_tensor(image, crop), atol=2e-4, rtol=0)
+
+
+def test_crops_that_are_no_squares(picture):
+    image, matrix = picture(60, 70), similarity(0.4, 0.1, (4, 6))
+    whole, inside = cut_out(image, matrix, 40)
+    part, there = cut_out(image, matrix, (25, 40))
+    torch.testing.assert_close(part, whole[:, :25])
+    torch.testing.assert_close(there, inside[:, :25])

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selfie3d.core.errors import InputError
-from selfie3d.datasets.batches.cut import cut_out, warp
 from selfie3d.geometry.crop import Crop
+from selfie3d.geometry.cut import cut_out, warp
 from selfie3d.pipeline.locate.cut import cut_tensor
 
 PICTURE = np.full((9, 7, 3), 255, np.uint8)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.crops import crop_of
-from selfie3d.datasets.batches.cut import cut_out
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.evaluate.predict.maps import MapPredictor
 from selfie3d.evaluate.predict.predictor import load_predictor
 from selfie3d.facemodels import load_face_model
+from selfie3d.geometry.cut import cut_out
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.weights import load_weights, pack_weights

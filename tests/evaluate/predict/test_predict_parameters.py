@@ -9,7 +9,6 @@ import pytest
 import torch
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.datasets.batches.crops import crop_of
-from selfie3d.datasets.batches.cut import cut_out
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.detect import face as detectors
 from selfie3d.evaluate.predict.parameters import (
@@ -19,6 +18,7 @@ from selfie3d.evaluate.predict.parameters import (
 )
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
+from selfie3d.geometry.cut import cut_out
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights, pack_weights

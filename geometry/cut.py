@@ -1,13 +1,16 @@
-"""Crops cut out of pictures by affine maps (numba).
+"""Crops cut out of photographs straight from their bytes (numba): in training and afterwards alike.
 
-`warp` cuts batches of small pictures straight from bytes, at scales near 1. `cut_out` cuts one crop
-out of a photograph of any size, and averages where the photograph shrinks.
+`cut_out` cuts one crop out of a photograph of any size, and averages where the photograph shrinks.
+`warp` cuts batches of small pictures at scales near 1, where both are the same. `Crop.warp` cuts
+tensors, for renderings, maps and networks of others: it turns black softly within half a pixel of
+the border, and interpolates without averaging down to half the size.
 """
 
 from __future__ import annotations
 
-# ruff: noqa: ANN401  (compiled functions take what numba infers)
 import math
+
+# ruff: noqa: ANN401  (compiled functions take what numba infers)
 from typing import Any
 
 import numba
@@ -16,13 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...core.errors import InputError
-from ...geometry.checks import check_finite, check_shape
+from ..core.errors import InputError
+from .checks import check_finite, check_shape
 
 _FARTHEST = np.float32(1e9)
 """Pixels from the picture beyond which there is nothing: float32 and indices have to hold them."""
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-
 _ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
 
 
@@ -54,7 +56,11 @@ def warp(images: NDArray[np.uint8], frames: Tensor, size: int, reflected: Tensor
 
 
 def to_pictures(frames: Tensor, count: int) -> NDArray[np.float32]:
-    """The inverses (B,2,3) of `count` maps (B,2,3), crop to picture pixels, for a kernel.
+    """The inverses (B,2,3) float32 of maps from pictures to crops, for a kernel.
+
+    Args:
+        frames: (B,2,3), picture to crop pixels.
+        count: B, of the pictures.
 
     Raises:
         InputError: another shape, numbers that are not finite, or a map that cannot be inverted.
@@ -69,7 +75,7 @@ def to_pictures(frames: Tensor, count: int) -> NDArray[np.float32]:
 
 
 def compiled(function: Any) -> Any:
-    """Compile without the interpreter lock; cached on disk where a folder can be written."""
+    """The function compiled, without the interpreter lock, cached on disk where that can be."""
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
@@ -78,55 +84,27 @@ def compiled(function: Any) -> Any:
 
 @compiled
 def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:
-    count, height, width, _ = images.shape
-    size = out.shape[2]
-    half, unit = np.float32(0.5), np.float32(1 / 255)
-    for b in range(count):
-        m, image = back[b], images[b]
-        for row in range(size):
-            v = np.float32(row) + half
-            for column in range(size):
-                u = np.float32(column) + half
-                x = m[0, 0] * u + m[0, 1] * v + m[0, 2] - half
-                y = m[1, 0] * u + m[1, 1] * v + m[1, 2] - half
-                if not (abs(x) < _FARTHEST and abs(y) < _FARTHEST):  # also where it is NaN
-                    out[b, :, row, column] = 0
-                    continue
-                x0, y0 = int(np.floor(x)), int(np.floor(y))
-                fx, fy = x - np.float32(x0), y - np.float32(y0)
-                x1, y1 = x0 + 1, y0 + 1
-                if not (x0 >= 0 and y0 >= 0 and x1 < width and y1 < height):
-                    if reflected[b]:
-                        x0, x1 = x0 % (2 * width), x1 % (2 * width)
-                        y0, y1 = y0 % (2 * height), y1 % (2 * height)
-                        x0, x1 = min(x0, 2 * width - 1 - x0), min(x1, 2 * width - 1 - x1)
-                        y0, y1 = min(y0, 2 * height - 1 - y0), min(y1, 2 * height - 1 - y1)
-                    elif x < -half or y < -half or x > width - half or y > height - half:
-                        out[b, :, row, column] = 0
-                        continue
-                    else:
-                        x0, x1 = max(x0, 0), min(x1, width - 1)
-                        y0, y1 = max(y0, 0), min(y1, height - 1)
-                for k in range(3):
-                    top = image[y0, x0, k] * (1 - fx) + image[y0, x1, k] * fx
-                    bottom = image[y1, x0, k] * (1 - fx) + image[y1, x1, k] * fx
-                    out[b, k, row, column] = (top * (1 - fy) + bottom * fy) * unit
+    inside = np.empty((1, out.shape[2], out.shape[3]), np.float32)
+    for b in range(len(images)):
+        _cut(images[b], back[b], 1, reflected[b], out[b], inside)
 
 
-def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def cut_out(
+    picture: NDArray[np.uint8], matrix: Tensor, size: int | tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """A crop and where it lies in the photograph.
 
-    Where the crop enlarges the photograph, or shrinks it by less than 4/3, it is interpolated
+    Where the crop enlarges the photograph, or shrinks it by up to 4/3, it is interpolated
     bilinearly. Where it shrinks it by up to 2, each pixel is the mean of 2 x 2 such samples, at
     most a photograph pixel apart; beyond, the photograph is first averaged over whole blocks.
 
     Args:
         picture: (H,W,3) or (H,W) uint8.
         matrix: (2,3), photograph to crop pixels, both by our convention; may mirror.
-        size: side of the crop.
+        size: (height, width) of the crop, or its side.
 
     Returns:
-        (3 or 1,size,size) in [0,1], black outside the photograph, and (1,size,size), 1 inside it.
+        (3 or 1,h,w) in [0,1], black outside the photograph, and (1,h,w), 1 inside it.
 
     Raises:
         InputError: not uint8, a wrong shape, or a map that is not finite, cannot be inverted or
@@ -136,25 +114,26 @@ def cut_out(picture: NDArray[np.uint8], matrix: Tensor, size: int) -> tuple[Tens
     if layers.dtype != np.uint8 or layers.shape[2:] not in ((1,), (3,)) or layers.size == 0:
         raise InputError("picture", "uint8 (H,W,3) or (H,W)", f"{picture.dtype} {picture.shape}")
     check_shape("matrix", matrix, (2, 3))
-    back, step = _inverse(matrix, size)
+    shape = (size, size) if isinstance(size, int) else size
+    back, step = _inverse(matrix, shape)
     if step > 2:
-        layers, back = _blocks(layers, back, size, math.ceil(step / 2))
-    out = np.empty((layers.shape[2], size, size), np.float32)
-    inside = np.empty((1, size, size), np.float32)
+        layers, back = _blocks(layers, back, shape, math.ceil(step / 2))
+    out = np.empty((layers.shape[2], *shape), np.float32)
+    inside = np.empty((1, *shape), np.float32)
     samples = 1 if step <= _ONE_SAMPLE else 2
-    _cut(np.ascontiguousarray(layers), back.astype(np.float32), samples, out, inside)
+    _cut(np.ascontiguousarray(layers), back.astype(np.float32), samples, False, out, inside)
     return torch.from_numpy(out), torch.from_numpy(inside)
 
 
-def _inverse(matrix: Tensor, size: int) -> tuple[NDArray[np.float64], float]:
+def _inverse(matrix: Tensor, shape: tuple[int, int]) -> tuple[NDArray[np.float64], float]:
     """Crop to photograph pixels (2,3), of numbers that an index can hold, and its scale."""
     forth = matrix.numpy().astype(np.float64)
     area = abs(float(np.linalg.det(forth[:, :2]))) if np.isfinite(forth).all() else 0.0
-    if not area > 0 or size < 1:
+    if not area > 0 or min(shape) < 1:
         raise InputError("matrix", "a finite, invertible map", str(matrix.tolist()))
     with np.errstate(all="ignore"):
         back = np.linalg.inv(np.concatenate([forth, [[0, 0, 1]]]))[:2]
-    reach = np.abs(back[:, :2]).sum() * size + np.abs(back[:, 2]).max()
+    reach = np.abs(back[:, :2]).sum() * max(shape) + np.abs(back[:, 2]).max()
     if not reach < _FARTHEST:
         expected = f"a map to within {_FARTHEST:.0e} pixels of the photograph"
         raise InputError("matrix", expected, f"{reach:g}")
@@ -162,13 +141,14 @@ def _inverse(matrix: Tensor, size: int) -> tuple[NDArray[np.float64], float]:
 
 
 def _blocks(
-    image: NDArray[np.uint8], back: NDArray[np.float64], size: int, block: int
+    image: NDArray[np.uint8], back: NDArray[np.float64], shape: tuple[int, int], block: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """The part of a picture that a crop sees, averaged over blocks, and the crop's way into it.
 
     Blocks that stick out of the picture are the mean of what lies within.
     """
-    corners = back[:, :2] @ np.array([[0, size, 0, size], [0, 0, size, size]]) + back[:, 2:]
+    h, w = shape
+    corners = back[:, :2] @ np.array([[0, w, 0, w], [0, 0, h, h]]) + back[:, 2:]
     extent = np.array(image.shape[1::-1])
     low = np.clip((corners.min(1) // block - 1) * block, 0, None).astype(int)
     high = np.clip(np.ceil(corners.max(1) + block), low + 1, np.maximum(extent, low + 1))
@@ -207,7 +187,15 @@ def _blend(image: Any, x0: Any, x1: Any, y0: Any, y1: Any, fx: Any, fy: Any, m: 
 
 
 @compiled
-def _cut(image: Any, back: Any, samples: Any, out: Any, inside: Any) -> None:
+def _mirrored(place: Any, extent: Any) -> Any:
+    """The pixel that a picture, mirrored at its edges again and again, shows at `place`."""
+    place = place % (2 * extent)
+    return min(place, 2 * extent - 1 - place)
+
+
+@compiled
+def _cut(image: Any, back: Any, samples: Any, reflected: Any, out: Any, inside: Any) -> None:
+    """Each pixel the mean of samples x samples; outside black, or where `reflected` mirrored."""
     height, width, channels = image.shape
     half, one = np.float32(0.5), np.float32(1)
     step, share = one / np.float32(samples), one / np.float32(samples * samples)
@@ -222,13 +210,20 @@ def _cut(image: Any, back: Any, samples: Any, out: Any, inside: Any) -> None:
                 u = np.float32(column) + (np.float32(k % samples) + half) * step
                 v = np.float32(row) + (np.float32(k // samples) + half) * step
                 x, y = a * u + b * v + shift_x, c * u + d * v + shift_y
-                if not (x >= -half and y >= -half and x <= right and y <= below):
+                within = x >= -half and y >= -half and x <= right and y <= below
+                if not (within or (reflected and abs(x) < _FARTHEST and abs(y) < _FARTHEST)):
                     continue  # outside, or NaN
                 count += 1
-                x0, y0 = int(x + one) - 1, int(y + one) - 1  # rounded down, as x, y > -1
+                x0, y0 = int(np.floor(x)), int(np.floor(y))
                 fx, fy = x - np.float32(x0), y - np.float32(y0)
-                x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-                x0, y0 = max(x0, 0), max(y0, 0)
+                x1, y1 = x0 + 1, y0 + 1
+                if not (x0 >= 0 and y0 >= 0 and x1 < width and y1 < height):
+                    if reflected:
+                        x0, x1 = _mirrored(x0, width), _mirrored(x1, width)
+                        y0, y1 = _mirrored(y0, height), _mirrored(y1, height)
+                    else:
+                        x0, x1 = max(x0, 0), min(x1, width - 1)
+                        y0, y1 = max(y0, 0), min(y1, height - 1)
                 red += _blend(image, x0, x1, y0, y1, fx, fy, 0)
                 if channels == 3:
                     green += _blend(image, x0, x1, y0, y1, fx, fy, 1)
