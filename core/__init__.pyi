@@ -38,6 +38,8 @@ from .item_failure import FailureLog as FailureLog
 from .item_failure import attempt as attempt
 from .item_failure import is_lack_of_memory as is_lack_of_memory
 from .item_failure import said as said
+from .jit import inline as inline
+from .jit import kernel as kernel
 from .mat_file import MatArrays as MatArrays
 from .npy_file import ArrayHeader as ArrayHeader
 from .npy_file import map_npy as map_npy
@@ -60,6 +62,7 @@ from .picture_limits import openable as openable
 from .picture_limits import suffixes as suffixes
 from .progress import Advance as Advance
 from .progress import progress_bar as progress_bar
+from .progress import progress_note as progress_note
 from .registry import Registry as Registry
 from .seal import check_seal as check_seal
 from .seal import sealed as sealed

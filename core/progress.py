@@ -48,6 +48,18 @@ def progress_bar(text: str, total: int, done: int = 0) -> Iterator[Advance]:
         yield advance
 
 
+def progress_note(text: str) -> None:
+    """Say something once on stderr, above the bar where there is one.
+
+    Args:
+        text: a line.
+    """
+    if _Screen.bars is not None:
+        _Screen.bars.console.print(text, markup=False, highlight=False)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
 def _rich_is_there() -> bool:
     from importlib.util import find_spec
 

@@ -1,5 +1,5 @@
-"""The tables behind `uv.UVMapper`, in NumPy: which triangle covers a texel, and which texels are
-read at a point. Everything is vectorised over triangles, texels and points.
+"""The tables behind `uv.UVMapper`: which triangle covers a texel (compiled), and which texels are
+read at a point (vectorised over points).
 """
 
 from __future__ import annotations
@@ -10,68 +10,70 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..core.errors import InputError
+from ..core.jit import kernel
 
-_CHUNK = 2_000_000  # candidate texels at a time: bounds the memory at about 200 MB
 _EDGE = 1e-9  # barycentric slack: a texel centre on a shared edge belongs to both triangles
+_ROUNDING = 1e-6  # texels by which a triangle's box is wider
 _BORDER_TEXELS = 9  # nearest texels of the chart that a border point's weights are fitted on
 _LARGER = "Make the map larger: --size of the texture, or the side of the UV map."
-
-
-def _boxes(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest texel index and number of texel centres in each triangle's box; (F, 2) each."""
-    low = np.ceil(corners.min(1) - 1e-6).astype(np.int64)
-    high = np.floor(corners.max(1) + 1e-6).astype(np.int64)
-    return low, np.maximum(high - low + 1, 0)
-
-
-def _chunks(counts: np.ndarray) -> list[np.ndarray]:
-    """Triangle ids in runs of at most `_CHUNK` candidates (or of one triangle)."""
-    group = (np.cumsum(counts) - 1) // _CHUNK
-    return np.split(np.arange(len(counts)), np.flatnonzero(np.diff(group)) + 1)
-
-
-def _barycentric(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Barycentric coordinates (N, 3) of points (N, 2) in triangles (N, 3, 2); NaN without area."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    ab, ac, ap = b - a, c - a, points - a
-    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        second = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
-        third = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
-        return np.stack((1 - second - third, second, third), 1)
 
 
 def scan_convert(
     uv: np.ndarray, uv_faces: np.ndarray, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Triangle id (H, W), -1 where none, and barycentric coordinates (H, W, 3) of texel centres."""
+    """Which triangle covers the centre of each texel, and where in it.
+
+    A centre on a shared edge belongs to both triangles; of triangles that cover the same one, the
+    lowest id counts. A triangle without area covers nothing.
+
+    Args:
+        uv: (T, 2) float64, v up.
+        uv_faces: (F, 3) indices of UV points.
+        size: (H, W).
+
+    Returns:
+        Triangle ids (H, W) int64, -1 where none, and barycentric coordinates (H, W, 3) float32.
+    """
     height, width = size
     # In units of texels, with the centre of texel (row 0, column 0) at (0, 0) and y down.
     xy = np.stack((uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5), 1)
-    corners = xy[uv_faces]
-    low, extent = _boxes(corners)
-    triangle = np.full(height * width, -1, dtype=np.int64)
-    barycentric = np.zeros((height * width, 3))
-    # Last chunk first and, in a chunk, the highest id first: the lowest id is written last.
-    for ids in reversed(_chunks(extent.prod(1))):
-        owner, x, y = _candidates(ids[::-1], low, extent)
-        weights = _barycentric(corners[owner], np.stack((x, y), 1))
-        inside = (weights >= -_EDGE).all(1) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        texel = y[inside] * width + x[inside]
-        triangle[texel], barycentric[texel] = owner[inside], weights[inside]
-    return triangle.reshape(height, width), barycentric.reshape(height, width, 3)
+    triangle = np.full((height, width), -1, np.int64)
+    barycentric = np.zeros((height, width, 3), np.float32)
+    _fill(xy, np.ascontiguousarray(uv_faces, np.int64), triangle, barycentric)
+    return triangle, barycentric
 
 
-def _candidates(
-    ids: np.ndarray, low: np.ndarray, extent: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every (triangle, x, y) with the texel centre in the triangle's box."""
-    counts = extent[ids].prod(1)
-    owner = np.repeat(ids, counts)
-    start = np.repeat(np.cumsum(counts) - counts, counts)
-    local = np.arange(len(owner)) - start
-    columns = extent[owner, 0]
-    return owner, low[owner, 0] + local % columns, low[owner, 1] + local // columns
+@kernel
+def _fill(
+    xy: np.ndarray, corners: np.ndarray, triangle: np.ndarray, barycentric: np.ndarray
+) -> None:
+    """Write every triangle's texels, unless a lower one has them.
+
+    Args:
+        xy: (T, 2) float64 in texels. corners: (F, 3) int64 indices of `xy`.
+        triangle: (H, W), -1 on entry. barycentric: (H, W, 3).
+    """
+    height, width = triangle.shape
+    for f in range(len(corners)):
+        a, b, c = xy[corners[f, 0]], xy[corners[f, 1]], xy[corners[f, 2]]
+        bx, by, cx, cy = b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1]
+        area = bx * cy - by * cx
+        low_x = max(int(np.ceil(min(a[0], b[0], c[0]) - _ROUNDING)), 0)
+        low_y = max(int(np.ceil(min(a[1], b[1], c[1]) - _ROUNDING)), 0)
+        high_x = min(int(np.floor(max(a[0], b[0], c[0]) + _ROUNDING)), width - 1)
+        high_y = min(int(np.floor(max(a[1], b[1], c[1]) + _ROUNDING)), height - 1)
+        for row in range(low_y, high_y + 1):
+            py = row - a[1]
+            for column in range(low_x, high_x + 1):
+                px = column - a[0]
+                second, third = (px * cy - py * cx) / area, (bx * py - by * px) / area
+                first = 1 - second - third
+                inside = first >= -_EDGE and second >= -_EDGE and third >= -_EDGE
+                if inside and triangle[row, column] < 0:
+                    triangle[row, column] = f
+                    barycentric[row, column, 0] = first
+                    barycentric[row, column, 1] = second
+                    barycentric[row, column, 2] = third
 
 
 def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
@@ -91,6 +93,21 @@ def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
     columns = uv_faces[:, [1, 2]].reshape(-1)
     graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(count, count))
     return connected_components(graph, directed=False)[1][uv_faces[:, 0]]
+
+
+def check_charts(corners: np.ndarray, charts: np.ndarray, triangle: np.ndarray) -> None:
+    """Raise InputError where a chart with some area covers no texel: nothing of it is in a map.
+
+    Args:
+        corners: (F, 3, 2) of the triangles, UV.
+        charts: (F,) their charts.
+        triangle: (H, W) the triangle of each texel, -1 where none.
+    """
+    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    wide = first[:, 0] * second[:, 1] != first[:, 1] * second[:, 0]
+    texels = np.bincount(charts[triangle[triangle >= 0]], minlength=int(charts.max()) + 1)
+    if not texels[charts[wide]].all():
+        raise InputError("uv", "charts that cover a texel at this size", "a smaller one", _LARGER)
 
 
 def reading_places(

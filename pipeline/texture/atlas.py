@@ -8,13 +8,13 @@ from enum import IntEnum
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ...geometry.face_model import FaceModel
 from ...geometry.uv import UVMapper
-from .mirror import mirror_grid, seam_texels
+from .atlas_kernels import interpolate, nearest_within
+from .mirror import mirrored_places, near_seam
 from .strands import hair_strands
 
 _PAD = 8  # texels beyond a chart that take its colours
@@ -57,14 +57,15 @@ class Atlas:
             What falls over cheeks, ears and neck hangs before them and is none of their colour.
         brows: (S,S) float32 in [0,1], on and near the brows, which look like hair.
         features: (S,S) float32 in [0,1], on and near brows, lids, nose and lips.
-        strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1.
+        strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1;
+            0 where no hair may be painted.
         twin: (S,S) int64, flat position of each texel's mirror image; None without a mirror.
         seam: (S,S) float32, 1 at a seam on the midline, 0 far from it; None without a mirror.
     """
 
     def __init__(self, model: FaceModel, size: int) -> None:
         self.size = size
-        self.mapper = UVMapper(model.uv, model.uv_faces, model.faces, size)
+        self.mapper = UVMapper(model.uv, model.uv_faces, model.faces, size, reading=False)
         self.mask: NDArray[np.bool_] = self.mapper.mask.numpy()
         self.texels = np.flatnonzero(self.mask)
         owner = self.mapper.triangle.reshape(-1)[torch.from_numpy(self.texels)]
@@ -75,14 +76,12 @@ class Atlas:
         self.hairy = self._hairy(model)
         self.brows = self.map(_nearness(model, ("brows",), _NEAR_BROWS))
         self.features = self.map(_nearness(model, _FEATURES, _NEAR_FEATURES))
-        self.mirror_grid: Tensor | None = None
         self.twin: NDArray[np.int64] | None = None
         self.seam: NDArray[np.float32] | None = None
         if model.mirror is not None:
-            self.mirror_grid = mirror_grid(model, self.mapper)
-            self.twin = _nearest(self.mirror_grid[0], size)
-            self.seam = seam_texels(model, self.mapper)[0, 0].numpy()
-        self.strands = hair_strands(self.map(model.mean), _region(model, "ears"), model.mean)
+            self.twin = self._twins(model.uv_faces[owner], mirrored_places(model))
+            self.seam = self.map(near_seam(model))
+        self.strands = self._strands(model)
         self._padding()
 
     def _hairy(self, model: FaceModel) -> NDArray[np.float32]:
@@ -94,6 +93,14 @@ class Atlas:
         ears = self.map(_region(model, "ears"))
         return np.asarray(np.maximum(self.scalp, fringe) * (1 - ears), np.float32)
 
+    def _strands(self, model: FaceModel) -> NDArray[np.float32]:
+        result = np.zeros((self.size, self.size), np.float32)
+        where = self.hairy > 0
+        result[where] = hair_strands(
+            self.map(model.mean)[where], _region(model, "ears"), model.mean
+        )
+        return result
+
     def pad(self, image: NDArray[np.float32]) -> None:
         """Continue (S,S,C) beyond its charts in place, so that mipmaps show no seams."""
         flat = image.reshape(self.size * self.size, -1)
@@ -101,9 +108,15 @@ class Atlas:
 
     def map(self, values: Tensor) -> NDArray[np.float32]:
         """Values of vertices, (V,) or (V,C), as a map (S,S) or (S,S,C)."""
-        columns = values.float().reshape(len(values), -1)
-        found = self.mapper.position_map(columns[None])[0].permute(1, 2, 0).numpy()
-        return np.ascontiguousarray(found[..., 0] if values.ndim == 1 else found)
+        found = self._between(self.corners, values.reshape(len(values), -1))
+        return found.reshape(self.size, self.size, *values.shape[1:])
+
+    def _between(self, corners: NDArray[np.int32], values: Tensor) -> NDArray[np.float32]:
+        """The values (V,C) between each texel's corners (N,3), as (S*S,C), 0 outside the charts."""
+        found = np.zeros((self.size * self.size, values.shape[1]), np.float32)
+        table = values.float().contiguous().numpy()
+        interpolate(self.texels, corners, self.weights, table, found)
+        return found
 
     def _parts(self, model: FaceModel) -> NDArray[np.uint8]:
         of_vertex = np.zeros(len(model.mean), np.uint8)
@@ -114,11 +127,18 @@ class Atlas:
         result.reshape(-1)[self.texels] = of_vertex[self.corners].max(1)
         return result
 
+    def _twins(self, corners: Tensor, places: Tensor) -> NDArray[np.int64]:
+        """Flat positions (S,S) of each texel's mirror image; corners (N,3) of UV points at `places`."""
+        uv = self._between(corners.to(torch.int32).numpy(), places).reshape(self.size, self.size, 2)
+        column = np.clip(np.floor(uv[..., 0] * self.size), 0, self.size - 1).astype(np.int64)
+        row = np.clip(np.floor((1 - uv[..., 1]) * self.size), 0, self.size - 1).astype(np.int64)
+        return row * self.size + column
+
     def _padding(self) -> None:
-        away, (row, column) = distance_transform_edt(~self.mask, return_indices=True)
-        near = (away > 0) & (away <= _PAD)
-        self._to = np.flatnonzero(near)
-        self._from = (row[near] * self.size + column[near]).astype(np.int64)
+        nearest = np.empty((self.size, self.size), np.int64)
+        nearest_within(self.mask, _PAD, nearest)
+        self._to = np.flatnonzero(nearest >= 0)
+        self._from = nearest.reshape(-1)[self._to]
 
 
 def _region(model: FaceModel, name: str) -> Tensor:
@@ -133,9 +153,3 @@ def _nearness(model: FaceModel, names: Sequence[str], reach: tuple[float, float]
         return torch.zeros(len(model.mean))
     away = torch.from_numpy(cKDTree(model.mean[region].numpy()).query(model.mean.numpy())[0])
     return ((reach[1] - away.float()) / (reach[1] - reach[0])).clamp(0, 1)
-
-
-def _nearest(grid: Tensor, size: int) -> NDArray[np.int64]:
-    """Flat positions (S,S) of the texels nearest to a sampling grid (S,S,2) in [-1,1]."""
-    place = ((grid + 1) * (size / 2) - 0.5).round().clamp(0, size - 1).to(torch.int64)
-    return (place[..., 1] * size + place[..., 0]).numpy()

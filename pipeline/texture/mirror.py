@@ -7,46 +7,36 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
-from ...geometry.uv import UVMapper
 
 _SAME = 1e-4  # UV coordinates nearer than this are one place
 _REACH = 70.0  # mm from a seam within which both its sides are blended
 
 
-def mirror_grid(model: FaceModel, mapper: UVMapper) -> Tensor:
-    """Where each texel's mirror image lies, as a sampling grid (1,S,S,2).
-
-    A vertex on a seam has several places: the one nearest to where u -> 1 - u leads is taken.
-
-    Args:
-        model: with a mirror map.
-        mapper: of its whole UV layout.
-    """
-    place = _mirrored_places(model)
-    grid = torch.stack([2 * place[:, 0] - 1, 1 - 2 * place[:, 1]], -1)
-    corners = grid[model.uv_faces[mapper.triangle.clamp(min=0)]]
-    return ((corners * mapper.barycentric[..., None]).sum(-2) * mapper.mask[..., None])[None]
-
-
-def seam_texels(model: FaceModel, mapper: UVMapper) -> Tensor:
-    """How near texels are to a seam on the midline (1,1,S,S): 1 on it, 0 far away or without one.
+def near_seam(model: FaceModel) -> Tensor:
+    """How near vertices (V,) are to a seam on the midline: 1 on it, 0 far away or without one.
 
     Such a seam's two edges are each other's mirror images.
     """
-    owner, flipped, places = _owners(model), _flipped(model.uv), _mirrored_places(model)
+    owner, flipped, places = _owners(model), _flipped(model.uv), mirrored_places(model)
     apart = (model.uv - flipped).norm(dim=1) > _SAME
     meets = (places - flipped).norm(dim=1) < _SAME
     middle = model.mean[owner, 0].abs() < _SAME
     seam = torch.unique(owner[middle & apart & meets])
     if not len(seam):
-        return torch.zeros_like(mapper.mask, dtype=torch.float32)[None, None]
+        return torch.zeros(len(model.mean))
     away = torch.cdist(model.mean, model.mean[seam]).min(1).values
     near = (1 - away / _REACH).clamp(min=0)
-    return mapper.position_map((near * near * (3 - 2 * near))[None, :, None])
+    return near * near * (3 - 2 * near)
 
 
-def _mirrored_places(model: FaceModel) -> Tensor:
-    """The mirror image's UV of each UV point (T,2)."""
+def mirrored_places(model: FaceModel) -> Tensor:
+    """The mirror image's UV of each UV point (T,2).
+
+    A vertex on a seam has several places: the one nearest to where u -> 1 - u leads is taken.
+
+    Raises:
+        InputError: a model without a mirror map.
+    """
     if model.mirror is None:
         raise InputError("face model", "one that knows its mirror image", repr(model.name))
     owner, wanted = _owners(model), _flipped(model.uv)

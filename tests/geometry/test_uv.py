@@ -8,7 +8,6 @@ import torch
 from scipy.spatial import Delaunay
 from selfie3d.core.errors import InputError
 from selfie3d.geometry import uv as uvmaps
-from selfie3d.geometry import uv_tables
 
 F64 = torch.float64
 
@@ -42,14 +41,31 @@ def naive_scan(uv, faces, height, width):
     return triangle
 
 
-def test_scan_conversion_matches_the_loop(monkeypatch):
+def test_scan_conversion_matches_the_loop():
     uv, faces = layout(30)
     expected = naive_scan(uv.numpy(), faces.numpy(), 20, 24)
-    for chunk in (uv_tables._CHUNK, 40):
-        monkeypatch.setattr(uv_tables, "_CHUNK", chunk)
-        mapper = uvmaps.UVMapper(uv, faces, faces, (20, 24))
-        assert np.array_equal(mapper.triangle.numpy(), expected)
-        assert np.array_equal(mapper.mask.numpy(), expected >= 0)
+    mapper = uvmaps.UVMapper(uv, faces, faces, (20, 24))
+    assert np.array_equal(mapper.triangle.numpy(), expected)
+    assert np.array_equal(mapper.mask.numpy(), expected >= 0)
+
+
+def test_triangles_may_reach_over_the_map():
+    uv = torch.tensor([[-3.0, -2.0], [4.0, -1.0], [0.4, 5.0]], dtype=F64)
+    mapper = uvmaps.UVMapper(uv, torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1, 2]]), (5, 7))
+    assert bool(mapper.mask.all())
+    place = mapper.position_map(uv[None])[0].permute(1, 2, 0)
+    assert (place - uvmaps.texel_centres(5, 7)).abs().max() < 1e-6
+
+
+def test_a_mapper_may_do_without_reading():
+    uv, faces = layout(30)
+    mapper = uvmaps.UVMapper(uv, faces, faces, 16, reading=False)
+    whole = uvmaps.UVMapper(uv, faces, faces, 16)
+    assert torch.equal(mapper.position_map(uv[None]), whole.position_map(uv[None]))
+    with pytest.raises(InputError, match="reading=True"):
+        mapper.sample(torch.zeros(1, 1, 16, 16))
+    with pytest.raises(InputError, match="cover a texel"):
+        uvmaps.UVMapper(uv * 1e-4, faces, faces, 12, reading=False)
 
 
 def test_overlap_goes_to_the_lowest_triangle_and_flat_ones_cover_nothing():
