@@ -155,8 +155,10 @@ def reconstruct_command(
     write: Annotated[
         str,
         typer.Option(
-            metavar="MAP,...",
-            help="Maps in the photograph's frame, as PNG and NPZ: depth,normals,segmentation.",
+            metavar="KIND,...",
+            help="What to write beside NAME.json: glb, obj, overlay, turntable, and maps in the "
+            "photograph's frame: depth, normals, segmentation. Default: all but maps; of more "
+            "than 20 photographs glb,obj. 'json' alone is fastest.",
         ),
     ] = "",
     resume: Annotated[
@@ -183,7 +185,7 @@ def reconstruct_command(
         refine=refine,
         ipd=ipd,
         mesh=mesh.value,
-        maps=tuple(name.strip() for name in write.split(",") if name.strip()),
+        write=tuple(name.strip() for name in write.split(",") if name.strip()) or None,
     )
     if same_person:
         from .pipeline.person_files import reconstruct_same_person

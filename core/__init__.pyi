@@ -70,6 +70,7 @@ from .seal import without_folders as without_folders
 from .sketch import sketching as sketching
 from .text_files import read_json as read_json
 from .text_files import read_text_numbers as read_text_numbers
+from .threads import in_order as in_order
 from .torchvision_shim import ensure_torchvision as ensure_torchvision
 from .weights_dir import KNOWN_WEIGHTS as KNOWN_WEIGHTS
 from .weights_dir import find_weight as find_weight

@@ -9,6 +9,7 @@ network then frames the face (`framing.py`), which five points do badly in profi
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,9 +109,9 @@ class MtcnnDetector:
         )
         margin = round(search.margin * max(size))
         padded = np.pad(small, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-        self._mtcnn.min_face_size = search.smallest
-        self._mtcnn.thresholds = search.thresholds
-        boxes, scores, _ = self._mtcnn.detect(padded, landmarks=True)
+        mtcnn = copy(self._mtcnn)  # of its own settings, for other threads may be searching
+        mtcnn.min_face_size, mtcnn.thresholds = search.smallest, search.thresholds
+        boxes, scores, _ = mtcnn.detect(padded, landmarks=True)
         if boxes is None:
             return np.zeros((0, 4)), np.zeros(0)
         # The library's boxes are whole pixels counted from 1, both ends included.

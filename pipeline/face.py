@@ -61,7 +61,7 @@ class ReconstructedFace:
         model: the face model.
         coefficients: of this face (batch of one).
         camera: projects model space to the photograph's pixels.
-        texture: the UV texture.
+        texture: the UV texture; None where the face was made without, for its numbers alone.
         box: (x0, y0, x1, y1) where the face was found, photograph pixels.
         score: the detector's confidence in [0,1].
         weights: what found it: "fit", the optimiser, or the name of a network's weights.
@@ -74,13 +74,25 @@ class ReconstructedFace:
     model: FaceModel
     coefficients: Coefficients
     camera: PerspectiveCamera
-    texture: Texture
+    texture: Texture | None
     box: tuple[float, float, float, float]
     score: float
     weights: str = "fit"
     landmark_sigma: Tensor | None = None
     ipd_mm: float | None = None
     segments: SeenSegments | None = None
+
+    @property
+    def texture_image(self) -> Tensor:
+        """The texture's picture (3,S,S), sRGB in [0,1].
+
+        Raises:
+            SettingError: the face was made without a texture.
+        """
+        if self.texture is None:
+            remedy = "Reconstruct it with textured=True."
+            raise SettingError("texture", "a face made with its texture", "none", remedy)
+        return self.texture.image
 
     @property
     def model_ipd_mm(self) -> float:
@@ -161,7 +173,7 @@ class ReconstructedFace:
             mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh`.
+            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
         """
         own = self.with_mesh(mesh)
         return textured_mesh(
@@ -169,7 +181,7 @@ class ReconstructedFace:
             own.model.faces,
             own.model.uv,
             own.model.uv_faces,
-            to_picture(self.texture.image),
+            to_picture(self.texture_image),
         )
 
     def glb(self, mesh: str = "head") -> bytes:
@@ -179,9 +191,9 @@ class ReconstructedFace:
             mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh`.
+            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
         """
-        own, texture = self.with_mesh(mesh), to_picture(self.texture.image)
+        own, texture = self.with_mesh(mesh), to_picture(self.texture_image)
         return HeadFile(own.model, own.coefficients, texture, self.scale).content()
 
     def save_glb(self, path: str | Path, mesh: str = "head") -> None:
@@ -191,7 +203,7 @@ class ReconstructedFace:
             path: of the file. mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh`.
+            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
             InputError: the path cannot be written, or has another ending than .glb.
         """
         target = Path(path)
@@ -229,7 +241,7 @@ class ReconstructedFace:
                 studio_camera(vertices, views, size * 2),
                 (size * 2, size * 2),
                 albedo=None if textured else torch.full_like(vertices, 0.75),
-                texture=self.texture.image.expand(count, -1, -1, -1) if textured else None,
+                texture=self.texture_image.expand(count, -1, -1, -1) if textured else None,
                 light=None if textured else studio_light().expand(count, -1, -1),
             )
             pictures = seen.over(torch.full_like(seen.image, 0.25))

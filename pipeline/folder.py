@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +18,18 @@ from ..core.image_file import read_image
 from ..core.item_failure import LOG, Failed, FailureLog, attempt
 from ..core.picture_folders import FoundPictures, find_pictures
 from ..core.progress import Advance, progress_bar
+from ..core.threads import in_order
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
 from .network.regress import RegressedFace
-from .options import ReconstructOptions
+from .options import ReconstructOptions, needs_texture
 from .output.files import face_name, write_face
 from .output.journal import STATE, Journal, noted_files
 from .reconstructor import Reconstructor
+
+_MOST_THREADS = 8
+"""Photographs at a time, each with some 100 MB of its own."""
 
 _Job = tuple[Path, str]  # a photograph and the name of its results
 
@@ -82,8 +87,8 @@ def reconstruct_paths(
         strict: raise at the first photograph that fails, instead of noting it.
         resume: skip photographs that an earlier run with the same options finished.
         workers: processes that do the work; one that is killed is named and its photograph done
-            again, and a photograph that ends two of them is a failure like any other. 0: this
-            process does it, and ends where it is killed.
+            again, and a photograph that ends two of them is a failure like any other. 0: threads
+            of this process do it, which ends where it is killed. The results are the same.
 
     Raises:
         InputError: a path does not exist, `out` cannot be written to, the weights or the face
@@ -104,9 +109,8 @@ def reconstruct_paths(
         return summary
     log.forget()
     jobs = [(path, names[path]) for path in todo]
-    done = (
-        _elsewhere(jobs, options, out, log, workers) if workers else _here(jobs, options, out, log)
-    )
+    run = _Run(options, out, log, options.outputs(len(paths)))
+    done = _elsewhere(jobs, run, workers) if workers else _here(jobs, run, alone=strict)
     with progress_bar("Reconstructing", len(todo)) as advance, closing(done):
         for (path, name), outcome in done:
             _note(summary, journal, path, name, outcome, strict)
@@ -115,40 +119,66 @@ def reconstruct_paths(
     return summary
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What all photographs of a run share: the options, the folder, the log and what to write."""
+
+    options: ReconstructOptions
+    out: Path
+    log: FailureLog
+    write: frozenset[str]
+
+
 def _here(
-    jobs: Sequence[_Job], options: ReconstructOptions, out: Path, log: FailureLog
+    jobs: Sequence[_Job], run: _Run, *, alone: bool
 ) -> Generator[tuple[_Job, _Outcome], None, None]:
-    reconstructor = Reconstructor(options)
-    for path, name in jobs:
-        yield (path, name), _one(reconstructor, path, out, name, log, progress_bar)
+    """One photograph after the other, or unless `alone` several at a time in threads; in order.
+
+    Reading, networks, textures and writing leave the interpreter to others most of the time. Only
+    a few photographs are under way at any time, so that memory stays bounded.
+    """
+    reconstructor = Reconstructor(run.options)
+    threads = 1 if alone or reconstructor.steps > 1 else min(os.cpu_count() or 1, _MOST_THREADS)
+    # The first before the others: what it loads and compiles serves them all.
+    before, together = (jobs[:1], jobs[1:]) if threads > 1 else (jobs, [])
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1 if together else usual)
+    try:
+        for job in before:
+            yield job, _one(reconstructor, run, *job, _no_progress if together else progress_bar)
+        work = partial(_one_quietly, reconstructor, run)
+        start = partial(torch.set_num_threads, 1)
+        yield from zip(together, in_order(work, together, threads, start=start), strict=True)
+    finally:
+        torch.set_num_threads(usual)
+
+
+def _one_quietly(reconstructor: Reconstructor, run: _Run, job: _Job) -> _Outcome:
+    return _one(reconstructor, run, *job, _no_progress)
 
 
 def _elsewhere(
-    jobs: Sequence[_Job], options: ReconstructOptions, out: Path, log: FailureLog, workers: int
+    jobs: Sequence[_Job], run: _Run, workers: int
 ) -> Generator[tuple[_Job, _Outcome], None, None]:
     """The same by several processes, in any order."""
-    count = min(workers, len(jobs))
-    threads = max(1, torch.get_num_threads() // count)
-    settings = (options, out, log, threads)
-    pool = WorkerPool(_one_of, _start_worker, settings, lambda job: str(job[0]))
-    for job, outcome in pool.work(jobs, count):
+    pool = WorkerPool(_one_of, _start_worker, (run,), lambda job: str(job[0]))
+    for job, outcome in pool.work(jobs, min(workers, len(jobs))):
         if isinstance(outcome, Died):
             text = f"it ended the processes that worked on it ({outcome.how}, twice)"
             outcome = _Outcome(failed=[(0, Failed(Selfie3dError(text), text))])
         yield job, outcome
 
 
-_own: list[tuple[Reconstructor, Path, FailureLog]] = []  # of a worker process
+_mine: list[tuple[Reconstructor, _Run]] = []  # of a worker process
 
 
-def _start_worker(options: ReconstructOptions, out: Path, log: FailureLog, threads: int) -> None:
-    torch.set_num_threads(threads)
-    _own.append((Reconstructor(options), out, log))
+def _start_worker(run: _Run) -> None:
+    torch.set_num_threads(1)
+    _mine.append((Reconstructor(run.options), run))
 
 
 def _one_of(job: _Job) -> _Outcome:
-    reconstructor, out, log = _own[0]
-    outcome = _one(reconstructor, job[0], out, job[1], log, _no_progress)
+    outcome = _one_quietly(*_mine[0], job)
     outcome.failed = [(n, Failed(sendable(f.error), f.message)) for n, f in outcome.failed]
     return outcome
 
@@ -192,14 +222,13 @@ def _note(
 
 def _one(
     reconstructor: Reconstructor,
+    run: _Run,
     path: Path,
-    out: Path,
     name: str,
-    log: FailureLog,
     shown: Callable[[str, int], AbstractContextManager[Advance]],
 ) -> _Outcome:
     """What becomes of one photograph; `shown` shows how far it is."""
-    seen = attempt(str(path), lambda: _faces(reconstructor, path), log)
+    seen = attempt(str(path), lambda: _faces(reconstructor, path), run.log)
     if isinstance(seen, Failed):
         return _Outcome(failed=[(0, seen)])
     picture, found = seen
@@ -207,9 +236,9 @@ def _one(
     starts = _starts(reconstructor, picture, found)
     with shown(path.name, len(found) * reconstructor.steps) as advance:
         for number, (face, start) in enumerate(zip(found, starts, strict=True), 1):
-            place = (out, face_name(name, number), str(path))
-            ready = partial(_face, reconstructor, picture, face, start, place, advance)
-            made = attempt(f"{path}, face {number}", ready, log)
+            place = (face_name(name, number), str(path))
+            ready = partial(_face, reconstructor, run, picture, face, start, place, advance)
+            made = attempt(f"{path}, face {number}", ready, run.log)
             if isinstance(made, Failed):
                 outcome.failed.append((number if len(found) > 1 else 0, made))
             else:
@@ -233,18 +262,20 @@ def _starts(
 
 def _face(
     reconstructor: Reconstructor,
+    run: _Run,
     picture: NDArray[np.uint8],
     face: Face,
     start: RegressedFace | None,
-    place: tuple[Path, str, str],
+    place: tuple[str, str],
     advance: Advance,
 ) -> list[Path]:
     """Reconstruct one face and write it.
 
     Args:
-        place: folder and name of the results, and the photograph's path for the record.
+        place: name of the results, and the photograph's path for the record.
     """
-    out, name, photo = place
-    result = reconstructor.reconstruct_face(picture, face, advance, start)
-    mesh, maps = reconstructor.options.mesh, reconstructor.options.maps
-    return write_face(out, name, result, picture, photo, mesh=mesh, maps=maps)
+    name, photo = place
+    textured = needs_texture(run.write)
+    result = reconstructor.reconstruct_face(picture, face, advance, start, textured=textured)
+    mesh = run.options.mesh
+    return write_face(run.out, name, result, picture, photo, mesh=mesh, write=run.write)

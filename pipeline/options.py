@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..core.errors import InputError, UnknownNameError
 from ..detect.face import AUTO
 from .fit.config import FitConfig
 
+PICTURES = ("overlay", "turntable")
+"""What people look at: written for up to `MANY` photographs unless something else is asked for."""
+
 MAPS = ("depth", "normals", "segmentation")
 """What can be written for every pixel of a photograph."""
+
+OUTPUTS = ("json", "glb", "obj", *PICTURES, *MAPS)
+"""What can be written of a face; its JSON always is."""
+
+MANY = 20
 
 _PUPILS = 35.0, 90.0  # mm apart, of the smallest child and the largest adult, and some more
 
@@ -31,7 +40,8 @@ class ReconstructOptions:
         ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
             model's guess, as one photograph cannot tell.
         mesh: what of the model goes into files, see `pipeline.face.MESHES`.
-        maps: of `pipeline.options.MAPS`, which are written for every photograph's faces, too.
+        write: those of `OUTPUTS` that are wanted; None takes all but the maps, and of more than
+            `MANY` photographs neither overlay nor turntable.
         fit: weights and schedule of the optimiser.
     """
 
@@ -45,7 +55,7 @@ class ReconstructOptions:
     refine: bool = False
     ipd: float | None = None
     mesh: str = "head"
-    maps: tuple[str, ...] = ()
+    write: tuple[str, ...] | None = None
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
@@ -58,6 +68,18 @@ class ReconstructOptions:
         if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:
             expected = f"the pupils' distance, {_PUPILS[0]:g} to {_PUPILS[1]:g} mm"
             raise InputError("ipd", expected, str(self.ipd), "Adults have about 63 mm.")
-        for name in self.maps:
-            if name not in MAPS:
-                raise UnknownNameError("map", name, list(MAPS))
+        for name in self.write or ():
+            if name not in OUTPUTS:
+                raise UnknownNameError("output", name, list(OUTPUTS))
+
+    def outputs(self, photographs: int) -> frozenset[str]:
+        """Those of `OUTPUTS` that a run of so many photographs writes."""
+        if self.write is not None:
+            return frozenset(self.write) | {"json"}
+        left_out = set(MAPS) | (set(PICTURES) if photographs > MANY else set())
+        return frozenset(OUTPUTS) - left_out
+
+
+def needs_texture(outputs: Collection[str]) -> bool:
+    """Whether some of these outputs show a face's texture."""
+    return not {"glb", "obj", *PICTURES}.isdisjoint(outputs)

@@ -133,14 +133,15 @@ def _as_one(
     for face, scale in zip(faces, scales, strict=True):
         sharp = min(scale / max(scales), 1.0) ** 0.5
         views.append(atlas.map(_facing(face).clamp(min=0)) * sharp)
-    shown = [face.texture.seen[0].numpy() * view for face, view in zip(faces, views, strict=True)]
+    textures = [face.texture for face in faces if face.texture is not None]
+    shown = [texture.seen[0].numpy() * view for texture, view in zip(textures, views, strict=True)]
     best = int(np.argmax([part.sum() for part in shown]))
     order = [best, *(k for k in range(len(faces)) if k != best)]
     alone = torch.zeros(len(faces[0].model.mean), dtype=torch.bool)
     for name in _ALONE:
         alone |= faces[0].model.regions.get(name, torch.zeros_like(alone))
     texture: Texture = merge_textures(
-        [faces[k].texture for k in order],
+        [textures[k] for k in order],
         [views[k] for k in order],
         (atlas.map(alone.float()) > 0) | (atlas.part > 0) | (atlas.hairy > 0),
     )

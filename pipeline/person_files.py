@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..core.whole_file import prepare_folder, write_json, write_whole
 from .face import ReconstructedFace
 from .folder import Summary
 from .options import ReconstructOptions
-from .output.files import ENDINGS, describe, write_face
+from .output.files import ENDINGS, describe, shape_files, write_face
 from .output.names import choose_names
 from .output.pictures import overlay_picture
 from .person import ReconstructedPerson, reconstruct_person
@@ -76,18 +76,19 @@ def write_person(
     Args:
         out: an existing folder.
         person: made from the photographs `paths`, whose results have these `names`.
-        options: which mesh and maps are wanted.
+        options: which mesh and outputs are wanted.
     """
     pictures, files = [], list[Path]()
+    write = options.outputs(len(paths))
     for face, number in zip(person.faces, person.photographs, strict=True):
-        own = _write_picture(out, names[number], face, read_image(paths[number]), paths[number])
-        pictures.append({"path": str(paths[number]), "files": [file.name for file in own]})
-        files += own
+        picture, path = read_image(paths[number]), paths[number]
+        written = _write_photograph(out, names[number], face, picture, path, write)
+        pictures.append({"path": str(path), "files": [file.name for file in written]})
+        files += written
     number = person.photographs[person.best]
     picture = read_image(paths[number])
-    head = write_face(
-        out, NAME, person.face, picture, str(paths[number]), mesh=options.mesh, maps=options.maps
-    )
+    photo = str(paths[number])
+    head = write_face(out, NAME, person.face, picture, photo, mesh=options.mesh, write=write)
     record = out / f"{NAME}.json"
     content = describe(person.face, picture, str(paths[number]), [file.name for file in head[:-1]])
     without = [{"path": str(paths[k]), "reason": why} for k, why in person.failed.items()]
@@ -95,16 +96,24 @@ def write_person(
     return [*head, *files]
 
 
-def _write_picture(
-    out: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], path: Path
+def _write_photograph(
+    out: Path,
+    name: str,
+    face: ReconstructedFace,
+    picture: NDArray[np.uint8],
+    path: Path,
+    write: Collection[str],
 ) -> list[Path]:
-    """NAME_overlay.png and NAME.json of one photograph."""
-    overlay, record = out / f"{name}_overlay.png", out / f"{name}.json"
-    shown = overlay_picture(face, picture)
-    write_whole(overlay, lambda target: write_image(target, shown))
-    head = [f"{NAME}{ending}" for ending in ENDINGS if ending not in ("_overlay.png", ".json")]
-    write_json(record, describe(face, picture, str(path), [*head, overlay.name]))
-    return [overlay, record]
+    """NAME.json of one photograph, and NAME_overlay.png where it is wanted."""
+    files = []
+    if "overlay" in write:
+        files.append(out / f"{name}_overlay.png")
+        shown = overlay_picture(face, picture)
+        write_whole(files[0], lambda target: write_image(target, shown))
+    record = out / f"{name}.json"
+    named = [*shape_files(NAME, write), *(file.name for file in files)]
+    write_json(record, describe(face, picture, str(path), named))
+    return [*files, record]
 
 
 def _check_room(out: Path, names: Iterable[str]) -> None:

@@ -61,10 +61,10 @@ def test_all_photographs_gave_a_face(reconstruct, photo):
 def test_size_mesh_and_maps_reach_the_options(reconstruct):
     _, calls = reconstruct(GOOD)
     plain = calls[0][2]["options"]
-    assert (plain.ipd, plain.mesh, plain.maps) == (None, "head", ())
+    assert (plain.ipd, plain.mesh, plain.write) == (None, "head", None)
     arguments = ("--ipd", "63.5", "--mesh", "face", "--write", "depth, normals")
     options = reconstruct(GOOD, *arguments)[1][0][2]["options"]
-    assert (options.ipd, options.mesh, options.maps) == (63.5, "face", ("depth", "normals"))
+    assert (options.ipd, options.mesh, options.write) == (63.5, "face", ("depth", "normals"))
     result, calls = reconstruct(GOOD, "--mesh", "skull")
     assert result.exit_code == 2 and "skull" in result.stderr and not calls
     assert tuple(Mesh) == MESHES

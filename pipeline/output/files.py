@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,16 +17,22 @@ from ...core.whole_file import write_bytes, write_json, write_whole
 from ...render.overlay import Picture, to_picture
 from ..face import ReconstructedFace
 from ..formats.obj import write_textured_obj
-from ..options import MAPS
+from ..options import MAPS, OUTPUTS
 from .maps import PhotoMaps, photo_maps, write_maps
 from .pictures import overlay_picture, turntable_picture
 
 _FORMAT_VERSION = 1
 ENDINGS = (".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json")
-"""Of the files of a face, after its name."""
+"""Of the files of a face, after its name; .json is always there, the others where wanted."""
 
 MAP_ENDINGS = (*(f"_{name}.png" for name in MAPS), "_maps.npz")
-"""Of the files that it has where they were asked for."""
+"""Of the files that show a face's photograph pixel by pixel."""
+
+_SHAPE = {"glb": (".glb",), "obj": (".obj", ".mtl", ".png"), "turntable": ("_turntable.png",)}
+"""Endings of what shows a head, whatever the photograph."""
+
+STANDARD = frozenset(OUTPUTS) - set(MAPS)
+"""What is written of a face unless something else is asked for."""
 
 
 def face_name(name: str, number: int) -> str:
@@ -35,7 +41,7 @@ def face_name(name: str, number: int) -> str:
 
 
 def faces_of(name: str, files: Iterable[object]) -> list[int] | None:
-    """The faces whose files these are; None where some belong to no face or a face lacks some.
+    """The faces whose files these are; None where some belong to no face or a face has no record.
 
     Args:
         name: of the photograph's results.
@@ -51,8 +57,13 @@ def faces_of(name: str, files: Iterable[object]) -> list[int] | None:
         if match is None:
             return None
         found.setdefault(int(match[1] or 1), set()).add(match[2])
-    whole = all(own.issuperset(ENDINGS) for own in found.values())
-    return sorted(found) if whole else None
+    recorded = all(".json" in endings for endings in found.values())
+    return sorted(found) if recorded else None
+
+
+def shape_files(name: str, write: Collection[str]) -> list[str]:
+    """The files of `write_face` that show the head and nothing of the photograph."""
+    return [f"{name}{end}" for kind, endings in _SHAPE.items() if kind in write for end in endings]
 
 
 def recorded_files(record: Path) -> set[str]:
@@ -76,7 +87,7 @@ def write_face(
     photo: str,
     *,
     mesh: str = "head",
-    maps: Sequence[str] = (),
+    write: Collection[str] = STANDARD,
 ) -> list[Path]:
     """Write NAME.glb, .obj, .mtl, .png, _overlay.png, _turntable.png, and NAME.json last.
 
@@ -90,14 +101,17 @@ def write_face(
         picture: the photograph (H,W,3) uint8.
         photo: its path, for the record.
         mesh: "head" or "face", see `ReconstructedFace.with_mesh`.
-        maps: those of `MAPS` that are wanted, NAME_depth.png and so on, and NAME_maps.npz.
+        write: those of `pipeline.options.OUTPUTS` that are wanted; maps are NAME_depth.png and so
+            on, and NAME_maps.npz. The JSON is written in any case.
+
+    Raises:
+        SettingError: something is wanted that shows the texture of a face without one.
     """
     try:
-        return _write_face(out, name, face, picture, photo, mesh, maps)
+        return _write_face(out, name, face, picture, photo, mesh, write)
     except Exception:
-        for ending in (
-            ENDINGS + MAP_ENDINGS
-        ):  # what is there of it is of no use, nor is what it replaced in part
+        # What is there of it is of no use, nor is what it replaced in part.
+        for ending in ENDINGS + MAP_ENDINGS:
             with suppress(OSError):
                 (out / f"{name}{ending}").unlink(missing_ok=True)
         raise
@@ -110,37 +124,33 @@ def _write_face(
     picture: NDArray[np.uint8],
     photo: str,
     mesh: str,
-    maps: Sequence[str],
+    write: Collection[str],
 ) -> list[Path]:
-    texture, own = to_picture(face.texture.image), face.with_mesh(mesh)
-    glb = out / f"{name}.glb"
-    write_bytes(glb, own.glb())
-    model = own.model
-    files = [glb]
-    files += write_textured_obj(
-        out / f"{name}.obj",
-        own.vertices * face.scale,
-        model.faces,
-        model.uv,
-        model.uv_faces,
-        texture,
-    )
-    for suffix, shown in (
-        ("overlay", overlay_picture(face, picture)),
-        ("turntable", turntable_picture(face)),
-    ):
-        path = out / f"{name}_{suffix}.png"
-        _write_picture(path, shown)
-        files.append(path)
-    found: PhotoMaps | None = None
-    if maps:
-        found = photo_maps(face, (picture.shape[0], picture.shape[1]), maps)
-        files += write_maps(out, name, found)
+    files = []
+    if "glb" in write:
+        files.append(out / f"{name}.glb")
+        write_bytes(files[0], face.glb(mesh))
+    if "obj" in write:
+        files += _write_obj(out / f"{name}.obj", face.with_mesh(mesh))
+    if "overlay" in write:
+        files.append(_write_picture(out / f"{name}_overlay.png", overlay_picture(face, picture)))
+    if "turntable" in write:
+        files.append(_write_picture(out / f"{name}_turntable.png", turntable_picture(face)))
+    seen: PhotoMaps | None = None
+    if maps := [kind for kind in MAPS if kind in write]:
+        seen = photo_maps(face, (picture.shape[0], picture.shape[1]), maps)
+        files += write_maps(out, name, seen)
     record = out / f"{name}.json"
-    content = describe(face, picture, photo, [f.name for f in files])
-    content |= {} if found is None else {"maps": found.describe()}
+    content = describe(face, picture, photo, [file.name for file in files])
+    content |= {} if seen is None else {"maps": seen.describe()}
     write_json(record, content)
     return [*files, record]
+
+
+def _write_obj(path: Path, face: ReconstructedFace) -> list[Path]:
+    model, texture = face.model, to_picture(face.texture_image)
+    vertices = face.vertices * face.scale
+    return write_textured_obj(path, vertices, model.faces, model.uv, model.uv_faces, texture)
 
 
 def describe(
@@ -183,5 +193,6 @@ def _named_expressions(face: ReconstructedFace) -> dict[str, float]:
     return dict(zip(names, face.coefficients.expression[0].tolist(), strict=False))
 
 
-def _write_picture(path: Path, content: Picture) -> None:
+def _write_picture(path: Path, content: Picture) -> Path:
     write_whole(path, lambda target: write_image(target, content))
+    return path

@@ -48,7 +48,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     camera = face.camera.moved(crop.matrix)
     grey = torch.full_like(vertices, 0.75)
     for seen in (
-        renderer(vertices, camera, crop.size, texture=face.texture.image[None]),
+        renderer(vertices, camera, crop.size, texture=face.texture_image[None]),
         renderer(vertices, camera, crop.size, albedo=grey, light=studio_light()),
     ):
         panels.append(to_picture(seen.over(photo)[0]))

@@ -81,7 +81,7 @@ class FakeReconstructor:
     def regress(self, faces) -> list:
         return [None] * len(faces)
 
-    def reconstruct_face(self, picture, face, on_step, start) -> ReconstructedFace:
+    def reconstruct_face(self, picture, face, on_step, start, *, textured) -> ReconstructedFace:
         on_step()
         return self.face
 

@@ -44,7 +44,7 @@ class Reconstructor:
     def regress(self, faces):
         return [None] * len(faces)
 
-    def reconstruct_face(self, picture, face, on_step, start):
+    def reconstruct_face(self, picture, face, on_step, start, *, textured):
         on_step()
         return face
 
