@@ -28,7 +28,8 @@ class UVMapper(nn.Module):
     """One UV layout at one map size: who covers each texel, and what each vertex reads.
 
     The tables are made once on the CPU (50,000 triangles at 1024: 0.15 s, and 0.7 s with those of
-    `sample`); the maps then are gathers, differentiable both ways, on whatever device the module is moved to.
+    `sample`); the maps then are gathers, differentiable both ways, on whatever device the module is
+    moved to.
 
     >>> uv = torch.tensor([[0.0, 0], [1, 0], [1, 1], [0, 1]])
     >>> faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
