@@ -86,7 +86,7 @@ def pictures(dice: Dice) -> None:
 
 
 def texels(dice: Dice) -> None:
-    from selfie3d.pipeline.texture.fill import extend
+    from selfie3d.pipeline.texture.fill import extend, retreat, spread
     from selfie3d.pipeline.texture.kernels import sample_texels
 
     side, vertices = int(dice.integers(1, 9)), int(dice.integers(1, 9))
@@ -105,7 +105,10 @@ def texels(dice: Dice) -> None:
         photo, numbers(dice, h, w, channels), to_maps, near, to_near, 4.0, sampled, fitted, trust,
         shown,
     )  # fmt: skip
-    extend(numbers(dice, side, side, channels), abs(numbers(dice, side, side)))
+    values, weight = numbers(dice, side, side, channels), abs(numbers(dice, side, side))
+    extend(values, weight)
+    spread(values, weight, values[0, 0], 3.0, weight > 0.5, 2.0)
+    retreat(weight, float(dice.uniform(0, 9)))
 
 
 def refused(call: Callable[[], object]) -> None:

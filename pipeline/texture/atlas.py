@@ -52,6 +52,7 @@ class Atlas:
         texels: (N,) int64, flat positions of the texels that lie in a chart.
         corners: (N,3) int32 vertices and weights: (N,3) float32 barycentric, of each.
         part: (S,S) uint8, see `Part`.
+        skin: (S,S) bool, the texels of skin, and inner: the flat positions of each other part's.
         scalp: (S,S) float32 in [0,1], where hair grows on most heads.
         hairy: (S,S) float32 in [0,1], where hair may be painted: on the scalp and above the brows.
             What falls over cheeks, ears and neck hangs before them and is none of their colour.
@@ -72,6 +73,10 @@ class Atlas:
         self.corners = model.faces[owner].to(torch.int32).contiguous().numpy()
         self.weights = np.ascontiguousarray(self.mapper.barycentric.numpy()[self.mask], np.float32)
         self.part = self._parts(model)
+        self.skin: NDArray[np.bool_] = (self.part == Part.SKIN) & self.mask
+        self.inner = {
+            part: np.flatnonzero((self.part == part) & self.mask) for part in list(Part)[1:]
+        }
         self.scalp = self.map(_region(model, "scalp"))
         self.hairy = self._hairy(model)
         self.brows = self.map(_nearness(model, ("brows",), _NEAR_BROWS))

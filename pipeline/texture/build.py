@@ -24,6 +24,7 @@ from .skin import fill_skin
 Floats = NDArray[np.float32]
 
 _DARKEST = 0.4  # of the mean shading: darker shadows are divided out only so far
+_STRIDE = 37  # every so many texels are enough to tell whether there are colours
 _GREY = 2.5 / 255  # mean difference of channels up to which a photograph has no colours
 
 
@@ -125,5 +126,6 @@ class TextureBuilder:
 
 
 def _is_grey(seen: Look) -> bool:
-    colours = seen.sampled[seen.facing > 0]
+    visible = np.flatnonzero(seen.facing > 0)[::_STRIDE]
+    colours = seen.sampled.reshape(-1, 3)[visible]
     return bool(len(colours)) and float(np.ptp(colours, axis=1).mean()) < _GREY

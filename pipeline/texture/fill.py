@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter, uniform_filter
 
-from .kernels import halve, pull
+from .levels import enlarge, halve, lower, pull, shrink
 
 Floats = NDArray[np.float32]
 
@@ -59,58 +59,65 @@ def spread(
     values: Floats, known: Floats, usual: Floats, reach: float, own: NDArray[np.bool_],
     radius: float,
 ) -> Floats:  # fmt: skip
-    """`continued` and then `smoothed` by a radius, on a coarser map throughout; usual is (C,)."""
+    """`continued`, and then smoothed by two boxes, on a coarser map throughout.
+
+    Args:
+        values, known, usual, reach, own: as `continued`, but usual is (C,).
+        radius: of the boxes, texels.
+
+    Returns:
+        (S,S,C).
+    """
     cell = _cell(values)
     mean, sure, matter = values, known, own
     for _ in range(cell.bit_length() - 1):
         mean, sure = halve(mean, sure)
     if cell > 1:
-        matter = shrunk(own.astype(np.float32), cell) > 0
+        matter = _touched(own, cell)
     small = continued(mean, sure, usual, reach / cell, matter)
-    return enlarged(smoothed(small, radius / cell), len(values), cell)
+    image = np.empty(values.shape, np.float32)
+    enlarge(_blurred(small, radius / cell), cell, image)
+    return image
 
 
-def smoothed(image: Floats, radius: float) -> Floats:
-    """Two box filters of about that radius in texels, (S,S) or (S,S,C), on a coarser map."""
-    cell = _cell(image)
-    small = shrunk(image, cell)
-    size = max(1, round(2 * radius / cell)) | 1
-    for _ in range(2):
-        small = uniform_filter(small, size, axes=(0, 1), mode="nearest")
-    return enlarged(small, len(image), cell)
-
-
-def retreated(weight: Floats, radius: float) -> Floats:
-    """A weight (S,S) that falls to 0 softly within its own border."""
+def retreat(weight: Floats, radius: float) -> None:
+    """Make a weight (S,S) fall to 0 softly within its own border, in place."""
     cell = _cell(weight)
-    small = shrunk(weight, cell)
-    size = max(1, round(2 * radius / cell)) | 1
-    inner = minimum_filter(small, size, mode="nearest")
-    for _ in range(2):
-        inner = uniform_filter(inner, size, mode="nearest")
-    return np.minimum(enlarged(inner, len(weight), cell), weight)
+    small = shrunk(weight[..., None], cell)[..., 0]
+    inner = minimum_filter(small, _side(radius / cell), mode="nearest")
+    lower(weight, _blurred(inner[..., None], radius / cell)[..., 0], cell)
 
 
 def shrunk(image: Floats, cell: int) -> Floats:
-    """Means of (S,S) or (S,S,C) over cells of `cell` x `cell` texels, the last ones filled up."""
+    """Means (s,s,C) of (S,S,C) over cells of `cell` x `cell` texels, the last ones filled up."""
     extra = -len(image) % cell
     if extra:
-        image = np.pad(image, [(0, extra), (0, extra)] + [(0, 0)] * (image.ndim - 2), "edge")
+        image = np.pad(image, [(0, extra), (0, extra), (0, 0)], "edge")
     count = len(image) // cell
-    cells = image.reshape(count, cell, count, cell, *image.shape[2:])
-    return np.asarray(cells.mean((1, 3)), np.float32)
+    small = np.empty((count, count, image.shape[2]), np.float32)
+    shrink(image, cell, small)
+    return small
 
 
-def enlarged(small: Floats, size: int, cell: int) -> Floats:
-    """`shrunk` undone, bilinear, for a `cell` that is a power of two."""
-    values = np.ascontiguousarray(small[..., None] if small.ndim == 2 else small)
-    while cell > 1:
-        cell //= 2
-        finer = np.zeros((2 * len(values), 2 * len(values), values.shape[2]), np.float32)
-        pull(finer, np.zeros(finer.shape[:2], np.float32), values)
-        values = finer
-    values = values[:size, :size]
-    return values[..., 0] if small.ndim == 2 else values
+def _blurred(small: Floats, radius: float) -> Floats:
+    for _ in range(2):
+        small = uniform_filter(small, _side(radius), axes=(0, 1), mode="nearest")
+    return small
+
+
+def _side(radius: float) -> int:
+    """Of the box that a filter of that radius has: odd."""
+    return max(1, round(2 * radius)) | 1
+
+
+def _touched(own: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
+    """The cells (s,s) that hold any texel of a part (S,S)."""
+    extra = -len(own) % cell
+    whole = np.pad(own, ((0, extra), (0, extra)))
+    return np.logical_or.reduceat(
+        np.logical_or.reduceat(whole, np.arange(0, len(whole), cell), 0),
+        np.arange(0, len(whole), cell), 1,
+    )  # fmt: skip
 
 
 def _cell(image: Floats) -> int:

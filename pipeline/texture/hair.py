@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..segment.evidence import BEARD, HAIR, SKIN
-from .atlas import Atlas, Part
-from .fill import continued, retreated, spread
+from ..segment.evidence import CHANNELS, HAIR
+from .atlas import Atlas
+from .fill import extend, retreat, spread
+from .hair_kernels import contrast, cover, hear, lay, mix, sure_of
 from .look import Look
 from .skin import smoothstep
 
@@ -23,11 +24,12 @@ _GROWN = (0.08, 0.3)  # share of the scalp's seen part that bears hair: from bal
 _LEAST = 0.002  # share of the texture that must show hair to know its colour
 _PIXELS = 20.0  # likewise, of the evidence's maps
 _STRIDE = 37  # every so many texels are enough for a median
-_SCALP = 0.5
 _DARK = 0.3  # brightness of hair that is not seen, over that of the skin there
 _SEAM = 0.006  # softness of the photograph's border within hair, as a part of the side
 _COARSE = 0.02  # size of what counts as coarse in hair, as a part of the side
 _CONTRAST = (0.015, 0.09)  # of the strands that are made up
+_LIMITS = np.array((_FACING, _KNOWN, _BORDER, _SURE), np.float32)
+"""In the order of `hair_kernels`."""
 
 
 def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
@@ -40,60 +42,61 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
         atlas, seen: of the texture.
         image: (S,S,3) skin, changed in place. weight: (S,S) how far it is the photograph, too.
     """
-    own = (atlas.part == Part.SKIN) & atlas.mask
-    hair = seen.shown[..., HAIR]
-    heard = smoothstep(hair + seen.shown[..., SKIN] + seen.shown[..., BEARD], *_KNOWN)
-    heard = heard * smoothstep(seen.facing, *_FACING) * own
-    usual = _usual(atlas, hair, heard) * smoothstep(_hairiness(atlas, hair, heard), *_GROWN)
-    reach = _REACH * atlas.size
-    chance = continued(hair[..., None], heard, usual[..., None], reach, own)[..., 0]
-    chance = 0.5 + (chance - 0.5) * (1 + (_SHARP - 1) * (1 - heard))
-    cover = smoothstep(chance, *_BORDER) * own * atlas.hairy
-    if not cover.any():
+    own, square = atlas.skin.reshape(-1), (atlas.size, atlas.size)
+    hair, heard, carried, covered = np.empty((4, atlas.size**2), np.float32)
+    shown, facing = seen.shown.reshape(-1, CHANNELS), seen.facing.reshape(-1)
+    scalp = atlas.scalp.reshape(-1)
+    looked, hairy = hear(shown, facing, own, scalp, _LIMITS, hair, heard, carried)
+    grown = hairy / looked if looked >= _LEAST * atlas.size**2 else 1.0  # if hardly any is seen
+    chance = _chance(atlas, hair, heard, float(smoothstep(np.float32(grown), *_GROWN)))
+    if not cover(chance, heard, atlas.hairy.reshape(-1), own, _SHARP, _LIMITS, covered) > 0:
         return
-    carried = retreated(heard * smoothstep(hair, *_BORDER), _SEAM * atlas.size)
-    colour = _colour(atlas, seen, carried * smoothstep(hair, *_SURE), image)
-    layer = colour + carried[..., None] * (seen.sampled - colour)
-    image += cover[..., None] * (layer - image)
-    weight += cover * (carried - weight)
+    retreat(carried.reshape(square), _SEAM * atlas.size)
+    colour, depth = _colour(atlas, seen, hair, carried, image)
+    sampled, strands = seen.sampled.reshape(-1, 3), atlas.strands.reshape(-1)
+    tones = sampled, colour.reshape(-1, 3), strands, depth
+    lay(*tones, covered, carried, image.reshape(-1, 3), weight.reshape(-1))
 
 
-def _hairiness(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
-    """How much of the scalp that is seen bears hair; all of it if hardly any is seen."""
-    looked = heard * (atlas.scalp > _SCALP)
-    total = float(looked.sum())
-    if total < _LEAST * atlas.size**2:
-        return np.ones((), np.float32)
-    return np.asarray((looked * hair).sum() / total, np.float32)
+def _chance(atlas: Atlas, hair: Floats, heard: Floats, grown: float) -> Floats:
+    """The chance of hair (T,), continued to where it is not seen.
+
+    As on the head's other side, else as on most heads, lowered by how hairy this one is.
+    """
+    size = atlas.size
+    mixed, weight = np.empty((2, size * size), np.float32)
+    twin = np.zeros(0, np.int64) if atlas.twin is None else atlas.twin.reshape(-1)
+    scalp, own, prior = atlas.scalp.reshape(-1), atlas.skin.reshape(-1), (_REACH * size) ** -2
+    mix(hair, heard, scalp, twin, grown, prior, own, mixed, weight)
+    return extend(mixed.reshape(size, size, 1), weight.reshape(size, size)).reshape(-1)
 
 
-def _usual(atlas: Atlas, hair: Floats, heard: Floats) -> Floats:
-    """Where hair grows (S,S) on a head with hair: as on its other side, else as on most heads."""
-    if atlas.twin is None:
-        return atlas.scalp
-    twin = atlas.twin.reshape(-1)
-    other = heard.reshape(-1)[twin].reshape(heard.shape)
-    there = hair.reshape(-1)[twin].reshape(hair.shape)
-    return np.asarray(atlas.scalp + other * (there - atlas.scalp), np.float32)
+def _colour(
+    atlas: Atlas, seen: Look, hair: Floats, carried: Floats, image: Floats
+) -> tuple[Floats, float]:
+    """The colours (S,S,3) of hair that is not seen, those of the hair nearby; and their contrast.
 
-
-def _colour(atlas: Atlas, seen: Look, sure: Floats, image: Floats) -> Floats:
-    """The colours (S,S,3) of hair that is not seen: those of the hair nearby, with strands."""
-    total, least = float(sure.sum()), _LEAST * atlas.size**2
-    contrast = np.float32(_CONTRAST[0])
+    Args:
+        atlas, seen: of the texture. hair, carried: (T,) the chance of hair and how far it is the
+            photograph's. image: (S,S,3) the skin, which is darkened where no hair is known.
+    """
+    sure = np.empty_like(carried)
+    total, most = sure_of(carried, hair, _LIMITS, sure)
+    least = _LEAST * atlas.size**2
     if total < least and seen.amounts[HAIR] < _PIXELS:
-        return np.asarray(image * _DARK * (1 + contrast * atlas.strands[..., None]), np.float32)
-    usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure)
+        return image * np.float32(_DARK), _CONTRAST[0]
+    usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure, most)
     reach, radius = _REACH * atlas.size, _COARSE * atlas.size
-    coarse = spread(seen.sampled, sure, usual.astype(np.float32), reach, atlas.mask, radius)
-    if total >= least:
-        fine = (seen.sampled - coarse).mean(2)
-        level = float((coarse.mean(2) * sure).sum() / total)
-        ragged = float(np.sqrt((fine**2 * sure).sum() / total)) / max(level, 1e-3)
-        contrast = np.clip(ragged, *_CONTRAST)
-    return np.asarray(coarse * (1 + contrast * atlas.strands[..., None]), np.float32)
+    square = sure.reshape(atlas.size, atlas.size)
+    known = seen.sampled, square, usual.astype(np.float32)
+    coarse = spread(*known, reach, atlas.mask, radius)
+    if total < least:
+        return coarse, _CONTRAST[0]
+    level, ragged = contrast(seen.sampled.reshape(-1, 3), coarse.reshape(-1, 3), sure)
+    return coarse, float(np.clip(np.sqrt(ragged / total) / max(level / total, 1e-3), *_CONTRAST))
 
 
-def _median(colours: Floats, weight: Floats) -> Floats:
+def _median(colours: Floats, weight: Floats, most: float) -> Floats:
     """The middle colour (3,) of those (S,S,3) that count at least half as much as the first."""
-    return np.asarray(np.median(colours[weight > weight.max() / 2][::_STRIDE], axis=0), np.float32)
+    chosen = np.flatnonzero(weight > most / 2)[::_STRIDE]
+    return np.asarray(np.median(colours.reshape(-1, 3)[chosen], axis=0), np.float32)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..segment.evidence import EYE, GLASSES, MOUTH, SKIN, TEETH
+from ..segment.evidence import CHANNELS, EYE, GLASSES, MOUTH, SKIN, TEETH
 from .atlas import Atlas, Part
 from .look import Look
 from .skin import smoothstep
 
 Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 _FACING = (0.1, 0.35)  # cosine to the viewer: from not used to fully trusted
 _SURE = (0.15, 0.5)  # evidence: from not used to fully trusted; what is small is never sure
@@ -60,48 +61,68 @@ def fill_inner(
         image: (S,S,3) the texture. weight: (S,S) how far it is the photograph.
         keep_glasses: eyes show what is before them, such as dark lenses.
     """
+    sides = seen.sampled, seen.fitted, image
+    photo, model, result = (colours.reshape(-1, 3) for colours in sides)
     for part, kind in _KINDS.items():
-        own = (atlas.part == part) & atlas.mask
-        if not own.any():
+        own = atlas.inner[part]
+        if not len(own):
             continue
-        shown = seen.shown[own][:, list(kind.channels)].sum(1)
+        told, facing = seen.shown.reshape(-1, CHANNELS)[own], seen.facing.reshape(-1)[own]
+        shown = told[:, list(kind.channels)].sum(1)
         if part == Part.EYE:
-            shown = shown + _before_eyes(seen, own, keep_glasses)
-        sure = smoothstep(shown, *_SURE)
-        carried = sure * smoothstep(seen.facing[own], *_FACING)
-        sampled, fitted = _tempered(seen.sampled[own], kind), seen.fitted[own]
-        rest = _tempered(fitted, kind) * _tone(seen, kind, own, carried)
-        image[own] = rest + carried[:, None] * (sampled - rest)
-        weight[own] = carried
+            left = own % atlas.size < atlas.size // 2
+            shown = shown + _before_eyes(told, facing, left, keep_glasses)
+        carried = smoothstep(shown, *_SURE) * smoothstep(facing, *_FACING)
+        sampled, fitted = photo[own], _tempered(model[own], kind)
+        rest = fitted * _tone(seen, kind, _Texels(sampled, fitted, facing > 0, carried))
+        result[own] = rest + carried[:, None] * (_tempered(sampled, kind) - rest)
+        weight.reshape(-1)[own] = carried
 
 
-def _before_eyes(seen: Look, own: NDArray[np.bool_], keep_glasses: bool) -> Floats:
+def _before_eyes(shown: Floats, facing: Floats, left: Bools, keep_glasses: bool) -> Floats:
     """How likely what lies before eyes (N,) is to be painted on them: dark lenses, lids of squints.
 
     Of an eye that the photograph shows open, lids that slip over its border are none of its colour;
     where hardly any of it shows, the model's lids are too far apart, and its white would glow.
+
+    Args:
+        shown: (N,7) evidence. facing: (N,). left: (N,) whose eye a texel is.
+        keep_glasses: dark lenses count.
     """
-    lenses = seen.shown[..., GLASSES] * np.float32(keep_glasses)
-    found, lids = smoothstep(lenses, *_COVERED), smoothstep(seen.shown[..., SKIN], *_COVERED)
-    middle = own.shape[1] // 2
-    for side in (slice(0, middle), slice(middle, None)):
-        front = seen.facing[:, side] * own[:, side]
-        open_ = (front * seen.shown[:, side, EYE]).sum() / max(float(front.sum()), 1e-6)
+    lenses = shown[:, GLASSES] * np.float32(keep_glasses)
+    found, lids = smoothstep(lenses, *_COVERED), smoothstep(shown[:, SKIN], *_COVERED)
+    for side in (left, ~left):
+        front = facing[side]
+        open_ = (front * shown[side, EYE]).sum() / max(float(front.sum()), 1e-6)
         squint = 1 - smoothstep(open_, *_SQUINT)
-        found[:, side] += squint * lids[:, side]
-    return np.asarray(found[own], np.float32)
+        found[side] += squint * lids[side]
+    return np.asarray(found, np.float32)
 
 
-def _tone(seen: Look, kind: _Kind, own: NDArray[np.bool_], carried: Floats) -> Floats:
+@dataclass(frozen=True)
+class _Texels:
+    """One part's texels (N,).
+
+    Attributes:
+        sampled, fitted: (N,3) the photograph, and the model as `_tempered`.
+        front: those that it shows. carried: how far they are the photograph's.
+    """
+
+    sampled: Floats
+    fitted: Floats
+    front: Bools
+    carried: Floats
+
+
+def _tone(seen: Look, kind: _Kind, own: _Texels) -> Floats:
     """What is seen over what the model says there, (3,)."""
-    model = _tempered(seen.fitted[own], kind)
-    front = seen.facing[own] > 0
-    if kind.tone is not None and seen.amounts[kind.tone] > _PIXELS and front.any():
-        return _limited(seen.colours[kind.tone] / model[front].mean(0), kind)
-    if float(carried.sum()) < _LEAST:
+    if kind.tone is not None and seen.amounts[kind.tone] > _PIXELS and own.front.any():
+        return _limited(seen.colours[kind.tone] / own.fitted[own.front].mean(0), kind)
+    total = float(own.carried.sum())
+    if total < _LEAST:
         return np.full(3, kind.usual, np.float32)
-    weight = carried[:, None] / carried.sum()
-    return _limited((seen.sampled[own] * weight).sum(0) / (model * weight).sum(0), kind)
+    weight = own.carried / np.float32(total)
+    return _limited((weight @ own.sampled) / (weight @ own.fitted), kind)
 
 
 def _tempered(colours: Floats, kind: _Kind) -> Floats:

@@ -1,4 +1,4 @@
-"""Compiled loops over the texels of an atlas and over the levels of a pyramid."""
+"""Compiled loops over the texels of an atlas: what a photograph shows them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import inline, kernel
+from ...core.jit import inline, kernel
 
 Floats = NDArray[np.float32]
 Array = NDArray[Any]
@@ -16,7 +16,8 @@ Array = NDArray[Any]
 X, Y, DEPTH, FACING, COLOUR, SHADING = 0, 1, 2, 3, 4, 7
 """Columns of the vertices' table (V,10) that `sample_texels` interpolates."""
 
-_FAR = 1e7  # pixels; farther points lie outside every photograph
+_INSIDE = np.float32(0.99)  # of the photograph's last channel, below which a pixel shows nothing
+_HALF, _ONE = np.float32(0.5), np.float32(1.0)
 
 
 @kernel
@@ -25,7 +26,7 @@ def sample_texels(
     to_maps: Array, near: Floats, to_near: Array, tolerance: float, sampled: Floats,
     fitted: Floats, trust: Floats, shown: Floats,
 ) -> None:  # fmt: skip
-    """Fill every texel's row of the four outputs from the photograph.
+    """Fill every texel's row of the four outputs from the photograph; the last three begin as 0.
 
     Args:
         texels: (N,) flat positions. corners: (N,3). weights: (N,3).
@@ -37,34 +38,39 @@ def sample_texels(
         sampled, fitted: (S*S,3). trust: (S*S,) in [0,1], for surfaces that face the camera and are
             seen. shown: (S*S,C) the evidence there.
     """
+    pixel = np.zeros(photo.shape[2], np.float32)
+    told = np.zeros(maps.shape[2], np.float32)
     for n in range(len(texels)):
         t = texels[n]
-        values = np.zeros(10, np.float32)
-        for k in range(3):
-            for c in range(10):
-                values[c] += weights[n, k] * table[corners[n, k], c]
-        for c in range(3):
-            fitted[t, c] = values[COLOUR + c] * values[SHADING + c]
-        trust[t] = 0.0
-        x, y = values[X], values[Y]
-        if not (abs(x) < _FAR and abs(y) < _FAR) or values[FACING] <= 0:
+        i, j, k = corners[n, 0], corners[n, 1], corners[n, 2]
+        a, b, c = weights[n, 0], weights[n, 1], weights[n, 2]
+        for q in range(3):
+            colour = a * table[i, COLOUR + q] + b * table[j, COLOUR + q] + c * table[k, COLOUR + q]
+            light = a * table[i, SHADING + q] + b * table[j, SHADING + q]
+            fitted[t, q] = colour * (light + c * table[k, SHADING + q])
+        facing = a * table[i, FACING] + b * table[j, FACING] + c * table[k, FACING]
+        x = a * table[i, X] + b * table[j, X] + c * table[k, X]
+        y = a * table[i, Y] + b * table[j, Y] + c * table[k, Y]
+        if not (facing > 0 and 0 <= x <= photo.shape[1] and 0 <= y <= photo.shape[0]):
             continue
-        seen = _look(photo, x, y, 3)
-        if seen < 0.99:
-            continue
+        depth = a * table[i, DEPTH] + b * table[j, DEPTH] + c * table[k, DEPTH]
         row = _cell(y * to_near[0] + to_near[2], near.shape[0])
         column = _cell(x * to_near[0] + to_near[1], near.shape[1])
-        if near[row, column] < values[DEPTH] - tolerance:
+        if near[row, column] < depth - tolerance:
             continue
-        for c in range(3):
-            sampled[t, c] = _look(photo, x, y, c)
-        u = to_maps[0, 0] * x + to_maps[0, 1] * y + to_maps[0, 2]
-        v = to_maps[1, 0] * x + to_maps[1, 1] * y + to_maps[1, 2]
+        _look(photo, x, y, pixel)
+        if pixel[3] < _INSIDE:
+            continue
+        for q in range(3):
+            sampled[t, q] = pixel[q]
+        u = np.float32(to_maps[0, 0] * x + to_maps[0, 1] * y + to_maps[0, 2])
+        v = np.float32(to_maps[1, 0] * x + to_maps[1, 1] * y + to_maps[1, 2])
         if not (0 <= u < maps.shape[1] and 0 <= v < maps.shape[0]):
             continue
-        for c in range(maps.shape[2]):
-            shown[t, c] = _look(maps, u, v, c)
-        trust[t] = values[FACING]
+        _look(maps, u, v, told)
+        for q in range(len(told)):
+            shown[t, q] = told[q]
+        trust[t] = facing
 
 
 @inline
@@ -73,62 +79,15 @@ def _cell(place: float, count: int) -> int:
 
 
 @inline
-def _look(image: Floats, x: float, y: float, channel: int) -> float:
-    """Bilinear value at pixel coordinates; 0 beyond the image's sides."""
-    height, width = image.shape[0], image.shape[1]
-    if not (0 <= x <= width and 0 <= y <= height):
-        return 0.0
-    fx, fy = x - 0.5, y - 0.5
-    x0, y0 = math.floor(fx), math.floor(fy)
-    ax, ay = fx - x0, fy - y0
-    left, right = max(x0, 0), min(x0 + 1, width - 1)
-    top, bottom = max(y0, 0), min(y0 + 1, height - 1)
-    upper = image[top, left, channel] * (1 - ax) + image[top, right, channel] * ax
-    lower = image[bottom, left, channel] * (1 - ax) + image[bottom, right, channel] * ax
-    return upper * (1 - ay) + lower * ay
-
-
-@kernel
-def halve(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Weighted means (h,w,C) of 2x2 cells, and how well they are known (h,w) in [0,1]."""
-    height, width = (weight.shape[0] + 1) // 2, (weight.shape[1] + 1) // 2
-    channels = values.shape[2]
-    mean = np.zeros((height, width, channels), np.float32)
-    known = np.zeros((height, width), np.float32)
-    for y in range(height):
-        for x in range(width):
-            total = np.float32(0.0)
-            for r in range(2 * y, min(2 * y + 2, weight.shape[0])):
-                for q in range(2 * x, min(2 * x + 2, weight.shape[1])):
-                    w = weight[r, q]
-                    total += w
-                    for c in range(channels):
-                        mean[y, x, c] += w * values[r, q, c]
-            if total > 0:
-                for c in range(channels):
-                    mean[y, x, c] /= total
-            known[y, x] = min(total, np.float32(1.0))
-    return mean, known
-
-
-@kernel
-def pull(values: Floats, weight: Floats, coarse: Floats) -> None:
-    """Blend the coarser level (bilinear) into `values` (h,w,C) where `weight` is below 1."""
-    height, width = weight.shape
-    for y in range(height):
-        fy = (y + 0.5) / 2 - 0.5
-        y0 = math.floor(fy)
-        ay = np.float32(fy - y0)
-        top, bottom = max(y0, 0), min(y0 + 1, coarse.shape[0] - 1)
-        for x in range(width):
-            w = weight[y, x]
-            if w >= 1:
-                continue
-            fx = (x + 0.5) / 2 - 0.5
-            x0 = math.floor(fx)
-            ax = np.float32(fx - x0)
-            left, right = max(x0, 0), min(x0 + 1, coarse.shape[1] - 1)
-            for c in range(values.shape[2]):
-                upper = coarse[top, left, c] * (1 - ax) + coarse[top, right, c] * ax
-                lower = coarse[bottom, left, c] * (1 - ax) + coarse[bottom, right, c] * ax
-                values[y, x, c] = values[y, x, c] * w + (upper * (1 - ay) + lower * ay) * (1 - w)
+def _look(image: Floats, x: float, y: float, values: Floats) -> None:
+    """Bilinear values (C,) at pixel coordinates that lie in the image."""
+    fx, fy = np.float32(x) + _HALF, np.float32(y) + _HALF
+    x1, y1 = np.int64(fx), np.int64(fy)
+    ax, ay = fx - np.float32(x1), fy - np.float32(y1)
+    left, right = np.uintp(max(x1 - 1, 0)), np.uintp(min(x1, image.shape[1] - 1))
+    top, bottom = np.uintp(max(y1 - 1, 0)), np.uintp(min(y1, image.shape[0] - 1))
+    one, two = (_ONE - ax) * (_ONE - ay), ax * (_ONE - ay)
+    three, four = (_ONE - ax) * ay, ax * ay
+    for c in range(len(values)):
+        upper = one * image[top, left, c] + two * image[top, right, c]
+        values[c] = upper + three * image[bottom, left, c] + four * image[bottom, right, c]

@@ -19,11 +19,12 @@ from ...geometry.sh import shade
 from ...render.face import FaceRenderer
 from ..segment.evidence import CHANNELS, EYE, MOUTH, SKIN, TEETH, Evidence
 from .atlas import Atlas
-from .kernels import sample_texels
+from .kernels import DEPTH, sample_texels
 
 Floats = NDArray[np.float32]
 
 _DEPTH_TOLERANCE = 2.5  # mm behind the nearest surface that still counts as visible
+_NOTHING = 1000.0  # mm behind the farthest vertex, where there is nothing
 _NEAR_SIDE = (256, 768)  # pixels of the rendering that tells what is nearest
 _FRONT = 0.35  # cosine to the viewer from which a vertex tells how bright the seen side is
 _USUAL = 0.05, 0.95  # quantiles of the brightness there between which all shading is held
@@ -141,14 +142,13 @@ def _nearest_depth(
     scale = target / side
     shift = target / 2 - scale * (low + high) / 2
     window = torch.cat([torch.eye(2) * scale, torch.from_numpy(shift)[:, None]], 1).float()
-    seen = renderer(
-        vertices,
-        camera.moved(window),
-        (target, target),
-        albedo=torch.zeros_like(vertices),
-        antialias=False,
-    )
-    depth = torch.where(seen.mask > 0, seen.depth, seen.depth.max() + 1000.0)[0, 0].numpy()
+    size, rasterizer = (target, target), renderer.rasterizer
+    clip = camera.moved(window).to_clip(vertices, size)
+    seen = rasterizer.rasterize(clip, renderer.triangles, size)
+    behind = torch.from_numpy(table[None, :, DEPTH, None])
+    depth = rasterizer.interpolate(behind, seen, renderer.triangles)[0, :, :, 0].numpy()
+    farthest = float(table[:, DEPTH].max()) + _NOTHING
+    depth = np.where(seen.covered[0].numpy(), depth, np.float32(farthest))
     return maximum_filter(depth, 3), np.array([scale, shift[0], shift[1]], np.float64)
 
 
