@@ -48,15 +48,25 @@ class GltfBuilder:
         entry["bufferView"] = self._view(faces.astype(dtype).tobytes(), _INDICES)
         return self.add("accessors", entry)
 
-    def changes(self, values: Floats, moved: NDArray[np.bool_], bounds: bool = False) -> int:
-        """A sparse accessor (V,3) of a morph target: only the vertices that are `moved`."""
-        values = np.where(moved[:, None], values, np.float32(0))
-        entry = self._accessor(_FLOAT, values.shape) | (_bounds(values) if bounds else {})
-        index = np.flatnonzero(moved)
+    def changes(
+        self, count: int, index: NDArray[np.int64], values: Floats, bounds: bool = False
+    ) -> int:
+        """A sparse accessor of a morph target of `count` vertices: only those that change.
+
+        Args:
+            count: of the vertices.
+            index: (n,) which of them change, ascending.
+            values: (n,3) by how much.
+            bounds: add the bounds, which positions need.
+        """
+        entry = self._accessor(_FLOAT, (count, 3))
+        if bounds:
+            whole = values if len(index) == count else np.vstack([values, np.zeros((1, 3), "f4")])
+            entry |= _bounds(whole)
         if len(index):
             kind, dtype = _index_type(int(index[-1]))
             places = {"bufferView": self._view(index.astype(dtype).tobytes())}
-            content = {"bufferView": self._view(values[index].astype("<f4").tobytes())}
+            content = {"bufferView": self._view(values.astype("<f4").tobytes())}
             places["componentType"] = kind
             entry["sparse"] = {"count": len(index), "indices": places, "values": content}
         return self.add("accessors", entry)

@@ -10,7 +10,6 @@ the nodes, or use the targets `eyeLook...`, not both.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,12 +22,11 @@ from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...geometry.mesh import vertex_normals
 from .gltf import Floats, GltfBuilder
-from .head_parts import EYES, Part, eye_centre, split_head
+from .head_parts import EYES, Part, eye_centre
+from .head_targets import Change, Targets
 
 _METRES = 0.001  # a millimetre
-_STILL = 0.02  # mm: what moves less is left out of a morph target
-_EVEN = 0.08  # length of the change of a unit normal below which it is left out
-_LARGEST_PNG = 1 << 20  # bytes: a texture that takes more is written as JPEG
+_LARGEST_PNG = 1 << 20  # bytes of the texels: a larger texture is written as JPEG, 10 times faster
 _JPEG = {"quality": 95, "subsampling": 0}
 _ROUGHNESS = {"skin": 0.8, "teeth": 0.35, "inner": 0.6, "eyes": 0.25}
 
@@ -53,9 +51,8 @@ class HeadFile:
     def content(self) -> bytes:
         """The file's bytes."""
         built = GltfBuilder(self.generator)
-        materials = _Materials(built, self.texture)
-        parts = {part.name: part for part in split_head(self.model)}
-        shape = _Shape.of(self)
+        materials, shape = _Materials(built, self.texture), _Shape.of(self)
+        parts = {part.name: part for part in shape.targets.parts}
         body = [part for name, part in parts.items() if name not in EYES]
         nodes = [_node(built, "head", body, shape, materials, None)]
         for name in EYES:
@@ -70,37 +67,38 @@ class HeadFile:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Positions in mm, true size: at rest, and how every expression changes it.
+    """The shape at rest, and how every expression changes it.
 
     Attributes:
-        rest: (V,3). normals: (V,3), of unit length.
-        moves, turns: name to the change (V,3) of positions and of normals by every morph target.
-        weights: of these, as the photograph shows.
+        targets: of the model.
+        rest: (V,3) mm, true size. normals: (V,3), of unit length.
+        moves, turns: (R,3) the changes of positions, metres, and of normals in the targets' rows.
+        turned: (R,) bool, the rows whose normals turn.
+        weights: of the targets, as the photograph shows.
         uv: (T,2), v down as glTF has it.
     """
 
+    targets: Targets
     rest: Tensor
     normals: Tensor
-    moves: Mapping[str, Tensor]
-    turns: Mapping[str, Tensor]
+    moves: Floats
+    turns: Floats
+    turned: NDArray[np.bool_]
     weights: list[float]
     uv: Floats
 
     @classmethod
     def of(cls, head: HeadFile) -> _Shape:
-        model, own = head.model, head.coefficients
-        names = model.expression_names if model.expression_kind == "blendshape" else ()
-        if names:
-            still = replace(own, expression=torch.zeros_like(own.expression))
-            weights = own.expression[0].tolist()
-        else:  # modes that nobody can name are no morph targets
-            still, weights = own, []
+        model, still, targets = head.model, head.coefficients, Targets.of(head.model)
+        weights = still.expression[0].tolist() if targets.names else []
+        if targets.names:
+            still = replace(still, expression=torch.zeros_like(still.expression))
         rest = model.vertices(still)[0] * head.scale
-        moves = {n: e * head.scale for n, e in zip(names, model.expression, strict=False)}
         normals = _normals(rest, model.faces)
-        turns = {n: _normals(rest + move, model.faces) - normals for n, move in moves.items()}
+        turns, turned = targets.turns(rest.float().numpy(), normals.float().numpy(), head.scale)
+        moves = np.asarray(targets.moves * (head.scale * _METRES), np.float32)
         uv = torch.stack([model.uv[:, 0], 1 - model.uv[:, 1]], 1).float().numpy()
-        return cls(rest, normals, moves, turns, weights, uv)
+        return cls(targets, rest, normals, moves, turns, turned, weights, uv)
 
 
 class _Materials:
@@ -135,8 +133,8 @@ def _node(
     origin = torch.zeros(3) if centre is None else centre
     primitives = [_primitive(built, part, shape, origin, materials[part.name]) for part in parts]
     mesh: dict[str, Any] = {"name": name, "primitives": primitives}
-    if shape.moves:
-        mesh |= {"weights": shape.weights, "extras": {"targetNames": list(shape.moves)}}
+    if shape.targets.names:
+        mesh |= {"weights": shape.weights, "extras": {"targetNames": list(shape.targets.names)}}
     node: dict[str, Any] = {"name": name, "mesh": built.add("meshes", mesh)}
     if centre is not None:
         node["translation"] = (centre.double() * _METRES).tolist()
@@ -153,29 +151,29 @@ def _primitive(
         "TEXCOORD_0": built.vertices(shape.uv[part.uv]),
     }
     primitive = {"attributes": attributes, "indices": built.triangles(part.faces)}
-    if shape.moves:
-        still = built.changes(*_nothing(len(own)), bounds=True)
-        even = built.changes(*_nothing(len(own)))
+    if shape.targets.names:
+        none = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
+        unchanged = {
+            "POSITION": built.changes(len(own), *none, bounds=True),
+            "NORMAL": built.changes(len(own), *none),
+        }
         primitive["targets"] = [
-            _target(built, own, shape, name, still, even) for name in shape.moves
+            unchanged | _target(built, len(own), shape, change)
+            for change in shape.targets.changes[part.name]
         ]
     return primitive | {"material": material}
 
 
-def _target(
-    built: GltfBuilder, own: Tensor, shape: _Shape, name: str, still: int, even: int
-) -> dict[str, int]:
-    """Positions and normals of one morph target; `still` and `even` are those of no change."""
-    move, turn = shape.moves[name][own], shape.turns[name][own]
-    moved = (move.norm(dim=1) > _STILL).numpy()
-    if not moved.any():
-        return {"POSITION": still, "NORMAL": even}
-    turned = (turn.norm(dim=1) > _EVEN).numpy() & moved
-    position = built.changes(_metres(move), moved, bounds=True)
-    return {
-        "POSITION": position,
-        "NORMAL": built.changes(turn.numpy(), turned) if turned.any() else even,
-    }
+def _target(built: GltfBuilder, count: int, shape: _Shape, change: Change) -> dict[str, int]:
+    """Positions and normals of a morph target of a part of `count` vertices, if they change."""
+    rows, found = change.rows, dict[str, int]()
+    if len(rows):
+        values = shape.moves[rows]
+        found["POSITION"] = built.changes(count, change.places, values, bounds=True)
+    turned = shape.turned[rows]
+    if turned.any():
+        found["NORMAL"] = built.changes(count, change.places[turned], shape.turns[rows[turned]])
+    return found
 
 
 def _white(model: FaceModel, part: Part) -> Tensor:
@@ -183,10 +181,6 @@ def _white(model: FaceModel, part: Part) -> Tensor:
     own = torch.from_numpy(part.vertices).unique()
     white = own[model.region("sclera")[own]]
     return white if len(white) else own
-
-
-def _nothing(count: int) -> tuple[Floats, NDArray[np.bool_]]:
-    return np.zeros((count, 3), np.float32), np.zeros(count, bool)
 
 
 def _metres(points: Tensor) -> Floats:
@@ -201,13 +195,12 @@ def _normals(vertices: Tensor, faces: Tensor) -> Tensor:
 
 
 def _picture(texture: NDArray[np.uint8]) -> tuple[bytes, str]:
-    """The texture's file and its kind: exact where that is small enough."""
+    """The texture's file and its kind: exact where it has few texels."""
     from PIL import Image
 
     image, stream = Image.fromarray(texture), io.BytesIO()
-    image.save(stream, "PNG")
-    if stream.tell() <= _LARGEST_PNG:
+    if texture.nbytes <= _LARGEST_PNG:
+        image.save(stream, "PNG")
         return stream.getvalue(), "image/png"
-    stream = io.BytesIO()
     image.save(stream, "JPEG", **_JPEG)
     return stream.getvalue(), "image/jpeg"

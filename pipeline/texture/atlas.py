@@ -133,7 +133,7 @@ class Atlas:
         return result
 
     def _twins(self, corners: Tensor, places: Tensor) -> NDArray[np.int64]:
-        """Flat positions (S,S) of mirror images; corners (N,3) of UV points at `places`."""
+        """Flat positions (S,S) of texels' mirror images; corners (N,3) of UV points at `places`."""
         uv = self._between(corners.to(torch.int32).numpy(), places).reshape(self.size, self.size, 2)
         column = np.clip(np.floor(uv[..., 0] * self.size), 0, self.size - 1).astype(np.int64)
         row = np.clip(np.floor((1 - uv[..., 1]) * self.size), 0, self.size - 1).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
@@ -11,11 +12,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from selfie3d.core.errors import InputError, SettingError, UnknownNameError
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.face import ReconstructedFace
 from selfie3d.pipeline.formats.gltf import GltfBuilder
 from selfie3d.pipeline.formats.head_parts import eye_centre, split_head
+from selfie3d.pipeline.formats.head_targets import Targets
 from selfie3d.pipeline.texture import Texture
 
 SIZES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -182,6 +185,39 @@ def test_normals_turn_with_the_surface(read, face):
     assert np.abs(read.array(target["NORMAL"])).max() > 0.3
 
 
+def test_turned_normals_are_those_of_the_moved_surface(default_model):
+    """Of every target, by the sum over all faces of the whole mesh, moved."""
+    from selfie3d.geometry.mesh import vertex_normals
+
+    model, targets = default_model, Targets.of(default_model)
+    rest = model.mean + 0.3 * torch.randn(model.mean.shape, generator=torch.Generator())
+    normals = vertex_normals(rest[None], model.faces)[0]
+    turns, turned = targets.turns(rest.numpy(), normals.numpy(), 1.2)
+    assert len(turns) == targets.start[-1] and 0.05 < turned.mean() < 0.95
+    for name in ("jawOpen", "mouthSmileLeft"):
+        k = targets.names.index(name)
+        own = slice(targets.start[k], targets.start[k + 1])
+        moved = rest.clone()
+        moved[targets.vertices[own]] += 1.2 * model.expression[k][targets.vertices[own]]
+        wanted = (vertex_normals(moved[None], model.faces)[0] - normals)[targets.vertices[own]]
+        np.testing.assert_allclose(turns[own], wanted.numpy(), atol=2e-5)
+
+
+def test_tables_of_a_model_go_with_it(small_model):
+    assert Targets.of(small_model) is Targets.of(small_model)
+    assert not Targets.of(small_model).names
+
+
+def test_a_texture_of_few_texels_is_exact(small_face):
+    read = Read(small_face.glb())
+    assert read.tree["images"][0]["mimeType"] == "image/png"
+    view = read.tree["bufferViews"][read.tree["images"][0]["bufferView"]]
+    start = view["byteOffset"]
+    stored = np.asarray(Image.open(io.BytesIO(read.bytes[start : start + view["byteLength"]])))
+    wanted = small_face.texture.image.permute(1, 2, 0).numpy() * 255
+    np.testing.assert_array_equal(stored, wanted.astype(np.uint8))
+
+
 def test_eyes_turn_about_their_middle(read, face):
     """Every point of the white keeps its distance to the node's origin."""
     part = {p.name: p for p in split_head(face.model)}["right_eye"]
@@ -214,7 +250,7 @@ def test_the_texture_lies_as_in_gltf(read, face):
 
 def test_size_of_the_file(content, read):
     assert len(content) <= LIMIT
-    assert read.tree["images"][0]["mimeType"] == "image/jpeg"  # noise is large as PNG
+    assert read.tree["images"][0]["mimeType"] == "image/jpeg"  # it has many texels
 
 
 def test_the_mask(face):
@@ -285,9 +321,7 @@ def test_many_vertices_have_wide_indices():
     for largest, kind in ((65534, 5123), (65535, 5125)):
         index = built.triangles(np.array([[0, 1, largest]]))
         assert built.tree["accessors"][index]["componentType"] == kind
-        moved = np.zeros(largest + 1, bool)
-        moved[largest] = True
-        index = built.changes(np.ones((largest + 1, 3), np.float32), moved)
+        index = built.changes(largest + 1, np.array([largest]), np.ones((1, 3), np.float32))
         sparse = built.tree["accessors"][index]["sparse"]
         assert sparse["count"] == 1 and sparse["indices"]["componentType"] == kind
 
