@@ -9,15 +9,15 @@ network then frames the face (`framing.py`), which five points do badly in profi
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ..core.facenet_import import import_facenet, require_facenet
+from .cascade import Cascade
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import framed
 from .refine import refine_face
@@ -67,9 +67,11 @@ class MtcnnDetector:
         require_facenet()
 
     @cached_property
-    def _mtcnn(self) -> Any:  # noqa: ANN401  (facenet_pytorch.MTCNN, which says no types)
+    def _cascade(self) -> Cascade:
         """The library's networks, loaded when the first photograph comes."""
-        return import_facenet().MTCNN(keep_all=True)
+        library = import_facenet().MTCNN()
+        networks = (library.pnet, library.rnet, library.onet)
+        return Cascade(*(network.to(memory_format=torch.channels_last) for network in networks))
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """See `FaceDetector.detect`.
@@ -90,7 +92,7 @@ class MtcnnDetector:
         faces = []
         image = np.ascontiguousarray(image)
         for box, score in zip(*self._propose(image, search), strict=True):
-            exact, points, second = refine_face(self._mtcnn.onet, image, box)
+            exact, points, second = refine_face(self._cascade.output, image, box)
             mean = (float(score) + second) / 2
             if mean >= search.score and _plausible(exact, points):
                 faces.append(Face(_as_box(exact), mean, points))
@@ -109,14 +111,10 @@ class MtcnnDetector:
         )
         margin = round(search.margin * max(size))
         padded = np.pad(small, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-        mtcnn = copy(self._mtcnn)  # of its own settings, for other threads may be searching
-        mtcnn.min_face_size, mtcnn.thresholds = search.smallest, search.thresholds
-        boxes, scores, _ = mtcnn.detect(padded, landmarks=True)
-        if boxes is None:
-            return np.zeros((0, 4)), np.zeros(0)
-        # The library's boxes are whole pixels counted from 1, both ends included.
-        edges = np.asarray(boxes, np.float64) - [1 + margin, 1 + margin, margin, margin]
-        return edges * np.tile([width / size[0], height / size[1]], 2), np.asarray(scores)
+        boxes, scores = self._cascade(padded, search.smallest, search.thresholds)
+        # These boxes count pixels from 1, both ends included.
+        edges = boxes.astype(np.float64) - [1 + margin, 1 + margin, margin, margin]
+        return edges * np.tile([width / size[0], height / size[1]], 2), scores
 
 
 def _as_box(values: np.ndarray) -> tuple[float, float, float, float]:
