@@ -27,5 +27,6 @@ from .person import reconstruct_person as reconstruct_person
 from .person_files import reconstruct_same_person as reconstruct_same_person
 from .photo import Photo as Photo
 from .photo import as_picture as as_picture
+from .predicted import PredictedFace as PredictedFace
 from .reconstructor import Reconstructor as Reconstructor
 from .segment.segment import facial_skin as facial_skin

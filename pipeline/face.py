@@ -9,25 +9,23 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError, SettingError, UnknownNameError
 from ..core.whole_file import write_bytes
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
-from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
-from ..geometry.rotation import euler_to_matrix, matrix_to_euler
+from ..geometry.rotation import euler_to_matrix
 from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
 from .fit.model import five_points
 from .fit.pose import FOCAL_PER_SIZE
 from .formats.head_glb import HeadFile
 from .formats.obj import textured_mesh
+from .predicted import PredictedFace
 from .texture import Texture
 
 if TYPE_CHECKING:
@@ -54,15 +52,12 @@ class SeenSegments:
 
 
 @dataclass(frozen=True)
-class ReconstructedFace:
-    """One face of one photograph.
+class ReconstructedFace(PredictedFace):
+    """One face of one photograph, with its texture.
 
     Attributes:
-        model: the face model.
-        coefficients: of this face (batch of one).
-        camera: projects model space to the photograph's pixels.
+        model, coefficients, camera, box: as `PredictedFace` has them.
         texture: the UV texture; None where the face was made without, for its numbers alone.
-        box: (x0, y0, x1, y1) where the face was found, photograph pixels.
         score: the detector's confidence in [0,1].
         weights: what found it: "fit", the optimiser, or the name of a network's weights.
         landmark_sigma: (68,) how far each landmark is expected to be off, photograph pixels, by
@@ -71,11 +66,8 @@ class ReconstructedFace:
         segments: what the network sees in the photograph; None from the optimiser.
     """
 
-    model: FaceModel
-    coefficients: Coefficients
     camera: PerspectiveCamera
     texture: Texture | None
-    box: tuple[float, float, float, float]
     score: float
     weights: str = "fit"
     landmark_sigma: Tensor | None = None
@@ -104,32 +96,6 @@ class ReconstructedFace:
     def scale(self) -> float:
         """True size over the model's: 1 where no distance of the pupils was given."""
         return 1.0 if self.ipd_mm is None else self.ipd_mm / self.model_ipd_mm
-
-    @property
-    def vertices(self) -> Tensor:
-        """Vertex positions (V,3), mm in model space."""
-        return self.model.vertices(self.coefficients)[0]
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether no number of the shape and the camera is NaN or infinite."""
-        whole = is_finite(self.coefficients, self.camera)
-        return whole and bool(torch.isfinite(self.vertices).all())
-
-    @property
-    def landmarks_68(self) -> NDArray[np.float32]:
-        """The set `ibug68` as (68,3): x, y in photograph pixels, z in their scale, near = large.
-
-        Rows of points that the model does not have are NaN.
-        """
-        points = self.model.landmark_points(self.vertices[None], "ibug68")
-        return self.camera.project(points)[0].numpy()
-
-    @property
-    def pose_deg(self) -> dict[str, float]:
-        """Head pose in degrees: pitch (up positive), yaw (to the image's left positive), roll."""
-        angles = matrix_to_euler(self.camera.rotation)[0] * (180 / math.pi)
-        return dict(zip(("pitch", "yaw", "roll"), angles.tolist(), strict=True))
 
     def animate(self, weights: Mapping[str, float], *, neutral: bool = False) -> ReconstructedFace:
         """The same person with another expression; the texture stays.
@@ -276,12 +242,6 @@ def _pupils_apart(model: FaceModel, vertices: Tensor) -> float:
         sides = pupils & (model.mean[:, 0] > 0), pupils & (model.mean[:, 0] < 0)
         eyes = torch.stack([vertices[side].mean(0) for side in sides])
     return float((eyes[0] - eyes[1]).norm())
-
-
-def is_finite(coefficients: Coefficients, camera: PerspectiveCamera) -> bool:
-    """Whether no number of both is NaN or infinite."""
-    values = [*vars(coefficients).values(), *vars(camera).values()]
-    return all(bool(torch.isfinite(value).all()) for value in values)
 
 
 def studio_light() -> Tensor:

@@ -20,7 +20,7 @@ from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.cut import cut_out
-from .face import ReconstructedFace, SeenSegments, check_mesh, is_finite
+from .face import ReconstructedFace, SeenSegments, check_mesh
 from .fit.fitter import Crops, FaceFitter
 from .locate.cut import resized
 from .locate.frame import crop_around_points
@@ -28,6 +28,7 @@ from .network.regress import RegressedFace
 from .network.start import FIT, make_regressor
 from .options import ReconstructOptions
 from .photo import Photo, as_picture
+from .predicted import is_finite
 from .segment.evidence import Evidence
 from .segment.segment import segment_faces
 from .texture import TextureBuilder
@@ -158,8 +159,8 @@ class Reconstructor:
             self.model,
             coefficients,
             in_crop.moved(crop.inverse_matrix),
-            texture,
             face.box,
+            texture,
             face.score,
             self.name,
             None if start is None else start.sigma,

@@ -39,6 +39,7 @@ PIPELINE = [
     "fit",
     "texture",
     "formats",
+    "predicted",
     "face",
     "options",
     "reconstructor",

@@ -13,7 +13,8 @@ from ...geometry.coefficients import Coefficients
 from ...geometry.cut import cut_out
 from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera
-from .predicted import Box, Photograph, PredictedFace, nearest_face
+from ...pipeline.predicted import PredictedFace
+from .predicted import Box, Photograph, nearest_face
 
 if typing.TYPE_CHECKING:
     from ...detect.face import Face, FaceDetector
@@ -57,7 +58,7 @@ class CropPredictor(ABC):
         image, _ = cut_out(picture, crop.matrix, crop.size[0])
         coefficients, camera, surface = self.read(image[None])
         moved = camera.moved(crop.inverse_matrix.float())
-        return PredictedFace(self._model, coefficients, moved, box, surface)
+        return PredictedFace(self._model, coefficients, moved, box, surface=surface)
 
     @abstractmethod
     def read(self, images: Tensor) -> Reading:

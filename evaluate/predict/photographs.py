@@ -18,7 +18,8 @@ from ...core.image_file import read_image
 from ...core.item_failure import Failed, FailureLog, attempt
 from ...core.progress import progress_bar
 from ...geometry.landmarks import IBUG68_MIRROR
-from .predicted import Box, PredictedFace, Predictor
+from ...pipeline.predicted import PredictedFace
+from .predicted import Box, Predictor
 from .predictions import Predictions
 
 Array = NDArray[np.float64]

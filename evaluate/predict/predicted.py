@@ -1,20 +1,14 @@
-"""A face that was predicted, and what predicts one."""
+"""What predicts faces, and which of several faces is meant."""
 
 from __future__ import annotations
 
 import typing
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ...core.errors import InputError, NoFaceError
-from ...geometry.camera import PerspectiveCamera
-from ...geometry.coefficients import Coefficients
-from ...geometry.face_model import FaceModel
-from ...geometry.posed import FaceCamera
+from ...core.errors import NoFaceError
+from ...pipeline.predicted import PredictedFace
 
 if typing.TYPE_CHECKING:
     from ...detect.face import Face
@@ -22,65 +16,6 @@ if typing.TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 Photograph = NDArray[np.uint8]
 _SHARED = 0.1  # of the union of two boxes, below which a detected face is another face
-
-
-@dataclass(frozen=True)
-class PredictedFace:
-    """A face that was predicted for a photograph.
-
-    Attributes:
-        model: the face model.
-        coefficients: of this face (batch of one).
-        camera: projects model space to the photograph's pixels.
-        box: (x0,y0,x1,y1) that it was predicted in, photograph pixels.
-        surface: (1,V,3) mm, where the vertices are more than what the coefficients say.
-    """
-
-    model: FaceModel
-    coefficients: Coefficients
-    camera: FaceCamera
-    box: Box
-    surface: Tensor | None = None
-
-    @property
-    def perspective(self) -> PerspectiveCamera:
-        """The camera, where only a perspective one will do.
-
-        Raises:
-            InputError: it is a weak perspective one.
-        """
-        if not isinstance(self.camera, PerspectiveCamera):
-            expected = "a face seen by a perspective camera"
-            raise InputError("weights", expected, "a network of weak perspective cameras")
-        return self.camera
-
-    @property
-    def vertices(self) -> NDArray[np.float32]:
-        """(V,3) mm in model space."""
-        return self._vertices()[0].detach().numpy()
-
-    def landmarks(self, name: str) -> NDArray[np.float64]:
-        """A landmark set (K,3): x, y in photograph pixels, z in their scale, near = large."""
-        points = self.camera.project(self.model.landmark_points(self._vertices(), name))
-        return points[0].detach().numpy().astype(np.float64)
-
-    def _vertices(self) -> Tensor:
-        if self.surface is not None:
-            return self.surface
-        return self.model.vertices(self.coefficients)
-
-    @property
-    def landmarks_68(self) -> NDArray[np.float64]:
-        """The set `ibug68`, as `landmarks`."""
-        return self.landmarks("ibug68")
-
-    @property
-    def pose_deg(self) -> dict[str, float]:
-        """Pitch, yaw and roll in degrees, as 300W-LP has them."""
-        from ...geometry.rotation import matrix_to_euler
-
-        angles = torch.rad2deg(matrix_to_euler(self.camera.rotation)[0])
-        return dict(zip(("pitch", "yaw", "roll"), angles.tolist(), strict=True))
 
 
 class Predictor(typing.Protocol):

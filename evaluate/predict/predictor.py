@@ -10,7 +10,8 @@ from torch import Tensor
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
 from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT
-from .predicted import Box, Photograph, PredictedFace, Predictor, nearest_face
+from ...pipeline.predicted import PredictedFace
+from .predicted import Box, Photograph, Predictor, nearest_face
 
 if typing.TYPE_CHECKING:
     from ...models.weights import Weights
@@ -93,8 +94,7 @@ class FitPredictor:
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         face = nearest_face(self._maker.detect(picture), box)
-        made = self._maker.reconstruct_face(picture, face)
-        return PredictedFace(made.model, made.coefficients, made.camera, made.box)
+        return self._maker.reconstruct_face(picture, face)
 
 
 class NetworkPredictor:

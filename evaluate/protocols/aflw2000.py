@@ -23,8 +23,8 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, FailureLog
 from ...datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
 from ...geometry.crop import FRAME_PER_BOX
+from ...pipeline.predicted import PredictedFace
 from ..predict.photographs import boxes_around, predict_landmarks, refuse_other_order
-from ..predict.predicted import PredictedFace
 from ..predict.predictions import (
     LANDMARKS,
     Predictions,
@@ -123,7 +123,7 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
     predictor = load_predictor(request.weights, options.boxes, options.face_model)
 
     def points(face: PredictedFace) -> Array:
-        return to_annotation(face.landmarks(options.landmark_set))
+        return to_annotation(face.landmarks(options.landmark_set).astype(np.float64))
 
     predictions = predict_landmarks(
         predictor,

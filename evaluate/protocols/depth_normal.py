@@ -23,10 +23,10 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.picture_limits import suffixes
 from ...core.progress import progress_bar
+from ...pipeline.predicted import PredictedFace
 from ...render.face import FaceRenderer
 from ..metrics.depth import covered, mad, side
 from ..metrics.mean_metrics import metrics_of_found
-from ..predict.predicted import PredictedFace
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Picture, Published, Report
@@ -129,7 +129,7 @@ def compare_depth(predicted: DepthMap, truth: DepthMap) -> dict[str, float]:
 
 def rendered_depth(face: PredictedFace, size: tuple[int, int]) -> DepthMap:
     """The depth map of a predicted face in a photograph of (height, width)."""
-    vertices = torch.from_numpy(face.vertices)[None]
+    vertices = face.vertices[None]
     camera = face.perspective.to_float()
     with torch.no_grad():
         seen = FaceRenderer(face.model.faces)(

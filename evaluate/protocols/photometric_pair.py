@@ -18,9 +18,9 @@ from ...geometry.crop import Crop
 from ...geometry.cut import cut_out
 from ...geometry.face_regions import named_face
 from ...pipeline.fit.appearance import Appearance
+from ...pipeline.predicted import PredictedFace
 from ...render.face import FaceRenderer
 from ...render.overlay import to_image
-from ..predict.predicted import PredictedFace
 
 _FRAME = 1.9  # crop side over the longer side of the predicted landmarks' box
 _LARGEST = 16_000_000  # pixels: the figures hold some forty values for each

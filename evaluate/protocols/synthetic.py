@@ -39,8 +39,9 @@ from ...geometry.posed import PosedFaces
 from ...geometry.rotation import geodesic_angle
 from ...models.heads.nearest_camera import to_weak_perspective
 from ...models.heads.vector_layout import LayoutSpec
+from ...pipeline.predicted import PredictedFace
 from ..predict.photographs import boxes_around
-from ..predict.predicted import Box, PredictedFace, Predictor
+from ..predict.predicted import Box, Predictor
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Report
@@ -105,7 +106,7 @@ def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]
     predicted, true = (to_weak_perspective(c, pivot) for c in (face.camera, known.truth.camera))
     turn = torch.rad2deg(geodesic_angle(predicted.rotation, true.rotation))
     inside = known.model.region("face")
-    shape, target = torch.from_numpy(face.vertices)[None, inside], known.vertices[None, inside]
+    shape, target = face.vertices[None, inside], known.vertices[None, inside]
     moved = similarity_align(shape, target).apply(shape)
     return 100 * float(error), float(turn), float((moved - target).norm(dim=-1).mean())
 

@@ -13,6 +13,7 @@ from ...core.config import resolved_dict
 from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...datasets.photographs.aflw import VisiblePoints
+from ...pipeline.predicted import PredictedFace
 from ..metrics.landmarks import landmark_nme, yaw_bins
 from ..metrics.mean_metrics import (
     binned_metrics,
@@ -22,7 +23,6 @@ from ..metrics.mean_metrics import (
     yaw_curve,
 )
 from ..predict.photographs import predict_landmarks
-from ..predict.predicted import PredictedFace
 from ..predict.predictions import LANDMARKS, Predictions, read_predictions, write_predictions
 from ..predict.predictor import BOX_SOURCES, load_predictor
 from ..registry import Request
@@ -134,7 +134,7 @@ class VisibleProtocol:
         predictor = load_predictor(request.weights, self.options.boxes, self.options.face_model)
 
         def points(face: PredictedFace) -> Array:
-            return face.landmarks(self.options.landmark_set)
+            return face.landmarks(self.options.landmark_set).astype(np.float64)
 
         paths = [data.photographs / name for name in names]
         boxes = [(a, b, c, d) for a, b, c, d in data.boxes[rows].tolist()]

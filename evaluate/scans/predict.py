@@ -17,7 +17,8 @@ from ...core.npy_file import read_npy
 from ...core.npz_file import read_npz
 from ...core.whole_file import write_whole
 from ...facemodels import load_face_model
-from ..predict.predicted import Box, PredictedFace
+from ...pipeline.predicted import PredictedFace
+from ..predict.predicted import Box
 from ..predict.predictor import load_predictor
 from .mesh_file import read_mesh
 from .surface import Surface, model_surface, outer_surface

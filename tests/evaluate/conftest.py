@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from selfie3d.evaluate.predict.predictor import PredictedFace
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import ambient_light
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.pipeline.predicted import PredictedFace
 
 
 @pytest.fixture(scope="session")

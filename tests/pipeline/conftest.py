@@ -59,7 +59,7 @@ def small_face(small_model: FaceModel) -> ReconstructedFace:
     image[0, :16], image[2, 16:] = 1.0, 1.0
     texture = Texture(image, torch.ones(1, 32, 32))
     zero = small_model.zero_coefficients()
-    return ReconstructedFace(small_model, zero, camera, texture, (30.0, 10, 90, 90), 0.99)
+    return ReconstructedFace(small_model, zero, camera, (30.0, 10, 90, 90), texture, 0.99)
 
 
 class FakeReconstructor:

@@ -84,7 +84,7 @@ def face(default_model):
         torch.tensor([[128.0, 128.0]]),
     )
     texture = Texture(image, torch.ones(1, 512, 512))
-    whole = ReconstructedFace(default_model, own, camera, texture, (0, 0, 9, 9), 0.9)
+    whole = ReconstructedFace(default_model, own, camera, (0, 0, 9, 9), texture, 0.9)
     return whole.animate({"mouthSmileLeft": 0.5})
 
 

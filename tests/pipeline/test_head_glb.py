@@ -83,7 +83,7 @@ def face(default_model):
         torch.tensor([[128.0, 128.0]]),
     )
     texture = Texture(0.6 + 0.1 * noise, torch.ones(1, 1024, 1024))
-    whole = ReconstructedFace(default_model, own, camera, texture, (0, 0, 9, 9), 0.9)
+    whole = ReconstructedFace(default_model, own, camera, (0, 0, 9, 9), texture, 0.9)
     return whole.animate({"mouthSmileLeft": 0.7, "eyeLookInLeft": 0.5, "jawOpen": 0.3})
 
 

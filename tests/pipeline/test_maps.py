@@ -29,7 +29,7 @@ def face(default_model):
     )
     texture = Texture(torch.full((3, 16, 16), 0.5), torch.ones(1, 16, 16))
     own = default_model.zero_coefficients()
-    whole = ReconstructedFace(default_model, own, camera, texture, (0, 0, 9, 9), 0.9)
+    whole = ReconstructedFace(default_model, own, camera, (0, 0, 9, 9), texture, 0.9)
     return whole.animate({"jawOpen": 0.5})
 
 

@@ -10,12 +10,12 @@ import torch
 from basel_like import basel_like
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.batch import FaceBatch
-from selfie3d.evaluate.predict.predictor import PredictedFace
 from selfie3d.evaluate.protocols.photometric import PhotometricOptions, Scorer
 from selfie3d.evaluate.protocols.photometric_pair import PairMaker
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
+from selfie3d.pipeline.predicted import PredictedFace
 from selfie3d.recipes.faces.losses import FaceLossConfig, FaceLosses
 from selfie3d.recipes.faces.metrics import FaceViewer, face_mask, face_metrics
 from selfie3d.recipes.faces.targets import landmark_targets

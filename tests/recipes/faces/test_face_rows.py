@@ -95,7 +95,7 @@ def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp
     face = predictor(picture, (20.0, 20.0, 60.0, 60.0))
     bare = model.vertices(face.coefficients)[0]
     wanted = bare + torch.einsum("k,kvc->vc", face.coefficients.identity[0], learned.identity)
-    torch.testing.assert_close(torch.from_numpy(face.vertices), wanted.detach())
+    torch.testing.assert_close(face.vertices, wanted.detach())
     figures = task.validate(task.network.eval())
     assert figures["error"] > 0
 
