@@ -18,9 +18,7 @@ from ..core.registry import Registry
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from .plausible import check_plausible
 from .readers.archive import read_arrays
-from .readers.ict import from_ict, is_ict
-from .readers.npz import from_npz, is_generic
-from .readers.npz_families import from_sfm, is_sfm
+from .readers.npz_families import NPZ_KINDS
 from .subdivision_model import from_subdivision_file, is_subdivision_model
 
 _DAMAGED = (
@@ -43,9 +41,7 @@ _DAMAGED = (
 
 _READERS = [
     (is_subdivision_model, from_subdivision_file),
-    (is_ict, from_ict),
-    (is_sfm, from_sfm),
-    (is_generic, from_npz),
+    *((kind.is_one, kind.read) for kind in NPZ_KINDS),
 ]
 
 _OTHERS = (".mat", ".pkl", ".h5", ".bin")  # what `selfie3d model convert` reads

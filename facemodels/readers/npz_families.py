@@ -1,128 +1,79 @@
-"""The .npz files that `load_face_model` reads as they are: ICT, Surrey, the generic file.
-
-The Surrey Face Model (Huber et al. 2016) has 3,448 vertices and is packed from eos.
-"""
+"""The .npz files that `load_face_model` reads as they are: ICT, Surrey, the generic file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
-from ...geometry.landmarks import LandmarkSet
 from ..layout import FAMILIES, Family
-from .archive import require
 from .ict import from_ict, is_ict
 from .npz import from_npz, is_generic
+from .sfm import from_sfm, is_sfm
 from .source import Source
 
-_NUMBERS = ("mean", "basis", "eigenvalues", "faces", "expression", "uv")
-_REQUIRED = ["mean", "basis", "eigenvalues", "faces", "expression", "ibug68_index0_to_vertex"]
-
-_DOCUMENT = "docs/face_model_format.md"
+_AXES = "+x the subject's left, +y up, +z out of the face"
 
 
-def is_sfm(arrays: Mapping[str, NDArray]) -> bool:
-    """Whether the arrays are the Surrey Face Model's: `basis` and `eigenvalues`."""
-    return {"basis", "eigenvalues", "ibug68_index0_to_vertex"} <= set(arrays)
+@dataclass(frozen=True)
+class NpzKind:
+    """A kind of .npz.
 
-
-def from_sfm(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
-    """The model from `mean` (V,3) mm, unit-norm `basis` (V,3,63), `eigenvalues` and blendshapes.
-
-    18 of the 68 landmarks have no vertex: the 16 jaw points beside the chin's and the inner mouth
-    corners, which are marked invalid.
-
-    Raises:
-        InputError: an array is missing or unusable.
+    Attributes:
+        name: among the families.
+        title, space: see `Family`.
+        is_one: whether arrays are of this kind.
+        read: the model of the arrays of a file.
     """
-    require(arrays, _REQUIRED, path)
-    other = next((n for n in _NUMBERS if n in arrays and arrays[n].dtype.kind not in "fiu"), None)
-    if other is not None:
-        raise InputError(f"{path}: {other}", "an array of numbers", str(arrays[other].dtype))
-    variance, basis = arrays["eigenvalues"].astype(np.float64), arrays["basis"].astype(np.float64)
-    if variance.ndim != 1 or basis.ndim != 3 or basis.shape[1:] != (3, len(variance)):
-        got = f"{basis.shape} and {variance.shape}"
-        raise InputError(f"{path}: basis", "(V,3,K) and eigenvalues (K,)", got)
-    if not (variance >= 0).all():
-        raise InputError(f"{path}: eigenvalues", "variances of at least 0", "others")
-    identity = basis.transpose(2, 0, 1) * np.sqrt(variance)[:, None, None]
-    names = arrays.get("expression_names", np.array([], dtype=np.str_))
-    return FaceModel.from_arrays(
-        name="sfm-3448",
-        mean=arrays["mean"].astype(np.float32),
-        faces=arrays["faces"],
-        identity=identity.astype(np.float32),
-        expression=arrays["expression"].astype(np.float32),
-        identity_kind="gaussian",
-        expression_kind="blendshape",
-        expression_names=[str(n) for n in names],
-        uv=_upright(arrays["uv"]) if "uv" in arrays else None,
-        landmarks={"ibug68": _landmarks(arrays["ibug68_index0_to_vertex"], path)},
-        unit="mm",
-        licence="free for use for non-commercial purposes",
-        source="https://github.com/patrikhuber/eos",
-    )
+
+    name: str
+    title: str
+    space: str
+    is_one: Callable[[Mapping[str, NDArray]], bool]
+    read: Callable[[Mapping[str, NDArray], Path], FaceModel]
+
+    def recognise(self, source: Source) -> bool:
+        """Whether a source is such a file."""
+        return source.container == "npz" and self.is_one(source.arrays)
+
+    def read_source(self, source: Source) -> FaceModel:
+        """The model of a source.
+
+        Raises:
+            InputError: it is no .npz, or its arrays are unusable.
+        """
+        if source.container != "npz":
+            raise InputError(str(source.path), "an .npz", source.container)
+        return self.read(source.arrays, source.path)
+
+    def family(self) -> Family:
+        """The same for `selfie3d model convert`."""
+        document = "docs/face_model_format.md"
+        return Family(self.title, document, self.space, self.recognise, self.read_source)
 
 
-def _upright(uv: NDArray) -> NDArray:
-    """eos counts v downwards from the forehead; here v is up."""
-    return np.stack([uv[:, 0], 1 - uv[:, 1]], 1).astype(np.float32)
+NPZ_KINDS = (
+    NpzKind("ict-npz", "ICT-FaceKit light, packed into one .npz", f"cm; {_AXES}", is_ict, from_ict),
+    NpzKind(
+        "sfm-npz",
+        "Surrey Face Model, packed into one .npz",
+        f"mm; {_AXES}; v down, turned up",
+        is_sfm,
+        from_sfm,
+    ),
+    NpzKind(
+        "npz",
+        "any linear face model in the generic .npz",
+        f"`unit` (mm); {_AXES}",
+        is_generic,
+        from_npz,
+    ),
+)
+"""The first that fits is taken."""
 
-
-def _landmarks(table: NDArray, path: Path) -> LandmarkSet:
-    """Rows (landmark 0..67, vertex) as a set in which the other points are invalid."""
-    fits = table.ndim == 2 and table.shape[1] == 2 and table.dtype.kind in "iu"
-    if not fits or not ((table[:, 0] >= 0) & (table[:, 0] < 68)).all():
-        expected = "rows of a point 0..67 and a vertex"
-        raise InputError(f"{path}: ibug68_index0_to_vertex", expected, str(table.shape))
-    ids, valid = np.zeros(68, np.int64), np.zeros(68, bool)
-    ids[table[:, 0]], valid[table[:, 0]] = table[:, 1], True
-    return LandmarkSet.from_vertices("ibug68", ids.tolist(), valid=valid.tolist())
-
-
-@FAMILIES.register("ict-npz")
-def _ict() -> Family:
-    return Family(
-        title="ICT-FaceKit light, packed into one .npz",
-        layout=_DOCUMENT,
-        space="cm; +x the subject's left, +y up, +z out of the face",
-        recognise=lambda source: source.container == "npz" and is_ict(source.arrays),
-        read=lambda source: from_ict(_arrays(source), source.path),
-    )
-
-
-@FAMILIES.register("sfm-npz")
-def _sfm() -> Family:
-    return Family(
-        title="Surrey Face Model, packed into one .npz",
-        layout=_DOCUMENT,
-        space="mm; +x the subject's left, +y up, +z out of the face; v down, turned up",
-        recognise=lambda source: source.container == "npz" and is_sfm(source.arrays),
-        read=lambda source: from_sfm(_arrays(source), source.path),
-    )
-
-
-@FAMILIES.register("npz")
-def _generic() -> Family:
-    return Family(
-        title="any linear face model in the generic .npz",
-        layout=_DOCUMENT,
-        space="`unit` (mm); +x the subject's left, +y up, +z out of the face",
-        recognise=lambda source: source.container == "npz" and is_generic(source.arrays),
-        read=_read,
-    )
-
-
-def _read(source: Source) -> FaceModel:
-    return from_npz(_arrays(source), source.path)
-
-
-def _arrays(source: Source) -> Mapping[str, NDArray]:
-    if source.container != "npz":
-        raise InputError(str(source.path), "an .npz", source.container)
-    return source.arrays
+for _kind in NPZ_KINDS:
+    FAMILIES.register(_kind.name)(_kind.family)
