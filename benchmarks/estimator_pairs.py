@@ -19,7 +19,7 @@ from scipy.stats import pearsonr, spearmanr
 from selfie3d.core.errors import InputError
 from selfie3d.core.progress import progress_bar
 from selfie3d.evaluate.protocols.florence20 import FLORENCE20
-from selfie3d.evaluate.protocols.micc_data import PRESETS
+from selfie3d.evaluate.protocols.micc_presets import PRESETS
 from selfie3d.evaluate.protocols.now import NOW
 from selfie3d.evaluate.scans.geometric import geometric_error
 from selfie3d.evaluate.scans.recipe import Alignment, Crop, Measure, Recipe

@@ -37,6 +37,8 @@ from .photographs.landmark_sets import five_points as five_points
 from .photographs.landmark_sets import points_68 as points_68
 from .photographs.lfw import Lfw as Lfw
 from .photographs.micc import MiccVideos as MiccVideos
+from .photographs.micc import frames_of as frames_of
+from .photographs.micc import subject_folders as subject_folders
 from .photographs.now import NowPhotographs as NowPhotographs
 from .photographs.photo_list import PhotoList as PhotoList
 from .photographs.record import Record as Record

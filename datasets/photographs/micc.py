@@ -27,8 +27,8 @@ SCENARIOS = {
 }
 """Folder of each scenario below subject_NN/Videos."""
 
-_HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
-_REMEDY = f"Get it from {_HOME} and extract frames: ffmpeg -i VIDEO frame%04d.jpg."
+HOME = "https://www.micc.unifi.it/resources/datasets/florence-3d-faces/"
+FRAMES_REMEDY = f"Get it from {HOME} and extract frames: ffmpeg -i VIDEO frame%04d.jpg."
 _SUBJECTS = 53
 
 
@@ -59,22 +59,23 @@ class MiccVideos(PhotoList):
         if every < 1:
             raise InputError("every", "1 or more", str(every))
         base = Path(root)
-        subjects = _subjects(base)
+        subjects = subject_folders(base)
         if not subjects:
-            raise MissingFileError(str(base / "subject_01"), "MICC Florence", _REMEDY)
+            raise MissingFileError(str(base / "subject_01"), "MICC Florence", FRAMES_REMEDY)
         listed: list[Listed] = []
         self._empty: list[str] = []
         for subject in subjects:
             for scenario in scenarios or SCENARIOS:
-                folder = subject / "Videos" / SCENARIOS[scenario]
-                frames = pictures_in(folder)[::every] if folder.is_dir() else []
+                frames = frames_of(subject, scenario)[::every]
                 listed += [Listed(path.relative_to(base), subject.name) for path in frames]
                 if not frames:
                     self._empty.append(f"{subject.name}/Videos/{SCENARIOS[scenario]}")
         if not listed:
-            raise MissingFileError(str(base / self._empty[0]), "Frames of the videos", _REMEDY)
+            raise MissingFileError(
+                str(base / self._empty[0]), "Frames of the videos", FRAMES_REMEDY
+            )
         self._subjects = len(subjects)
-        super().__init__("micc", "MICC Florence", base, listed, prepared, _REMEDY)
+        super().__init__("micc", "MICC Florence", base, listed, prepared, FRAMES_REMEDY)
 
     @property
     def summary(self) -> str:
@@ -88,7 +89,19 @@ class MiccVideos(PhotoList):
         return text
 
 
-def _subjects(root: Path) -> list[Path]:
+def subject_folders(root: Path) -> list[Path]:
+    """The folders subject_01, ... in order; none where there is no such folder."""
     if not root.is_dir():
         return []
     return sorted(p for p in root.iterdir() if re.fullmatch(r"subject_\d+", p.name) and p.is_dir())
+
+
+def frames_of(subject: Path, scenario: str) -> list[Path]:
+    """The frames of a video in order; none where the subject has none.
+
+    Args:
+        subject: the folder subject_01 or another.
+        scenario: of `SCENARIOS`.
+    """
+    folder = subject / "Videos" / SCENARIOS[scenario]
+    return pictures_in(folder) if folder.is_dir() else []

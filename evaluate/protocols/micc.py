@@ -33,7 +33,8 @@ from ..scans.registered import register
 from ..scans.render import ScanRenderer
 from ..scans.scan import find_scans
 from ..scans.surface import Surface
-from .micc_data import evenly, frame_name, is_micc, micc_preset, read_micc
+from .micc_data import evenly, frame_name, is_micc, read_micc
+from .micc_presets import micc_preset
 
 _VIEWS = ((0, 0), (0, -40), (0, 40), (20, 0), (-15, 0))  # pitch, yaw of the rendered views
 _TIGHT = {28: 60.0}  # GANFit's radius for subject 28

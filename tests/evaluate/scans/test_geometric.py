@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.evaluate.protocols.micc_data import PRESETS
+from selfie3d.evaluate.protocols.micc_presets import PRESETS
 from selfie3d.evaluate.scans.geometric import geometric_error, geometric_errors
 from selfie3d.evaluate.scans.recipe import Alignment, Crop, Measure, Recipe
 from selfie3d.evaluate.scans.scan import load_scan
