@@ -10,8 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .bounded_step import solve_system
 from .lip_columns import LipEvidence
-from .point_solver import POSE, CoefficientPrior, PointSolver, SolvedFaces, solve_system
+from .point_solver import CoefficientPrior, PointSolver, SolvedFaces
+from .point_view import POSE
 
 
 class JointSolver(PointSolver):

@@ -24,7 +24,7 @@ from torch import Tensor
 from ...geometry.align import Similarity
 from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
-from ...geometry.point_solver import PIVOT_MM
+from ...geometry.point_view import PIVOT_MM
 from ...geometry.rotation import rotvec_to_matrix
 from .alignment import sadrnet_alignment
 

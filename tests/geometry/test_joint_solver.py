@@ -9,7 +9,8 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.joint_solver import JointSolver
 from selfie3d.geometry.lip_columns import PLACES, LipColumns, LipEvidence
-from selfie3d.geometry.point_solver import PIVOT_MM, PointSolver, SolverConfig
+from selfie3d.geometry.point_solver import PointSolver, SolverConfig
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 
 VIEWS = 5

@@ -10,7 +10,8 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.lip_columns import PLACES, LipColumns, LipEvidence
-from selfie3d.geometry.point_solver import PIVOT_MM, PointSolver, SolverConfig
+from selfie3d.geometry.point_solver import PointSolver, SolverConfig
+from selfie3d.geometry.point_view import PIVOT_MM
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import least_squares
 from selfie3d.core.errors import InputError
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.point_solver import PIVOT_MM
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.models.sadrnet.alignment import sadrnet_alignment
 from selfie3d.models.sadrnet.perspective_alignment import perspective_align

@@ -10,7 +10,8 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, make_layout
-from selfie3d.geometry.point_solver import PIVOT_MM, CoefficientPrior, PointSolver, SolverConfig
+from selfie3d.geometry.point_solver import CoefficientPrior, PointSolver, SolverConfig
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 
 COUNT = 24

@@ -7,7 +7,8 @@ import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.lip_columns import PLACES, LipColumns
-from selfie3d.geometry.point_solver import PIVOT_MM, SolvedFaces
+from selfie3d.geometry.point_solver import SolvedFaces
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.segments import Segment
 from selfie3d.models.heads.points import PointPrediction

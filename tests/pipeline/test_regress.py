@@ -13,7 +13,8 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients, ambient_light, coefficients_to_vector
 from selfie3d.geometry.dense_points import PointBasis, make_layout
-from selfie3d.geometry.point_solver import PIVOT_MM, SolverConfig
+from selfie3d.geometry.point_solver import SolverConfig
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction

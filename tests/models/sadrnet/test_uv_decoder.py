@@ -9,7 +9,7 @@ from scipy.optimize import lsq_linear
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.point_solver import PIVOT_MM
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.rotation import euler_to_matrix, geodesic_angle
 from selfie3d.models.sadrnet.decoder import INDEPENDENT, BoundedVertexFit, UvDecoder
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec

@@ -11,7 +11,7 @@ from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.datasets.batches.occluders import COVERED, OccluderConfig, cover, draw_occluders
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.point_solver import PIVOT_MM
+from selfie3d.geometry.point_view import PIVOT_MM
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
