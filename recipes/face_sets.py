@@ -17,6 +17,7 @@ from ..datasets.photographs.registry import DATASETS
 from ..datasets.shards.source import FaceLoader
 from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.face_model import FaceModel
+from .lessons import Lessons, check_lessons
 
 
 @dataclass(frozen=True)
@@ -96,103 +97,109 @@ def open_sets(sets: Sequence[FaceSetConfig], what: str) -> list[FaceDataset]:
     return opened
 
 
-def open_training_sets(data: FaceDataConfig) -> list[FaceDataset]:
-    """The data sets of `data.train`; errors are those of `open_sets`."""
-    return open_sets(data.train, "data.train")
-
-
 def known_models(sets: Sequence[FaceDataset]) -> list[str]:
     """Names of the face models in whose coefficients data sets know faces, sorted."""
     return sorted({one.face_model for one in sets if isinstance(one, KnowsFaces)} - {""})
 
 
-def mirror_of_known(
-    data: FaceDataConfig, sets: Sequence[FaceDataset], model: FaceModel
-) -> CoefficientMirror | None:
-    """What mirrors the known coefficients of training faces; None where none are mirrored.
+@dataclass(frozen=True)
+class FaceSets:
+    """The data sets of a run, those that it learns from opened.
 
-    Args:
-        data: says whether crops are mirrored.
-        sets: those of `data.train`.
-        model: that the coefficients belong to.
-
-    Raises:
-        InputError: the model's faces cannot be mirrored.
-    """
-    return CoefficientMirror.of(model) if data.augment.mirrored and known_models(sets) else None
-
-
-def training_source(
-    data: FaceDataConfig,
-    sets: Sequence[FaceDataset],
-    *,
-    size: int,
-    seed: int,
-    mirror: CoefficientMirror | None,
-    output: str,
-) -> FaceLoader:
-    """Endless training batches.
-
-    Args:
-        data: shares, crop, augmentation and the size of batches.
-        sets: those of `data.train`, opened.
+    Attributes:
+        data: names them, their shares, the crop, augmentation and the size of batches.
         size: side of the crops in pixels.
         seed: of order and augmentation.
-        mirror: of known coefficients, where crops with them are mirrored.
         output: folder of the run, whose log gets the tracebacks of errors that nobody foresaw.
-
-    Raises:
-        InputError, UnknownNameError: as `FaceLoader`.
+        train: those of `data.train`.
     """
-    source = FaceLoader(
-        sets,
-        [one.share for one in data.train],
-        data.crop,
-        data.augment,
-        size,
-        data.batch,
-        seed,
-        mirror,
-        data.readers,
-        data.epoch,
-    )
-    source.log = FailureLog(Path(output) / LOG)
-    return source
 
+    data: FaceDataConfig
+    size: int
+    seed: int
+    output: str
+    train: list[FaceDataset]
 
-def validation_batches(data: FaceDataConfig, size: int) -> list[FaceBatch]:
-    """Faces evenly from each of the validation sets, unchanged, in batches.
+    @classmethod
+    def open(cls, data: FaceDataConfig, size: int, seed: int, *, output: str) -> FaceSets:
+        """Open the sets of `data.train`; arguments and errors as the attributes and `open_sets`."""
+        return cls(data, size, seed, output, open_sets(data.train, "data.train"))
 
-    Args:
-        data: names the sets.
-        size: side of the crops in pixels.
+    def taught(self, lessons: Lessons, remedy: str) -> set[str]:
+        """The terms that some set of `train` teaches, see `check_lessons`.
 
-    Raises:
-        InputError: no set, or not one face that can be used.
-    """
-    batches: list[FaceBatch] = []
-    for one in open_sets(data.validation, "data.validation"):
-        batches += FacePass(one, data.crop, size, data.batch, data.validate, spread=True)
-    if not batches:
-        raise InputError("data.validation", "at least one face that can be used", "none")
-    return batches
+        Args:
+            lessons: of the recipe.
+            remedy: what to do where there is none.
 
+        Raises:
+            InputError: a set teaches nothing.
+        """
+        crop = self.data.crop
+        return check_lessons(self.train, crop, self.size, lessons=lessons, remedy=remedy)
 
-def test_batches(data: FaceDataConfig, size: int) -> Iterable[FaceBatch]:
-    """Every face of the test sets, unchanged, read when it is asked for; the sets are opened now.
+    def mirror_of_known(self, model: FaceModel) -> CoefficientMirror | None:
+        """What mirrors the known coefficients of training faces; None where none are mirrored.
 
-    Args:
-        data: names the sets.
-        size: side of the crops in pixels.
+        Args:
+            model: that the coefficients belong to.
 
-    Returns:
-        Batches, as often as they are iterated over; false in a condition without any set.
+        Raises:
+            InputError: the model's faces cannot be mirrored.
+        """
+        wanted = self.data.augment.mirrored and known_models(self.train)
+        return CoefficientMirror.of(model) if wanted else None
 
-    Raises:
-        InputError, MissingFileError, UnknownNameError: a set that cannot be opened.
-    """
-    sets = open_sets(data.test, "data.test") if data.test else []
-    return _Chained([FacePass(one, data.crop, size, data.batch) for one in sets])
+    def source(self, mirror: CoefficientMirror | None) -> FaceLoader:
+        """Endless training batches.
+
+        Args:
+            mirror: of known coefficients, where crops with them are mirrored.
+
+        Raises:
+            InputError, UnknownNameError: as `FaceLoader`.
+        """
+        data = self.data
+        source = FaceLoader(
+            self.train,
+            [one.share for one in data.train],
+            data.crop,
+            data.augment,
+            self.size,
+            data.batch,
+            self.seed,
+            mirror,
+            data.readers,
+            data.epoch,
+        )
+        source.log = FailureLog(Path(self.output) / LOG)
+        return source
+
+    def validation(self) -> list[FaceBatch]:
+        """Faces evenly from each of the validation sets, unchanged, in batches.
+
+        Raises:
+            InputError: no set, or not one face that can be used.
+        """
+        data, batches = self.data, list[FaceBatch]()
+        for one in open_sets(data.validation, "data.validation"):
+            batches += FacePass(one, data.crop, self.size, data.batch, data.validate, spread=True)
+        if not batches:
+            raise InputError("data.validation", "at least one face that can be used", "none")
+        return batches
+
+    def test(self) -> Iterable[FaceBatch]:
+        """Every face of the test sets, unchanged, read when asked for; the sets are opened now.
+
+        Returns:
+            Batches, as often as they are iterated over; false in a condition without any set.
+
+        Raises:
+            InputError, MissingFileError, UnknownNameError: a set that cannot be opened.
+        """
+        data = self.data
+        sets = open_sets(data.test, "data.test") if data.test else []
+        return _Chained([FacePass(one, data.crop, self.size, data.batch) for one in sets])
 
 
 @dataclass(frozen=True)

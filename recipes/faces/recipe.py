@@ -10,15 +10,7 @@ from ...core.errors import InputError
 from ...engine.config import EngineConfig
 from ...facemodels.registry import load_face_model
 from ...geometry.face_model import FaceModel
-from ..face_sets import (
-    FaceDataConfig,
-    mirror_of_known,
-    open_training_sets,
-    test_batches,
-    training_source,
-    validation_batches,
-)
-from ..lessons import check_lessons
+from ..face_sets import FaceDataConfig, FaceSets
 from ..registry import RECIPES, Recipe
 from .known import KnownFaces, ParameterTerm, truth_model
 from .losses import FaceLossConfig, FaceLosses
@@ -70,35 +62,26 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
         model, config.rasterizer, config.loss.landmark_set, config.loss.shape_learns
     )
     targets = landmark_targets(config.loss.landmark_weights)
-    sets = open_training_sets(config.data)
-    truth = truth_model(sets, model)
+    seed = config.engine.seed
+    sets = FaceSets.open(config.data, built.size, seed, output=config.output)
+    truth = truth_model(sets.train, model)
     known = KnownFaces(model, truth, config.loss.landmark_set)
     parameters = _parameters(config, model)
     identity = _identity(config.loss)
     losses = FaceLosses(viewer, targets, config.loss, identity, known, parameters)
-    taught = check_lessons(
-        sets, config.data.crop, built.size, lessons=losses.lessons, remedy=_NOTHING
-    )
+    taught = sets.taught(losses.lessons, _NOTHING)
     if config.loss.parameters and "parameters" not in taught:
         labels = "a set with labels pose_para, shape_para and exp_para, as 300W-LP"
         raise InputError("data.train", f"{labels}, for loss.parameters", "none", _NOTHING)
-    source = training_source(
-        config.data,
-        sets,
-        size=built.size,
-        seed=config.engine.seed,
-        mirror=mirror_of_known(config.data, sets, truth),
-        output=config.output,
-    )
     return FaceTask(
         built.network,
         built.decode,
         losses,
-        source,
-        validation_batches(config.data, built.size),
+        sets.source(sets.mirror_of_known(truth)),
+        sets.validation(),
         built.pack,
         config.network.fixed_norms,
-        test_batches(config.data, built.size),
+        sets.test(),
     )
 
 

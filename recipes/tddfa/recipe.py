@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,14 +16,7 @@ from ...engine.config import EngineConfig
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.face_model import FaceModel
 from ...models.tddfa.whitening import read_whitening
-from ..face_sets import (
-    FaceDataConfig,
-    open_training_sets,
-    test_batches,
-    training_source,
-    validation_batches,
-)
-from ..lessons import check_lessons
+from ..face_sets import FaceDataConfig, FaceSets
 from ..registry import RECIPES, Recipe
 from .losses import PointSampler, TddfaLossConfig, TddfaLosses, TddfaTargets
 from .network import KnownModel, TddfaNetworkConfig, build_tddfa_network
@@ -99,19 +93,20 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
     built = build_tddfa_network(config.network, model, known.pivot, config.rasterizer)
     labels = read_whitening(Path(white.labels), prefix=white.prefix) if white.labels else None
     targets = TddfaTargets(built.layout, known.factors, labels)
-    _check_lessons(config, built.size, targets)
-    points = PointSampler(model, built.layout, config.loss.landmark_set, config.loss.vertices)
     make = _SourceMaker(config, built.size, model)
+    sets = make.sets()
+    sets.taught(partial(_lessons, targets), NONE_KNOWN)
+    points = PointSampler(model, built.layout, config.loss.landmark_set, config.loss.vertices)
     task = TddfaTask(
         built,
         TddfaLosses(built.layout, points, config.loss),
         targets,
-        make.training(),
-        validation_batches(config.data, built.size),
+        make.source(sets),
+        sets.validation(),
         make.sample(),
         model,
         make.norms,
-        test_batches(config.data, built.size),
+        sets.test(),
     )
     if white.file and not built.settled:
         statistics = known.whitening(white.file, white.prefix)
@@ -119,13 +114,9 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
     return task
 
 
-def _check_lessons(config: TddfaTrainConfig, size: int, targets: TddfaTargets) -> None:
-    sets = open_training_sets(config.data)
-
-    def lessons(batch: FaceBatch) -> set[str]:
-        return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
-
-    check_lessons(sets, config.data.crop, size, lessons=lessons, remedy=NONE_KNOWN)
+def _lessons(targets: TddfaTargets, batch: FaceBatch) -> set[str]:
+    """All terms learn from faces with parameters, and none from others."""
+    return {"parameters"} if bool(torch.isfinite(targets(batch)).all(1).any()) else set()
 
 
 @dataclass(frozen=True)
@@ -136,37 +127,31 @@ class _SourceMaker:
     size: int
     model: FaceModel
 
-    def training(self) -> FaceLoader:
+    def sets(self, batch: int | None = None, later: int = 0) -> FaceSets:
+        """The sets, in batches of another size where one is given, with a later seed."""
+        data, seed = self.config.data, self.config.engine.seed + later
+        data = replace(data, batch=batch or data.batch)
+        return FaceSets.open(data, self.size, seed, output=self.config.output)
+
+    def source(self, sets: FaceSets) -> FaceLoader:
         """Endless batches."""
-        return self._source(self.config.data.batch, self.config.engine.seed)
+        wanted = sets.data.augment.mirrored > 0 and self.model.mirror is not None
+        return sets.source(CoefficientMirror.of(self.model) if wanted else None)
 
     def sample(self) -> Callable[[], Iterable[FaceBatch]]:
         """A function that makes the batches which the whitening is computed from."""
-        seed = self.config.engine.seed + _SAMPLE_SEED
         count = -(-self.config.whitening.samples // _SAMPLE_BATCH)
 
         def batches() -> Iterable[FaceBatch]:
-            source = self._source(_SAMPLE_BATCH, seed)
+            source = self.source(self.sets(_SAMPLE_BATCH, _SAMPLE_SEED))
             return (next(source) for _ in range(count))
 
         return batches
 
     def norms(self) -> Iterable[FaceBatch]:
         """The batches that batch normalisation takes its statistics from."""
-        source = self._source(self.config.data.batch, self.config.engine.seed + _SAMPLE_SEED)
+        source = self.source(self.sets(later=_SAMPLE_SEED))
         return (next(source) for _ in range(self.config.norms))
-
-    def _source(self, batch: int, seed: int) -> FaceLoader:
-        data = replace(self.config.data, batch=batch)
-        wanted = data.augment.mirrored > 0 and self.model.mirror is not None
-        return training_source(
-            data,
-            open_training_sets(data),
-            size=self.size,
-            seed=seed,
-            mirror=CoefficientMirror.of(self.model) if wanted else None,
-            output=self.config.output,
-        )
 
 
 @RECIPES.register("tddfa")

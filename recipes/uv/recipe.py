@@ -19,7 +19,6 @@ from ...datasets.batches.epochs import derived_seed
 from ...datasets.batches.occluded_source import OccludedSource
 from ...datasets.batches.occluders import OccluderConfig, cover, draw_occluders
 from ...datasets.batches.photo_augment import PhotoAugmentConfig
-from ...datasets.batches.sample import FaceDataset
 from ...engine.config import EngineConfig, OptimizerConfig, ScheduleConfig
 from ...facemodels.registry import load_face_model
 from ...geometry.chart import with_chart
@@ -29,17 +28,9 @@ from ...models.network import Network
 from ...models.registry import NETWORKS
 from ...models.sadrnet.layout import UvLayout, UvSpec
 from ...models.weights import load_weights
-from ..face_sets import (
-    FaceDataConfig,
-    mirror_of_known,
-    open_training_sets,
-    test_batches,
-    training_source,
-    validation_batches,
-)
+from ..face_sets import FaceDataConfig, FaceSets
 from ..faces.targets import landmark_targets
 from ..fits import FitReader, FittedSource
-from ..lessons import check_lessons
 from ..packing import packer
 from ..registry import RECIPES, Recipe
 from .losses import UvLossConfig, UvLosses
@@ -158,18 +149,18 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     maker = UvTargetMaker(layout, model, spec.crop_size // _STRIDE, config.rasterizer)
     losses = UvLosses(layout, model, config.loss)
     metrics = UvMetrics(layout, model, maker, landmark_targets(), losses.weights)
-    sets = open_training_sets(config.data)
+    seed = config.engine.seed
+    sets = FaceSets.open(config.data, spec.crop_size, seed, output=config.output)
     reader = FitReader.load(model, config.label_model) if config.label_model else None
-    lessons = partial(_lessons, reader)
-    check_lessons(sets, config.data.crop, spec.crop_size, lessons=lessons, remedy=_NONE_KNOWN)
-    source = _source(config, spec.crop_size, model, sets, reader)
+    sets.taught(partial(_lessons, reader), _NONE_KNOWN)
+    source = _source(sets, config.data.occluders, model, reader)
     if config.network.scaled and not config.network.start:
         scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
-    validation = _validation(config, spec.crop_size, reader)
+    validation = _validation(sets, config.data.occluders, reader)
 
     pack = packer(name, network.options, spec)
     parts = (network, maker, losses, metrics, source, validation, pack)
-    test = _Fitted(test_batches(config.data, spec.crop_size), reader)
+    test = _Fitted(sets.test(), reader)
     return UvTask(*parts, rasterizer=config.rasterizer, test=test)
 
 
@@ -229,22 +220,10 @@ def scale_heads(network: nn.Module, targets: UvTargets, mask: Tensor) -> None:
 
 
 def _source(
-    config: UvTrainConfig,
-    size: int,
-    model: FaceModel,
-    sets: list[FaceDataset],
-    reader: FitReader | None,
+    sets: FaceSets, occluders: OccluderConfig, model: FaceModel, reader: FitReader | None
 ) -> OccludedSource | FittedSource:
-    data, seed = config.data, config.engine.seed
-    source = training_source(
-        data,
-        sets,
-        size=size,
-        seed=seed,
-        mirror=mirror_of_known(data, sets, model),
-        output=config.output,
-    )
-    covered = OccludedSource(source, data.occluders, data.batch, seed, len(source))
+    source = sets.source(sets.mirror_of_known(model))
+    covered = OccludedSource(source, occluders, sets.data.batch, sets.seed, len(source))
     return covered if reader is None else FittedSource(covered, reader)
 
 
@@ -255,16 +234,14 @@ def _lessons(reader: FitReader | None, batch: FaceBatch) -> set[str]:
 
 
 def _validation(
-    config: UvTrainConfig, size: int, reader: FitReader | None
+    sets: FaceSets, occluders: OccluderConfig, reader: FitReader | None
 ) -> dict[str, list[FaceBatch]]:
     """Faces of the validation sets, unchanged and with patches over all of them."""
-    data = config.data
-    clean = validation_batches(data, size)
+    clean = sets.validation()
     if reader is not None:
         clean = [reader(batch) for batch in clean]
-    seed = derived_seed(config.engine.seed, 1)
-    generator = torch.Generator().manual_seed(seed)
-    patches = replace(data.occluders, share=1.0)
+    generator = torch.Generator().manual_seed(derived_seed(sets.seed, 1))
+    patches = replace(occluders, share=1.0)
     hidden = [cover(one, draw_occluders(patches, len(one), generator)) for one in clean]
     return {"": clean, HIDDEN: hidden}
 
