@@ -12,7 +12,8 @@ from .eyeball import build_eyeball
 from .gums import Vault, build_gums, build_tongue
 from .hm08 import Array, Index
 from .piece import Piece, join
-from .teeth import LOWER, UPPER, Arch, Row, build_half_row
+from .teeth import Arch, Row, build_half_row
+from .tooth_forms import LOWER, UPPER
 
 CARRIERS = ("left-eye", "right-eye", "upper-jaw", "lower-jaw", "tongue-tip")
 LEFT_EYE, RIGHT_EYE, UPPER_JAW, LOWER_JAW, TONGUE_TIP = range(5)
