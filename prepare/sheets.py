@@ -19,7 +19,8 @@ from ..datasets.photographs.landmark_sets import points_68
 from ..datasets.photographs.registry import DATASETS
 from ..datasets.photographs.w300lp import W300LP
 from ..datasets.shards.tar import TarShards
-from ..render.overlay import contact_sheet, draw_landmarks, resize, to_image, to_picture
+from ..geometry.cut import cut_out
+from ..render.overlay import contact_sheet, draw_landmarks, resize, to_picture
 from .options import PrepareOptions
 from .photographs import Collection
 from .work import Reject
@@ -76,13 +77,13 @@ def _cell(data: FaceDataset, row: int) -> Picture | None:
         crop = crop_of("sadrnet", sample, _CELL)
     except Selfie3dError:
         return None
-    image, _ = crop.warp(to_image(_tinted(sample)))
+    image, _ = cut_out(_tinted(sample), crop.matrix, crop.size)
     points = points_68(sample.landmarks)
     if points is None:
-        return to_picture(image[0])
+        return to_picture(image)
     import torch
 
-    return draw_landmarks(to_picture(image[0]), crop.to_crop(torch.from_numpy(points)).numpy())
+    return draw_landmarks(to_picture(image), crop.to_crop(torch.from_numpy(points)).numpy())
 
 
 def _tinted(sample: FaceSample) -> Picture:

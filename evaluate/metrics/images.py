@@ -14,8 +14,10 @@ from ...losses.reduction import masked_mean_each
 from ...losses.ssim import ssim_global, ssim_map
 from ...losses.term import make_term
 
+_of_images = make_term(masks=["mask"], images=["predicted"], photos=["target"])
 
-@make_term(masks=["mask"], images=["predicted"], photos=["target"])
+
+@_of_images
 def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean absolute difference over the mask and the channels, on [0,1].
 
@@ -24,8 +26,7 @@ def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([0.2500])
 
     Args:
-        predicted: (B,C,H,W) in [0,1].
-        target: (B,C,H,W) in [0,1].
+        predicted, target: (B,C,H,W) in [0,1].
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -34,7 +35,7 @@ def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return _mean((predicted - target).abs(), _checked(predicted, target, mask))
 
 
-@make_term(masks=["mask"], images=["predicted"], photos=["target"])
+@_of_images
 def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Peak signal-to-noise ratio over the mask in dB (Mobile-FaceRNet, eq 19).
 
@@ -46,8 +47,7 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([20.])
 
     Args:
-        predicted: (B,C,H,W) in [0,1].
-        target: (B,C,H,W) in [0,1].
+        predicted, target: (B,C,H,W) in [0,1].
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -57,7 +57,7 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return -10 * torch.log10(square)
 
 
-@make_term(masks=["mask"], images=["predicted"], photos=["target"])
+@_of_images
 def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean over mask and channels of the windowed SSIM.
 
@@ -66,8 +66,7 @@ def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([1.])
 
     Args:
-        predicted: (B,C,H,W) in [0,1].
-        target: (B,C,H,W) in [0,1].
+        predicted, target: (B,C,H,W) in [0,1].
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -77,7 +76,7 @@ def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return _mean(ssim_map(predicted, target, weights), weights)
 
 
-@make_term(masks=["mask"], images=["predicted"], photos=["target"])
+@_of_images
 def global_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """SSIM with moments over the whole mask (Mobile-FaceRNet, eq 15), mean over the channels.
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.crop import Crop
-from ...render.overlay import contact_sheet, to_image, to_picture
+from ...geometry.cut import cut_out
+from ...render.overlay import contact_sheet, to_picture
 from .report import Picture
 
 Array = NDArray[np.float64]
@@ -84,7 +85,7 @@ def _sheet(title: str, faces: Sequence[DrawnFace]) -> Picture:
 def _background(face: DrawnFace, crop: Crop) -> NDArray[np.uint8]:
     if face.photograph is None:
         return np.full((_CELL, _CELL, 3), 60, np.uint8)
-    return to_picture(crop.warp(to_image(face.photograph()))[0][0])
+    return to_picture(cut_out(face.photograph(), crop.matrix, crop.size)[0])
 
 
 def _into(points: Array, crop: Crop) -> list[list[float]]:
