@@ -8,6 +8,8 @@ from .array_pickle import as_bytes as as_bytes
 from .array_pickle import read_pickle_bytes as read_pickle_bytes
 from .array_pickle import read_pickled_arrays as read_pickled_arrays
 from .array_pickle import reading_pickle as reading_pickle
+from .choices import check_choice as check_choice
+from .choices import check_choices as check_choices
 from .config import load_config as load_config
 from .config import peek_config as peek_config
 from .config import resolved_dict as resolved_dict

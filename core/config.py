@@ -11,8 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_type_hints
 
+from .choices import choices_of
 from .config_file import first_line, read_config, read_overrides
 from .errors import InputError, UnknownNameError
 
@@ -212,7 +213,10 @@ def _as_input_error(error: Exception) -> InputError:
     owner = getattr(error, "object_type", None)
     wanted = "a value that fits"
     if dataclasses.is_dataclass(owner):
+        name = key.rpartition(".")[2]
         types = {field.name: field.type for field in dataclasses.fields(owner)}
-        kind = types.get(key.rpartition(".")[2], wanted)
+        kind = types.get(name, wanted)
         wanted = kind.__name__ if isinstance(kind, type) else str(kind)
+        choices = choices_of(get_type_hints(owner).get(name))
+        wanted = f"one of {', '.join(map(str, choices))}" if choices else wanted
     return InputError(key, wanted, first_line(error))

@@ -9,14 +9,16 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
+from ..core.choices import check_choices
 from ..core.errors import InputError
 
-PRECISIONS = ("float32", "bfloat16", "float16")
-SHAPES = ("cosine", "flat", "constant", "step", "exponential", "plateau")
-OPTIMIZERS = ("adamw", "adam", "sgd")
-UNITS = ("seconds", "steps", "epochs")
-NONFINITE = ("stop", "skip")
+Precision = Literal["float32", "bfloat16", "float16"]
+Shape = Literal["cosine", "flat", "constant", "step", "exponential", "plateau"]
+OptimizerName = Literal["adamw", "adam", "sgd"]
+Unit = Literal["seconds", "steps", "epochs"]
+NonFinite = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class ScheduleConfig:
     warmup: int = 300
     warmup_epochs: float = 0.0
     warmup_start: float = 0.0
-    shape: str = "cosine"
+    shape: Shape = "cosine"
     decay: float = 0.5
     floor: float = 0.005
     factor: float = 0.1
@@ -69,7 +71,7 @@ class ScheduleConfig:
         if min(self.steps, self.epochs) < 0 or not max(self.steps, self.epochs, self.minutes) > 0:
             got = f"steps={self.steps}, epochs={self.epochs}, minutes={self.minutes}"
             raise InputError("schedule", "steps, epochs or minutes above 0", got)
-        _require_one_of("schedule.shape", self.shape, SHAPES)
+        check_choices(self, "schedule")
         if not 0 < self.factor < 1:
             raise InputError("schedule.factor", "a number in (0,1)", str(self.factor))
         if self.shape == "step" and bool(self.milestones) == (self.every > 0):
@@ -107,7 +109,7 @@ class OptimizerConfig:
         (0.02, 0.0)
     """
 
-    name: str = "adamw"
+    name: OptimizerName = "adamw"
     rate: float = 2e-3
     decay: float | None = None
     betas: list[float] = field(default_factory=lambda: [0.9, 0.99])
@@ -117,7 +119,7 @@ class OptimizerConfig:
     average: float = 0.999
 
     def __post_init__(self) -> None:
-        _require_one_of("optimizer.name", self.name, OPTIMIZERS)
+        check_choices(self, "optimizer")
         if not 0 <= self.average < 1:
             raise InputError("optimizer.average", "a number in [0,1)", str(self.average))
         if len(self.betas) != 2:
@@ -160,21 +162,21 @@ class EngineConfig:
     Example:
         >>> EngineConfig(validate_unit="weeks")
         Traceback (most recent call last):
-        selfie3d.core.errors.InputError: engine.validate_unit: expected seconds, steps, epochs, ...
+        selfie3d.core.errors.InputError: engine.validate_unit: expected one of seconds, steps, ...
     """
 
     seed: int = 0
     threads: int = 0
     device: str = "auto"
-    precision: str = "bfloat16"
+    precision: Precision = "bfloat16"
     accumulate: int = 1
     sync_batch_norm: bool = False
     prefetch: int = 1
-    nonfinite: str = "stop"
+    nonfinite: NonFinite = "stop"
     nonfinite_limit: int = 10
     log_every: int = 50
     validate_every: float = 300.0
-    validate_unit: str = "seconds"
+    validate_unit: Unit = "seconds"
     save_every: float = 300.0
     keep: int = 3
     tensorboard: bool = False
@@ -182,17 +184,10 @@ class EngineConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
     def __post_init__(self) -> None:
-        _require_one_of("engine.precision", self.precision, PRECISIONS)
-        _require_one_of("engine.validate_unit", self.validate_unit, UNITS)
-        _require_one_of("engine.nonfinite", self.nonfinite, NONFINITE)
+        check_choices(self, "engine")
         for name in ("accumulate", "log_every", "keep", "nonfinite_limit"):
             if getattr(self, name) < 1:
                 raise InputError(f"engine.{name}", "at least 1", str(getattr(self, name)))
-
-
-def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(name, ", ".join(known), repr(value))
 
 
 _ANY = math.inf

@@ -40,7 +40,7 @@ class Precision:
     gradients overflow is left out and the scale halved (Micikevicius et al. 2018).
 
     Args:
-        name: of `engine.config.PRECISIONS`.
+        name: of `engine.config.Precision`.
         device: where the network is.
     """
 

@@ -33,7 +33,9 @@ from .public.iresnet import load_iresnet as load_iresnet
 from .public.lightcnn import load_lightcnn29 as load_lightcnn29
 from .registry import NETWORKS as NETWORKS
 from .registry import create_parameter_network as create_parameter_network
+from .sadrnet.alignment import AlignmentMethod as AlignmentMethod
 from .sadrnet.decoder import UvDecoder as UvDecoder
+from .sadrnet.layout import CameraKind as CameraKind
 from .sadrnet.layout import UvFaces as UvFaces
 from .sadrnet.layout import UvLayout as UvLayout
 from .sadrnet.layout import UvSpec as UvSpec

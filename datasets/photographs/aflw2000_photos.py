@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.image_file import read_image
 from ..batches.sample import FaceSample, checked
 from .aflw2000 import read_aflw2000, to_pixels
 
-ANNOTATIONS = ("original", "reannotated")
+Annotation = Literal["original", "reannotated"]
 
 
 class Aflw2000Photographs:
@@ -30,10 +32,9 @@ class Aflw2000Photographs:
     name = "aflw2000"
 
     def __init__(
-        self, root: str | Path, annotation: str = "original", every: int = 1, offset: int = 0
+        self, root: str | Path, annotation: Annotation = "original", every: int = 1, offset: int = 0
     ) -> None:
-        if annotation not in ANNOTATIONS:
-            raise InputError("annotation", " or ".join(ANNOTATIONS), repr(annotation))
+        check_choice("annotation", annotation, Annotation)
         self._data = read_aflw2000(Path(root))
         points = self._data.points if annotation == "original" else self._data.reannotated
         if points is None:

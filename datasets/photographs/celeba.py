@@ -24,9 +24,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import read_given_text
 from ...core.image_file import read_image
@@ -41,6 +43,7 @@ _LISTS = {
     "img_align_celeba": "list_landmarks_align_celeba",
     "img_celeba": "list_landmarks_celeba",
 }
+Split = Literal["train", "val", "test", "all"]
 _SPLITS = {"train": 0, "val": 1, "test": 2, "all": None}
 _FIRST_PIXEL = 0.5  # our coordinate of the lists' 0
 
@@ -62,10 +65,9 @@ class CelebA:
     name = "celeba"
 
     def __init__(
-        self, root: str | Path, split: str = "train", images: str = "", prepared: str = ""
+        self, root: str | Path, split: Split = "train", images: str = "", prepared: str = ""
     ) -> None:
-        if split not in _SPLITS:
-            raise InputError("split", f"one of {', '.join(_SPLITS)}", repr(split))
+        check_choice("split", split, Split)
         base = Path(root)
         self._folder = _find_images(base, images)
         kind = self._folder.name

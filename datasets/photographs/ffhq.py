@@ -19,10 +19,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import read_given_text
 from ..batches.sample import Array
@@ -38,7 +39,7 @@ _REMEDY = (
 )
 _LARGEST = 1 << 29  # bytes of it
 _JSON = "ffhq-dataset-v2.json"
-_SPLITS = ("train", "val", "all")
+Split = Literal["all", "train", "val"]
 _TRAINING = 60_000  # the first so many; the README's partition
 _COUNT = 70_000
 _FULL = 1024
@@ -63,13 +64,12 @@ class Ffhq(PhotoList):
     def __init__(
         self,
         root: str | Path,
-        split: str = "all",
+        split: Split = "all",
         images: str = "",
         landmarks: bool = True,
         prepared: str = "",
     ) -> None:
-        if split not in _SPLITS:
-            raise InputError("split", f"one of {', '.join(_SPLITS)}", repr(split))
+        check_choice("split", split, Split)
         if images and images not in IMAGES:
             raise InputError("images", f"one of {', '.join(IMAGES)}", repr(images))
         base = Path(root)

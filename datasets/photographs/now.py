@@ -20,8 +20,10 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Literal
 
 from ...core.array_pickle import reading_pickle
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import read_given, read_given_text
 from ...core.npy_file import parse_header, read_npy
@@ -45,7 +47,7 @@ _NAMES = {
 
 _REGISTER = "Register at https://now.is.tue.mpg.de and download it there (research licence)."
 _RELEASES = (Path("NoW_Dataset/final_release_version"), Path("final_release_version"), Path())
-IMAGE_SETS = ("all", "validation", "test")
+ImageSet = Literal["all", "validation", "test"]
 
 
 class _Kept:
@@ -108,7 +110,7 @@ class NowPhotographs(PhotoList):
 
     Args:
         root: see the module.
-        image_set: of `IMAGE_SETS`; all but "all" need their list.
+        image_set: "all", "validation" or "test"; all but "all" need their list.
         prepared: folder of side files, laid out as iphone_pictures.
 
     Raises:
@@ -116,9 +118,8 @@ class NowPhotographs(PhotoList):
         InputError: an unknown set, or a line that names no photograph.
     """
 
-    def __init__(self, root: str | Path, image_set: str = "all", prepared: str = "") -> None:
-        if image_set not in IMAGE_SETS:
-            raise InputError("image_set", f"one of {', '.join(IMAGE_SETS)}", repr(image_set))
+    def __init__(self, root: str | Path, image_set: ImageSet = "all", prepared: str = "") -> None:
+        check_choice("image_set", image_set, ImageSet)
         base = Path(root)
         release = next(
             (base / place for place in _RELEASES if (base / place / "iphone_pictures").is_dir()),

@@ -26,9 +26,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.image_file import read_image
 from ..batches.sample import Array, Box, FaceSample, checked
@@ -41,7 +43,7 @@ from .splits import split_by_name
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 _COUNTS = {"AFW": 5207, "HELEN": 37676, "IBUG": 1786, "LFPW": 16556}
 _FLIP = "_Flip"
-_SPLITS = ("all", "train", "val")
+Split = Literal["all", "train", "val"]
 _REMEDY = (
     "300W-LP is for research only; get it from "
     "http://www.cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm."
@@ -83,11 +85,10 @@ class W300LP:
         flipped: bool = True,
         basis: str = "",
         prepared: str = "",
-        split: str = "all",
+        split: Split = "all",
         held_out: float = 0.05,
     ) -> None:
-        if split not in _SPLITS:
-            raise InputError("split", f"one of {', '.join(_SPLITS)}", repr(split))
+        check_choice("split", split, Split)
         if not 0 < held_out < 1:
             raise InputError("held_out", "a share between 0 and 1", str(held_out))
         unknown = sorted(set(subsets) - set(SUBSETS))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import typing
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ...core.choices import check_choice
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
 from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT
@@ -21,11 +23,11 @@ if typing.TYPE_CHECKING:
 REFINED = "refined"
 DETECTING = (FIT, REFINED)
 """Words after --weights whose predictors look for faces themselves."""
-BOX_SOURCES = ("protocol", "detector")
+BoxSource = Literal["protocol", "detector"]
 
 
 def load_predictor(
-    weights: str | None, boxes: str = "protocol", face_model: str = "default"
+    weights: str | None, boxes: BoxSource = "protocol", face_model: str = "default"
 ) -> Predictor:
     """A predictor by the word after --weights.
 
@@ -41,8 +43,7 @@ def load_predictor(
         UnknownNameError, MissingFileError: there are no such weights.
         InputError: another word for `boxes`, or a damaged file.
     """
-    if boxes not in BOX_SOURCES:
-        raise InputError("boxes", " or ".join(BOX_SOURCES), repr(boxes))
+    check_choice("boxes", boxes, BoxSource)
     if weights in DETECTING:
         from ...pipeline.options import ReconstructOptions
         from ...pipeline.reconstructor import Reconstructor

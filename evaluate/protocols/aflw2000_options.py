@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.choices import check_choices
 from ...core.errors import InputError
 from ...datasets.photographs.aflw2000 import Aflw2000
 from ..metrics.landmarks import yaw_bins
 from ..predict.predictions import LANDMARKS
-from ..predict.predictor import BOX_SOURCES
+from ..predict.predictor import BoxSource
 
 SPLITS = {"fitted": "fitted pose", "labels": "AFLW labels"}
 ANNOTATIONS = {"original": "original", "reannotated": "re-annotated"}
-ROWS = ("auto", "all", "images", "named")
-DEPTHS = ("image", "crop120")
+Rows = Literal["auto", "all", "images", "named"]
+Split = Literal["all", "fitted", "labels"]
+Annotation = Literal["all", "original", "reannotated"]
+Depth = Literal["image", "crop120"]
 
 
 @dataclass(frozen=True)
@@ -70,35 +74,26 @@ class Aflw2000Options:
         dense: see `DenseOptions`.
     """
 
-    rows: str = "auto"
+    rows: Rows = "auto"
     every: int = 1
     offset: int = 0
     frontal: int = 0
     profile: int = 0
     seed: int = 0
-    split: str = "all"
-    annotation: str = "all"
+    split: Split = "all"
+    annotation: Annotation = "all"
     balanced_seeds: int = 10
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
     landmark_set: str = "300w-lp"
     key: str = LANDMARKS
-    depth: str = "image"
+    depth: Depth = "image"
     pictures: int = 12
     beside: str = ""
     dense: DenseOptions = field(default_factory=DenseOptions)
 
     def __post_init__(self) -> None:
-        choices = {
-            "rows": ROWS,
-            "split": ("all", *SPLITS),
-            "annotation": ("all", *ANNOTATIONS),
-            "boxes": BOX_SOURCES,
-            "depth": DEPTHS,
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise InputError(name, f"one of {', '.join(known)}", repr(getattr(self, name)))
+        check_choices(self)
         if not (self.every >= 1 and 0 <= self.offset < self.every):
             raise InputError("every, offset", "0 <= offset < every", f"{self.every}, {self.offset}")
         if min(self.frontal, self.profile, self.balanced_seeds, self.pictures) < 0:

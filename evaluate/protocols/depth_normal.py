@@ -27,7 +27,7 @@ from ...pipeline.predicted import PredictedFace
 from ...render.face import FaceRenderer
 from ..metrics.depth import covered, mad, side
 from ..metrics.mean_metrics import metrics_of_found
-from ..predict.predictor import load_predictor
+from ..predict.predictor import BoxSource, load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Picture, Published, Report
 from .depth_files import DepthMap, list_depth_maps, read_depth_map
@@ -59,7 +59,7 @@ class DepthNormalOptions:
         face_model: of the optimiser.
     """
 
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
 
 

@@ -21,6 +21,7 @@ from ...core.config import load_config, resolved_dict
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.progress import progress_bar
 from ...facemodels import load_face_model
+from ..predict.predictor import BoxSource
 from ..registry import Protocol, Request
 from ..report.published_scans import florence_rows
 from ..report.report import Curve, Items, Metric, Report
@@ -58,7 +59,7 @@ class Florence20Options:
 
     landmarks: str = ""
     size: int = 450
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
     neutral: bool = False
 

@@ -22,6 +22,7 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.progress import progress_bar
 from ...facemodels import load_face_model
+from ..predict.predictor import BoxSource
 from ..registry import Protocol, Request
 from ..report.published_scans import SCENARIOS, micc_rows
 from ..report.report import Items, Metric, Report
@@ -58,7 +59,7 @@ class MiccOptions:
     frames: int = 5
     landmarks: str = ""
     size: int = 450
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
     neutral: bool = False
 

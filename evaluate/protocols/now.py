@@ -14,15 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.config import load_config, resolved_dict
-from ...core.errors import InputError
 from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.progress import progress_bar
+from ..predict.predictor import BoxSource
 from ..registry import Protocol, Request
 from ..report.report import Curve, Items, Metric, Report
 from ..scans.geometric import GeometricError, named_errors
@@ -59,9 +60,9 @@ class NowOptions:
         submission: write the official layout into OUT/submission.
     """
 
-    image_set: str = "validation"
+    image_set: Literal["validation", "test"] = "validation"
     metrical: bool = False
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
     neutral: bool = True
     submission: bool = True
@@ -70,8 +71,6 @@ class NowOptions:
 def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
     """The protocol with `key=value` of `NowOptions`."""
     options = load_config(NowOptions, overrides=overrides)
-    if options.image_set not in ("validation", "test"):
-        raise InputError("image_set", "'validation' or 'test'", repr(options.image_set))
     return partial(_run, options)
 
 

@@ -34,7 +34,7 @@ from ..metrics.mean_metrics import metrics_of_found
 from ..predict.predictor import load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Picture, Published, Report
-from .photometric_pair import Maker, Pair, PairMaker, read_pair
+from .photometric_pair import AppearanceSource, Maker, Pair, PairMaker, read_pair
 
 TABLE = "Photometric"
 _METRICS = {"L1": l1_error, "PSNR": psnr, "SSIM": mean_ssim, "SSIM, global": global_ssim}
@@ -79,7 +79,7 @@ class PhotometricOptions:
 
     size: int = 256
     region: str = PROJECTED
-    appearance: str = "predicted"
+    appearance: AppearanceSource = "predicted"
     embedders: tuple[str, ...] = ()
     weights_dir: str | None = None
     face_model: str = "default"

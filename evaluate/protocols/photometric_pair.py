@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...core.choices import check_choice
 from ...core.errors import InputError, MissingFileError
 from ...core.given_file import open_given
 from ...core.image_file import opened_image
@@ -24,7 +26,7 @@ from ...render.overlay import to_image
 
 _FRAME = 1.9  # crop side over the longer side of the predicted landmarks' box
 _LARGEST = 16_000_000  # pixels: the figures hold some forty values for each
-APPEARANCES = ("predicted", "solved")
+AppearanceSource = Literal["predicted", "solved"]
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,10 @@ class PairMaker:
         InputError: a size that is none of 32 to 2048, or another word for `appearance`.
     """
 
-    def __init__(self, size: int, region: str, appearance: str) -> None:
+    def __init__(self, size: int, region: str, appearance: AppearanceSource) -> None:
         if not 32 <= size <= 2048:
             raise InputError("size", "32 to 2048 pixels", str(size))
-        if appearance not in APPEARANCES:
-            raise InputError("appearance", " or ".join(APPEARANCES), repr(appearance))
+        check_choice("appearance", appearance, AppearanceSource)
         self.size, self.region, self.appearance = size, region, appearance
 
     @torch.no_grad()

@@ -42,7 +42,7 @@ from ...models.heads.vector_layout import LayoutSpec
 from ...pipeline.predicted import PredictedFace
 from ..predict.photographs import boxes_around
 from ..predict.predicted import Box, Predictor
-from ..predict.predictor import load_predictor
+from ..predict.predictor import BoxSource, load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Report
 
@@ -187,7 +187,7 @@ class SyntheticOptions:
     """
 
     limit: int = 0
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
 
 

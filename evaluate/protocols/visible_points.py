@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.choices import check_choices
 from ...core.config import resolved_dict
 from ...core.errors import InputError
 from ...core.image_file import read_image
@@ -24,7 +25,7 @@ from ..metrics.mean_metrics import (
 )
 from ..predict.photographs import predict_landmarks
 from ..predict.predictions import LANDMARKS, Predictions, read_predictions, write_predictions
-from ..predict.predictor import BOX_SOURCES, load_predictor
+from ..predict.predictor import BoxSource, load_predictor
 from ..registry import Request
 from ..report.landmark_pictures import DrawnFace, best_and_worst
 from ..report.report import Items, Picture, Published, Report
@@ -48,15 +49,14 @@ class VisibleOptions:
 
     every: int = 1
     offset: int = 0
-    boxes: str = "protocol"
+    boxes: BoxSource = "protocol"
     face_model: str = "default"
     landmark_set: str = "300w-lp"
     balanced_seeds: int = 10
     key: str = LANDMARKS
 
     def __post_init__(self) -> None:
-        if self.boxes not in BOX_SOURCES:
-            raise InputError("boxes", " or ".join(BOX_SOURCES), repr(self.boxes))
+        check_choices(self)
         if not (self.every >= 1 and 0 <= self.offset < self.every):
             raise InputError("every, offset", "0 <= offset < every", f"{self.every}, {self.offset}")
 

@@ -19,7 +19,7 @@ from ...core.whole_file import write_whole
 from ...facemodels import load_face_model
 from ...pipeline.predicted import PredictedFace
 from ..predict.predicted import Box
-from ..predict.predictor import load_predictor
+from ..predict.predictor import BoxSource, load_predictor
 from .mesh_file import read_mesh
 from .surface import Surface, model_surface, outer_surface
 
@@ -48,7 +48,7 @@ class SurfacePredictor:
     def __init__(
         self,
         weights: str | None,
-        boxes: str = "protocol",
+        boxes: BoxSource = "protocol",
         *,
         neutral: bool = False,
         face_model: str = "default",

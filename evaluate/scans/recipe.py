@@ -6,10 +6,10 @@ The parts, and the warning that the usual combinations follow the true error bad
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
-from ...core.errors import UnknownNameError
+from ...core.choices import check_choices
 
 When = Literal["none", "before", "after"]
 Centre = Literal["nose_tip", "now"]
@@ -20,16 +20,6 @@ IcpDistance = Literal["plane", "surface"]
 Correspondence = Literal["point", "plane", "surface", "known"]
 Statistic = Literal["rmse", "mean", "median"]
 Direction = Literal["gt2rec", "rec2gt", "sym"]
-
-
-def _check(part: object) -> None:
-    """Refuse words that a part does not know."""
-    hints = get_type_hints(type(part))
-    for field in fields(part):  # type: ignore[arg-type]
-        known, value = get_args(hints[field.name]), getattr(part, field.name)
-        if known and all(isinstance(k, str) for k in known) and value not in known:
-            name = f"{type(part).__name__.lower()}.{field.name}"
-            raise UnknownNameError(name, str(value), list(known))
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ class Crop:
     radius_mm: float = 95.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_choices(self, type(self).__name__.lower())
 
     def describe(self) -> str:
         """In words."""
@@ -87,7 +77,7 @@ class Alignment:
     drop_boundary: bool = False
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_choices(self, type(self).__name__.lower())
 
     def describe(self) -> str:
         """In words."""
@@ -124,7 +114,7 @@ class Measure:
     drop_boundary: bool = False
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_choices(self, type(self).__name__.lower())
 
     def describe(self) -> str:
         """In words."""

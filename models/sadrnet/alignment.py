@@ -18,17 +18,20 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from ...core.errors import InputError
+from ...core.choices import check_choice
 from ...geometry.align import Similarity, similarity_align
 from ...geometry.checks import check_shape
 
-Method = Literal["umeyama", "sadrnet"]
-METHODS: tuple[Method, ...] = get_args(Method)
+AlignmentMethod = Literal["umeyama", "sadrnet"]
+METHODS: tuple[AlignmentMethod, ...] = get_args(AlignmentMethod)
 VISIBILITY_FLOOR = 0.1
 
 
 def sadrnet_alignment(
-    source: Tensor, target: Tensor, weights: Tensor | None = None, method: Method = "umeyama"
+    source: Tensor,
+    target: Tensor,
+    weights: Tensor | None = None,
+    method: AlignmentMethod = "umeyama",
 ) -> Similarity:
     """The similarity that takes source points to target points.
 
@@ -57,8 +60,7 @@ def sadrnet_alignment(
     Raises:
         InputError: wrong or unequal shapes, a negative weight, another method.
     """
-    if method not in METHODS:
-        raise InputError("method", "one of " + ", ".join(METHODS), repr(method))
+    check_choice("method", method, AlignmentMethod)
     check_shape("source", source, ("B", "N", 3))
     if weights is None:
         weights = torch.ones_like(source[..., 0])
@@ -181,7 +183,7 @@ def sample_attention(attention: Tensor, points: Tensor, size: int) -> Tensor:
 
 
 def visibility_weights(
-    facing: Tensor, attention: Tensor | None = None, method: Method = "umeyama"
+    facing: Tensor, attention: Tensor | None = None, method: AlignmentMethod = "umeyama"
 ) -> Tensor:
     """Weights of landmarks by whether they face the camera and are not occluded.
 
@@ -201,8 +203,7 @@ def visibility_weights(
     Raises:
         InputError: unequal shapes or another method.
     """
-    if method not in METHODS:
-        raise InputError("method", "one of " + ", ".join(METHODS), repr(method))
+    check_choice("method", method, AlignmentMethod)
     check_shape("facing", facing, ("B", "N"))
     seen = torch.ones_like(facing, dtype=torch.float32) if attention is None else attention
     check_shape("attention", seen, tuple(facing.shape))

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from ...core.choices import check_choices
 from ...core.errors import InputError
 from ...geometry.camera import WeakPerspectiveCamera
 from ...geometry.chart import with_chart
@@ -30,13 +32,13 @@ from ...geometry.face_model import FaceModel
 from ...geometry.posed import FaceCamera, PosedFaces
 from ...geometry.uv import UVMapper
 from ..heads.vector_layout import LayoutSpec
-from .alignment import Method
+from .alignment import AlignmentMethod
 from .network import UvPrediction, decode_pose
 from .self_alignment import UvAlignment, VertexFit, as_camera
 
 SHAPE_UNIT = 1 / 0.015  # mm
 _POSITION_UNIT = 280 / 256  # of the crop's side
-CAMERAS = ("weak", "perspective")
+CameraKind = Literal["weak", "perspective"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class UvSpec:
             row 5).
         method: of the alignment, see `sadrnet_alignment`; "perspective" has only its weights.
         attention: the alignment uses attention, where there is one.
-        camera: that the alignment finds, one of `CAMERAS`.
+        camera: that the alignment finds.
 
     Raises:
         InputError: another camera.
@@ -61,13 +63,12 @@ class UvSpec:
     crop_size: int
     map_size: int
     absolute: bool = False
-    method: Method = "umeyama"
+    method: AlignmentMethod = "umeyama"
     attention: bool = True
-    camera: str = "weak"
+    camera: CameraKind = "weak"
 
     def __post_init__(self) -> None:
-        if self.camera not in CAMERAS:
-            raise InputError("camera", " or ".join(CAMERAS), repr(self.camera))
+        check_choices(self)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ...geometry.mesh import vertex_normals
 from ...geometry.posed import FaceCamera
 from ...geometry.uv import UVMapper
 from ...geometry.uv_tables import lookup_table, reading_places, triangle_charts
-from .alignment import Method, sadrnet_alignment, sample_attention, visibility_weights
+from .alignment import AlignmentMethod, sadrnet_alignment, sample_attention, visibility_weights
 from .perspective_alignment import perspective_align
 
 NOISE_MM = 1.0
@@ -154,7 +154,7 @@ class UvAlignment(nn.Module):
         kept: Tensor,
         crop_size: int,
         camera: str = "weak",
-        method: Method = "umeyama",
+        method: AlignmentMethod = "umeyama",
     ) -> None:
         super().__init__()
         self._size, self._camera, self._method = crop_size, camera, method

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ...core.choices import check_choices
 from ...core.errors import InputError
 from ...datasets.batches.batch import FaceBatch
 from ...geometry.face_regions import reflectance
@@ -30,9 +32,9 @@ from .metrics import FaceViewer, RenderedBatch, face_mask
 from .targets import IdentityTerm, LandmarkTarget, pair_landmarks
 
 Identity = Callable[[Tensor, Tensor, Tensor], Tensor]
-PHOTOMETRIC = ("l2", "l1", "robust")
-SSIM = ("global", "windowed")
-LANDMARK_UNITS = ("pixels", "side")
+PhotometricKind = Literal["l2", "l1", "robust"]
+SsimKind = Literal["global", "windowed"]
+LandmarkUnit = Literal["pixels", "side"]
 _PAPER_SIDE = 224.0  # pixels of the crop in which landmark weights are stated
 
 
@@ -78,17 +80,17 @@ class FaceLossConfig:
     """
 
     photometric: float = 1.9
-    photometric_kind: str = "l2"
+    photometric_kind: PhotometricKind = "l2"
     robust_scale: float = 0.1
     trusted: bool = False
     shape_learns: bool = True
     ssim: float = 0.0
-    ssim_kind: str = "global"
+    ssim_kind: SsimKind = "global"
     identity: float = 0.0
     identity_network: str = "arcface"
     identity_weights_dir: str = ""
     landmarks: float = 1.6e-3
-    landmark_unit: str = "pixels"
+    landmark_unit: LandmarkUnit = "pixels"
     landmark_weights: str = "uniform"
     landmark_set: str = "ibug68"
     landmark_errors: float = 0.0
@@ -107,14 +109,7 @@ class FaceLossConfig:
     coefficients: float = 0.02
 
     def __post_init__(self) -> None:
-        choices = {
-            "photometric_kind": PHOTOMETRIC,
-            "ssim_kind": SSIM,
-            "landmark_unit": LANDMARK_UNITS,
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise InputError(f"loss.{name}", ", ".join(known), repr(getattr(self, name)))
+        check_choices(self, "loss")
 
 
 class FaceLosses:

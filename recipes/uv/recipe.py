@@ -26,7 +26,8 @@ from ...geometry.face_model import FaceModel
 from ...models.fuse import channels_last
 from ...models.network import Network
 from ...models.registry import NETWORKS
-from ...models.sadrnet.layout import UvLayout, UvSpec
+from ...models.sadrnet.alignment import AlignmentMethod
+from ...models.sadrnet.layout import CameraKind, UvLayout, UvSpec
 from ...models.weights import load_weights
 from ..face_sets import FaceDataConfig, FaceSets
 from ..faces.targets import landmark_targets
@@ -65,9 +66,9 @@ class UvNetworkConfig:
 
     name: str = "sadrnet"
     options: dict[str, Any] = field(default_factory=dict)
-    method: str = "umeyama"
+    method: AlignmentMethod = "umeyama"
     attention: bool = True
-    camera: str = "weak"
+    camera: CameraKind = "weak"
     scaled: bool = True
     start: str = ""
 
@@ -187,7 +188,7 @@ def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[Network
         side,
         side,
         not vars(network.options).get("deformation", True),
-        config.method,  # type: ignore[arg-type]  # checked by the alignment
+        config.method,
         config.attention,
         config.camera,
     )

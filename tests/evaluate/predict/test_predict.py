@@ -77,5 +77,5 @@ def test_a_predicted_face(face):
 
 
 def test_words_for_boxes():
-    with pytest.raises(InputError, match="protocol or detector"):
+    with pytest.raises(InputError, match="protocol, detector"):
         load_predictor("fit", boxes="mine")

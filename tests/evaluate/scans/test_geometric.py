@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
-from selfie3d.core.errors import InputError, UnknownNameError
+from selfie3d.core.errors import InputError
 from selfie3d.evaluate.protocols.micc_presets import PRESETS
 from selfie3d.evaluate.scans.geometric import geometric_error, geometric_errors
 from selfie3d.evaluate.scans.recipe import Alignment, Crop, Measure, Recipe
@@ -220,7 +220,7 @@ def test_refusals(sheets):
     line = replace(rec, landmarks=np.where(np.isnan(rec.landmarks), np.nan, [[1.0, 2, 3]]))
     with pytest.raises(InputError, match="line"):
         geometric_error(line, gt, PRESETS["tran2018"])
-    with pytest.raises(UnknownNameError, match="surface"):
+    with pytest.raises(InputError, match="surface"):
         Measure("surfaces")
     with pytest.raises(InputError, match="finite"):
         replace(rec, vertices=rec.vertices * np.nan)
