@@ -7,13 +7,14 @@ Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .commands import about, evaluate, model, prepare, synth, train
+from .commands.option_groups import in_groups
+from .commands.reconstruct_flags import FaceFlags, RunFlags
 from .core.ending import TerminatedError, terminable
 from .core.errors import Selfie3dError, UnknownNameError, shown
 from .core.item_failure import is_lack_of_memory, said
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
     from .pipeline.folder import Summary
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
-
-
-class Glasses(StrEnum):
-    """What becomes of glasses in a texture."""
-
-    KEEP = "keep"
-    REMOVE = "remove"
-
-
-class Mesh(StrEnum):
-    """Which part of the model the files hold."""
-
-    HEAD = "head"
-    FACE = "face"
 
 
 class _Commands(typer.core.TyperGroup):
@@ -104,12 +91,14 @@ def demo_command(out: Out = Path("demo_output")) -> None:
 
 
 @app.command("reconstruct")
+@in_groups
 def reconstruct_command(
     photos: Annotated[
         list[Path],
         typer.Argument(metavar="PHOTO...", exists=True, help="Photographs or folders of them."),
     ],
     out: Out,
+    *,
     same_person: Annotated[
         bool,
         typer.Option(
@@ -117,84 +106,20 @@ def reconstruct_command(
         ),
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
-    detector: Annotated[
-        str, typer.Option(metavar="auto|mtcnn|drawn", help="What finds faces.")
-    ] = "auto",
-    max_faces: Annotated[
-        int | None, typer.Option(min=1, help="Only the so many largest faces of a photograph.")
-    ] = None,
-    face_model: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="See `selfie3d list face-models`.")
-    ] = "default",
-    size: Annotated[
-        int, typer.Option(min=16, max=8192, help="Side of the square texture, texels.")
-    ] = 1024,
-    relight: Annotated[
-        bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
-    ] = False,
-    glasses: Annotated[
-        Glasses, typer.Option(help="Glasses on the front of the texture.")
-    ] = Glasses.KEEP,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH|fit",
-            help="A network's weights; fit: the optimiser alone. Default: the shipped ones.",
-        ),
-    ] = None,
-    refine: Annotated[
-        bool, typer.Option("--refine", help="Let the optimiser go on from the network's face.")
-    ] = False,
-    ipd: Annotated[
-        float | None,
-        typer.Option(metavar="MM", help="Distance of the pupils, which sets the head's true size."),
-    ] = None,
-    mesh: Annotated[
-        Mesh, typer.Option(help="The whole head in the files, or the mask.")
-    ] = Mesh.HEAD,
-    write: Annotated[
-        str,
-        typer.Option(
-            metavar="KIND,...",
-            help="What to write beside NAME.json: glb, obj, overlay, turntable, and maps in the "
-            "photograph's frame: depth, normals, segmentation. Default: all but maps; of more "
-            "than 20 photographs glb,obj. 'json' alone is fastest.",
-        ),
-    ] = "",
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Skip what an earlier run finished.")
-    ] = True,
-    workers: Annotated[
-        int,
-        typer.Option(min=0, help="Processes; one that is killed ends nothing. 0: this one alone."),
-    ] = 0,
+    faces: FaceFlags,
+    run: RunFlags,
 ) -> None:
     """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
     from .pipeline.folder import reconstruct_paths
-    from .pipeline.options import ReconstructOptions
 
     start = time.perf_counter()
-    options = ReconstructOptions(
-        face_model=face_model,
-        detector=detector,
-        max_faces=max_faces,
-        texture_size=size,
-        divide_light=relight,
-        glasses=glasses.value,
-        weights=weights,
-        refine=refine,
-        ipd=ipd,
-        mesh=mesh.value,
-        write=tuple(name.strip() for name in write.split(",") if name.strip()) or None,
-    )
+    options = faces.options()
     if same_person:
         from .pipeline.person_files import reconstruct_same_person
 
         _finish(reconstruct_same_person(photos, out, options=options), out, start)
         return
-    summary = reconstruct_paths(
-        photos, out, options=options, strict=strict, resume=resume, workers=workers
-    )
+    summary = reconstruct_paths(photos, out, options=options, strict=strict, **vars(run))
     _finish(summary, out, start)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from .option_groups import in_groups
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +20,7 @@ def register(app: typer.Typer) -> None:
         add_completion=False,
     )
     group.command("build")(build_command)
-    group.command("convert")(convert_command)
+    group.command("convert")(in_groups(convert_command))
     group.command("info")(info_command)
     app.add_typer(group, name="model")
 
@@ -35,22 +38,30 @@ def build_command(
     typer.echo(f"Written: {build_default(out, wheel)}")
 
 
-def convert_command(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The model: a file or folder.")],
-    out: Annotated[Path, typer.Option("--out", help="The .npz to write.")],
-    kind: Annotated[
-        str, typer.Option(help="Its kind, where the content does not tell; a wrong one lists all.")
-    ] = "",
+@dataclass(frozen=True)
+class ReadingFlags:
+    """What of a model is read, as it is typed."""
+
     indices: Annotated[
         Path | None,
         typer.Option(
             help="A folder with index files, expressions, landmarks, albedo of the model."
         ),
-    ] = None,
-    part: Annotated[str, typer.Option(help="Part of the surface: full, front, face or head.")] = "",
-    identity: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None,
-    expressions: Annotated[int | None, typer.Option(min=0, help="At most so many.")] = None,
-    albedo: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None,
+    ] = None
+    part: Annotated[str, typer.Option(help="Part of the surface: full, front, face or head.")] = ""
+    identity: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None
+    expressions: Annotated[int | None, typer.Option(min=0, help="At most so many.")] = None
+    albedo: Annotated[int | None, typer.Option(min=0, help="At most so many modes.")] = None
+
+
+def convert_command(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The model: a file or folder.")],
+    out: Annotated[Path, typer.Option("--out", help="The .npz to write.")],
+    *,
+    kind: Annotated[
+        str, typer.Option(help="Its kind, where the content does not tell; a wrong one lists all.")
+    ] = "",
+    reading: ReadingFlags,
     licence: Annotated[
         str, typer.Option(help="What may be done with it, where you know better than the reader.")
     ] = "",
@@ -60,8 +71,7 @@ def convert_command(
     from ..facemodels.readers.source import Source
     from ..pipeline.about.model_info import describe_model
 
-    wanted = Source(source, indices, part, identity, expressions, albedo)
-    converted = convert_model(wanted, out, kind, licence)
+    converted = convert_model(Source(source, **vars(reading)), out, kind, licence)
     facts = describe_family(converted) | describe_model(converted.model)
     typer.echo("\n".join(f"{key}: {value}" for key, value in facts.items()))
     typer.echo(f"Written: {converted.path}")

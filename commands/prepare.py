@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,11 +16,12 @@ from ..prepare.options import (
     SkinSource,
     TurnOptions,
 )
+from .option_groups import in_groups
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("prepare")(prepare_command)
+    app.command("prepare")(in_groups(prepare_command))
 
 
 _TURNED_ONLY = ("turns", "bins", "most_turns", "pitch")
@@ -28,76 +30,104 @@ _NOT_TURNED = ("landmarks", "skin", "size", "held_out", "weights_dir")
 """Options that `turned` does not have: all this is in the shards that are turned."""
 
 
-def prepare_command(
-    ctx: typer.Context,
+@dataclass(frozen=True)
+class Places:
+    """What is prepared, and where it goes."""
+
     data_set: Annotated[
         str,
         typer.Argument(
             metavar="DATASET|folder|turned",
             help="celeba, 300w-lp, aflw, ffhq, lfw, micc, now or folder; turned: shards to turn.",
         ),
-    ],
+    ]
     data: Annotated[
         Path, typer.Option("--data", metavar="ROOT", help="Its folder; turned: that of shards.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")],
-    write: Annotated[
-        Output, typer.Option(help="Shards, or files beside photographs.")
-    ] = Output.SHARDS,
-    landmarks: Annotated[
-        LandmarkSource, typer.Option(help="auto: FAN where its weights are.")
-    ] = LandmarkSource.AUTO,
-    skin: Annotated[SkinSource, typer.Option(help="Who makes skin masks.")] = SkinSource.AUTO,
-    per_shard: Annotated[int, typer.Option(min=1, help="Photographs to a shard.")] = 1000,
+    ]
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")]
+
+
+@dataclass(frozen=True)
+class SampleFlags:
+    """`PrepareOptions`, as they are typed."""
+
+    write: Annotated[Output, typer.Option(help="Shards, or files beside photographs.")] = (
+        Output.SHARDS
+    )
+    landmarks: Annotated[LandmarkSource, typer.Option(help="auto: FAN where its weights are.")] = (
+        LandmarkSource.AUTO
+    )
+    skin: Annotated[SkinSource, typer.Option(help="Who makes skin masks.")] = SkinSource.AUTO
+    per_shard: Annotated[int, typer.Option(min=1, help="Photographs to a shard.")] = 1000
     size: Annotated[
         int, typer.Option(help="Larger photographs are cut and brought down to this, pixels.")
-    ] = 512,
-    smallest: Annotated[int, typer.Option(help="Smaller faces are left out, pixels.")] = 32,
+    ] = 512
+    smallest: Annotated[int, typer.Option(help="Smaller faces are left out, pixels.")] = 32
     held_out: Annotated[
         float, typer.Option(help="Share of people held out for val, where no partition is given.")
-    ] = 0.1,
+    ] = 0.1
+
+    def options(self) -> PrepareOptions:
+        """With words in place of enumerations, as they go into the manifest."""
+        words = {name: getattr(self, name).value for name in ("write", "landmarks", "skin")}
+        return PrepareOptions(**vars(self) | words)
+
+
+@dataclass(frozen=True)
+class TurnFlags:
+    """What `TurnOptions` have beside, as it is typed."""
+
     turns: Annotated[
         str,
         typer.Option(
             metavar="flat|DEGREES",
             help="turned: to which |yaw|; flat: so that all bins hold as many, or 30,60,90.",
         ),
-    ] = "flat",
-    bins: Annotated[
-        str, typer.Option(help="turned: edges of the bins of |yaw|, degrees.")
-    ] = "0,15,30,45,60,75,90",
-    most_turns: Annotated[int, typer.Option(help="turned: copies of one photograph.")] = 4,
-    pitch: Annotated[float, typer.Option(help="turned: up or down as well, degrees.")] = 0.0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    ] = "flat"
+    bins: Annotated[str, typer.Option(help="turned: edges of the bins of |yaw|, degrees.")] = (
+        "0,15,30,45,60,75,90"
+    )
+    most_turns: Annotated[int, typer.Option(help="turned: copies of one photograph.")] = 4
+    pitch: Annotated[float, typer.Option(help="turned: up or down as well, degrees.")] = 0.0
+
+    def options(self, samples: SampleFlags) -> TurnOptions:
+        """With what turned copies share with other samples."""
+        return TurnOptions(
+            write=samples.write.value, per_shard=samples.per_shard, smallest=samples.smallest,
+            turns=self.turns, bins=self.bins, most=self.most_turns, pitch=self.pitch,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunFlags:
+    """How it is done; results do not depend on it."""
+
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1
     weights_dir: Annotated[
         Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
-    ] = None,
+    ] = None
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on where an earlier run stood.")
-    ] = True,
+    ] = True
+
+
+def prepare_command(
+    ctx: typer.Context, places: Places, samples: SampleFlags, turned: TurnFlags, run: RunFlags
 ) -> None:
     """Find landmarks and skin in photographs, split them, write what training reads."""
     from ..prepare.run import prepare
 
-    _refuse_unused(ctx, data_set)
-    options = PrepareOptions(
-        write.value, landmarks.value, skin.value, per_shard, size, smallest, held_out
-    )
-    if data_set == "turned":
-        options = TurnOptions(
-            write=write.value, per_shard=per_shard, smallest=smallest,
-            turns=turns, bins=bins, most=most_turns, pitch=pitch,
-        )  # fmt: skip
-    result = prepare(
-        data_set, data, out, options, workers=workers, weights_dir=weights_dir, resume=resume
-    )
+    _refuse_unused(ctx, places.data_set)
+    turns = places.data_set == "turned"
+    options = turned.options(samples) if turns else samples.options()
+    result = prepare(places.data_set, places.data, places.out, options, **vars(run))
     for line in result.passed:
         typer.echo(f"selfie3d: {line}", err=True)
     if result.log is not None:
         typer.echo(f"selfie3d: tracebacks of unexpected errors: {result.log}", err=True)
     done = ", ".join(f"{count} {split}" for split, count in result.counts.items())
     left = f"; {len(result.rejects)} left out, see rejects.json" if result.rejects else ""
-    typer.echo(f"Prepared: {done}{left}. Results: {out.resolve()}")
+    typer.echo(f"Prepared: {done}{left}. Results: {places.out.resolve()}")
     for file in [*result.files, *result.shards[:3]]:
         typer.echo(f"  {shown(str(file))}")
 

@@ -9,7 +9,8 @@ import selfie3d.pipeline.about.doctor
 import selfie3d.pipeline.about.model_info
 import selfie3d.pipeline.demo
 import selfie3d.pipeline.folder
-from selfie3d.cli import Glasses, Mesh, app
+from selfie3d.cli import app
+from selfie3d.commands.reconstruct_flags import Glasses, Mesh
 from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.picture_folders import FoundPictures
