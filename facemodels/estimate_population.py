@@ -200,7 +200,7 @@ def _prepare(source: AnnySource) -> _Ours:
     local = np.full(matrix.shape[0], -1)
     local[skin] = np.arange(len(skin))
     rows = matrix[skin].astype(np.float32)
-    shapes = np.stack([rows @ one[: carried.head] for one in space.shapes])
+    shapes = np.stack([rows @ level[: carried.head] for level in space.shapes])
     return _Ours(
         space=space,
         controls=controls,
@@ -221,7 +221,7 @@ def _smooth(head: Head, carried: Carried) -> tuple[list[Smooth], list[Array]]:
         chosen = spread_points(carried.points, mask if masked else skin, count)
         out.append(Smooth(length, deviation, carried.ids[chosen]))
     place = {int(v): i for i, v in enumerate(carried.ids)}
-    return out, [carried.points[[place[int(c)] for c in one.controls]] for one in out]
+    return out, [carried.points[[place[int(c)] for c in level.controls]] for level in out]
 
 
 def main() -> None:

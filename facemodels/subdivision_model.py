@@ -86,12 +86,12 @@ def read_header(arrays: Mapping[str, NDArray], path: Path) -> dict:
         raise InputError(f"{path}: header", "JSON", str(error)) from None
     if not isinstance(header, dict):
         raise InputError(f"{path}: header", "names and values", type(header).__name__)
-    found = str(header.get("format", "")).removeprefix(_FAMILY)
+    version = str(header.get("format", "")).removeprefix(_FAMILY)
     if header.get("format") != FORMAT or header.get("version") != MODEL_VERSION:
         raise InputError(
             str(path),
             f"a face model of version {MODEL_VERSION}",
-            f"version {header.get('version', found) or 'unknown'}",
+            f"version {header.get('version', version) or 'unknown'}",
             "Build it again: selfie3d model build.",
         )
     return header

@@ -98,10 +98,12 @@ def estimate_directions(
     weights = np.stack([mix[name] for name in names], 1)
     head = drawing["head_ids"].astype(np.int64)
     shapes = read_targets(source, head, names) * (MM_PER_DM * shipped_population().scale)
-    found = _coefficients(model, (weights - weights.mean(0)), shapes)
+    coefficients = _coefficients(model, (weights - weights.mean(0)), shapes)
     identity = np.ascontiguousarray(model["identity"])
     return TraitDirections(
-        _direction(found, male), _direction(found, age), zlib.crc32(identity.tobytes())
+        _direction(coefficients, male),
+        _direction(coefficients, age),
+        zlib.crc32(identity.tobytes()),
     )
 
 

@@ -175,8 +175,8 @@ def make_layout(
     seeds = model.landmark_points(model.mean[None], "ibug68")[0]
     chosen: list[int] = []
     for vertex in _farthest(model.mean[half], seeds, count):
-        one = int(half[vertex])
-        chosen += sorted({one, int(model.mirror[one])})
+        nearest = int(half[vertex])
+        chosen += sorted({nearest, int(model.mirror[nearest])})
         if len(chosen) >= count:
             break
     index = {vertex: k for k, vertex in enumerate(chosen)}

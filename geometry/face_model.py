@@ -203,7 +203,7 @@ class FaceModel(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """What `to` calls: landmark sets and regions move along with the arrays."""
         super()._apply(fn, recurse)
-        self.landmarks = {name: one.changed(fn) for name, one in self.landmarks.items()}
+        self.landmarks = {name: landmarks.changed(fn) for name, landmarks in self.landmarks.items()}
         self.regions = {name: fn(mask) for name, mask in self.regions.items()}
         return self
 

@@ -52,18 +52,18 @@ class JointSolver(PointSolver):
         """The step (B,7+K) with the same identity in every row."""
         count = right.shape[1]
         shared = torch.arange(POSE, POSE + self._identity, device=right.device)
-        own = torch.cat([torch.arange(POSE), torch.arange(POSE + self._identity, count)])
-        own = own.to(right.device)
+        separate = torch.cat([torch.arange(POSE), torch.arange(POSE + self._identity, count)])
+        separate = separate.to(right.device)
         whole = system + torch.diag_embed(diagonal)
-        corner = whole[:, own][:, :, own]
-        border = whole[:, own][:, :, shared]
+        corner = whole[:, separate][:, :, separate]
+        border = whole[:, separate][:, :, shared]
         zero = corner.new_zeros(corner.shape[:2])
-        joined = solve_system(corner, zero, torch.cat([border, right[:, own, None]], 2))
+        joined = solve_system(corner, zero, torch.cat([border, right[:, separate, None]], 2))
         reach, alone = joined[..., :-1], joined[..., -1]
         left = (whole[:, shared][:, :, shared] - border.mT @ reach).sum(0, keepdim=True)
         goal = (right[:, shared] - (border.mT @ alone[..., None])[..., 0]).sum(0, keepdim=True)
         identity = solve_system(left, zero.new_zeros(1, len(shared)), goal[..., None])[..., 0]
         step = torch.empty_like(right)
         step[:, shared] = identity
-        step[:, own] = alone - (reach @ identity[0])
+        step[:, separate] = alone - (reach @ identity[0])
         return step

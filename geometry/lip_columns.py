@@ -63,9 +63,9 @@ class LipColumns:
         vertices = torch.where(vertices < 0, vertices[..., :1], vertices)
         rest = model.mean[vertices, 1]
         modes = torch.cat([model.identity, model.expression])[:, vertices, 1]
-        found = cls(rest, modes.permute(1, 2, 3, 0).contiguous(), rest.new_zeros(len(rest)))
+        columns = cls(rest, modes.permute(1, 2, 3, 0).contiguous(), rest.new_zeros(len(rest)))
         none = rest.new_zeros(1, modes.shape[0])
-        return cls(rest, found.modes, found.linearised(none)[0][0])
+        return cls(rest, columns.modes, columns.linearised(none)[0][0])
 
     def to(self, device: torch.device | str) -> LipColumns:
         """The same on another device."""
@@ -92,11 +92,11 @@ def _columns(model: FaceModel) -> list[tuple[Tensor, Tensor]]:
     lower = falls > _MOVED * falls[lips].max()
     corners = model.landmark_points(model.mean[None], "ibug68")[0, list(_CORNERS), 0]
     middle, reach = corners.mean(), corners.diff().abs() / 2
-    found = []
+    columns = []
     for place in PLACES:
         here = lips & ((x - middle - place * reach).abs() <= _WIDTH * reach)
-        found.append((torch.nonzero(here & ~lower)[:, 0], torch.nonzero(here & lower)[:, 0]))
-    return found
+        columns.append((torch.nonzero(here & ~lower)[:, 0], torch.nonzero(here & lower)[:, 0]))
+    return columns
 
 
 def _padded(parts: tuple[Tensor, Tensor]) -> list[Tensor]:

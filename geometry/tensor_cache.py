@@ -40,18 +40,18 @@ class TensorCache(Generic[T]):
         version = -1 if tensor.is_inference() else tensor._version
         entry = self._known.get(id(tensor))
         if entry is not None and entry[0]() is tensor and entry[1] == version >= 0:
-            copy, made = entry[2:]
+            copy, result = entry[2:]
             if copy is None or torch.equal(copy, tensor):
-                return made
+                return result
         copy = tensor.detach().clone() if tensor.device.type == "cpu" else None
-        made = self._make(tensor)
-        self._known[id(tensor)] = (weakref.ref(tensor), version, copy, made)
+        result = self._make(tensor)
+        self._known[id(tensor)] = (weakref.ref(tensor), version, copy, result)
         while len(self._known) > _KEPT:
             try:
                 self._known.popitem(last=False)
             except KeyError:  # another thread emptied it
                 break
-        return made
+        return result
 
 
 def index_range(indices: Tensor) -> tuple[int, int]:

@@ -52,9 +52,9 @@ def describe_network(network: Network) -> list[Layer]:
 
     def note(name: str) -> Hook:
         def hook(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
-            own = {id(p): p.numel() for p in module.parameters(recurse=False)}
-            count = sum(size for key, size in own.items() if key not in seen)
-            seen.update(own)
+            sizes = {id(p): p.numel() for p in module.parameters(recurse=False)}
+            count = sum(size for key, size in sizes.items() if key not in seen)
+            seen.update(sizes)
             found.append(Layer(name, type(module).__name__, tuple(_shapes(output)), count))
 
         return hook

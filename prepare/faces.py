@@ -189,8 +189,8 @@ def moved(
     shift = np.array(corner)
     record = known.record
     box, labels = record.box, record.labels
-    own = torch.eye(2, dtype=torch.float64)
-    matrix = scale * torch.cat([own, -torch.from_numpy(shift).double()[:, None]], 1)
+    identity = torch.eye(2, dtype=torch.float64)
+    matrix = scale * torch.cat([identity, -torch.from_numpy(shift).double()[:, None]], 1)
     return replace(
         record,
         landmarks={key: (points - shift) * scale for key, points in record.landmarks.items()},

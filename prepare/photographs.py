@@ -117,8 +117,8 @@ def _celeba(root: Path, held_out: float) -> Collection:
         f"person {person}" if person else file.name
         for file, person in zip(files, people, strict=True)
     ]
-    own = _partition(root)
-    splits, moved = keep_people_together(groups, [own[file.name] for file in files])
+    partition = _partition(root)
+    splits, moved = keep_people_together(groups, [partition[file.name] for file in files])
     text = "CelebA's own partition"
     if any(people):
         text += f"; {moved} photographs moved, so that nobody of identity_CelebA.txt is in two"

@@ -147,11 +147,11 @@ class Workshop:
         rejects: list[Reject] = []
         for photograph, sample, place, estimate in self._estimated(photographs, rejects):
             ready = partial(self._entry, photograph, sample, place, estimate)
-            made = attempt(photograph.name, ready, self._log)
-            if isinstance(made, Failed):
-                rejects.append(self._reject(photograph, made.error))
+            entry = attempt(photograph.name, ready, self._log)
+            if isinstance(entry, Failed):
+                rejects.append(self._reject(photograph, entry.error))
             else:
-                entries.append(made)
+                entries.append(entry)
         return entries, sorted(rejects, key=lambda reject: reject.name)
 
     def content(self, photograph: Photograph) -> bytes:
@@ -191,10 +191,10 @@ class Workshop:
         estimates: list[Estimate | None] = []
         for photograph, sample, place in read:
             alone = partial(estimator, [sample.picture], [place])
-            one = attempt(photograph.name, alone, self._log)
-            if isinstance(one, Failed):
-                rejects.append(self._reject(photograph, one.error))
-            estimates.append(None if isinstance(one, Failed) else one[0])
+            estimate = attempt(photograph.name, alone, self._log)
+            if isinstance(estimate, Failed):
+                rejects.append(self._reject(photograph, estimate.error))
+            estimates.append(None if isinstance(estimate, Failed) else estimate[0])
         return estimates
 
     def _entry(

@@ -111,9 +111,9 @@ class PreparePool:
         alone = [Part(f"{part.name}, {p.name}", [p]) for p in part.photographs]
         trial = WorkerPool(_try_part, _start_worker, settings, lambda one: one.name)
         deadly = {
-            one.photographs[0].name: f"it ended the process that read it ({found.how})"
-            for one, found in trial.work(alone, 1)
-            if isinstance(found, Died)
+            order.photographs[0].name: f"it ended the process that read it ({note.how})"
+            for order, note in trial.work(alone, 1)
+            if isinstance(note, Died)
         }
         pool = WorkerPool(_make_part, _start_worker, settings, lambda order: order.part.name)
         ((_, note),) = pool.work([_Order(part, deadly)], 1)

@@ -89,17 +89,17 @@ def open_sets(sets: Sequence[FaceSetConfig], what: str) -> list[FaceDataset]:
     if not sets:
         raise InputError(what, "at least one data set", "none")
     opened = []
-    for one in sets:
+    for named in sets:
         try:
-            opened.append(DATASETS.create(one.name, one.root, **one.options))
+            opened.append(DATASETS.create(named.name, named.root, **named.options))
         except TypeError as error:
-            raise InputError(f"{what}: {one.name}", "options it knows", str(error)) from error
+            raise InputError(f"{what}: {named.name}", "options it knows", str(error)) from error
     return opened
 
 
 def known_models(sets: Sequence[FaceDataset]) -> list[str]:
     """Names of the face models in whose coefficients data sets know faces, sorted."""
-    return sorted({one.face_model for one in sets if isinstance(one, KnowsFaces)} - {""})
+    return sorted({faces.face_model for faces in sets if isinstance(faces, KnowsFaces)} - {""})
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class FaceSets:
         data = self.data
         source = FaceLoader(
             self.train,
-            [one.share for one in data.train],
+            [named.share for named in data.train],
             data.crop,
             data.augment,
             self.size,
@@ -182,8 +182,8 @@ class FaceSets:
             InputError: no set, or not one face that can be used.
         """
         data, batches = self.data, list[FaceBatch]()
-        for one in open_sets(data.validation, "data.validation"):
-            batches += FacePass(one, data.crop, self.size, data.batch, data.validate, spread=True)
+        for faces in open_sets(data.validation, "data.validation"):
+            batches += FacePass(faces, data.crop, self.size, data.batch, data.validate, spread=True)
         if not batches:
             raise InputError("data.validation", "at least one face that can be used", "none")
         return batches
@@ -199,7 +199,7 @@ class FaceSets:
         """
         data = self.data
         sets = open_sets(data.test, "data.test") if data.test else []
-        return _Chained([FacePass(one, data.crop, self.size, data.batch) for one in sets])
+        return _Chained([FacePass(faces, data.crop, self.size, data.batch) for faces in sets])
 
 
 @dataclass(frozen=True)
@@ -212,5 +212,5 @@ class _Chained:
         return len(self.passes)
 
     def __iter__(self) -> Iterator[FaceBatch]:
-        for one in self.passes:
-            yield from one
+        for batches in self.passes:
+            yield from batches

@@ -38,14 +38,14 @@ def check_lessons(
         InputError: a set teaches nothing; the message says what it has.
     """
     learnt: set[str] = set()
-    for one in sets:
-        batch = next(iter(FacePass(one, crop, size, _SEEN, _TRIED)), None)
+    for data in sets:
+        batch = next(iter(FacePass(data, crop, size, _SEEN, _TRIED)), None)
         if batch is None:
             continue
         taught = lessons(batch)
         if not taught:
             expected = "samples that a term of loss learns from"
-            raise InputError(f"data.train: {one.name}", expected, _has(batch), remedy)
+            raise InputError(f"data.train: {data.name}", expected, _has(batch), remedy)
         learnt |= taught
     return learnt
 

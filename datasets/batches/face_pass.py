@@ -58,11 +58,11 @@ class FacePass:
         still = draw_photo_augment(NO_PHOTO_AUGMENTATION, 1, torch.Generator())
         for index in self._rows:
             name = self._dataset.row_name(index)
-            made = attempt(name, partial(self._made, index, still))
-            if isinstance(made, Failed):
-                self._rejects[name] = made.message
+            row = attempt(name, partial(self._made, index, still))
+            if isinstance(row, Failed):
+                self._rejects[name] = row.message
                 continue
-            rows.append(made)
+            rows.append(row)
             if len(rows) == self._batch:
                 yield stack_rows(rows)
                 rows = []

@@ -156,7 +156,7 @@ def _entries(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    if found is None:
+    match = pattern.match(text, at)
+    if match is None:
         raise ValueError(f"no {pattern.pattern} at {at}")
-    return found.end()
+    return match.end()

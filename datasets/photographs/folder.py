@@ -34,14 +34,14 @@ class PhotoFolder:
         self.name = name
         self._root = Path(root)
         self._side = Path(prepared) if prepared else self._root
-        found = walk_pictures(self._root, lambda path: (path / ".selfie3d").is_dir())
+        walked = walk_pictures(self._root, lambda path: (path / ".selfie3d").is_dir())
         self._files = sorted(
             path.relative_to(self._root)
-            for path in found.pictures
+            for path in walked.pictures
             if not path.name.endswith("_skin.png")
         )
         known = {self._root / f"{file.with_suffix('')}.json" for file in self._files}
-        self.passed = FoundPictures([], [p for p in found.passed if p[0] not in known])
+        self.passed = FoundPictures([], [p for p in walked.passed if p[0] not in known])
         if not self._files:
             remedy = f"It is searched for files ending in {', '.join(suffixes())}."
             remedy = " ".join([remedy, *self.passed.lines()])

@@ -170,13 +170,13 @@ class RenderedFaces:
 
     def coefficients(self, rows: Tensor) -> Coefficients:
         """Of the faces `rows` (B,) int64."""
-        own = (self.identity, self.expression, self.albedo, self.light)
-        return Coefficients(*(values[rows] for values in own))
+        parts = (self.identity, self.expression, self.albedo, self.light)
+        return Coefficients(*(values[rows] for values in parts))
 
     def camera(self, rows: Tensor) -> PerspectiveCamera:
         """Model to image pixels, of the faces `rows` (B,) int64."""
-        own = (self.rotation, self.translation, self.focal, self.centre)
-        return PerspectiveCamera(*(values[rows] for values in own))
+        parts = (self.rotation, self.translation, self.focal, self.centre)
+        return PerspectiveCamera(*(values[rows] for values in parts))
 
 
 @dataclass(frozen=True)

@@ -143,8 +143,8 @@ class FaceLoader:
         augment = draw_photo_augment(self._augment, self._batch, generator)
         mine = range(self._rank, self._batch, self._world)
         jobs = [(draws[row], augment, row) for row in mine]
-        made = self._pool.map(self._row, jobs) if self._pool else map(self._row, jobs)
-        batch = stack_rows(list(made))
+        rows = self._pool.map(self._row, jobs) if self._pool else map(self._row, jobs)
+        batch = stack_rows(list(rows))
         augment[torch.tensor(list(mine))].paint(batch.images)
         self._done += 1
         return batch
@@ -210,10 +210,10 @@ class FaceLoader:
             name = dataset.row_name(row)
             if name in self._rejects:
                 continue
-            made = attempt(name, partial(self._made, dataset, row, augment, place), self.log)
-            if not isinstance(made, Failed):
-                return made
-            self._rejects[name] = made.message
+            face = attempt(name, partial(self._made, dataset, row, augment, place), self.log)
+            if not isinstance(face, Failed):
+                return face
+            self._rejects[name] = face.message
         names = [dataset.row_name(row) for row in range(len(dataset))]
         reason = next(self._rejects[name] for name in names if name in self._rejects)
         raise InputError(f"data set {dataset.name}", "a row that can be used", f"none: {reason}")

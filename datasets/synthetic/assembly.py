@@ -69,17 +69,17 @@ def assemble(
     head = replace(body[0], faces=_NO_FACES)
     solids = [head, *body[1:], *placed]
     everything = [*solids, *(replace(sheet, sheet=None) for sheet in sheets)]
-    one = join(everything)
-    points = np.empty_like(one.points)
+    joined = join(everything)
+    points = np.empty_like(joined.points)
     first, opaque = (sum(len(s.points) for s in part) for part in (body, solids))
     for part in (slice(0, first), slice(opaque, None)):
-        move(one.points[part], view.rotation, view.translation, points[part])
-    points[first:opaque] = one.points[first:opaque]
+        move(joined.points[part], view.rotation, view.translation, points[part])
+    points[first:opaque] = joined.points[first:opaque]
     sheet = np.concatenate([s.sheet for s in sheets if s.sheet is not None] or [_NO_SHEET])
     corners = [s.corners() for s in solids]
     return Assembly(
-        points=points, albedo=one.albedo, gloss=one.gloss, occlusion=one.occlusion,
-        kinds=kinds_of(everything), faces=one.faces,
+        points=points, albedo=joined.albedo, gloss=joined.gloss, occlusion=joined.occlusion,
+        kinds=kinds_of(everything), faces=joined.faces,
         texture=np.concatenate([c[0] for c in corners]), uv=np.concatenate([c[1] for c in corners]),
         sheet=sheet.astype(np.float32, copy=False), opaque=opaque,
         opaque_faces=sum(len(s.faces) for s in solids),

@@ -121,10 +121,10 @@ def _develop(
             best = kind[2 * r, 2 * c] & CLASS
             for n in range(4):
                 y, x = 2 * r + n // 2, 2 * c + n % 2
-                own = kind[y, x] & CLASS
-                votes[own] += 1
-                if votes[own] > votes[best]:
-                    best = own
+                class_there = kind[y, x] & CLASS
+                votes[class_there] += 1
+                if votes[class_there] > votes[best]:
+                    best = class_there
                 alpha = cover[y, x]
                 if alpha <= 0:
                     continue

@@ -63,9 +63,9 @@ def _look(rng: np.random.Generator, values: NDArray, place: dict[str, int]) -> N
     if rng.random() < 0.2:
         return
     aside, up = rng.normal(0, _GAZE, 2) / _FULL_GAZE * [1, 0.55]
-    own = np.clip(1 + 0.08 * rng.standard_normal(2), 0.7, 1.3)
+    factors = np.clip(1 + 0.08 * rng.standard_normal(2), 0.7, 1.3)
     outward = ("Left", "Right") if aside > 0 else ("Right", "Left")
-    for name, side, factor in zip(("Out", "In"), outward, own, strict=True):
+    for name, side, factor in zip(("Out", "In"), outward, factors, strict=True):
         values[place[f"eyeLook{name}{side}"]] = abs(aside) * factor
     _both(values, place, "eyeLookUp" if up > 0 else "eyeLookDown", abs(up))
 

@@ -64,9 +64,9 @@ class Stance:
 def draw_stance(rng: np.random.Generator, turn: Turn, view: View) -> Stance:
     """A body that follows the head's turn by some part."""
     follow = rng.uniform(0, 1)
-    own = Turn(turn.pitch * 0.3, turn.yaw * follow + rng.normal(0, 10), turn.roll * rng.uniform())
+    body = Turn(turn.pitch * 0.3, turn.yaw * follow + rng.normal(0, 10), turn.roll * rng.uniform())
     pivot = np.array([0, -146.0 - rng.uniform(0, 25), -106])
-    return Stance(own.matrix(), pivot, view.to_camera(pivot[None])[0])
+    return Stance(body.matrix(), pivot, view.to_camera(pivot[None])[0])
 
 
 def draw_torso(rng: np.random.Generator, stance: Stance, skin: NDArray) -> Surface:
@@ -176,11 +176,14 @@ def _tube(path: NDArray, radius: float, colour: NDArray) -> Surface:
     """A square tube along a path (n,3)."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    one = np.cross(along, [0.3, 0.4, 1.0])
-    one /= np.linalg.norm(one, axis=1, keepdims=True) + 1e-9
-    two = np.cross(along, one)
+    across = np.cross(along, [0.3, 0.4, 1.0])
+    across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-9
+    beside = np.cross(along, across)
     turn = np.arange(_TUBE) / _TUBE * 2 * np.pi
-    ring = one[:, None] * np.cos(turn)[None, :, None] + two[:, None] * np.sin(turn)[None, :, None]
+    ring = (
+        across[:, None] * np.cos(turn)[None, :, None]
+        + beside[:, None] * np.sin(turn)[None, :, None]
+    )
     points = (path[:, None] + radius * ring).reshape(-1, 3)
     return Surface.plain(points, grid_faces(len(path), _TUBE, closed=True), colour, 0.25,
                          _constant_sheet(len(points), 1.0), kind=Segment.GLASSES)  # fmt: skip

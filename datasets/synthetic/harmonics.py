@@ -151,10 +151,10 @@ def _accumulate(
         for c in range(3):
             scale, seen = min(max(albedo[v, c], 0.05), 1.0), _coded(lit[v, c] * exposure)
             for i in range(9):
-                one = scale * basis[i]
-                targets[c, i] += one * seen
+                weight = scale * basis[i]
+                targets[c, i] += weight * seen
                 for j in range(9):
-                    matrices[c, i, j] += one * scale * basis[j]
+                    matrices[c, i, j] += weight * scale * basis[j]
     return used
 
 

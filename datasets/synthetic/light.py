@@ -136,9 +136,9 @@ def _panorama_lamps(rng: np.random.Generator, way: Array, colour: Array) -> tupl
     """
     ways, colours = way[None].astype(np.float64), colour[None].astype(np.float64)
     if rng.random() < _OWN_LAMP:
-        own = _direction(rng)
-        own[2] = abs(own[2])
-        ways = np.stack([ways[0], own / np.linalg.norm(own)])
+        lamp = _direction(rng)
+        lamp[2] = abs(lamp[2])
+        ways = np.stack([ways[0], lamp / np.linalg.norm(lamp)])
         colours = np.stack([colours[0], np.exp(rng.normal(-0.2, 0.6)) * _white(rng)])
     order = np.argsort(-colours.sum(1), kind="stable")
     ways, colours = ways[order], colours[order]

@@ -203,14 +203,16 @@ def read_panoramas(folder: str | Path) -> Panoramas:
         MissingFileError: there is no such folder, or OpenImageIO, which reads them, is missing.
     """
     problems: list[str] = []
-    found = tuple(Panorama.of(name, picture) for name, picture in read_pictures(folder, problems))
-    if not found:
+    panoramas = tuple(
+        Panorama.of(name, picture) for name, picture in read_pictures(folder, problems)
+    )
+    if not panoramas:
         raise InputError(
             "hdri", "a folder with equirectangular panoramas (.hdr, .exr)",
             f"{folder} with none that can be used" + "".join(f"; {p}" for p in problems),
             "CC0 panoramas are at polyhaven.com/hdris.",
         )  # fmt: skip
-    return Panoramas(found, problems)
+    return Panoramas(panoramas, problems)
 
 
 def _belts(height: int) -> NDArray[np.float64]:

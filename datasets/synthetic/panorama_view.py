@@ -38,10 +38,10 @@ def _look_up(picture: Array, way: Array, turn: float, out: Array) -> None:
     across, down = np.float32(column - left), np.float32(row - top)
     left, right = left % width, (left + 1) % width
     for c in range(3):
-        one = picture[top, left, c] + across * (picture[top, right, c] - picture[top, left, c])
-        two = picture[top + 1, left, c]
-        two += across * (picture[top + 1, right, c] - two)
-        out[c] = one + down * (two - one)
+        upper = picture[top, left, c] + across * (picture[top, right, c] - picture[top, left, c])
+        lower = picture[top + 1, left, c]
+        lower += across * (picture[top + 1, right, c] - lower)
+        out[c] = upper + down * (lower - upper)
 
 
 @kernel

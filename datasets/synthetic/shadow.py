@@ -68,10 +68,10 @@ def _look_up(depth: Array, screen: Array, step: float, strength: float, seen: Ar
     last, zero, one = np.float32(len(depth) - 1), np.float32(0), np.float32(1)
     scale, middle = np.float32(1000 / _BIAS_MM), np.float32(0.5)
     for v in range(len(seen)):
-        x, y, own = screen[v, 0] + middle, screen[v, 1] + middle, screen[v, 2] * scale - one
+        x, y, depth_here = screen[v, 0] + middle, screen[v, 1] + middle, screen[v, 2] * scale - one
         c0, c1 = int(min(max(x - step, zero), last)), int(min(max(x + step, zero), last))
         r0, r1 = int(min(max(y - step, zero), last)), int(min(max(y + step, zero), last))
         total = zero
         for near in (depth[r0, c0], depth[r0, c1], depth[r1, c0], depth[r1, c1]):
-            total += min(max(one - (own - near * scale), zero), one)
+            total += min(max(one - (depth_here - near * scale), zero), one)
         seen[v] = one - strength * (one - total / 4)

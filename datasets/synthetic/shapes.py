@@ -81,14 +81,14 @@ def _polygon(points: NDArray, out: NDArray) -> None:
     for r in range(out.shape[0]):
         row[:] = 0
         for y in (r + 0.25, r + 0.75):
-            found = 0
+            crossed = 0
             for i in range(count):
                 xi, yi, xj, yj = points[i, 0], points[i, 1], points[i - 1, 0], points[i - 1, 1]
                 if (yi > y) != (yj > y):
-                    crossings[found] = (xj - xi) * (y - yi) / (yj - yi) + xi
-                    found += 1
-            ends = np.sort(crossings[:found])
-            for n in range(0, found - 1, 2):
+                    crossings[crossed] = (xj - xi) * (y - yi) / (yj - yi) + xi
+                    crossed += 1
+            ends = np.sort(crossings[:crossed])
+            for n in range(0, crossed - 1, 2):
                 first = max(math.ceil(2 * ends[n] - 0.5), 0)
                 last = min(math.ceil(2 * ends[n + 1] - 0.5), 2 * width)
                 for c in range(first, last):

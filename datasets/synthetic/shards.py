@@ -182,10 +182,10 @@ class ShardedFaces:
         owner = np.searchsorted(self._starts, wanted, side="right") - 1
         for number in np.unique(owner).tolist():
             mine = np.flatnonzero(owner == number)
-            own = wanted[mine] - self._starts[number]
-            values = arrays[number][own]
+            inside = wanted[mine] - self._starts[number]
+            values = arrays[number][inside]
             path = shard_path(self._folder, number)
-            check_rows(path, self._shards[number], name, rows=own.tolist(), values=values)
+            check_rows(path, self._shards[number], name, rows=inside.tolist(), values=values)
             out[mine] = values
         return out
 

@@ -126,15 +126,15 @@ def make_embedders(names: Sequence[str], weights_dir: Path | None = None) -> lis
         MissingFileError: files are missing, all of them in one message.
     """
     factories = [EMBEDDERS.get(name) for name in names]
-    made, missing = [], []
+    embedders, missing = [], []
     for factory in factories:
         try:
-            made.append(factory(weights_dir))
+            embedders.append(factory(weights_dir))
         except MissingFileError as error:
             missing.append(error)
     if missing:
         raise all_missing(missing)
-    return made
+    return embedders
 
 
 def five_points(landmarks: ArrayLike) -> Tensor:

@@ -156,13 +156,13 @@ def metrics_of_found(
     """
     metrics, found_only = [], []
     for name, values in columns.items():
-        found, unit = values[~np.isnan(values)], units.get(name, "")
-        if len(found) < len(values):
-            found_only.append(_metric(table, f"{name}{FOUND}", found, unit))
+        finite, unit = values[~np.isnan(values)], units.get(name, "")
+        if len(finite) < len(values):
+            found_only.append(_metric(table, f"{name}{FOUND}", finite, unit))
         if failed_as is not None:
             filled = np.where(np.isnan(values), failed_as[name], values)
             metrics.append(_metric(table, name, filled, unit))
-        elif len(found) == len(values):
+        elif len(finite) == len(values):
             metrics.append(_metric(table, name, values, unit))
     return metrics + found_only
 

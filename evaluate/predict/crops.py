@@ -28,8 +28,8 @@ where they are not those of the coefficients."""
 def trained_crop(weights: Weights, usual: str) -> str:
     """The crop that weights were trained with, by their file, a name of `datasets.crops`."""
     data = weights.facts.get("configuration", {}).get("data", {})
-    found = data.get("crop") if isinstance(data, dict) else None
-    return str(found) if found in CROPS else usual
+    crop = data.get("crop") if isinstance(data, dict) else None
+    return str(crop) if crop in CROPS else usual
 
 
 class CropPredictor(ABC):

@@ -50,8 +50,8 @@ class ParameterPredictor(CropPredictor):
         if (layout.spec.face_model, layout.spec.sizes) != (model.name, model.sizes):
             expected = f"{layout.spec.face_model} {layout.spec.sizes}, as the weights have"
             raise InputError("face model", expected, f"{model.name} {model.sizes}")
-        own = model_of(weights.network, model)
-        super().__init__(weights.name, own, crop_name(weights), layout.spec.crop_size, detect)
+        learned = model_of(weights.network, model)
+        super().__init__(weights.name, learned, crop_name(weights), layout.spec.crop_size, detect)
         self._network, self._layout = weights.network, layout
         self._cascade = _cascade(weights, model)
 
@@ -64,9 +64,9 @@ class ParameterPredictor(CropPredictor):
             face_model: a path, for weights of a model that is not registered; else unused.
             detect: see the class.
         """
-        own = weights.face_model
-        if own in FACE_MODELS:
-            return cls(weights, load_face_model(own), detect=detect)
+        trained_for = weights.face_model
+        if trained_for in FACE_MODELS:
+            return cls(weights, load_face_model(trained_for), detect=detect)
         points = is_tddfa_model(face_model)
         model = read_tddfa_points(face_model).model if points else load_face_model(face_model)
         return cls(weights, model, detect=detect)

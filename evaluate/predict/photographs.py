@@ -60,11 +60,11 @@ def predict_landmarks(
     failures: dict[str, str] = {}
     with progress_bar("Predicting faces", len(names)) as advance:
         for row, (name, path, box) in enumerate(zip(names, paths, boxes, strict=True)):
-            one = attempt(name, partial(_predict_one, predictor, path, box, points), log)
-            if isinstance(one, Failed):
-                failures[name] = one.message
+            predicted = attempt(name, partial(_predict_one, predictor, path, box, points), log)
+            if isinstance(predicted, Failed):
+                failures[name] = predicted.message
             else:
-                landmarks[row], pose[row] = one
+                landmarks[row], pose[row] = predicted
             advance()
     return Predictions(tuple(names), landmarks, pose, failures)
 

@@ -54,18 +54,18 @@ def load_predictor(
     from ...models.weights import load_weights
     from ...pipeline.network.regress import RegressOptions, Regressor
 
-    found = load_weights(weights or DEFAULT_WEIGHTS)
-    _check_network(found)
-    if found.kind == "parameters":
+    loaded = load_weights(weights or DEFAULT_WEIGHTS)
+    _check_network(loaded)
+    if loaded.kind == "parameters":
         from .parameters import ParameterPredictor
 
-        return ParameterPredictor.load(found, face_model, detect=boxes == "detector")
-    if found.kind == "uv":
+        return ParameterPredictor.load(loaded, face_model, detect=boxes == "detector")
+    if loaded.kind == "uv":
         from .maps import MapPredictor
 
-        return MapPredictor.load(found, detect=boxes == "detector")
+        return MapPredictor.load(loaded, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
-    regressor = Regressor(RegressOptions(passes=passes), weights=found)
+    regressor = Regressor(RegressOptions(passes=passes), weights=loaded)
     return NetworkPredictor(regressor, detect=boxes == "detector")
 
 
@@ -109,9 +109,9 @@ class NetworkPredictor:
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         if box is None or self._detect:
-            found = nearest_face(self._detector.detect(picture), box)
-            box = found.box
-            face = self._regressor.from_faces([picture], [found])[0]
+            detected = nearest_face(self._detector.detect(picture), box)
+            box = detected.box
+            face = self._regressor.from_faces([picture], [detected])[0]
         else:
             face = self._regressor([picture], [box])[0]
         return PredictedFace(self._regressor.model, face.coefficients, face.camera, box)

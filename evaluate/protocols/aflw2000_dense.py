@@ -50,8 +50,8 @@ def score_dense(options: DenseOptions, data: Aflw2000, rows: Sequence[int]) -> d
     errors: dict[str, list[float]] = {PLANE: [], SPACE: [], SHAPE: []}
     with progress_bar("Scoring dense points", len(rows)) as advance:
         for row in rows:
-            one = dense_errors(predicted[row][chosen], truth(row)[chosen], float(eyes[row]))
-            for kind, value in one.items():
+            of_row = dense_errors(predicted[row][chosen], truth(row)[chosen], float(eyes[row]))
+            for kind, value in of_row.items():
                 errors[kind].append(value)
             advance()
     return {kind: np.array(values) for kind, values in errors.items()}

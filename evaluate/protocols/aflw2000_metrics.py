@@ -221,16 +221,16 @@ def _published_landmarks(figures: Sequence[Metric]) -> list[Published]:
 
 def _pose_metrics(table: str, errors: Array) -> list[Metric]:
     """Means of (N,4) errors over the images that did not fail."""
-    found = errors[~np.isnan(errors).any(1)]
-    if not len(found):
+    finite = errors[~np.isnan(errors).any(1)]
+    if not len(finite):
         return []
-    means: PoseErrors = mean_errors(found[:, :3])
-    end = FOUND if len(found) < len(errors) else ""
+    means: PoseErrors = mean_errors(finite[:, :3])
+    end = FOUND if len(finite) < len(errors) else ""
     values = {
         "yaw": means.yaw, "pitch": means.pitch, "roll": means.roll, "mean": means.mean,
-        "geodesic": float(found[:, 3].mean()),
+        "geodesic": float(finite[:, 3].mean()),
     }  # fmt: skip
     words = "mean absolute error over images"
     return [
-        Metric(table, f"{k}{end}", v, "degrees", len(found), mean=words) for k, v in values.items()
+        Metric(table, f"{k}{end}", v, "degrees", len(finite), mean=words) for k, v in values.items()
     ]

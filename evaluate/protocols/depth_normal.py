@@ -77,15 +77,15 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
     log = FailureLog(request.out / LOG)
     with progress_bar("Comparing depth maps", len(names)) as advance:
         for row, item in enumerate(names):
-            one = attempt(item, partial(_compared, request.data, item, predict), log)
-            if isinstance(one, Failed):
-                failures[item] = one.message
+            compared = attempt(item, partial(_compared, request.data, item, predict), log)
+            if isinstance(compared, Failed):
+                failures[item] = compared.message
             else:
-                scores, made, truth = one
+                scores, predicted, truth = compared
                 for column, value in scores.items():
                     columns[column][row] = value
-                worst.append(_Compared(scores["SIDE"], item, made, truth))
-                worst = sorted(worst, key=lambda one: -one.side)[:_SHOWN]
+                worst.append(_Compared(scores["SIDE"], item, predicted, truth))
+                worst = sorted(worst, key=lambda shown: -shown.side)[:_SHOWN]
             advance()
     return Report(
         "depth-normal",
@@ -95,7 +95,7 @@ def _run(options: DepthNormalOptions, request: Request) -> Report:
         failures,
         {"options": resolved_dict(options), "source": name, "failed": len(failures)},
         PUBLISHED,
-        pictures=[_picture(one) for one in worst],
+        pictures=[_picture(shown) for shown in worst],
     )
 
 
@@ -104,8 +104,8 @@ def _compared(
 ) -> tuple[dict[str, float], DepthMap, DepthMap]:
     """Figures of an item, its prediction and its truth."""
     truth = read_depth_map(data / f"{item}.npz")
-    made = predict(item, truth)
-    return compare_depth(made, truth), made, truth
+    predicted = predict(item, truth)
+    return compare_depth(predicted, truth), predicted, truth
 
 
 def compare_depth(predicted: DepthMap, truth: DepthMap) -> dict[str, float]:

@@ -133,11 +133,11 @@ def predict_views(
             for pitch in PITCHES:
                 for yaw in YAWS:
                     name = view_name(scan.name, pitch, yaw)
-                    one = attempt(name, partial(predictor, name, *render(pitch, yaw)), log)
-                    if isinstance(one, Failed):
-                        failures[name] = one.message
+                    surface = attempt(name, partial(predictor, name, *render(pitch, yaw)), log)
+                    if isinstance(surface, Failed):
+                        failures[name] = surface.message
                     else:
-                        surfaces[name] = one
+                        surfaces[name] = surface
                     advance()
     return surfaces, failures
 

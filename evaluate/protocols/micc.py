@@ -131,7 +131,7 @@ def _real(
         scans = subject.scans if recipe.name == "ganfit" else subject.scans[:1]
         truths = tuple(_truth(scan.surface, recipe) for scan in scans)
         radius = _TIGHT.get(subject.number) if recipe.name == "ganfit" else None
-        own = (
+        subjects_recipe = (
             recipe
             if radius is None
             else replace(recipe, crop=replace(recipe.crop, radius_mm=radius))
@@ -139,7 +139,7 @@ def _real(
         for scenario, pictures in subject.frames.items():
             for picture in evenly(pictures, options.frames):
                 name = frame_name(subject.name, scenario, picture)
-                frames[name] = _Frame(subject.name, scenario, truths, own, picture)
+                frames[name] = _Frame(subject.name, scenario, truths, subjects_recipe, picture)
     return frames, {}
 
 
@@ -187,11 +187,11 @@ def _predict(
     with progress_bar("Predicting frames", len(frames)) as advance:
         for number, (name, frame) in enumerate(frames.items()):
             drawn = (views.get(frame.subject), _VIEWS[number % len(_VIEWS)])
-            one = attempt(name, partial(_predict_one, predictor, name, frame, *drawn), log)
-            if isinstance(one, Failed):
-                failures[name] = one.message
+            surface = attempt(name, partial(_predict_one, predictor, name, frame, *drawn), log)
+            if isinstance(surface, Failed):
+                failures[name] = surface.message
             else:
-                surfaces[name] = one
+                surfaces[name] = surface
             advance()
     return surfaces, failures
 

@@ -146,11 +146,11 @@ def _predict(
     failures: dict[str, str] = {}
     with progress_bar("Predicting pictures", len(data.names)) as advance:
         for name in data.names:
-            one = attempt(name, partial(_predict_one, predictor, data, name), log)
-            if isinstance(one, Failed):
-                failures[name] = one.message
+            surface = attempt(name, partial(_predict_one, predictor, data, name), log)
+            if isinstance(surface, Failed):
+                failures[name] = surface.message
             else:
-                surfaces[name] = one
+                surfaces[name] = surface
             advance()
     return surfaces, failures
 

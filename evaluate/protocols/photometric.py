@@ -94,21 +94,21 @@ def _run(options: PhotometricOptions, request: Request) -> Report:
     folder = None if options.weights_dir is None else Path(options.weights_dir)
     score = Scorer(make_embedders(options.embedders, folder))
     name, make = _maker(options, request)
-    found, log = find_pictures([request.data]), FailureLog(request.out / LOG)
-    paths = found.pictures
+    listed, log = find_pictures([request.data]), FailureLog(request.out / LOG)
+    paths = listed.pictures
     names = [path.relative_to(_root(request)).as_posix() for path in paths]
     columns = {column: np.full(len(paths), np.nan) for column in score.columns}
     failures: dict[str, str] = {}
     shown: list[_Compared] = []
     with progress_bar("Comparing photographs", len(paths)) as advance:
         for row, path in enumerate(paths):
-            one = attempt(names[row], partial(_compared, names[row], path, make, score), log)
-            if isinstance(one, Failed):
-                failures[names[row]] = one.message
+            compared = attempt(names[row], partial(_compared, names[row], path, make, score), log)
+            if isinstance(compared, Failed):
+                failures[names[row]] = compared.message
             else:
-                for column, value in one.scores.items():
+                for column, value in compared.scores.items():
                     columns[column][row] = value
-                shown = _extremes([*shown, one])
+                shown = _extremes([*shown, compared])
             advance()
     frame = "their own size" if request.predictions else f"{options.size} pixels"
     return Report(
@@ -117,9 +117,9 @@ def _run(options: PhotometricOptions, request: Request) -> Report:
         metrics_of_found(TABLE, columns, _UNITS, {c: _WORST.get(c, 0.0) for c in columns}),
         Items(names, columns),
         failures,
-        _facts(options, name, len(failures)) | {"passed over": found.lines()},
+        _facts(options, name, len(failures)) | {"passed over": listed.lines()},
         PUBLISHED,
-        pictures=[one.picture for one in shown],
+        pictures=[item.picture for item in shown],
     )
 
 
@@ -132,7 +132,7 @@ class Scorer:
 
     def __init__(self, embedders: Sequence[Embedder] = ()) -> None:
         self._embedders = embedders
-        self.columns = [*_METRICS, *(f"cosine, {one.name}" for one in embedders)]
+        self.columns = [*_METRICS, *(f"cosine, {embedder.name}" for embedder in embedders)]
 
     def __call__(self, pair: Pair, picture: NDArray[np.uint8]) -> dict[str, float]:
         """Column to value.
@@ -147,8 +147,8 @@ class Scorer:
             raise InputError("rendering", "finite pixels within the photograph", "none to compare")
         if self._embedders:
             points = pair.crop.to_crop(self._points(pair, picture))
-            for one in self._embedders:
-                scores[f"cosine, {one.name}"] = _identity(one, pair, points)
+            for embedder in self._embedders:
+                scores[f"cosine, {embedder.name}"] = _identity(embedder, pair, points)
         return scores
 
     @staticmethod

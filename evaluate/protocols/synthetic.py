@@ -242,11 +242,11 @@ def _predict(
         for row, name in enumerate(names):
             sample = faces[row]
             known.append(known_face(model, sample))
-            one = attempt(name, partial(_errors, predictor, sample, known[-1]), log)
-            if isinstance(one, Failed):
-                failures[name] = one.message
+            measured = attempt(name, partial(_errors, predictor, sample, known[-1]), log)
+            if isinstance(measured, Failed):
+                failures[name] = measured.message
             else:
-                errors[row] = one
+                errors[row] = measured
             advance()
     return errors, known, failures
 

@@ -86,10 +86,10 @@ def _sections(figures: Sequence[Metric], published: Sequence[Published]) -> list
     """For each heading that figures stand under: the figures, then published rows beside them."""
     parts = []
     for name in dict.fromkeys(figure.table for figure in figures):
-        own = [figure for figure in figures if figure.table == name]
+        in_table = [figure for figure in figures if figure.table == name]
         rows = [row for row in published if row.table == name]
-        beside = _published_table(own, rows) if rows else None
-        parts.append(_Section(name, _figure_table(own), beside))
+        beside = _published_table(in_table, rows) if rows else None
+        parts.append(_Section(name, _figure_table(in_table), beside))
     return parts
 
 

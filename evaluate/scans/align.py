@@ -72,17 +72,17 @@ def distances(
         _check_equal(one, other)
         return Distances(np.linalg.norm(points - other.vertices[ids], axis=1), ids, 0)
     surface = ClosestPoints(searched, other.faces)
-    found = surface.query(asking[ids], exact=True)
+    closest = surface.query(asking[ids], exact=True)
     if measure.correspondence == "point":
         nearest = ClosestPoints(searched).query(asking[ids]).corners[:, 0]
         gap = np.linalg.norm(points - other.vertices[nearest], axis=1)
     else:
-        corners = other.vertices[found.corners]
-        partner = np.einsum("nk,nkc->nc", found.weights, corners)
+        corners = other.vertices[closest.corners]
+        partner = np.einsum("nk,nkc->nc", closest.weights, corners)
         gap = np.linalg.norm(points - partner, axis=1)
         if measure.correspondence == "plane":
             gap = _to_planes(points - partner, corners)
-    keep = ~found.on_border if measure.drop_boundary else np.ones(len(ids), dtype=bool)
+    keep = ~closest.on_border if measure.drop_boundary else np.ones(len(ids), dtype=bool)
     return Distances(gap[keep], ids[keep], int((~keep).sum()))
 
 
@@ -157,18 +157,18 @@ def align_to_scan(
         moved = rec.moved(*start.as_arrays())
         return Aligned(moved, moved.vertices, start.as_arrays()[0], None)
     if alignment.matches == "gt":
-        found = _icp(rec, truth, alignment, start, matches="gt")
+        icp = _icp(rec, truth, alignment, start, matches="gt")
     else:
         scale, rotation, translation = start.as_arrays()
         ball = (rotation.T @ (sphere[0] - translation)) / scale
         asking = rec.within(ball, sphere[1] / scale)
         answering = gt if alignment.matches == "each" else truth
-        found = _icp(asking, answering, alignment, start, matches="rec")
-    moved = rec.moved(*found.similarity.as_arrays())
+        icp = _icp(asking, answering, alignment, start, matches="rec")
+    moved = rec.moved(*icp.similarity.as_arrays())
     searched = moved.vertices
     if alignment.kind == "nonrigid":
         searched = nonrigid_icp(moved.vertices, moved.faces, gt.vertices, gt.faces)
-    return Aligned(moved, searched, found.similarity.as_arrays()[0], found)
+    return Aligned(moved, searched, icp.similarity.as_arrays()[0], icp)
 
 
 def align_back(rec: Surface, truth: Surface, aligned: Aligned, alignment: Alignment) -> Surface:
@@ -179,8 +179,8 @@ def align_back(rec: Surface, truth: Surface, aligned: Aligned, alignment: Alignm
     if aligned.icp is None:
         raise InputError("alignment.matches", "'gt' or 'rec' without ICP", "'each'")
     start = aligned.icp.similarity.inverse()
-    found = _icp(truth, rec, alignment, start, matches="rec")
-    return truth.moved(*found.similarity.as_arrays())
+    icp = _icp(truth, rec, alignment, start, matches="rec")
+    return truth.moved(*icp.similarity.as_arrays())
 
 
 def landmark_similarity(
@@ -209,7 +209,7 @@ def _similarity(
 def _icp(
     source: Surface, target: Surface, alignment: Alignment, start: Similarity, matches: str
 ) -> IcpResult:
-    found = iterative_closest_point(
+    icp = iterative_closest_point(
         source.vertices,
         target.vertices,
         target.faces,
@@ -225,7 +225,7 @@ def _icp(
             drop_boundary=alignment.drop_boundary,
         ),
     )
-    before, after = start.as_arrays()[0], found.similarity.as_arrays()[0]
+    before, after = start.as_arrays()[0], icp.similarity.as_arrays()[0]
     if not 1 / _RUN_AWAY < after / before < _RUN_AWAY:
         raise InputError(
             f"{source.name} on {target.name}: ICP",
@@ -233,4 +233,4 @@ def _icp(
             f"{after:.3g}",
             "The surfaces slid over each other: are the landmarks right?",
         )
-    return found
+    return icp

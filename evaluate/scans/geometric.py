@@ -148,13 +148,13 @@ def geometric_errors(
     results: list[GeometricError | InputError] = []
     with progress_bar("Aligning", len(pairs)) as advance:
         for (rec, gt), recipe in zip(pairs, each, strict=True):
-            one = attempt(rec.name, partial(geometric_error, rec, gt, recipe, scale), log)
-            if isinstance(one, Failed):
-                ours = isinstance(one.error, InputError)
-                reason = InputError(rec.name, "a mesh that can be measured", one.message)
-                results.append(one.error if ours else reason)  # type: ignore[arg-type]
+            error = attempt(rec.name, partial(geometric_error, rec, gt, recipe, scale), log)
+            if isinstance(error, Failed):
+                ours = isinstance(error.error, InputError)
+                reason = InputError(rec.name, "a mesh that can be measured", error.message)
+                results.append(error.error if ours else reason)  # type: ignore[arg-type]
             else:
-                results.append(one)
+                results.append(error)
             advance()
     return results, scale
 

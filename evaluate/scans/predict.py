@@ -152,11 +152,11 @@ def _from_folder(path: Path, names: Sequence[str]) -> tuple[dict[str, Surface], 
     surfaces: dict[str, Surface] = {}
     failures: dict[str, str] = {}
     for name in names:
-        one = attempt(name, partial(_one, path, name))
-        if isinstance(one, Failed):
-            failures[name] = one.message
+        surface = attempt(name, partial(_one, path, name))
+        if isinstance(surface, Failed):
+            failures[name] = surface.message
         else:
-            surfaces[name] = one
+            surfaces[name] = surface
     if not surfaces:
         raise MissingFileError(
             str(path / names[0]), "Every prediction", "First: " + failures[names[0]]

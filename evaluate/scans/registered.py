@@ -36,7 +36,7 @@ def register(scan: Surface) -> Surface:
     """
     mean, ids = _template()
     start = landmark_similarity(mean, scan, scale=True)
-    found = iterative_closest_point(
+    fit = iterative_closest_point(
         mean.vertices,
         scan.vertices,
         scan.faces,
@@ -45,7 +45,7 @@ def register(scan: Surface) -> Surface:
             kind="point-to-plane", scale=True, tolerance=3e-4, trim=_TRIM, drop_boundary=True
         ),
     )
-    moved = mean.moved(*found.similarity.as_arrays())
+    moved = mean.moved(*fit.similarity.as_arrays())
     both = np.flatnonzero(scan.annotated & (ids >= 0))
     bent = nonrigid_icp(
         moved.vertices,

@@ -111,7 +111,7 @@ def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
     """The mean albedo of the nearest points of the mean face, (1,V,3)."""
     common_landmarks(surface, mean)
     on_scan = landmark_similarity(mean, surface, scale=True)
-    found = iterative_closest_point(
+    fit = iterative_closest_point(
         mean.vertices,
         surface.vertices,
         surface.faces,
@@ -121,7 +121,7 @@ def _model_albedo(surface: Surface, mean: Surface, model: FaceModel) -> Tensor:
             kind="point-to-plane", match="target", tolerance=1e-4, trim=0.1, drop_boundary=True
         ),
     )
-    moved = found.similarity.apply_array(mean.vertices)
+    moved = fit.similarity.apply_array(mean.vertices)
     near = ClosestPoints(moved, mean.faces).query(surface.vertices)
     colours = model.albedo_mean[outer_part(model).vertices].numpy()[near.corners]
     return torch.from_numpy(np.einsum("nk,nkc->nc", near.weights, colours)).float()[None]

@@ -133,10 +133,10 @@ def _inner(surface: Surface) -> list[_Chart]:
     inner, charts = surface.inner, []
     first = int(np.argmax(surface.part >= EYE))
     for number, name in enumerate(ISLANDS):
-        own = inner.island == number
+        in_island = inner.island == number
         mask = np.zeros(len(surface.quads), bool)
-        mask[first : first + len(own)] = own
-        used, local = np.unique(inner.uv_quads[own], return_inverse=True)
+        mask[first : first + len(in_island)] = in_island
+        used, local = np.unique(inner.uv_quads[in_island], return_inverse=True)
         charts.append(_Chart(name, mask, inner.uv[used], local.reshape(-1, 4)))
     return charts
 

@@ -103,11 +103,11 @@ def _jaw_motion(
     name: str, mesh: BaseMesh, source: AnnySource, scale: float, place: InnerAnchors
 ) -> Array:
     """Rigid motion (3,4) that fits what the unit does to the base mesh's lower teeth."""
-    own, other = (
+    target, other = (
         read_target(source, f"{_FOLDER}{unit}.target").astype(np.float64)
         for unit in (name, mirror_name(name))
     )
-    moved = (own + other[mesh.mirror] * [-1, 1, 1])[_LOWER_TEETH] / 2 * scale
+    moved = (target + other[mesh.mirror] * [-1, 1, 1])[_LOWER_TEETH] / 2 * scale
     if np.sqrt((moved**2).sum(1).mean()) < _STILL:
         return np.zeros((3, 4))
     teeth = mesh.vertices[_LOWER_TEETH]

@@ -45,8 +45,8 @@ class Hold:
     def of(cls, place: Array, rim: Index, outline: Outline, free: NDArray[np.bool_]) -> Hold:
         """Pull the free vertices of a rim (N,) by their shares of its length."""
         share = np.linalg.norm(place[rim] - place[np.roll(rim, 1)], axis=1)
-        own = free[rim].any(1)
-        return cls(rim[own], share[own] / share.sum(), outline, free)
+        movable = free[rim].any(1)
+        return cls(rim[movable], share[movable] / share.sum(), outline, free)
 
 
 def relax(place: Array, net: Net, hold: Hold) -> Array:

@@ -222,10 +222,10 @@ def _eye_motions(head: Head, mean: Array, basis: NDArray[np.float32], anchors: A
         rows = np.concatenate([ways, radius[:, None]], 1)
         ridge = len(ring) * np.diag([0, 0, 0, _GROWTH_RIDGE])
         along = np.einsum("vi,kvi->vk", ways, basis[:, ring].astype(float))
-        found = np.linalg.solve(rows.T @ rows + ridge, rows.T @ along).T
-        growth = found[:, 3, None, None] * np.eye(3)
+        solved = np.linalg.solve(rows.T @ rows + ridge, rows.T @ along).T
+        growth = solved[:, 3, None, None] * np.eye(3)
         out[:, k, :, :3] = growth
-        out[:, k, :, 3] = found[:, :3] - growth @ anchors[k]
+        out[:, k, :, 3] = solved[:, :3] - growth @ anchors[k]
     return out
 
 

@@ -80,8 +80,8 @@ def write_population(path: Path, population: Population) -> None:
         "rest": p.rest.astype(np.float32),
         "carried": p.carried.astype(np.float32),
     }
-    for i, one in enumerate(p.smooth):
-        arrays[f"controls_{i}"] = smallest_ints(one.controls)
+    for i, level in enumerate(p.smooth):
+        arrays[f"controls_{i}"] = smallest_ints(level.controls)
     write_npz(path, arrays)
 
 

@@ -106,8 +106,8 @@ def ridge_matrix(space: ShapeSpace, controls: list[Array]) -> Array:
     out = np.zeros((len(space), len(space)))
     start = len(space.targets)
     out[np.arange(start), np.arange(start)] = _TARGET_PRECISION
-    for one, centres in zip(space.smooth, controls, strict=True):
-        block = kernel(centres, centres, one.length) / one.deviation**2
+    for level, centres in zip(space.smooth, controls, strict=True):
+        block = kernel(centres, centres, level.length) / level.deviation**2
         for _ in range(3):
             end = start + len(centres)
             out[start:end, start:end] = block

@@ -47,11 +47,11 @@ def symmetric_pca(
     mean = samples.mean(0, dtype=np.float64)
     mean = (mean + reflect(mean, mirror)) / 2
     halves = _halves(samples, mean, mirror, reflect)
-    found = [_components(half, weight, count) for half in halves]
-    total = sum(f[2] for f in found)
-    variance = np.concatenate([f[0] for f in found])
+    parts = [_components(half, weight, count) for half in halves]
+    total = sum(f[2] for f in parts)
+    variance = np.concatenate([f[0] for f in parts])
     order = np.argsort(-variance, kind="stable")[:count]
-    basis = np.concatenate([f[1] for f in found])[order]
+    basis = np.concatenate([f[1] for f in parts])[order]
     return mean, _fix_signs(basis), np.cumsum(variance[order]) / total
 
 
@@ -133,9 +133,9 @@ def build_shape_space(
     """
     parts = [read_targets(source, carried.ids, tuple(targets)) * np.float32(MM_PER_DM)]
     place = {int(v): i for i, v in enumerate(carried.ids)}
-    for one in smooth:
-        centres = carried.points[[place[int(c)] for c in one.controls]]
-        fields = kernel(carried.points, centres, one.length).T.astype(np.float32)
+    for level in smooth:
+        centres = carried.points[[place[int(c)] for c in level.controls]]
+        fields = kernel(carried.points, centres, level.length).T.astype(np.float32)
         shapes = np.zeros((3, *fields.shape, 3), np.float32)
         for axis in range(3):
             shapes[axis, :, :, axis] = fields

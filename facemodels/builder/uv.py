@@ -66,13 +66,13 @@ def cut_back(points: Array, sheet: Sheet, end: float) -> Sheet:
 def _midline(points: Array, sheet: Sheet, end: float) -> Index:
     """The vertices from the rim's rearmost one up the midline to the first one beyond `end`."""
     edges, _, _ = edge_table(sheet.quads)
-    own = sheet.mirror == np.arange(len(sheet.mirror))
+    on_seam = sheet.mirror == np.arange(len(sheet.mirror))
     beside: dict[int, list[int]] = {}
-    for a, b in edges[own[edges].all(1)].tolist():
+    for a, b in edges[on_seam[edges].all(1)].tolist():
         beside.setdefault(a, []).append(b)
         beside.setdefault(b, []).append(a)
     rim = rim_loops(sheet.quads)[-1]
-    rim = rim[own[rim]]
+    rim = rim[on_seam[rim]]
     path = [int(rim[points[rim, 2].argmin()])]
     while len(path) < 2 or points[path[-1], 2] < end:
         path.append(next(v for v in beside[path[-1]] if v not in path))

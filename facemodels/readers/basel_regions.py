@@ -60,8 +60,8 @@ def parts_of(model: FaceModel) -> Mapping[str, Mask]:
         "lips": (_inside(plane, _grown(marks[48:60], _LIPS)), range(48, 60)),
     }
     edges = _edges(model)
-    found = {n: _joined(m, edges, points, marks[list(k)]) for n, (m, k) in parts.items()}
-    return found | {"neck": _neck(points, marks)}
+    masks = {n: _joined(m, edges, points, marks[list(k)]) for n, (m, k) in parts.items()}
+    return masks | {"neck": _neck(points, marks)}
 
 
 def _nose(points: Array, marks: Array) -> Mask:

@@ -119,9 +119,9 @@ def _expressions(
 
 def _mapped(source: Source, content: EosContent, count: int) -> LandmarkSet:
     """`ibug68` by the model's own definitions, or by eos's mapping file."""
-    own = {int(k): v for k, v in content.points.items() if k.isdigit()}
-    if own:
-        return mapped_points(own, count, source.path)
+    numbered = {int(k): v for k, v in content.points.items() if k.isdigit()}
+    if numbered:
+        return mapped_points(numbered, count, source.path)
     names = _POINTS.get(count, ("ibug_to_sfm.txt",))
     path = source.need("which vertices the 68 points are", _REMEDY, *names)
     return mapped_points(read_mapping(path), count, path)

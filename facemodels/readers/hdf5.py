@@ -62,8 +62,8 @@ def read_datasets(path: Path, names: Sequence[str]) -> dict[str, NDArray]:
     h5py = _library(path)
     try:
         with h5py.File(path, "r") as file:
-            found = {name: _read(path, file, name, h5py) for name in names}
-            return {name: _plain(value) for name, value in found.items() if value is not None}
+            values = {name: _read(path, file, name, h5py) for name in names}
+            return {name: _plain(value) for name, value in values.items() if value is not None}
     except _ERRORS as error:
         raise _damaged(path, error) from None
 

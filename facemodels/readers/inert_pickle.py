@@ -190,10 +190,10 @@ _Wrapped = _Chumpy | _Sparse | TorchTensor
 
 def _rebuild(kind: object = None, *_: object) -> object:
     """Stands for copyreg._reconstructor, which makes an empty object of a class."""
-    made = kind.make if isinstance(kind, StandIn) else None
-    if not (isinstance(made, type) and issubclass(made, _Kept | PickledArray | PickledType)):
+    kept = kind.make if isinstance(kind, StandIn) else None
+    if not (isinstance(kept, type) and issubclass(kept, _Kept | PickledArray | PickledType)):
         raise RefusedPickle("an object of no known class")
-    return made()
+    return kept()
 
 
 _REBUILD, _CHUMPY, _OBJECT = StandIn(_rebuild), StandIn(_Chumpy), StandIn(_Object)
@@ -251,8 +251,8 @@ def read_object_npy(path: Path) -> dict[str, NDArray[Any]]:
 def _guarded(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     with reading_pickle(path, _EXPECTED):
         room = ArrayRoom(len(content))
-        found = _arrays(PickleMachine(content, _stand_in).load())
-        return {name: room.take(resolved(value)) for name, value in found.items()}
+        arrays = _arrays(PickleMachine(content, _stand_in).load())
+        return {name: room.take(resolved(value)) for name, value in arrays.items()}
 
 
 def _arrays(content: object) -> dict[str, object]:

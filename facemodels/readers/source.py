@@ -94,8 +94,8 @@ class Source:
 
     def find(self, *names: str) -> Path | None:
         """The first of the files `names` that lies in `indices` or beside the source."""
-        own = self.path if self.path.is_dir() else self.path.parent
-        folders = [own] if self.indices is None else [self.indices, own]
+        beside = self.path if self.path.is_dir() else self.path.parent
+        folders = [beside] if self.indices is None else [self.indices, beside]
         files = (folder / name for name in names for folder in folders)
         return next((file for file in files if file.is_file()), None)
 
@@ -105,15 +105,15 @@ class Source:
         Raises:
             MissingFileError: it is not; the message names every file that would do.
         """
-        found = self.find(*names)
-        if found is None:
+        file = self.find(*names)
+        if file is None:
             place = self.indices or (self.path if self.path.is_dir() else self.path.parent)
             raise MissingFileError(
                 str(place),
                 f"{' or '.join(names)} ({what})",
                 f"{remedy} Give its folder with --indices DIR.",
             )
-        return found
+        return file
 
     def choose_part(self, *parts: str, default: str) -> str:
         """The wanted part of the surface.

@@ -61,19 +61,19 @@ class TddfaPoints:
 
     def first(self, identity: int, expression: int) -> TddfaPoints:
         """With no more than the first so many modes."""
-        own = self.model
+        whole = self.model
         model = FaceModel.from_arrays(
-            name=own.name,
-            mean=own.mean,
-            faces=own.faces,
-            identity=own.identity[:identity],
-            expression=own.expression[:expression],
+            name=whole.name,
+            mean=whole.mean,
+            faces=whole.faces,
+            identity=whole.identity[:identity],
+            expression=whole.expression[:expression],
             identity_kind="gaussian",
             expression_kind="gaussian",
-            landmarks=own.landmarks,
+            landmarks=whole.landmarks,
             origin=np.zeros(3),
-            licence=own.licence,
-            source=own.source,
+            licence=whole.licence,
+            source=whole.source,
         )
         units = self.identity_unit[:identity], self.expression_unit[:expression]
         return TddfaPoints(model, self.origin, *units)

@@ -65,10 +65,10 @@ def rename(state: Mapping[str, Tensor], rules: Rules, what: str) -> State:
     for key, value in state.items():
         name = key.removeprefix("module.")
         for pattern, replacement in rules:
-            found = re.match(pattern, name)
-            if found:
+            match = re.match(pattern, name)
+            if match:
                 if replacement is not None:
-                    renamed[found.expand(replacement) + name[found.end() :]] = value
+                    renamed[match.expand(replacement) + name[match.end() :]] = value
                 break
         else:
             unknown.append(key)

@@ -104,14 +104,14 @@ def _rotation_about_origin(
     Every point with its negative has mean 0, whatever the weights.
     """
     both = None if weights is None else torch.cat([weights, weights], 1)
-    found = similarity_align(
+    similarity = similarity_align(
         torch.cat([x, -x], 1),
         torch.cat([y, -y], 1),
         both,
         scale=False,
         allow_reflection=reflections,
     )
-    return found.rotation
+    return similarity.rotation
 
 
 def _as_sadrnet(source: Tensor, target: Tensor, weights: Tensor) -> Similarity:

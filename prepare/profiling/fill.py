@@ -133,9 +133,9 @@ class ColourExtension:
         Args:
             values: (V,3). trust: (V,) in [0,1], how far each is known.
         """
-        own = (trust.numpy() * self._skin)[:, None]
-        known = np.concatenate([values.numpy() * own, own], 1)
-        value = known[:, :3].sum(0) / max(float(own.sum()), 1e-6)
+        weight = (trust.numpy() * self._skin)[:, None]
+        known = np.concatenate([values.numpy() * weight, weight], 1)
+        value = known[:, :3].sum(0) / max(float(weight.sum()), 1e-6)
         for scale in self._scales:
             value = scale(known, value)
         return torch.from_numpy(value.astype(np.float32))

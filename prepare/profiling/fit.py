@@ -60,17 +60,17 @@ def turned_pose_para(
     if not scale > 0:
         raise InputError("pose_para", "a scale above 0", f"{scale:g}")
     rotation = rotation_of_pose(*pose[:3])
-    own = rotation @ _MIDDLE
+    placed = rotation @ _MIDDLE
     if middle is not None:
         seen = np.array([middle[0] + 0.5, height + 0.5 - middle[1]])
-        own[:2] = (seen - shift[:2]) / scale
+        placed[:2] = (seen - shift[:2]) / scale
     (old, ray, pixel, old_mm), (new, _, goal, new_mm) = _seen(*before), _seen(*after)
     turn = ray @ (_matrix(new) @ _matrix(old).T) @ ray.T
     depth = (ray @ (_in_camera(*after) - _in_camera(*before)))[2]
     moved = np.array([goal[0] - pixel[0], pixel[1] - goal[1], scale * _UM * depth])
     larger = scale * new_mm / old_mm
     angles = matrix_to_euler(torch.from_numpy(turn @ rotation)).numpy()
-    return np.array([*angles, *(scale * own + shift + moved - larger * turn @ own), larger])
+    return np.array([*angles, *(scale * placed + shift + moved - larger * turn @ placed), larger])
 
 
 def _matrix(camera: FaceCamera) -> Array:

@@ -84,8 +84,8 @@ class Sheet:
         fragments = rasterizer.rasterize(
             eye.to_clip(points, (height, width)), self.triangles, (height, width)
         )
-        own = eye.to_clip(self.points, (height, width))  # linear in space, whatever the camera
-        place = rasterizer.interpolate(own[..., [0, 1, 3]], fragments, self.triangles)
+        clip = eye.to_clip(self.points, (height, width))  # linear in space, whatever the camera
+        place = rasterizer.interpolate(clip[..., [0, 1, 3]], fragments, self.triangles)
         uv = 0.5 + 0.5 * place[..., :2] / place[..., 2:].clamp(min=1e-6)
         return rasterizer.texture(self._painted(turn), uv).permute(0, 3, 1, 2)
 
@@ -122,8 +122,8 @@ def _depth_and_share(mask: Tensor, depth: Tensor, per_mm: float) -> tuple[Tensor
     rim = (small & ~_shrunk(small)).numpy()
     distance, index = distance_transform_edt(~rim, return_indices=True)
     to_mm = _COARSE / per_mm
-    own = np.clip(nearest.numpy()[tuple(index)], _FAR, _NEAR)
-    falls = np.clip(own - _FALL * distance * to_mm, _FAR, _NEAR)
+    depth_there = np.clip(nearest.numpy()[tuple(index)], _FAR, _NEAR)
+    falls = np.clip(depth_there - _FALL * distance * to_mm, _FAR, _NEAR)
     falls = gaussian_filter(falls, _SMOOTH / to_mm)
     outside = np.where(small.numpy(), 0.0, distance * to_mm)
     away = torch.from_numpy((outside - _RIGID) / (_FREE - _RIGID)).float().clamp(0, 1)

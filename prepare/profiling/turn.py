@@ -151,20 +151,20 @@ class OpenPhotograph:
         """(1,V,16): place in the photograph (x, y, w), z and cosine; the mirror vertex's; gain
         of the mirror image (3), colour where nothing is known (3)."""
         turner, model = self._turner, self._turner.model
-        own = torch.cat(
+        seen_from = torch.cat(
             [self._clip[..., [0, 1, 3]], self._in_camera[..., 2:], self._cosine[..., None]], -1
         )
-        seen, edge = self._seen(own[:, None])
+        seen, edge = self._seen(seen_from[:, None])
         trust = seen[0, 0] * ramp(self._cosine[0], *_KNOWN) * ramp(edge[0, 0], *_EDGE)
-        colours = self._look_up(own[:, None])[0, 0]
+        colours = self._look_up(seen_from[:, None])[0, 0]
         known = colours[:, :3]
         painted = turner.extension.colours(known, trust)
-        other, gain = torch.zeros_like(own), torch.ones_like(known)
+        other, gain = torch.zeros_like(seen_from), torch.ones_like(known)
         other[..., 2] = 1  # any place: a cosine of 0 is never trusted
         if model.mirror is not None:
-            other = own[:, model.mirror]
+            other = seen_from[:, model.mirror]
             gain = turner.extension.gain(known, trust, model.mirror).clamp(*_GAIN)
-        return torch.cat([own, other, gain[None], painted[None]], -1)
+        return torch.cat([seen_from, other, gain[None], painted[None]], -1)
 
     def turn(self, yaw: float, pitch: float = 0.0) -> TurnedPhotograph:
         """The photograph after the face turned further.

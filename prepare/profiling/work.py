@@ -92,8 +92,8 @@ class TurnWorkshop:
     def content(self, photograph: Photograph) -> bytes:
         """The picture in the shard."""
         if photograph.file not in self._members:
-            found = {member.name: member for member in tar_members(photograph.file)}
-            self._members[photograph.file] = found
+            by_name = {member.name: member for member in tar_members(photograph.file)}
+            self._members[photograph.file] = by_name
         members = self._members[photograph.file]
         name = next(photograph.group + s for s in _SUFFIXES if photograph.group + s in members)
         return read_member(photograph.file, members[name])
@@ -102,19 +102,19 @@ class TurnWorkshop:
         """What goes into shards, in order, and what does not."""
         entries: list[ShardEntry] = []
         rejects: list[Reject] = []
-        groups = [(row, list(own)) for row, own in groupby(photographs, lambda p: p.row)]
-        for sample, face, own in self._fitted(groups, rejects):
-            opened = attempt(own[0].name, partial(self._opened, sample, face), self._log)
+        groups = [(row, list(copies)) for row, copies in groupby(photographs, lambda p: p.row)]
+        for sample, face, copies in self._fitted(groups, rejects):
+            opened = attempt(copies[0].name, partial(self._opened, sample, face), self._log)
             if isinstance(opened, Failed):
-                rejects += [self._reject(photograph, opened.error) for photograph in own]
+                rejects += [self._reject(photograph, opened.error) for photograph in copies]
                 continue
-            for photograph in own:
+            for photograph in copies:
                 ready = partial(self._entry, photograph, sample, opened)
-                made = attempt(photograph.name, ready, self._log)
-                if isinstance(made, Failed):
-                    rejects.append(self._reject(photograph, made.error))
+                entry = attempt(photograph.name, ready, self._log)
+                if isinstance(entry, Failed):
+                    rejects.append(self._reject(photograph, entry.error))
                 else:
-                    entries.append(made)
+                    entries.append(entry)
         return entries, sorted(rejects, key=lambda reject: reject.name)
 
     def _fitted(
@@ -123,26 +123,28 @@ class TurnWorkshop:
         """The photographs that can be read, with fitted faces, in one batch."""
         regressor = self._regressor  # what is wrong with it is wrong with every photograph
         read: list[tuple[FaceSample, Array, list[Photograph]]] = []
-        for row, own in groups:
-            found = attempt(own[0].name, partial(self._read, row), self._log)
-            if isinstance(found, Failed):
-                rejects += [self._reject(photograph, found.error) for photograph in own]
+        for row, copies in groups:
+            sample_and_points = attempt(copies[0].name, partial(self._read, row), self._log)
+            if isinstance(sample_and_points, Failed):
+                rejects += [
+                    self._reject(photograph, sample_and_points.error) for photograph in copies
+                ]
             else:
-                read.append((*found, own))
+                read.append((*sample_and_points, copies))
         if not read:
             return
         faces = attempt("a batch", partial(_regressed, regressor, read))
         if not isinstance(faces, Failed):
-            yield from ((s, face, own) for (s, _, own), face in zip(read, faces, strict=True))
+            yield from ((s, face, copies) for (s, _, copies), face in zip(read, faces, strict=True))
             return
-        for sample, five, own in read:
-            one = attempt(
-                own[0].name, partial(_regressed, regressor, [(sample, five, own)]), self._log
+        for sample, five, copies in read:
+            regressed = attempt(
+                copies[0].name, partial(_regressed, regressor, [(sample, five, copies)]), self._log
             )
-            if isinstance(one, Failed):
-                rejects += [self._reject(photograph, one.error) for photograph in own]
+            if isinstance(regressed, Failed):
+                rejects += [self._reject(photograph, regressed.error) for photograph in copies]
             else:
-                yield sample, one[0], own
+                yield sample, regressed[0], copies
 
     def _read(self, row: int) -> tuple[FaceSample, Array]:
         sample = self.collection.data[row]
@@ -154,11 +156,11 @@ class TurnWorkshop:
         key = "ibug68-3d" if "ibug68-3d" in sample.landmarks else "ibug68-2d"
         if known is None:
             raise RejectedError("no 68 landmarks are known")
-        found = self._landmarks(PosedFaces(face.coefficients, face.camera))[key]
+        fitted = self._landmarks(PosedFaces(face.coefficients, face.camera))[key]
         size = float(np.ptp(known, axis=0).max())
         if size < self.options.smallest:
             raise RejectedError(f"a face of {size:.0f} pixels, less than {self.options.smallest}")
-        apart = float(np.linalg.norm(found - known, axis=1).mean()) / size
+        apart = float(np.linalg.norm(fitted - known, axis=1).mean()) / size
         if not apart <= self.options.apart:
             raise RejectedError(f"a fit {100 * apart:.0f} % of the face off the landmarks")
         return self._turner.open(sample.picture, face.coefficients, face.camera, sample.skin)
@@ -168,8 +170,8 @@ class TurnWorkshop:
     ) -> ShardEntry:
         if not isinstance(photograph, TurnedPhotograph):
             raise InputError(photograph.name, "a photograph with a turn", "one without")
-        own = yaw_deg(opened.face.camera)
-        turn = np.array([photograph.yaw - own, photograph.pitch]) + 0.0  # no -0
+        yaw = yaw_deg(opened.face.camera)
+        turn = np.array([photograph.yaw - yaw, photograph.pitch]) + 0.0  # no -0
         turned = opened.turn(*turn.tolist())
         points = self._landmarks(turned.face)
         jaw = points["ibug68-3d"]

@@ -153,7 +153,7 @@ class FaceLosses:
         """Itself, moved to another device, with its viewer."""
         if self._skin.device != device:
             self.viewer.to(device)
-            self.targets = {name: one.to(device) for name, one in self.targets.items()}
+            self.targets = {name: target.to(device) for name, target in self.targets.items()}
             self._skin, self._laplacian = self._skin.to(device), self._laplacian.to(device)
             self._spread = None if self._spread is None else self._spread.to(device)
             self.errors.to(device)
@@ -257,8 +257,8 @@ class FaceLosses:
     def _landmark_terms(self, seen: RenderedBatch, batch: FaceBatch) -> dict[str, Tensor]:
         """Weighted sum over each face's known points, over their number; mean over the faces."""
         side = float(batch.images.shape[-1])
-        one = side / _PAPER_SIDE if self.config.landmark_unit == "pixels" else side
-        unit = batch.images.new_full((len(batch), 1), one)
+        length = side / _PAPER_SIDE if self.config.landmark_unit == "pixels" else side
+        unit = batch.images.new_full((len(batch), 1), length)
         pairs = pair_landmarks(seen.landmarks, batch.landmarks, self.targets)
         distance = landmark_distance(pairs.predicted, pairs.annotated, unit) * pairs.weights
         known = (pairs.weights > 0).sum(1).clamp(min=1)

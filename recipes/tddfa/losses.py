@@ -109,12 +109,18 @@ def moved_affine(matrix: Tensor, frame: Tensor, height: int, size: int) -> Tenso
     Returns:
         (B,3,4).
     """
-    one = matrix.new_tensor([0.0, 0.0, 0.0, 1.0])
+    last_row = matrix.new_tensor([0.0, 0.0, 0.0, 1.0])
     frame = frame.to(matrix)
-    plane = torch.stack([matrix[:, 0] - 0.5 * one, (height + 0.5) * one - matrix[:, 1]], 1)
-    moved = frame[:, :, :2] @ plane + frame[:, :, 2:] * one
+    plane = torch.stack(
+        [matrix[:, 0] - 0.5 * last_row, (height + 0.5) * last_row - matrix[:, 1]], 1
+    )
+    moved = frame[:, :, :2] @ plane + frame[:, :, 2:] * last_row
     scale = torch.linalg.det(frame[:, :, :2]).abs().sqrt()[:, None]
-    rows = [moved[:, 0] + 0.5 * one, (size + 0.5) * one - moved[:, 1], scale * matrix[:, 2]]
+    rows = [
+        moved[:, 0] + 0.5 * last_row,
+        (size + 0.5) * last_row - moved[:, 1],
+        scale * matrix[:, 2],
+    ]
     return torch.stack(rows, 1)
 
 

@@ -243,7 +243,7 @@ def _validation(
         clean = [reader(batch) for batch in clean]
     generator = torch.Generator().manual_seed(derived_seed(sets.seed, 1))
     patches = replace(occluders, share=1.0)
-    hidden = [cover(one, draw_occluders(patches, len(one), generator)) for one in clean]
+    hidden = [cover(batch, draw_occluders(patches, len(batch), generator)) for batch in clean]
     return {"": clean, HIDDEN: hidden}
 
 

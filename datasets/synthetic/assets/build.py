@@ -41,9 +41,9 @@ def find_named(folder: Path, name: str, root: Path) -> Path | None:
         return None
     tries = [(folder, parts), (root, parts), (root / "data", parts), (folder, parts[-1:])]
     for start, steps in tries:
-        found = _walk(start, steps)
-        if found is not None and found.is_file():
-            plain = Path(os.path.normpath(found))
+        path = _walk(start, steps)
+        if path is not None and path.is_file():
+            plain = Path(os.path.normpath(path))
             if plain.is_relative_to(root):
                 return plain
     return None
@@ -120,11 +120,11 @@ class AssetReader:
             material, where = read_material(place), place
             lacking = f"{where}: expected a picture of its colours, got none"
         if material.texture:
-            found = find_named(where.parent, material.texture, self.root)
-            if found is None:
+            file = find_named(where.parent, material.texture, self.root)
+            if file is None:
                 lacking = f"{where}: expected its picture {material.texture}, got no such file"
             else:
-                texture, lacking = self._picture(found, SIDES[kind])
+                texture, lacking = self._picture(file, SIDES[kind])
         if texture is None and kind in PICTURED:
             raise InputError(str(path), "a picture of its colours", f"none ({lacking})", _REMEDY)
         if texture is None:
@@ -139,8 +139,8 @@ class AssetReader:
                 self._pictures[key] = read_texture(path, side)
             except InputError as error:
                 self._pictures[key] = error
-        found = self._pictures[key]
-        return (None, str(found)) if isinstance(found, InputError) else (found, "")
+        known = self._pictures[key]
+        return (None, str(known)) if isinstance(known, InputError) else (known, "")
 
 
 def _read_mesh(path: Path) -> ObjMesh:

@@ -237,5 +237,5 @@ def _kept_faces(parts: Parts, there: Array, path: Path) -> Array:
     if (parts.kind == "clothes" and kept.sum() >= _ENOUGH) or kept.all():
         return kept
     missing = np.unique(ids[~there[ids]])
-    found = f"{len(missing)} of the rest of the body ({missing[0]} is the first)"
-    raise InputError(str(path), "vertices of the head, the neck and the shoulders", found)
+    lost = f"{len(missing)} of the rest of the body ({missing[0]} is the first)"
+    raise InputError(str(path), "vertices of the head, the neck and the shoulders", lost)

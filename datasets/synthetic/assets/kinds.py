@@ -49,8 +49,8 @@ def kind_of(folders: Iterable[str], texts: Iterable[str]) -> str | None:
             return None
         kind = re.sub(r"\d+$", "", folder)
         if kind in _FOLDERS:
-            found = _FOLDERS[kind]
-            return _by_words(texts, found) if found in _ANY_KIND else found
+            folder_kind = _FOLDERS[kind]
+            return _by_words(texts, folder_kind) if folder_kind in _ANY_KIND else folder_kind
     return None
 
 

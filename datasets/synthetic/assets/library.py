@@ -88,8 +88,8 @@ def _read_all(reader: AssetReader) -> tuple[list[Asset], list[str]]:
 
 def _files(root: Path) -> Iterable[Path]:
     """Every .mhclo, in an order that is the same everywhere."""
-    found = [p for p in root.rglob("*") if p.suffix.lower() == ".mhclo" and p.is_file()]
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
+    files = [p for p in root.rglob("*") if p.suffix.lower() == ".mhclo" and p.is_file()]
+    return sorted(files, key=lambda path: path.relative_to(root).as_posix())
 
 
 def _found(root: Path, problems: list[str]) -> str:

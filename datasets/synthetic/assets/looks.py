@@ -173,11 +173,11 @@ def _under(points: Array, head: MeanHead) -> tuple[Array, Array]:
     x, y, _ = np.moveaxis(points[:, None, None] - before, -1, 0)
     part = ((after - before)[..., 0] * y - (after - before)[..., 1] * x) / area[:, None]
     depth = np.where(part.min(2) > _INSIDE, (part * corners[..., 2]).sum(2), -np.inf)
-    found, each = depth.argmax(1), np.arange(len(points))
-    hit = np.isfinite(depth[each, found])
+    frontmost, each = depth.argmax(1), np.arange(len(points))
+    hit = np.isfinite(depth[each, frontmost])
     nearest = head.skin.tree.query(points)[1]
-    ids = np.where(hit[:, None], triangles[found], head.skin.ids[nearest])
-    return ids, np.where(hit[:, None], part[each, found], head.skin.weights[nearest])
+    ids = np.where(hit[:, None], triangles[frontmost], head.skin.ids[nearest])
+    return ids, np.where(hit[:, None], part[each, frontmost], head.skin.weights[nearest])
 
 
 def _front(points: Array, head: MeanHead) -> tuple[Array, Array, Array]:

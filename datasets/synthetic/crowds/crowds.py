@@ -112,16 +112,16 @@ class CrowdMaker:
         return joined([batch, *more]) if more else batch
 
     def _composed(self, rows: Tensor, seed: int) -> CrowdBatch:
-        pictures, found = [], []
+        pictures, labelled = [], []
         for k, row in enumerate(rows.tolist()):
             rng = np.random.default_rng([seed % 2**63, k])
             picture, labels = self._compose(rng, row)
             pictures.append(picture)
-            found.append(labels)
+            labelled.append(labels)
         images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
         boxes, points = np.zeros((len(rows), MOST_FACES, 4)), np.zeros((len(rows), MOST_FACES, 10))
         kinds = np.zeros((len(rows), MOST_FACES), np.int64)
-        for k, labels in enumerate(found):
+        for k, labels in enumerate(labelled):
             for m, label in enumerate(labels):
                 boxes[k, m], points[k, m] = label.box, label.points.ravel()
                 kinds[k, m] = label.kind
@@ -215,7 +215,7 @@ class CrowdMaker:
         """Paste one; its label, and how many pixels its face covers before anything hides it."""
         size = self.config.size
         scale = side / float(np.ptp(cut.landmarks, axis=0).max())
-        own = (
+        tilt = (
             roll + rng.normal(0, 0.15) if filling or rng.random() < 0.85 else rng.uniform(-3.1, 3.1)
         )
         mirrored = rng.random() < 0.5
@@ -224,7 +224,7 @@ class CrowdMaker:
         to = rng.uniform(reach, size - reach, 2) if rng.random() < 0.85 else rng.uniform(0, size, 2)
         if filling:
             to = size / 2 + rng.normal(0, 0.08, 2) * size
-        matrix = placed(scale, own, mirrored, middle=middle, to=to)
+        matrix = placed(scale, tilt, mirrored, middle=middle, to=to)
         gain = np.exp(rng.normal(-0.05, 0.15) + rng.normal(0, 0.04, 3))
         picture = cut.picture
         if rng.random() < 0.1:

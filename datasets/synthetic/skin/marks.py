@@ -99,8 +99,8 @@ class BareBrows:
         place = np.full(len(points), -1)
         place[inner], place[ring] = np.arange(len(inner)), np.arange(len(ring))
         one, two = np.concatenate([ends, ends[:, ::-1]]).T
-        own = near[one]
-        one, two = one[own], two[own]
+        inside = near[one]
+        one, two = one[inside], two[inside]
         graph = _graph(place, one, two, near[two], (len(inner), len(inner)))
         rim = _graph(place, one, two, ~near[two], (len(inner), len(ring)))
         degree = np.asarray(graph.sum(1) + rim.sum(1)).ravel()
