@@ -256,6 +256,22 @@ class FaceModel(nn.Module):
         """Landmarks (B,L,3) of the set `name` on meshes (B,V,3) of this model."""
         return self.landmark_set(name).points(vertices)
 
+    def landmarks_of(self, coefficients: Coefficients, name: str = "ibug68") -> Tensor:
+        """Landmarks (B,L,3) of faces, without making the rest of their meshes.
+
+        Args:
+            coefficients: of B faces.
+            name: of the landmark set.
+        """
+        self._check_sizes(coefficients)
+        chosen = self.landmark_set(name)
+        used, place = torch.unique(chosen.vertices, return_inverse=True)
+        points = self.mean[used] + _combine(
+            coefficients.identity, self.identity.index_select(1, used)
+        )
+        points = points + _combine(coefficients.expression, self.expression.index_select(1, used))
+        return chosen.of_corners(points[:, place])
+
     def landmark_set(self, name: str) -> LandmarkSet:
         """The landmark set `name`.
 

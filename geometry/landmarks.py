@@ -104,7 +104,11 @@ class LandmarkSet:
     def points(self, mesh_vertices: Tensor) -> Tensor:
         """Positions (B,L,3) on meshes (B,V,3); rows of invalid points are NaN."""
         check_shape("mesh_vertices", mesh_vertices, (None, None, 3))
-        corners = mesh_vertices[:, self.vertices]
+        return self.of_corners(mesh_vertices[:, self.vertices])
+
+    def of_corners(self, corners: Tensor) -> Tensor:
+        """Positions (B,L,3) from each point's three vertices (B,L,3,3), as `points`."""
+        check_shape("corners", corners, (None, len(self), 3, 3))
         points = (corners * self.weights[..., None]).sum(2) + self.offset
         return torch.where(self.valid[:, None], points, torch.full_like(points, torch.nan))
 

@@ -67,7 +67,10 @@ class PredictedFace:
 
         Rows of points that the model does not have are NaN. The numbers are as exact as the camera.
         """
-        points = self.model.landmark_points(self.vertices[None], name)
+        if self.surface is not None:
+            points = self.model.landmark_points(self.surface, name)
+        else:
+            points = self.model.landmarks_of(self.coefficients, name)
         return self.camera.project(points)[0].detach().numpy()
 
     @property

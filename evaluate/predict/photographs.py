@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...core.image_file import read_image
-from ...core.item_failure import Failed, FailureLog, attempt
+from ...core.item_failure import Failed, FailureLog
 from ...core.progress import progress_bar
 from ...geometry.landmarks import IBUG68_MIRROR
 from ...pipeline.predicted import PredictedFace
+from .batches import Item, each_face
 from .predicted import Box, Predictor
 from .predictions import Predictions
 
@@ -59,22 +59,23 @@ def predict_landmarks(
     pose = np.full((len(names), 3), np.nan)
     failures: dict[str, str] = {}
     with progress_bar("Predicting faces", len(names)) as advance:
-        for row, (name, path, box) in enumerate(zip(names, paths, boxes, strict=True)):
-            predicted = attempt(name, partial(_predict_one, predictor, path, box, points), log)
+        items = [Item(*parts) for parts in zip(names, paths, boxes, strict=True)]
+        faces = each_face(predictor, items, partial(_measured, points), log)
+        for row, predicted in enumerate(faces):
             if isinstance(predicted, Failed):
-                failures[name] = predicted.message
+                failures[names[row]] = predicted.message
             else:
                 landmarks[row], pose[row] = predicted
             advance()
     return Predictions(tuple(names), landmarks, pose, failures)
 
 
-def _predict_one(
-    predictor: Predictor, path: Path, box: Box, points: Callable[[PredictedFace], Array]
+def _measured(
+    points: Callable[[PredictedFace], Array], face: PredictedFace
 ) -> tuple[Array, list[float]]:
     """Points (3,count) and angles; points that the model lacks are NaN."""
-    face = predictor(read_image(path), box)
-    landmarks, angles = points(face).T, [face.pose_deg[angle] for angle in _ANGLES]
+    angles_deg = face.pose_deg
+    landmarks, angles = points(face).T, [angles_deg[angle] for angle in _ANGLES]
     if np.isinf(landmarks).any() or np.isnan(landmarks[:2]).all() or not np.isfinite(angles).all():
         raise InputError("predicted face", "finite points", "NaN or infinity")
     return landmarks, angles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -66,7 +67,9 @@ def load_predictor(
         return MapPredictor.load(loaded, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
     regressor = Regressor(RegressOptions(passes=passes), weights=loaded)
-    return NetworkPredictor(regressor, detect=boxes == "detector")
+    if boxes == "detector":
+        return NetworkPredictor(regressor, detect=True)
+    return BoxPredictor(regressor)
 
 
 @torch.no_grad()
@@ -115,3 +118,15 @@ class NetworkPredictor:
         else:
             face = self._regressor([picture], [box])[0]
         return PredictedFace(self._regressor.model, face.coefficients, face.camera, box)
+
+
+class BoxPredictor(NetworkPredictor):
+    """A network in given boxes, of many photographs at once."""
+
+    def many(self, pictures: Sequence[Photograph], boxes: Sequence[Box]) -> list[PredictedFace]:
+        """See `BatchPredictor.many`."""
+        faces = self._regressor(pictures, boxes)
+        return [
+            PredictedFace(self._regressor.model, face.coefficients, face.camera, box)
+            for face, box in zip(faces, boxes, strict=True)
+        ]

@@ -38,7 +38,8 @@ class RegressOptions:
         weights: a shipped name or a path.
         passes: 1 predicts in the given box; 2 frames the face anew by what the first pass found,
             as the network is most exact in a tight frame.
-        batch: crops that go through the network at once.
+        batch: crops that go through network and solver at once; more no longer fit into a
+            processor's cache.
         solver: what points are worth against priors.
         lips: heed what the segmentation shows between the lips, see `pipeline.network.mouth`.
         gaze: find irises and turn the eyes to them, see `pipeline.network.gaze`.
@@ -46,7 +47,7 @@ class RegressOptions:
 
     weights: str = "default"
     passes: int = 2
-    batch: int = 32
+    batch: int = 8
     solver: SolverConfig = field(default_factory=SolverConfig)
     lips: bool = True
     gaze: bool = True

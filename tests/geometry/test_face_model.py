@@ -101,6 +101,21 @@ def test_vertices_and_albedo_against_a_loop():
     assert torch.equal(model.vertices(zero)[1], model.mean)
 
 
+def test_landmarks_without_the_rest_of_the_mesh():
+    rng = np.random.default_rng(3)
+    valid = torch.arange(12) != 5
+    weights, offset = (torch.from_numpy(rng.random((12, 3))).float() for _ in range(2))
+    corners = torch.from_numpy(rng.integers(0, V, (12, 3)))
+    points = LandmarkSet("some", corners, weights, offset, valid)
+    model = build(landmarks={"some": points})
+    numbers = [torch.from_numpy(rng.normal(size=(2, size))).float() for size in model.sizes]
+    faces = Coefficients(*numbers, model.zero_coefficients(2).light)
+    wanted = model.landmark_points(model.vertices(faces), "some")
+    found = model.landmarks_of(faces, "some")
+    assert bool(wanted[:, 5].isnan().all()) and not bool(wanted[:, valid].isnan().any())
+    assert torch.allclose(found, wanted, atol=1e-4, equal_nan=True)
+
+
 def test_a_model_of_mean_and_faces_alone():
     model = FaceModel.from_arrays(
         name="m", mean=ARRAYS["mean"], faces=ARRAYS["faces"], origin=np.zeros(3)
