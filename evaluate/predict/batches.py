@@ -7,8 +7,6 @@ threads, where the threads within an operation would wait for each other and for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 
 from ...core.image_file import read_image
 from ...core.item_failure import Failed, FailureLog, attempt
+from ...core.threads import in_order
 from ...pipeline.predicted import PredictedFace
 from .predicted import Box, Photograph, Predictor
 
@@ -76,9 +75,17 @@ def each_face(
             yield attempt(item.name, partial(_alone, predictor, item, measure), log)
         return
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
-    with _threads() as run:
-        for found in run(partial(_together, predictor, measure, log), batches):
-            yield from found
+    count, work = torch.get_num_threads(), partial(_together, predictor, measure, log)
+    if count == 1:
+        found: Iterator[list[T | Failed]] = map(work, batches)
+    else:
+        torch.set_num_threads(1)
+        found = in_order(work, batches, count, start=partial(torch.set_num_threads, 1))
+    try:
+        for batch in found:
+            yield from batch
+    finally:
+        torch.set_num_threads(count)
 
 
 def _alone(predictor: Predictor, item: Item, measure: Callable[[PredictedFace], T]) -> T:
@@ -110,19 +117,3 @@ def _together(
         else attempt(item.name, partial(measure, next(known)), log)
         for item, picture in zip(items, read, strict=True)
     ]  # fmt: skip
-
-
-@contextmanager
-def _threads() -> Iterator[Callable[..., Iterator[list[T | Failed]]]]:
-    """A `map` on as many threads as torch has, each of which works alone within it."""
-    count = torch.get_num_threads()
-    if count == 1:
-        yield map
-        return
-    torch.set_num_threads(1)  # for the threads that are started now, too
-    pool = ThreadPoolExecutor(count)
-    try:
-        yield pool.map
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(count)
