@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from ..core.errors import InputError
 from ..core.registry import Registry
@@ -143,6 +142,8 @@ def mirror_of(mean: NDArray, tolerance: float) -> Ints | None:
         mean: (V,3).
         tolerance: how far apart images may lie, in the unit of `mean`.
     """
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(mean)
     distance, image = tree.query(mean * np.array([-1.0, 1.0, 1.0]))
     paired = np.array_equal(image[image], np.arange(len(mean)))

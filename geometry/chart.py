@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from .face_model import FaceModel
+from .uv_tables import triangle_charts
 
 _MARGIN = 0.02  # of the texture's side, left free round the chart
 _STRIP = 0.2  # of the texture's height, for parts beside the largest
@@ -59,10 +58,7 @@ def charts(mean: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
 
 def _parts(faces: Tensor, count: int) -> Tensor:
     """The number of the part that hangs together of each triangle (F,), 0 for the largest."""
-    table = faces.cpu().numpy()
-    rows, columns = table[:, [0, 1]].reshape(-1), table[:, [1, 2]].reshape(-1)
-    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
-    owner = connected_components(graph, directed=False)[1][table[:, 0]]
+    owner = triangle_charts(faces.cpu().numpy(), count)
     _, number, sizes = np.unique(owner, return_inverse=True, return_counts=True)
     if len(sizes) > _MOST_PARTS:
         return torch.zeros(len(faces), dtype=torch.int64, device=faces.device)

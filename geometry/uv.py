@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor, nn
 
 from ..core.errors import InputError
@@ -211,6 +210,8 @@ def pad_chart(uv_map: Tensor, mask: Tensor, pixels: int) -> Tensor:
     Raises:
         InputError: wrong shapes, a mask that is not bool.
     """
+    from scipy.ndimage import distance_transform_edt
+
     check_shape("uv_map", uv_map, ("B", "C", "H", "W"))
     check_shape("mask", mask, tuple(uv_map.shape[2:]))
     if mask.dtype != torch.bool:

@@ -5,9 +5,6 @@ read at a point (vectorised over points).
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..core.errors import InputError
 from ..core.jit import kernel
@@ -89,10 +86,30 @@ def triangle_charts(uv_faces: np.ndarray, count: int) -> np.ndarray:
     Returns:
         (F,) numbers of charts.
     """
-    rows = uv_faces[:, [0, 1]].reshape(-1)
-    columns = uv_faces[:, [1, 2]].reshape(-1)
-    graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(count, count))
-    return connected_components(graph, directed=False)[1][uv_faces[:, 0]]
+    part = np.arange(count)
+    _join(np.ascontiguousarray(uv_faces, np.int64), part)
+    return np.asarray(np.unique(part, return_inverse=True)[1][uv_faces[:, 0]])
+
+
+@kernel
+def _join(corners: np.ndarray, part: np.ndarray) -> None:
+    """Give all points that triangles (F, 3) connect the number of the lowest of them.
+
+    Args:
+        corners: int64. part: (T,) int64, the numbers 0 to T - 1 on entry.
+    """
+    for f in range(len(corners)):
+        for k in range(1, 3):
+            a, b = corners[f, k - 1], corners[f, k]
+            while part[a] != a:  # up to the lowest, halving the way for those that come after
+                part[a] = part[part[a]]
+                a = part[a]
+            while part[b] != b:
+                part[b] = part[part[b]]
+                b = part[b]
+            part[max(a, b)] = min(a, b)
+    for n in range(len(part)):
+        part[n] = part[part[n]]
 
 
 def check_charts(corners: np.ndarray, charts: np.ndarray, triangle: np.ndarray) -> None:
@@ -182,6 +199,8 @@ def _border_lookup(xy: np.ndarray, chart: np.ndarray) -> tuple[np.ndarray, np.nd
     """Nearest texels of one chart and weights that reproduce linear functions (least squares
     fitted on them, near ones counting more).
     """
+    from scipy.spatial import cKDTree
+
     members = np.argwhere(chart)
     if not len(members):
         raise InputError("uv", "charts that cover a texel at this size", "a smaller one", _LARGER)

@@ -19,7 +19,8 @@ from .face import ReconstructedFace
 from .network.regress import RegressedFace
 from .photo import Photo, as_picture
 from .reconstructor import Reconstructor
-from .texture import Texture, merge_textures
+from .texture import Texture
+from .texture.merge import merge_textures
 
 _MOUTH, _EYES = (
     ("lips", "mouth", "mouth_interior"),

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ...geometry.face_model import FaceModel
 from ...geometry.face_regions import REFLECTANCE
@@ -129,6 +127,9 @@ def _edges(model: FaceModel) -> NDArray[np.int64]:
 
 def _joined(mask: Mask, edges: NDArray[np.int64], points: Array, seeds: Array) -> Mask:
     """What of a mask hangs together with the vertices next to some points (N,3)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     kept = edges[mask[edges].all(1)]
     count = len(mask)
     graph = coo_matrix((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=(count, count))

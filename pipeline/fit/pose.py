@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from torch import Tensor
 
 from ...core.errors import InputError
@@ -51,6 +50,8 @@ def pose_from_points(model_points: Tensor, image_points: Tensor, size: int) -> P
     Raises:
         InputError: fewer than four points, different counts, or NaN.
     """
+    from scipy.optimize import least_squares
+
     problem = _Problem.of(model_points, image_points, size)
     starts = [np.array([0, yaw, 0, 0, 0, 0]) for yaw in _START_YAWS]
     fits = [least_squares(problem.residuals, start) for start in starts]
@@ -75,6 +76,8 @@ def face_from_points(
         basis: (K,N,3) mm per unit. spread: (K,) standard deviations of the coefficients.
         bounded: (K,) bool, True for coefficients that stay in [0,1].
     """
+    from scipy.optimize import least_squares
+
     rigid = pose_from_points(model_points, image_points, size)
     scaled = basis.double() * spread.double()[:, None, None]
     problem = _Problem.of(model_points, image_points, size, scaled)

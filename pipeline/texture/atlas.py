@@ -8,12 +8,11 @@ from enum import IntEnum
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ...geometry.face_model import FaceModel
 from ...geometry.uv import UVMapper
-from .atlas_kernels import interpolate, nearest_within
+from .atlas_kernels import distances, interpolate, nearest_within
 from .mirror import mirrored_places, near_seam
 from .strands import hair_strands
 
@@ -156,5 +155,7 @@ def _nearness(model: FaceModel, names: Sequence[str], reach: tuple[float, float]
     region = torch.stack([_region(model, name) for name in names]).any(0)
     if not bool(region.any()):
         return torch.zeros(len(model.mean))
-    away = torch.from_numpy(cKDTree(model.mean[region].numpy()).query(model.mean.numpy())[0])
-    return ((reach[1] - away.float()) / (reach[1] - reach[0])).clamp(0, 1)
+    there, away = model.mean[region], np.empty(len(model.mean), np.float32)
+    there = there[there[:, 1].argsort()]
+    distances(model.mean.contiguous().numpy(), there.numpy(), reach[1], away)
+    return ((reach[1] - torch.from_numpy(away)) / (reach[1] - reach[0])).clamp(0, 1)

@@ -61,3 +61,24 @@ def nearest_within(mask: Array, reach: int, nearest: Array) -> None:
                 square = (row - y) * (row - y) + away * away
                 if column[row, x] >= 0 and square < least:
                     least, nearest[y, x] = square, row * width + column[row, x]
+
+
+@kernel
+def distances(points: Floats, others: Floats, reach: float, away: Floats) -> None:
+    """The distance from each point to the nearest other one, where it is within reach.
+
+    Args:
+        points: (N,3). others: (M,3), sorted by their second coordinate.
+        reach: larger distances are not told apart.
+        away: (N,), at most `reach` afterwards.
+    """
+    height = np.ascontiguousarray(others[:, 1])
+    for n in range(len(points)):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        least = np.float32(reach * reach)
+        first = np.searchsorted(height, np.float32(y - reach))
+        last = np.searchsorted(height, np.float32(y + reach))
+        for m in range(first, last):
+            dx, dy, dz = others[m, 0] - x, others[m, 1] - y, others[m, 2] - z
+            least = min(least, dx * dx + dy * dy + dz * dz)
+        away[n] = np.sqrt(least)

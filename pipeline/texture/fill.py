@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter, uniform_filter
+from torch.nn import functional
 
-from .levels import enlarge, halve, lower, pull, shrink
+from .levels import box, enlarge, halve, lower, pull, shrink
 
 Floats = NDArray[np.float32]
 
@@ -84,7 +85,8 @@ def retreat(weight: Floats, radius: float) -> None:
     """Make a weight (S,S) fall to 0 softly within its own border, in place."""
     cell = _cell(weight)
     small = shrunk(weight[..., None], cell)[..., 0]
-    inner = minimum_filter(small, _side(radius / cell), mode="nearest")
+    side = _side(radius / cell)
+    inner = -functional.max_pool2d(-torch.from_numpy(small)[None], side, 1, side // 2)[0].numpy()
     lower(weight, _blurred(inner[..., None], radius / cell)[..., 0], cell)
 
 
@@ -100,9 +102,8 @@ def shrunk(image: Floats, cell: int) -> Floats:
 
 
 def _blurred(small: Floats, radius: float) -> Floats:
-    for _ in range(2):
-        small = uniform_filter(small, _side(radius), axes=(0, 1), mode="nearest")
-    return small
+    half = _side(radius) // 2
+    return np.asarray(box(box(np.ascontiguousarray(small), half), half))
 
 
 def _side(radius: float) -> int:

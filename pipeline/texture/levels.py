@@ -123,3 +123,30 @@ def blend_rows(small: Floats, place: int, cell: int, row: Floats) -> None:
         for c in range(small.shape[2]):
             upper, under = small[top, min(x, last - 1), c], small[bottom, min(x, last - 1), c]
             row[x, c] = upper + share * (under - upper)
+
+
+@kernel
+def box(image: Floats, half: int) -> Floats:
+    """Means (h,w,C) over squares of 2 half + 1; beyond the border it goes on as it is there."""
+    height, width, channels = image.shape
+    rows, result = np.empty_like(image), np.empty_like(image)
+    share = 1.0 / (2 * half + 1)
+    for y in range(height):
+        for c in range(channels):
+            total = 0.0
+            for k in range(-half, half + 1):
+                total += image[y, min(max(k, 0), width - 1), c]
+            for x in range(width):
+                rows[y, x, c] = total * share
+                total += image[y, min(x + half + 1, width - 1), c]
+                total -= image[y, max(x - half, 0), c]
+    for x in range(width):
+        for c in range(channels):
+            total = 0.0
+            for k in range(-half, half + 1):
+                total += rows[min(max(k, 0), height - 1), x, c]
+            for y in range(height):
+                result[y, x, c] = total * share
+                total += rows[min(y + half + 1, height - 1), x, c]
+                total -= rows[max(y - half, 0), x, c]
+    return result

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 from torch import Tensor
 from torch.nn import functional
 
@@ -149,7 +148,8 @@ def _nearest_depth(
     depth = rasterizer.interpolate(behind, seen, renderer.triangles)[0, :, :, 0].numpy()
     farthest = float(table[:, DEPTH].max()) + _NOTHING
     depth = np.where(seen.covered[0].numpy(), depth, np.float32(farthest))
-    return maximum_filter(depth, 3), np.array([scale, shift[0], shift[1]], np.float64)
+    far = functional.max_pool2d(torch.from_numpy(depth)[None], 3, 1, 1)[0].numpy()
+    return far, np.array([scale, shift[0], shift[1]], np.float64)
 
 
 def _plain(photo: Tensor) -> tuple[Floats, NDArray[np.float64]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from ...core.jit import inline, kernel
@@ -45,9 +44,18 @@ def _locks(count: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float
     slowly along them, and how far they swing sideways (R,9), in turns.
     """
     rng = np.random.default_rng(_SEED + seed)
-    table = gaussian_filter1d(rng.normal(size=(_RINGS, count)), 3.0, axis=0)
-    swing = gaussian_filter1d(rng.normal(size=(_RINGS, 9)), 6.0, axis=0)
+    table = _smoothed(rng.normal(size=(_RINGS, count)), 3.0)
+    swing = _smoothed(rng.normal(size=(_RINGS, 9)), 6.0)
     return table / table.std(), swing * (_WAVES / (_MERIDIANS[-1] * swing.std()))
+
+
+def _smoothed(table: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    """A Gaussian of a standard deviation in rows down each column, mirrored at both ends."""
+    reach = round(4 * spread)
+    weights = np.exp(-np.square(np.arange(-reach, reach + 1) / spread) / 2)
+    padded = np.pad(table, ((reach, reach), (0, 0)), "symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
+    return np.asarray(windows @ (weights / weights.sum()))
 
 
 @kernel

@@ -5,9 +5,12 @@ import time
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 from selfie3d.core.errors import InputError
 from selfie3d.geometry import uv as uvmaps
+from selfie3d.geometry.uv_tables import triangle_charts
 
 F64 = torch.float64
 
@@ -47,6 +50,14 @@ def test_scan_conversion_matches_the_loop():
     mapper = uvmaps.UVMapper(uv, faces, faces, (20, 24))
     assert np.array_equal(mapper.triangle.numpy(), expected)
     assert np.array_equal(mapper.mask.numpy(), expected >= 0)
+
+
+def test_charts_are_the_connected_parts():
+    corners = np.random.default_rng(0).integers(0, 900, (300, 3))
+    rows, columns = corners[:, [0, 1]].reshape(-1), corners[:, [1, 2]].reshape(-1)
+    graph = coo_matrix((np.ones(600), (rows, columns)), shape=(900, 900))
+    wanted = connected_components(graph, directed=False)[1][corners[:, 0]]
+    assert np.array_equal(triangle_charts(corners, 900), wanted) and len(np.unique(wanted)) > 9
 
 
 def test_triangles_may_reach_over_the_map():

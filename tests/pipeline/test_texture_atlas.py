@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter1d, uniform_filter
+from scipy.spatial import cKDTree
 from selfie3d.geometry.uv import UVMapper
 from selfie3d.pipeline.texture.atlas import Atlas
-from selfie3d.pipeline.texture.atlas_kernels import nearest_within
-from selfie3d.pipeline.texture.strands import _comb, _locks, hair_strands
+from selfie3d.pipeline.texture.atlas_kernels import distances, nearest_within
+from selfie3d.pipeline.texture.levels import box
+from selfie3d.pipeline.texture.strands import _comb, _locks, _smoothed, hair_strands
 
 SIZE = 96
 
@@ -45,6 +47,28 @@ def test_nearest_texels_are_those_of_the_distance_transform(reach):
     assert mask.reshape(-1)[source].all()
     apart = np.hypot(source // mask.shape[1] - rows, source % mask.shape[1] - columns)
     assert np.allclose(apart, away[rows, columns])
+
+
+def test_distances_are_those_of_a_tree():
+    rng = np.random.default_rng(4)
+    points, others = (rng.normal(size=(n, 3)).astype(np.float32) * 20 for n in (60, 25))
+    others = others[others[:, 1].argsort()]
+    away = np.empty(60, np.float32)
+    distances(points, others, 15.0, away)
+    wanted = np.minimum(cKDTree(others).query(points)[0], 15.0)
+    assert np.allclose(away, wanted, atol=1e-4) and 5 < (wanted < 15).sum() < 55
+
+
+@pytest.mark.parametrize("half", [0, 1, 4, 11])
+def test_boxes_are_those_of_scipy(half):
+    image = np.random.default_rng(half).random((13, 17, 2)).astype(np.float32)
+    wanted = uniform_filter(image, 2 * half + 1, axes=(0, 1), mode="nearest")
+    assert np.allclose(box(image, half), wanted, atol=1e-6)
+
+
+def test_tables_of_strands_are_smoothed_as_scipy_does():
+    table = np.random.default_rng(1).normal(size=(64, 5))
+    assert np.allclose(_smoothed(table, 6.0), gaussian_filter1d(table, 6.0, axis=0), atol=1e-12)
 
 
 def plain_comb(points, middle, away, table, swing):

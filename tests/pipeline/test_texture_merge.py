@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from selfie3d.pipeline.texture import Texture, merge_textures
+from selfie3d.pipeline.texture import Texture
+from selfie3d.pipeline.texture.merge import merge_textures
 
 SIDE = 128
 NOBODY = np.zeros((SIDE, SIDE), bool)
