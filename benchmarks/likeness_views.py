@@ -21,7 +21,8 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.coefficients import Coefficients
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.face_model import FaceModel
-from selfie3d.pipeline.face import ReconstructedFace, studio_camera, studio_light
+from selfie3d.pipeline.face import ReconstructedFace
+from selfie3d.pipeline.studio import studio_camera, studio_light
 from selfie3d.render.face import FaceRenderer
 from selfie3d.render.overlay import to_image, to_picture
 from torch import Tensor

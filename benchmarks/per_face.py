@@ -104,6 +104,7 @@ def work(options: argparse.Namespace) -> None:
             step()
             times[name] = (time.perf_counter() - wall, time.process_time() - cpu)
         image = known[photo].face.texture.image
+        image = image * torch.from_numpy(known[photo].maker.textures.atlas.mask)
         np.save(target, (image * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).numpy())
         print(json.dumps(times), flush=True)
 

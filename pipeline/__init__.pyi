@@ -6,7 +6,6 @@ from .about.model_info import describe_model as describe_model
 from .about.model_info import write_model_info as write_model_info
 from .demo import run_demo as run_demo
 from .face import ReconstructedFace as ReconstructedFace
-from .face import studio_light as studio_light
 from .fit.appearance import Appearance as Appearance
 from .fit.fitter import FaceFitter as FaceFitter
 from .fit.fitter import Fit as Fit
@@ -30,3 +29,4 @@ from .photo import as_picture as as_picture
 from .predicted import PredictedFace as PredictedFace
 from .reconstructor import Reconstructor as Reconstructor
 from .segment.segment import facial_skin as facial_skin
+from .studio import studio_light as studio_light

@@ -18,24 +18,19 @@ from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.crop import Crop
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
-from ..geometry.rotation import euler_to_matrix
-from ..render.face import FaceRenderer
 from ..render.overlay import Picture, to_picture
 from .fit.model import five_points
-from .fit.pose import FOCAL_PER_SIZE
 from .formats.head_glb import HeadFile
 from .formats.obj import textured_mesh
 from .predicted import PredictedFace
+from .studio import View, draw_head
 from .texture import Texture
 
 if TYPE_CHECKING:
     import trimesh
 
-View = tuple[float, float, float]
 MESHES = ("head", "face")
 """What of a face model goes into files: all of it, or the mask of `default-face`."""
-
-_TURNTABLE_FILL = 1.0  # of the picture's side that a ball round the face takes
 
 
 @dataclass(frozen=True)
@@ -198,20 +193,23 @@ class ReconstructedFace(PredictedFace):
         self, views: Sequence[View], size: int, textured: bool = True
     ) -> list[Picture]:
         """`render` or `render_shape` from several sides at once."""
-        count, model = len(views), self.model
-        vertices = self.vertices.expand(count, -1, -1)
-        renderer = FaceRenderer(model.faces, model.uv, model.uv_faces)
-        with torch.no_grad():
-            seen = renderer(
-                vertices,
-                studio_camera(vertices, views, size * 2),
-                (size * 2, size * 2),
-                albedo=None if textured else torch.full_like(vertices, 0.75),
-                texture=self.texture_image.expand(count, -1, -1, -1) if textured else None,
-                light=None if textured else studio_light().expand(count, -1, -1),
-            )
-            pictures = seen.over(torch.full_like(seen.image, 0.25))
-        return [to_picture(image) for image in torch.nn.functional.avg_pool2d(pictures, 2)]
+        return self._drawn(views, size, textured=textured, bare=not textured)[0]
+
+    def turntable(self, views: Sequence[View], size: int) -> tuple[list[Picture], list[Picture]]:
+        """What `render` and `render_shape` show from several sides, in about the time of one.
+
+        Args:
+            views: pitch, yaw, roll in degrees.
+            size: side of the square pictures in pixels.
+        """
+        textured, bare = self._drawn(views, size, textured=True, bare=True)
+        return textured, bare
+
+    def _drawn(
+        self, views: Sequence[View], size: int, textured: bool, bare: bool
+    ) -> list[list[Picture]]:
+        texels = to_picture(self.texture_image) if textured else None
+        return draw_head(self.model, self.vertices, views, size, texels=texels, bare=bare)
 
 
 def check_mesh(model: FaceModel, mesh: str) -> None:
@@ -242,29 +240,3 @@ def _pupils_apart(model: FaceModel, vertices: Tensor) -> float:
         sides = pupils & (model.mean[:, 0] > 0), pupils & (model.mean[:, 0] < 0)
         eyes = torch.stack([vertices[side].mean(0) for side in sides])
     return float((eyes[0] - eyes[1]).norm())
-
-
-def studio_light() -> Tensor:
-    """A soft white light from the upper front, (1,9,3)."""
-    light = torch.zeros(1, 9, 3)
-    light[:, 0] = 2.0
-    light[:, 1] = 0.55
-    light[:, 2] = 0.75
-    light[:, 3] = 0.2
-    return light
-
-
-def studio_camera(vertices: Tensor, views: Sequence[View], size: int) -> PerspectiveCamera:
-    """Cameras at about 1 m that show the whole first mesh, turned by `views` degrees each."""
-    count = len(views)
-    rotation = euler_to_matrix(torch.tensor(views) * (math.pi / 180))
-    low, high = vertices[0].min(0).values, vertices[0].max(0).values
-    middle = (low + high) / 2
-    extent = 2 * float((vertices[0] - middle).norm(dim=-1).max())
-    distance = FOCAL_PER_SIZE * extent / _TURNTABLE_FILL
-    return PerspectiveCamera(
-        rotation,
-        torch.tensor([0.0, 0.0, -distance]) - middle @ rotation.mT,
-        torch.full((count,), FOCAL_PER_SIZE * size),
-        torch.full((count, 2), size / 2),
-    )

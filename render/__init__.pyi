@@ -13,6 +13,9 @@ from .overlay import resize as resize
 from .overlay import strip as strip
 from .overlay import to_image as to_image
 from .overlay import to_picture as to_picture
+from .pictures import Shaded as Shaded
+from .pictures import Textured as Textured
+from .pictures import draw_pictures as draw_pictures
 from .pncc import PnccRenderer as PnccRenderer
 from .rasterizer import Fragments as Fragments
 from .rasterizer import Rasterizer as Rasterizer

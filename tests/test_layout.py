@@ -40,6 +40,7 @@ PIPELINE = [
     "texture",
     "formats",
     "predicted",
+    "studio",
     "face",
     "options",
     "reconstructor",

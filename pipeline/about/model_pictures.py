@@ -12,7 +12,7 @@ from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
 from ...render.face import FaceRenderer
 from ...render.overlay import Picture, contact_sheet, draw_landmarks, to_picture
-from ..face import studio_camera, studio_light
+from ..studio import studio_camera, studio_light
 
 _CELL = 288  # pixels
 _SMALL = 192  # pixels, of expressions

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ...geometry.crop import Crop
-from ...render.face import FaceRenderer
 from ...render.overlay import Picture, draw_landmarks, strip, to_picture
-from ..face import ReconstructedFace, SeenSegments, studio_light
+from ...render.pictures import draw_pictures
+from ..face import ReconstructedFace, SeenSegments
 from ..locate.cut import cut_tensor
+from ..studio import bare_layer, renderer_of, textured_layer
 
 TURNTABLE_YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)
 _PANEL = 384  # pixels
@@ -43,23 +44,22 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     panels = [cut, draw_landmarks(cut, marks, 2)]
     if face.segments is not None:
         panels.append(_tinted(cut, face.segments, crop))
-    model, vertices = face.model, face.vertices[None]
-    renderer = FaceRenderer(model.faces, model.uv, model.uv_faces)
+    renderer, vertices = renderer_of(face.model), face.vertices[None]
     camera = face.camera.moved(crop.matrix)
-    grey = torch.full_like(vertices, 0.75)
-    for seen in (
-        renderer(vertices, camera, crop.size, texture=face.texture_image[None]),
-        renderer(vertices, camera, crop.size, albedo=grey, light=studio_light()),
-    ):
-        panels.append(to_picture(seen.over(photo)[0]))
-    return strip(panels)
+    clip = camera.to_clip(vertices, crop.size)
+    layers = (
+        textured_layer(renderer, to_picture(face.texture_image)),
+        bare_layer(renderer, vertices, camera),
+    )
+    ground = np.ascontiguousarray(photo[0].permute(1, 2, 0).numpy())
+    shown = draw_pictures(clip, renderer.triangles, layers, ground)
+    return strip([*panels, *(picture for (picture,) in shown)])
 
 
 def turntable_picture(face: ReconstructedFace, size: int = _PANEL) -> Picture:
     """The textured face from five sides, above the bare shape from the same sides."""
     views = [(0.0, yaw, 0.0) for yaw in TURNTABLE_YAWS]
-    rows = [strip(face.render_views(views, size, textured)) for textured in (True, False)]
-    return np.concatenate(rows, 0)
+    return np.concatenate([strip(row) for row in face.turntable(views, size)], 0)
 
 
 def _tinted(cut: Picture, segments: SeenSegments, crop: Crop) -> Picture:

@@ -16,7 +16,7 @@ from ...engine.prefetch import Source
 from ...engine.task import Task
 from ...geometry.uv import UVMapper
 from ...models.heads.learned_bases import bases_of, model_of
-from ...pipeline.face import studio_light
+from ...pipeline.studio import studio_light
 from ..packing import Pack
 from ..pictures import row_of, sheet_of
 from .losses import FaceLosses

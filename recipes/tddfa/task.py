@@ -20,7 +20,7 @@ from ...geometry.face_model import FaceModel
 from ...geometry.posed import PosedFaces
 from ...models.tddfa.layout import TddfaLayout
 from ...models.tddfa.whitening import Whitening, compute_whitening
-from ...pipeline.face import studio_light
+from ...pipeline.studio import studio_light
 from ...render.face import FaceRenderer
 from ..pictures import sheet_of
 from .losses import TddfaLosses, TddfaTargets

@@ -17,7 +17,7 @@ from ...engine.task import Task
 from ...geometry.checks import check_shape
 from ...models.sadrnet.layout import SHAPE_UNIT, UvFaces, UvLayout
 from ...models.sadrnet.network import UvPrediction
-from ...pipeline.face import studio_light
+from ...pipeline.studio import studio_light
 from ...render.face import FaceRenderer
 from ..packing import Pack
 from ..pictures import sheet_of

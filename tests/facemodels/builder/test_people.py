@@ -7,7 +7,7 @@ import pytest
 import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.builder.ict_heads import chained, draw_coefficients
-from selfie3d.pipeline.face import studio_camera
+from selfie3d.pipeline.studio import studio_camera
 from selfie3d.render.face import FaceRenderer
 
 PEOPLE, SIDE = 16, 256
