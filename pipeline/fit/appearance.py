@@ -124,20 +124,22 @@ def solve_appearance(
         check_shape(name, value, tuple(photo.shape))
     check_shape("basis", basis, (batch, modes, *photo.shape[1:]))
     check_shape("weight", weight, (batch, 1, *photo.shape[2:]))
-    given_target, mean, given = photo.flatten(2), albedo.flatten(2), weight.flatten(2)
+    heard = (weight.flatten(2) > 0).any(0)[0]  # the rest says nothing
+    target, mean, given, normals = (
+        image.flatten(2)[..., heard] for image in (photo, albedo, weight, normals)
+    )
     given = given / given.sum(2, keepdim=True).clamp(min=1e-6)
-    harmonics = sh_basis(normals.flatten(2).transpose(1, 2))  # (B,N,9)
-    modes_seen = basis.flatten(3)  # (B,K,3,N)
-    found, robust, target = start, torch.ones_like(given), given_target
+    harmonics = sh_basis(normals.transpose(1, 2))  # (B,N,9)
+    modes_seen = basis.flatten(3)[..., heard]  # (B,K,3,N)
+    found, robust, given_target = start, torch.ones_like(given), target
+    colours = mean + _combined(found, modes_seen)
     for _ in range(_ROUNDS):
-        colours = mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)
         design = colours[..., None] * harmonics[:, None]
         light = ridge_light(design, target, given * robust, _TINT)
         shading = torch.einsum("bnl,bcl->bcn", harmonics, light)
-        found = _ridge_albedo(
-            modes_seen * shading[:, None], target - mean * shading, given * robust
-        )
-        shown = (mean + torch.einsum("bk,bkcn->bcn", found, modes_seen)) * shading
+        found = _ridge_albedo(modes_seen, shading, target - mean * shading, given * robust)
+        colours = mean + _combined(found, modes_seen)
+        shown = colours * shading
         # What is white is as bright as the photograph can tell, or brighter.
         target = torch.where(given_target < _WHITE, given_target, given_target.maximum(shown))
         error = (shown - target).square().mean(1, keepdim=True)
@@ -145,10 +147,16 @@ def solve_appearance(
     return found, light.transpose(1, 2)
 
 
-def _ridge_albedo(design: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Coefficients (B,K) of design (B,K,3,N) for target (B,3,N), weight (B,1,N)."""
-    weighted = (design * weight[:, None]).flatten(2)
-    normal = weighted @ design.flatten(2).transpose(1, 2)
-    right = (weighted @ target.flatten(1)[..., None])[..., 0]
+def _combined(found: Tensor, modes: Tensor) -> Tensor:
+    """The sum (B,3,N) of modes (B,K,3,N) times coefficients (B,K)."""
+    return (found[:, None] @ modes.flatten(2)).view(len(modes), *modes.shape[2:])
+
+
+def _ridge_albedo(modes: Tensor, shading: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Coefficients (B,K) of modes (B,K,3,N) times shading, for target (B,3,N); weight (B,1,N)."""
+    root = weight.sqrt()
+    design = (modes * (shading * root)[:, None]).flatten(2)
+    normal = design @ design.transpose(1, 2)
+    right = (design @ (target * root).flatten(1)[..., None])[..., 0]
     strength = torch.full_like(right, 3 * _NOISE**2)
     return torch.linalg.solve(normal + torch.diag_embed(strength), right)

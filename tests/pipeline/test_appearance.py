@@ -67,6 +67,28 @@ def test_a_covered_part_pulls_less_than_in_least_squares(monkeypatch):
     assert (robust - known).norm() < 0.85 * (solve(inside) - known).norm()
 
 
+def test_faces_of_a_batch_do_not_hear_each_other():
+    """Nor what has no weight: each face is as it is alone, seen in other pixels than its fellow."""
+    photo, mean, modes, normals, inside, _ = scene(noise=0.02)
+    left, right = inside.clone(), inside.clone()
+    left[..., 25:], right[..., :15] = 0, 0
+    other = torch.where(right > 0, 0.8 * photo.flip(1), 9.0)
+    each = [(photo, left), (other, right)]
+    start = torch.zeros(1, MODES)
+    alone = [solve_appearance(p, mean, modes, normals, w, start) for p, w in each]
+    given = torch.cat([photo, other]), *(x.expand(2, *x.shape[1:]) for x in (mean, modes, normals))
+    found, light = solve_appearance(*given, torch.cat([left, right]), start.expand(2, -1))
+    for k, (coefficients, own) in enumerate(alone):
+        assert torch.allclose(found[k], coefficients[0], atol=1e-3)
+        assert torch.allclose(light[k], own[0], atol=1e-3)
+
+
+def test_of_a_face_that_shows_nothing_nothing_is_said():
+    photo, mean, modes, normals, inside, true = scene()
+    found, light = solve_appearance(photo, mean, modes, normals, 0 * inside, true)
+    assert not found.any() and light.isfinite().all() and float(light[0, 0].min()) > 0
+
+
 def test_what_is_white_may_be_brighter(monkeypatch):
     """Where a photograph is cut off at white, what is lost of the light is lost less."""
     photo, mean, modes, normals, inside, _ = parts = scene()
