@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .given_file import read_given
-from .whole_file import prepare_file, write_text
+from .number_text import rows_as_text
+from .whole_file import prepare_file, write_bytes
 
 Floats = NDArray[Any]
 """Of the type that was asked for."""
@@ -133,21 +134,20 @@ def write_obj(
         decimals: of the vertices' coordinates.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: it cannot be written, or a number is not finite.
     """
-    lines = [f"mtllib {material}"] if material else []
-    for x, y, z in np.asarray(vertices).tolist():
-        lines.append(f"v {x:.{decimals}f} {y:.{decimals}f} {z:.{decimals}f}")
+    parts = [f"mtllib {material}\n".encode("utf-8", "surrogateescape")] if material else []
+    parts.append(rows_as_text(np.asarray(vertices), "v ", "  \n", decimals=decimals))
     if uv is not None:
-        lines += [f"vt {u:.6f} {v:.6f}" for u, v in np.asarray(uv).tolist()]
-    lines += ["usemtl face"] if material else []
+        parts.append(rows_as_text(np.asarray(uv), "vt ", " \n", decimals=6))
+    parts += [b"usemtl face\n"] if material else []
     if uv is None or uv_faces is None:
-        lines += [f"f {a + 1} {b + 1} {c + 1}" for a, b, c in np.asarray(faces).tolist()]
+        parts.append(rows_as_text(np.asarray(faces) + 1, "f ", "  \n"))
     else:
         corners = np.stack([faces, uv_faces], -1).reshape(len(faces), 6) + 1
-        lines += ["f {}/{} {}/{} {}/{}".format(*row) for row in corners.tolist()]
+        parts.append(rows_as_text(corners, "f ", "/ / /\n"))
     prepare_file(path)
-    write_text(path, "\n".join(lines) + "\n")
+    write_bytes(path, b"".join(parts))
 
 
 def _read_lines(path: Path) -> _Lines:

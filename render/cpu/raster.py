@@ -142,7 +142,7 @@ def _widen(
     slope = 1.0 / np.float64(yb - ya)
     before, after = (y - _SLACK - ya) * slope, (y + _SLACK - ya) * slope
     near, far = min(before, after), max(before, after)
-    near, far = near if near > 0 else 0.0, far if far < 1 else 1.0
+    near, far = (near if near > 0 else np.float64(0)), (far if far < 1 else np.float64(1))
     xs, xe = xa + near * (xb - xa), xa + far * (xb - xa)
     return min(low, min(xs, xe)), max(high, max(xs, xe))
 
