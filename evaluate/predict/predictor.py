@@ -98,7 +98,7 @@ class FitPredictor:
 
     def __call__(self, picture: Photograph, box: Box | None) -> PredictedFace:  # noqa: D102
         face = nearest_face(self._maker.detect(picture), box)
-        return self._maker.reconstruct_face(picture, face)
+        return self._maker.reconstruct_face(picture, face, textured=False)
 
 
 class NetworkPredictor:

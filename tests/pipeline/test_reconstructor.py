@@ -75,9 +75,9 @@ def test_pupils_that_nobody_has(ipd):
         ReconstructOptions(ipd=ipd)
 
 
-def test_meshes_and_maps_by_name(small_model, monkeypatch):
-    with pytest.raises(UnknownNameError, match="Known: depth, normals, segmentation"):
-        ReconstructOptions(maps=("depths",))
+def test_meshes_and_outputs_by_name(small_model, monkeypatch):
+    with pytest.raises(UnknownNameError, match="Known: depth, glb, json"):
+        ReconstructOptions(write=("depths",))
     with pytest.raises(UnknownNameError, match="Known: face, head"):
         Reconstructor(ReconstructOptions(mesh="mask", weights="fit"))
     monkeypatch.setattr("selfie3d.pipeline.reconstructor.load_face_model", lambda _: small_model)

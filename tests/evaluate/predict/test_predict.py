@@ -43,7 +43,7 @@ class Maker:
     def detect(self, picture):
         return self.faces
 
-    def reconstruct_face(self, picture, face):
+    def reconstruct_face(self, picture, face, textured):
         self.asked.append(face)
         return self.face
 
