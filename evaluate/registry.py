@@ -17,6 +17,9 @@ from .report.report import Report
 class Request:
     """What a user asks a protocol for.
 
+    >>> Request(Path("data/now"), Path("out"), weights="fit").predictions is None
+    True
+
     Attributes:
         data: the data set's root.
         out: folder for everything written.

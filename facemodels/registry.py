@@ -89,6 +89,10 @@ def _shipped(*, whole: bool) -> FaceModel:
 def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
     """A face model: a registered name, or the path of an .npz (see docs/face_model_format.md).
 
+    >>> face = load_face_model("default-face")
+    >>> face.sizes, sorted(face.landmarks)
+    ((120, 52, 38), ['300w-lp', 'ibug68'])
+
     Raises:
         UnknownNameError: neither a registered name nor a path.
         MissingFileError: the path leads nowhere.

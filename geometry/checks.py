@@ -41,6 +41,11 @@ def check_shape(name: str, tensor: Tensor, shape: tuple[int | str | None, ...]) 
 def check_finite(name: str, tensor: Tensor) -> None:
     """Raise unless every number of a tensor is finite.
 
+    >>> check_finite("points", torch.ones(2))
+    >>> check_finite("points", torch.tensor([1.0, torch.nan]))
+    Traceback (most recent call last):
+    selfie3d.core.errors.InputError: points: expected finite numbers, got 1 NaN or ...
+
     Args:
         name: of the argument, for the message.
         tensor: what is checked.

@@ -19,6 +19,13 @@ _TOLERANCE = 1e-2  # of a mode's norm
 class CoefficientMirror:
     """What mirroring x -> -x does to a model's coefficients.
 
+    >>> from selfie3d.geometry import ambient_light
+    >>> mirror = CoefficientMirror(torch.tensor([1.0, -1.0]), torch.ones(1), torch.tensor([1, 0]))
+    >>> modes = (torch.tensor([[2.0, 3.0]]), torch.tensor([[0.7, 0.0]]), torch.zeros(1, 1))
+    >>> mirrored = mirror(Coefficients(*modes, ambient_light(1)))
+    >>> mirrored.identity, mirrored.expression
+    (tensor([[ 2., -3.]]), tensor([[0.0000, 0.7000]]))
+
     Attributes:
         identity: (Ki,) signs.
         albedo: (Ka,) signs.

@@ -98,6 +98,13 @@ def cut_out(
     bilinearly. Where it shrinks it by up to 2, each pixel is the mean of 2 x 2 such samples, at
     most a photograph pixel apart; beyond, the photograph is first averaged over whole blocks.
 
+    >>> halves = torch.tensor([[0.5, 0, 0], [0, 0.5, 0]])
+    >>> crop, inside = cut_out(np.full((4, 4), 255, np.uint8), halves, 3)
+    >>> crop[0], inside.sum()
+    (tensor([[1., 1., 0.],
+            [1., 1., 0.],
+            [0., 0., 0.]]), tensor(4.))
+
     Args:
         picture: (H,W,3) or (H,W) uint8.
         matrix: (2,3), photograph to crop pixels, both by our convention; may mirror.

@@ -83,6 +83,11 @@ class PointLayout:
 class PointBasis:
     """A face model at N points: X = mean + identity a + expression d.
 
+    >>> basis = PointBasis(torch.zeros(2, 3), torch.ones(1, 2, 3), torch.ones(4, 2, 3))
+    >>> basis.points(torch.tensor([[2.0]]), torch.zeros(1, 4))
+    tensor([[[2., 2., 2.],
+             [2., 2., 2.]]])
+
     Attributes:
         mean: (N,3) mm.
         identity: (Ki,N,3) mm per unit.
@@ -156,6 +161,11 @@ def make_layout(
     """Landmark sets and vertices spread evenly over the visible skin.
 
     Farthest-point sampling (Gonzalez 1985) of one half of the mean face, mirrored.
+
+    >>> from selfie3d.facemodels import load_face_model
+    >>> layout = make_layout(load_face_model("default-face"), 20)
+    >>> layout.landmark_sets, len(layout)
+    (('ibug68',), 88)
 
     Args:
         model: a face model with a mirror.

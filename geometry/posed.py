@@ -18,6 +18,14 @@ FaceCamera = PerspectiveCamera | WeakPerspectiveCamera
 class PosedFaces:
     """B faces of one face model in one picture each.
 
+    >>> from selfie3d.geometry import WeakPerspectiveCamera, ambient_light
+    >>> turn, middle = torch.eye(3).expand(2, 3, 3), torch.full((2, 2), 64.0)
+    >>> camera = WeakPerspectiveCamera(turn, torch.tensor([0.5, 0.6]), middle)
+    >>> modes = (torch.zeros(2, 5), torch.zeros(2, 4), torch.zeros(2, 3))
+    >>> faces = PosedFaces(Coefficients(*modes, ambient_light(2)), camera)
+    >>> len(faces), len(faces[torch.tensor([1])])
+    (2, 1)
+
     Attributes:
         coefficients: of the faces.
         camera: model space (mm) to the picture's pixels.

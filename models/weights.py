@@ -228,6 +228,10 @@ def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:
 def load_weights(name_or_path: str | Path) -> Weights:
     """The network of a weights file, ready to predict.
 
+    >>> weights = load_weights("default")
+    >>> weights.kind, weights.face_model
+    ('points', 'default')
+
     Args:
         name_or_path: one of `weight_names`, or a path.
 

@@ -17,6 +17,10 @@ from ...geometry.posed import PosedFaces
 class FaceBatch:
     """B crops and what is known of them. Rows of NaN stand for what a sample does not have.
 
+    >>> batch = FaceBatch(torch.zeros(2, 3, 64, 64), ("set/a", "set/b"))
+    >>> batch[torch.tensor([1])].names, len(batch)
+    (('set/b',), 2)
+
     Attributes:
         images: (B,3,S,S) RGB in [0,1].
         names: B names, "set/file", for messages.

@@ -23,6 +23,10 @@ _LARGEST = 1e30  # of a label: float32 ends at 3.4e38
 class FaceSample:
     """A photograph of one face; pixels are the photograph's, by our convention.
 
+    >>> sample = FaceSample("set/a", np.zeros((4, 6, 3), np.uint8), box=(1.0, 1.0, 3.0, 3.0))
+    >>> sample.landmarks, sample.skin is None
+    ({}, True)
+
     Attributes:
         name: "set/file", for messages.
         picture: (H,W,3) uint8 RGB.

@@ -39,6 +39,9 @@ _LARGEST = 1 << 24  # bytes of a record
 class Record:
     """See the module.
 
+    >>> Record(box=(0.0, 0.0, 9.0, 9.0)).landmarks
+    {}
+
     Attributes:
         landmarks: (L,2), NaN where not visible. five_points: (5,2).
         box: x0,y0,x1,y1. labels: arrays by name.

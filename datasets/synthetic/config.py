@@ -13,6 +13,12 @@ _LARGEST = 4096  # pixels
 class SyntheticConfig:
     """Settings of `SyntheticFaces`; a set is fixed by them, with the seed.
 
+    >>> SyntheticConfig(size=256, turns=0.4).views
+    1
+    >>> SyntheticConfig(hair=1.5)
+    Traceback (most recent call last):
+    selfie3d.core.errors.InputError: hair: expected a probability in [0, 1], got 1.5.
+
     Attributes:
         size: side of the square images, pixels.
         seed: item i of one seed is always the same face.

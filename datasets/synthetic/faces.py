@@ -29,6 +29,11 @@ _COMPANY = 0.07
 class SyntheticFaces:
     """Draws synthetic faces; item i is the same on any number of workers and in any order.
 
+    >>> faces = SyntheticFaces(SyntheticConfig(size=64, seed=3))
+    >>> face = faces.item(0)
+    >>> face.image.shape, sorted(face.landmarks)
+    ((64, 64, 3), ['300w-lp', 'ibug68'])
+
     Args:
         config: what they are made of.
         model: the face model `default`, if it is loaded already.

@@ -32,6 +32,10 @@ def load_predictor(
 ) -> Predictor:
     """A predictor by the word after --weights.
 
+    >>> load_predictor("default", boxes="nearest")
+    Traceback (most recent call last):
+    selfie3d.core.errors.InputError: boxes: expected one of protocol, detector, got ...
+
     Args:
         weights: "fit" for the optimiser, "refined" for the optimiser after the shipped network
             (`reconstruct --refine`), which both always look for faces themselves; else a shipped

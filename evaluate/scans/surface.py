@@ -37,6 +37,12 @@ _FEWEST_FACES = 20
 class Surface:
     """A triangle mesh with landmarks.
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> surface = model_surface(load_face_model("default-face"), "mean")
+    >>> larger = surface.moved(2.0, np.eye(3), np.zeros(3))
+    >>> round(larger.outer_eye_distance() / surface.outer_eye_distance(), 3)
+    2.0
+
     Attributes:
         name: for messages and reports.
         vertices: (V,3) float64 mm.

@@ -73,6 +73,11 @@ def make_layout(
 ) -> Layout:
     """A layout for a face model.
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> layout = make_layout("deep3d", load_face_model("default-face"), 224)
+    >>> layout.parts
+    {'identity': 120, 'expression': 52, 'albedo': 38, 'angles': 3, 'light': 27, 'translation': 3}
+
     Args:
         name: in `LAYOUTS`: "deep3d", "mobile_facernet" or "3ddfa".
         model: the face model; the numbers of coefficients follow it.

@@ -19,6 +19,10 @@ _LOG_SIGMA_RANGE = (-8.0, 2.0)
 class PointPrediction(NamedTuple):
     """What a network of dense points says of B faces.
 
+    >>> prediction = PointPrediction(torch.zeros(1, 5, 3), torch.zeros(1, 5), torch.zeros(1, 8))
+    >>> prediction.visibility is None
+    True
+
     Attributes:
         points: (B,N,3) in half sides of the crop from its middle: x right, y down, and z towards
             the camera, relative to the model's origin.

@@ -45,6 +45,9 @@ CameraKind = Literal["weak", "perspective"]
 class UvSpec:
     """What UV maps mean, as plain values for a file's header.
 
+    >>> UvSpec("default-face", crop_size=256, map_size=256).method
+    'umeyama'
+
     Attributes:
         face_model: name of the model.
         crop_size: side of the square crops in pixels.

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.registry import Registry
 from selfie3d.core.torchvision_shim import ensure_torchvision
-from selfie3d.evaluate.protocols import complexity
+from selfie3d.evaluate.protocols import complexity, network_cost
 from selfie3d.evaluate.protocols.network_cost import (
     count_macs,
     count_parameters,
@@ -76,19 +74,28 @@ def test_half_precision_counts_as_single():
     assert float_bytes(nn.Linear(4, 4).half()) == 80
 
 
-class Sleeper(nn.Module):
+class Clock(nn.Module):
+    """A network that takes 4 ms for each image by a clock of its own."""
+
+    now = 0.0
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        time.sleep(0.004 * len(images))
+        self.now += 0.004 * len(images)
         return images
 
 
-def test_time_is_per_image_whatever_the_batch():
-    for batch in (1, 4):
-        timing = measure_time(Sleeper(), (1, 2, 2), batch, 0.01)
-        assert 4 <= timing.median_ms < 12
-        assert timing.runs >= 5
-    with pytest.raises(InputError):
-        measure_time(Sleeper(), (1, 2, 2), 0, 1.0)
+@pytest.mark.parametrize(("batch", "seconds", "runs"), [(1, 0.05, 13), (4, 0.05, 5)])
+def test_time_is_per_image_whatever_the_batch(monkeypatch, batch, seconds, runs):
+    clock = Clock()
+    monkeypatch.setattr(network_cost.time, "perf_counter", lambda: clock.now)
+    timing = measure_time(clock, (1, 2, 2), batch, seconds)
+    assert timing.median_ms == pytest.approx(4) and timing.runs == runs
+
+
+def test_no_image_and_no_time_are_refused():
+    for batch, seconds in ((0, 1.0), (1, 0.0)):
+        with pytest.raises(InputError, match="both above 0"):
+            measure_time(Clock(), (1, 2, 2), batch, seconds)
 
 
 def test_threads_come_back():
