@@ -11,9 +11,10 @@ from numba.core import event
 from .progress import progress_note
 
 _PACKAGE = __name__.partition(".")[0]
-_TEXT = "selfie3d: compiling kernels for this machine, once; a first reconstruction takes 10 s more"
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-"""Division by zero gives inf or NaN, as everywhere in numpy, instead of a branch that raises."""
+_TEXT = "selfie3d: compiling kernels for this machine, once (20 s for a reconstruction) ..."
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""Division by zero gives inf or NaN, as everywhere in numpy, instead of a branch that raises. The
+wrapper that is left out serves functions that are handed to others, and takes time to compile."""
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
