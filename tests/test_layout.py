@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -238,6 +239,16 @@ def test_packages_are_listed(package_folders):
     assert sorted(settings["packages"]) == found
     assert settings["package-dir"] == {"selfie3d": "."}
     assert settings["include-package-data"] is False
+
+
+def test_no_files_import_each_other():
+    path = ROOT / "benchmarks" / "layout_figures.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    edges = figures.edges(figures.modules(ROOT))
+    assert len(edges["geometry.icp"]) > 1 and figures.in_circles(edges) == []
+    assert figures.in_circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c"]
 
 
 def test_tests_are_no_package():
