@@ -180,9 +180,11 @@ class PointSolver:
         with torch.no_grad():
             weight = self._weight(points, sigma)
             state = self._settled(points, weight, prior)
-            seen, design = self._view.linearise(state, weight)
+            seen, slopes = self._view.linearise(state)
+            design = slopes.design(weight)
             system = design.mT @ design
-        step = self._newton(state, system, design, (points - seen) * weight, prior or self._prior)
+        right = slopes.gathered((points - seen) * weight.square())
+        step = self._newton(state, system, right, prior or self._prior)
         return self._result(self._view.moved(state, step).spoilt(bad))
 
     def _usable(self, points: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -212,11 +214,12 @@ class PointSolver:
         state = self._start(points, weight)
         system = points.new_empty(0)
         for step in range(self.config.steps + (0 if lips is None else self.config.lip_steps)):
-            seen, design = self._view.linearise(state, weight)
+            seen, slopes = self._view.linearise(state)
             if step < self.config.curvatures:
+                design = slopes.design(weight)
                 system = design.mT @ design
-            error = (points - seen) * weight
-            newton = self._newton(state, system, design, error, prior or self._prior, lips)
+            right = slopes.gathered((points - seen) * weight.square())
+            newton = self._newton(state, system, right, prior or self._prior, lips)
             state = self._view.moved(state, newton)
         return state
 
@@ -224,13 +227,11 @@ class PointSolver:
         self,
         state: PosedValues,
         system: Tensor,
-        design: Tensor,
-        error: Tensor,
+        right: Tensor,
         prior: CoefficientPrior,
         lips: LipEvidence | None = None,
     ) -> Tensor:
-        """The step of weighted errors (B,N,3)."""
-        right = (design.mT @ error.flatten(1)[..., None])[..., 0]
+        """The step (B,7+K) that points with a curvature (B,7+K,7+K) and a slope (B,7+K) ask for."""
         if lips is not None:
             rows, left = self._of_lips(state, lips)
             system = system + rows.mT @ rows

@@ -46,6 +46,32 @@ class PosedValues:
         return replace(self, nearness=self.nearness.masked_fill(bad, torch.nan), values=values)
 
 
+@dataclass(frozen=True)
+class PointSlopes:
+    """Derivatives of the seen points (B,N,3).
+
+    Attributes:
+        pose: (B,N,3,7) by the pose.
+        body: (B,N,3,3) by the points of the face itself.
+        modes: (N,3,K) of these by the coefficients.
+    """
+
+    pose: Tensor
+    body: Tensor
+    modes: Tensor
+
+    def design(self, weight: Tensor) -> Tensor:
+        """All of them (B,3N,7+K), times weights (B,N,3): costly, needed for the curvature alone."""
+        whole = torch.cat([self.pose, self.body @ self.modes], -1)
+        return (whole * weight[..., None]).flatten(1, 2)
+
+    def gathered(self, values: Tensor) -> Tensor:
+        """What values (B,N,3) of the seen points say of the unknowns (B,7+K): J^T values."""
+        pose = torch.einsum("bnip,bni->bp", self.pose, values)
+        body = (values[..., None, :] @ self.body)[..., 0, :]
+        return torch.cat([pose, body.flatten(1) @ self.modes.flatten(0, 1)], 1)
+
+
 class PointView:
     """The points of one face model and what moves them.
 
@@ -83,8 +109,8 @@ class PointView:
         values = points.new_zeros(batch, self._modes.shape[2])
         return PosedValues(aligned.rotation, aligned.scale, middle, near, values)
 
-    def linearise(self, state: PosedValues, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Seen points (B,N,3) and their weighted derivatives (B,3N,7+K) by pose and values."""
+    def linearise(self, state: PosedValues) -> tuple[Tensor, PointSlopes]:
+        """Seen points (B,N,3) and how they move with pose and values."""
         V = (self.body + (self._modes @ state.values.T).permute(2, 0, 1)) @ state.rotation.mT
         home = (state.rotation @ -self._pivot)[:, None]  # the model's origin
         rho, s = state.nearness[:, None], state.scale[:, None]
@@ -105,9 +131,8 @@ class PointView:
         near = (
             torch.stack([q * z, q * z, (q0 * home[..., 2]).expand_as(q)], -1) / s[..., None] * grow
         )
-        values = (G @ state.rotation[:, None]) @ self._modes
-        parts = [turn, grow[..., None], shift, near[..., None], values]
-        return seen, (torch.cat(parts, -1) * weight[..., None]).flatten(1, 2)
+        pose = torch.cat([turn, grow[..., None], shift, near[..., None]], -1)
+        return seen, PointSlopes(pose, G @ state.rotation[:, None], self._modes)
 
     def moved(self, state: PosedValues, step: Tensor) -> PosedValues:
         """After a step (B,7+K), within the bounds."""
