@@ -16,6 +16,7 @@ from ...geometry.face_model import FaceModel
 from ...render.face import FaceRenderer
 from ..segment.evidence import Evidence
 from .atlas import Atlas
+from .compose import divided
 from .hair import put_hair
 from .inner import fill_inner
 from .look import Look, look
@@ -104,12 +105,10 @@ class TextureBuilder:
             self._divide(image, seen)
         if _is_grey(seen):
             image[:] = image.mean(2, keepdims=True)
-        np.clip(image, 0, 1, out=image)
         self.atlas.pad(image)
-        return Texture(
-            torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
-            torch.from_numpy(weight)[None],
-        )
+        planes = np.empty((3, self.size, self.size), np.float32)
+        divided(image, planes)
+        return Texture(torch.from_numpy(planes), torch.from_numpy(weight)[None])
 
     def _divide(self, image: Floats, seen: Look) -> None:
         """Divide out what is safe of the fitted shading.

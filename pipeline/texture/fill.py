@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from .levels import box, enlarge, halve, lower, pull, shrink
+from .levels import box, halve, lower, pull, shrink, touch
 
 Floats = NDArray[np.float32]
 
 _SIDE = 256  # texels along which maps are made coarser for what is smooth anyway
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """A smooth map by its means over cells; bilinear between them.
+
+    Attributes:
+        values: (s,s,C). cell: side of a cell in texels.
+    """
+
+    values: Floats
+    cell: int
 
 
 def extend(values: Floats, weight: Floats) -> Floats:
@@ -59,15 +73,12 @@ def continued(
 def spread(
     values: Floats, known: Floats, usual: Floats, reach: float, own: NDArray[np.bool_],
     radius: float,
-) -> Floats:  # fmt: skip
+) -> Coarse:  # fmt: skip
     """`continued`, and then smoothed by two boxes, on a coarser map throughout.
 
     Args:
         values, known, usual, reach, own: as `continued`, but usual is (C,).
         radius: of the boxes, texels.
-
-    Returns:
-        (S,S,C).
     """
     cell = _cell(values)
     mean, sure, matter = values, known, own
@@ -76,9 +87,7 @@ def spread(
     if cell > 1:
         matter = _touched(own, cell)
     small = continued(mean, sure, usual, reach / cell, matter)
-    image = np.empty(values.shape, np.float32)
-    enlarge(_blurred(small, radius / cell), cell, image)
-    return image
+    return Coarse(_blurred(small, radius / cell), cell)
 
 
 def retreat(weight: Floats, radius: float) -> None:
@@ -113,12 +122,10 @@ def _side(radius: float) -> int:
 
 def _touched(own: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
     """The cells (s,s) that hold any texel of a part (S,S)."""
-    extra = -len(own) % cell
-    whole = np.pad(own, ((0, extra), (0, extra)))
-    return np.logical_or.reduceat(
-        np.logical_or.reduceat(whole, np.arange(0, len(whole), cell), 0),
-        np.arange(0, len(whole), cell), 1,
-    )  # fmt: skip
+    count = -(-len(own) // cell)
+    touched = np.empty((count, count), np.bool_)
+    touch(own, cell, touched)
+    return touched
 
 
 def _cell(image: Floats) -> int:

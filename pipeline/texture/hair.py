@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from ..segment.evidence import CHANNELS, HAIR
 from .atlas import Atlas
-from .fill import extend, retreat, spread
-from .hair_kernels import contrast, cover, hear, lay, mix, sure_of
+from .compose import contrast, lay
+from .fill import Coarse, extend, retreat, spread
+from .hair_kernels import cover, hear, mix, sure_of
 from .look import Look
 from .skin import smoothstep
 
@@ -54,8 +55,8 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     retreat(carried.reshape(square), _SEAM * atlas.size)
     colour, depth = _colour(atlas, seen, hair, carried, image)
     sampled, strands = seen.sampled.reshape(-1, 3), atlas.strands.reshape(-1)
-    tones = sampled, colour.reshape(-1, 3), strands, depth
-    lay(*tones, covered, carried, image.reshape(-1, 3), weight.reshape(-1))
+    tones = colour.values, colour.cell, atlas.size, strands, depth
+    lay(sampled, *tones, covered, carried, image.reshape(-1, 3), weight.reshape(-1))
 
 
 def _chance(atlas: Atlas, hair: Floats, heard: Floats, grown: float) -> Floats:
@@ -73,8 +74,8 @@ def _chance(atlas: Atlas, hair: Floats, heard: Floats, grown: float) -> Floats:
 
 def _colour(
     atlas: Atlas, seen: Look, hair: Floats, carried: Floats, image: Floats
-) -> tuple[Floats, float]:
-    """The colours (S,S,3) of hair that is not seen, those of the hair nearby; and their contrast.
+) -> tuple[Coarse, float]:
+    """The colours of hair that is not seen, those of the hair nearby; and their contrast.
 
     Args:
         atlas, seen: of the texture. hair, carried: (T,) the chance of hair and how far it is the
@@ -84,7 +85,7 @@ def _colour(
     total, most = sure_of(carried, hair, _LIMITS, sure)
     least = _LEAST * atlas.size**2
     if total < least and seen.amounts[HAIR] < _PIXELS:
-        return image * np.float32(_DARK), _CONTRAST[0]
+        return Coarse(image * np.float32(_DARK), 1), _CONTRAST[0]
     usual = seen.colours[HAIR] if total < least else _median(seen.sampled, sure, most)
     reach, radius = _REACH * atlas.size, _COARSE * atlas.size
     square = sure.reshape(atlas.size, atlas.size)
@@ -92,7 +93,8 @@ def _colour(
     coarse = spread(*known, reach, atlas.mask, radius)
     if total < least:
         return coarse, _CONTRAST[0]
-    level, ragged = contrast(seen.sampled.reshape(-1, 3), coarse.reshape(-1, 3), sure)
+    smooth = coarse.values, coarse.cell, atlas.size
+    level, ragged = contrast(seen.sampled.reshape(-1, 3), *smooth, sure)
     return coarse, float(np.clip(np.sqrt(ragged / total) / max(level / total, 1e-3), *_CONTRAST))
 
 

@@ -115,39 +115,3 @@ def sure_of(carried: Floats, hair: Floats, limits: Floats, sure: Floats) -> tupl
             total += sure[t]
             most = max(most, sure[t])
     return total, most
-
-
-@kernel
-def contrast(sampled: Floats, coarse: Floats, sure: Floats) -> tuple[float, float]:
-    """Weighted sums of the coarse brightness and of the square of what is finer, over (T,3)."""
-    level = ragged = 0.0
-    for t in range(len(sure)):
-        if sure[t] > 0:
-            smooth = (coarse[t, 0] + coarse[t, 1] + coarse[t, 2]) / _THREE
-            fine = (sampled[t, 0] + sampled[t, 1] + sampled[t, 2]) / _THREE - smooth
-            level += sure[t] * smooth
-            ragged += sure[t] * fine * fine
-    return level, ragged
-
-
-@kernel
-def lay(
-    sampled: Floats, colour: Floats, strands: Floats, depth: float, covered: Floats,
-    carried: Floats, image: Floats, weight: Floats,
-) -> None:  # fmt: skip
-    """Lay hair over a texture (T,3) and its weight (T,), in place.
-
-    Args:
-        sampled: (T,3) the photograph. colour: (T,3) of hair that is not seen.
-        strands: (T,) a pattern, which changes the colour by so many times `depth`.
-        covered: (T,) how far hair covers. carried: (T,) how far it is the photograph's.
-        image, weight: of the texture.
-    """
-    for t in range(len(covered)):
-        if covered[t] > 0:
-            tone = _ONE + np.float32(depth) * strands[t]
-            for c in range(3):
-                own = colour[t, c] * tone
-                own += carried[t] * (sampled[t, c] - own)
-                image[t, c] += covered[t] * (own - image[t, c])
-            weight[t] += covered[t] * (carried[t] - weight[t])

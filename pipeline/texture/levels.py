@@ -68,17 +68,15 @@ def shrink(image: Floats, cell: int, small: Floats) -> None:
 
 
 @kernel
-def enlarge(small: Floats, cell: int, image: Floats) -> None:
-    """Fill an image (H,W,C) with bilinear values of means (h,w,C) over its cells."""
-    row = np.empty((small.shape[1] + 1, small.shape[2]), np.float32)
-    shares = _shares(cell)
-    for y in range(image.shape[0]):
-        blend_rows(small, y, cell, row)
-        for x in range(image.shape[1]):
-            first = (x + cell // 2) // cell
-            left, share = max(first - 1, 0), shares[x % cell]
-            for c in range(image.shape[2]):
-                image[y, x, c] = row[left, c] + share * (row[first, c] - row[left, c])
+def touch(own: NDArray[np.bool_], cell: int, touched: NDArray[np.bool_]) -> None:
+    """Mark the cells (h,w) that hold any texel of a part (H,W)."""
+    for y in range(touched.shape[0]):
+        for x in range(touched.shape[1]):
+            found = False
+            for r in range(cell * y, min(cell * y + cell, own.shape[0])):
+                for q in range(cell * x, min(cell * x + cell, own.shape[1])):
+                    found = found or own[r, q]
+            touched[y, x] = found
 
 
 @kernel
@@ -131,22 +129,25 @@ def box(image: Floats, half: int) -> Floats:
     height, width, channels = image.shape
     rows, result = np.empty_like(image), np.empty_like(image)
     share = 1.0 / (2 * half + 1)
+    total = np.zeros((width, channels), np.float64)
+    for y in range(-half, half):
+        total += image[min(max(y, 0), height - 1)]
+    for y in range(height):
+        above, below = max(y - 1 - half, 0), min(y + half, height - 1)
+        for x in range(width):
+            for c in range(channels):
+                total[x, c] += image[below, x, c]
+                if y > 0:
+                    total[x, c] -= image[above, x, c]
+                rows[y, x, c] = total[x, c] * share
     for y in range(height):
         for c in range(channels):
-            total = 0.0
-            for k in range(-half, half + 1):
-                total += image[y, min(max(k, 0), width - 1), c]
+            level = 0.0
+            for x in range(-half, half):
+                level += rows[y, min(max(x, 0), width - 1), c]
             for x in range(width):
-                rows[y, x, c] = total * share
-                total += image[y, min(x + half + 1, width - 1), c]
-                total -= image[y, max(x - half, 0), c]
-    for x in range(width):
-        for c in range(channels):
-            total = 0.0
-            for k in range(-half, half + 1):
-                total += rows[min(max(k, 0), height - 1), x, c]
-            for y in range(height):
-                result[y, x, c] = total * share
-                total += rows[min(y + half + 1, height - 1), x, c]
-                total -= rows[max(y - half, 0), x, c]
+                level += rows[y, min(x + half, width - 1), c]
+                if x > 0:
+                    level -= rows[y, max(x - 1 - half, 0), c]
+                result[y, x, c] = level * share
     return result

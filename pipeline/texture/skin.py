@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from ..segment.evidence import CHANNELS
 from .atlas import Atlas
+from .compose import finish
 from .fill import retreat, spread
 from .look import Look
-from .skin_kernels import doubt, finish, weigh
+from .skin_kernels import doubt, weigh
 
 Floats = NDArray[np.float32]
 
@@ -44,15 +45,15 @@ def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Flo
     usual = _usual(seen, known)
     flat, sampled, fitted = known.reshape(-1), _rows(seen.sampled), _rows(seen.fitted)
     doubt(sampled, fitted, usual, _ODD, flat)
+    image = seen.sampled - seen.fitted
     reach, radius = _REACH * atlas.size, _COARSE * atlas.size
-    difference = seen.sampled - seen.fitted
-    coarse = spread(difference, known, usual, reach, atlas.skin, radius)
-    image = np.zeros(seen.sampled.shape, np.float32)
+    coarse = spread(image, known, usual, reach, atlas.skin, radius)
     twin, seam = np.zeros(0, np.int64), np.zeros(0, np.float32)
     if atlas.twin is not None and atlas.seam is not None:
         twin, seam = atlas.twin.reshape(-1), atlas.seam.reshape(-1)
     weights = flat, pasted.reshape(-1), atlas.skin.reshape(-1)
-    finish(sampled, fitted, _rows(coarse), *weights, twin, seam, _rows(image))
+    smooth = coarse.values, coarse.cell, atlas.size
+    finish(sampled, fitted, *smooth, *weights, twin, seam, _rows(image))
     return image, pasted
 
 

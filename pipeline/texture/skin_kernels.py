@@ -77,37 +77,3 @@ def doubt(sampled: Floats, fitted: Floats, usual: Floats, odd: float, known: Flo
                 away += off * off
             share = scale / (away + scale)
             known[t] *= share * share
-
-
-@kernel
-def finish(
-    sampled: Floats, fitted: Floats, coarse: Floats, known: Floats, pasted: Floats, own: Bools,
-    twin: NDArray[np.int64], seam: Floats, image: Floats,
-) -> None:  # fmt: skip
-    """Compose the skin (T,3): the photograph where it is pasted, else the model and what is off.
-
-    What is off is the coarse difference, that of the mirror image towards a seam, and the fine
-    difference of the mirror image.
-
-    Args:
-        sampled, fitted: (T,3), the photograph and the model. coarse: (T,3), their difference.
-        known, pasted: (T,) weights. own: (T,) texels of skin, the only ones that are written.
-        twin, seam: (T,), see `Atlas`; both without texels where the model has no mirror image.
-        image: (T,3), the result.
-    """
-    for t in range(len(own)):
-        if not own[t]:
-            continue
-        w = pasted[t]
-        other = twin[t] if len(twin) else t
-        for c in range(3):
-            if w >= 1:
-                image[t, c] = sampled[t, c]
-                continue
-            filled = coarse[t, c]
-            if len(twin):
-                filled += seam[t] / _TWO * (coarse[other, c] - filled)
-                off = sampled[other, c] - fitted[other, c] - coarse[other, c]
-                filled += off * known[other]
-            rest = fitted[t, c] + filled
-            image[t, c] = rest + w * (sampled[t, c] - rest)

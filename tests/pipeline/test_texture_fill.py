@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import uniform_filter, zoom
 from selfie3d.pipeline.texture.fill import continued, spread
 
 SIZE = 256
@@ -53,6 +53,8 @@ def test_spreading_on_a_coarser_map_is_continuing_and_smoothing():
     fine = continued(*given)
     for _ in range(2):
         fine = uniform_filter(fine, 61, axes=(0, 1), mode="nearest")
-    coarse = spread(*given, 30.0)
+    found = spread(*given, 30.0)
+    assert found.cell == 4 and found.values.shape == (SIZE, SIZE, 3)
+    coarse = zoom(found.values, (4, 4, 1), order=1, mode="nearest", grid_mode=True)
     fine, coarse = fine[:, :860], coarse[:, :860]
     assert np.abs(fine - coarse).mean() < 0.004 and np.abs(fine - coarse).max() < 0.03

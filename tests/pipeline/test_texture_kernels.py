@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import map_coordinates, uniform_filter
 from selfie3d.pipeline.segment.evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
 from selfie3d.pipeline.texture import hair, skin
+from selfie3d.pipeline.texture.compose import contrast, divided, finish, lay
 from selfie3d.pipeline.texture.fill import retreat, shrunk
-from selfie3d.pipeline.texture.hair_kernels import contrast, cover, hear, lay, mix, sure_of
+from selfie3d.pipeline.texture.hair_kernels import cover, hear, mix, sure_of
 from selfie3d.pipeline.texture.kernels import sample_texels
-from selfie3d.pipeline.texture.levels import enlarge, halve, lower, pull
+from selfie3d.pipeline.texture.levels import box, halve, lower, pull, touch
 from selfie3d.pipeline.texture.skin import smoothstep
-from selfie3d.pipeline.texture.skin_kernels import doubt, finish, weigh
+from selfie3d.pipeline.texture.skin_kernels import doubt, weigh
 
-COUNT = 4000
+SIZE, CELL = 64, 4
+COUNT = SIZE * SIZE
 
 
 @pytest.fixture
@@ -122,12 +124,14 @@ def test_odd_differences_are_doubted(dice):
 
 @pytest.mark.parametrize("mirror", [True, False])
 def test_skin_is_composed_as_by_whole_maps(dice, mirror):
-    sampled, fitted, coarse = dice.random((3, COUNT, 3), np.float32)
+    sampled, fitted = dice.random((2, COUNT, 3), np.float32)
+    small = dice.random((SIZE // CELL, SIZE // CELL, 3), np.float32)
+    coarse = grown(small, CELL, SIZE).reshape(-1, 3)
     known, pasted, seam = (some(dice, COUNT) for _ in range(3))
     own, twin = dice.random(COUNT) < 0.8, dice.permutation(COUNT)
-    image = np.zeros((COUNT, 3), np.float32)
+    image = np.ones((COUNT, 3), np.float32)
     tables = (twin, seam) if mirror else (twin[:0], seam[:0])
-    finish(sampled, fitted, coarse, known, pasted, own, *tables, image)
+    finish(sampled, fitted, small, CELL, SIZE, known, pasted, own, *tables, image)
     filled = coarse
     if mirror:
         fine = (sampled - fitted - coarse) * known[:, None]
@@ -159,7 +163,9 @@ def test_hair_is_heard_and_mixed_as_by_whole_maps(dice):
 
 def test_hair_covers_and_is_laid_as_by_whole_maps(dice):
     chance, heard, hairy, carried, weight = (some(dice, COUNT) for _ in range(5))
-    sampled, colour, image = dice.random((3, COUNT, 3), np.float32)
+    sampled, image = dice.random((2, COUNT, 3), np.float32)
+    small = dice.random((SIZE // CELL, SIZE // CELL, 3), np.float32)
+    colour = grown(small, CELL, SIZE).reshape(-1, 3)
     own, strands = dice.random(COUNT) < 0.8, dice.normal(size=COUNT).astype(np.float32)
     covered, sure = np.empty((2, COUNT), np.float32)
     most = cover(chance, heard, hairy, own, 3.0, hair._LIMITS, covered)
@@ -169,7 +175,7 @@ def test_hair_covers_and_is_laid_as_by_whole_maps(dice):
     total, largest = sure_of(carried, chance, hair._LIMITS, sure)
     np.testing.assert_allclose(sure, carried * smoothstep(chance, *hair._SURE), atol=1e-5)
     assert total == pytest.approx(sure.sum(), rel=1e-4) and largest == sure.max()
-    level, ragged = contrast(sampled, colour, sure)
+    level, ragged = contrast(sampled, small, CELL, SIZE, sure)
     assert level == pytest.approx((colour.mean(1) * sure).sum(), rel=1e-4)
     fine = (sampled - colour).mean(1)
     assert ragged == pytest.approx((fine * fine * sure).sum(), rel=1e-4)
@@ -177,13 +183,13 @@ def test_hair_covers_and_is_laid_as_by_whole_maps(dice):
     layer = tones + carried[:, None] * (sampled - tones)
     wanted = image + covered[:, None] * (layer - image)
     bolder = weight + covered * (carried - weight)
-    lay(sampled, colour, strands, 0.1, covered, carried, image, weight)
+    lay(sampled, small, CELL, SIZE, strands, 0.1, covered, carried, image, weight)
     np.testing.assert_allclose(image, wanted, atol=1e-5)
     np.testing.assert_allclose(weight, bolder, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", [1, 2, 8])
-def test_maps_are_shrunk_and_enlarged_bilinearly(dice, cell):
+def test_maps_are_shrunk_and_weights_lowered_to_them(dice, cell):
     size = 8 * cell + cell // 2  # the last cells are not full
     image = dice.random((size, size, 2), np.float32)
     filled = np.pad(image, [(0, -size % cell)] * 2 + [(0, 0)], "edge")
@@ -191,13 +197,25 @@ def test_maps_are_shrunk_and_enlarged_bilinearly(dice, cell):
     small = shrunk(image, cell)
     means = filled.reshape(count, cell, count, cell, 2).mean((1, 3))
     np.testing.assert_allclose(small, means, atol=1e-6)
-    whole = np.empty_like(image)
-    enlarge(small, cell, whole)
-    np.testing.assert_allclose(whole, grown(small, cell, size), atol=1e-5)
     weight = dice.random((size, size), np.float32)
     wanted = np.minimum(weight, grown(small[..., :1], cell, size)[..., 0])
     lower(weight, small[..., 0].copy(), cell)
     np.testing.assert_allclose(weight, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [0, 3, 40])
+def test_boxes_are_scipys(dice, reach):
+    image = dice.random((30, 21, 2), np.float32)
+    wanted = uniform_filter(image.astype(float), 2 * reach + 1, axes=(0, 1), mode="nearest")
+    np.testing.assert_allclose(box(image, reach), wanted, atol=1e-5)
+
+
+def test_cells_that_are_touched(dice):
+    own = dice.random((37, 37)) < 0.02
+    touched = np.empty((10, 10), bool)
+    touch(own, 4, touched)
+    wanted = np.pad(own, (0, 3)).reshape(10, 4, 10, 4).any((1, 3))
+    np.testing.assert_array_equal(touched, wanted)
 
 
 def test_levels_of_a_pyramid(dice):
@@ -227,3 +245,10 @@ def test_weights_retreat_from_their_border(size):
     inner = slice(int(edge + 4 * radius), int(-edge - 4 * radius))
     np.testing.assert_allclose(weight[inner, inner], 0.8, atol=1e-5)
     assert (np.diff(weight[edge : edge + int(4 * radius), middle]) >= -1e-5).all()
+
+
+def test_planes_of_an_image(dice):
+    image = dice.normal(0.5, 0.5, (7, 9, 3)).astype(np.float32)
+    planes = np.empty((3, 7, 9), np.float32)
+    divided(image, planes)
+    np.testing.assert_array_equal(planes, np.clip(image, 0, 1).transpose(2, 0, 1))
