@@ -76,13 +76,13 @@ def draw_pictures(
 ) -> list[list[Picture]]:
     """Pictures of each layer from each side.
 
-    >>> corners = torch.tensor([[[-1.0, 1, 0, 1], [1, 1, 0, 1], [-1, -1, 0, 1]]])
+    >>> corners = torch.tensor([[[-1.0, 1, 0, 1], [3, 1, 0, 1], [-1, -3, 0, 1]]])
     >>> grey = Shaded(torch.ones(1, 3))
     >>> ((picture,),) = draw_pictures(
     ...     corners, torch.tensor([[0, 1, 2]], dtype=torch.int32), [grey], np.zeros((2, 2, 3), "f4")
     ... )
     >>> picture[..., 0].tolist()
-    [[255, 128], [128, 0]]
+    [[255, 255], [255, 255]]
 
     Args:
         clip: (B,V,4) of B views, in the clip space of a picture of the background's size.
