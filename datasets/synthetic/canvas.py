@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.segments import FACIAL_SKIN, Segment
-from ...render.cpu.jit import kernel
+from ...render.cpu.jit import inline, kernel
 from .colours import BRIGHTEST, CODE, STEPS
 from .draw import SUPERSAMPLING
 from .head_classes import CLASS, ON_FACE
@@ -51,13 +51,28 @@ def seen_vertices(
 def _nearer(
     depth: Array, view: View, in_camera: Array, in_view: Array, slack: float
 ) -> NDArray[np.bool_]:
-    size = len(depth) // SUPERSAMPLING
-    clip = view.clip(in_camera + np.array([0, 0, slack], np.float32), size)
-    limit = clip[:, 2] / clip[:, 3]
-    x, y = np.floor(in_view[:, :2] * SUPERSAMPLING).astype(int).T
-    last = len(depth) - 1
-    inside = (x >= 0) & (x <= last) & (y >= 0) & (y <= last)
-    return inside & (depth[np.clip(y, 0, last), np.clip(x, 0, last)] >= limit)
+    seen = np.empty(len(in_camera), np.bool_)
+    _compare(depth, in_camera, in_view, np.float32(slack), view.depth_terms, seen)
+    return seen
+
+
+@kernel
+def _compare(
+    depth: Array, in_camera: Array, in_view: Array, slack: float, terms: tuple[float, float],
+    seen: Array,
+) -> None:  # fmt: skip
+    """Which points are in the picture, and with `slack` mm taken off not behind the depth there."""
+    zero, last = np.float32(0), np.float32(len(depth))
+    for v in range(len(seen)):
+        x, y = (
+            in_view[v, 0] * np.float32(SUPERSAMPLING),
+            in_view[v, 1] * np.float32(SUPERSAMPLING),
+        )
+        inside = (x >= zero) & (x < last) & (y >= zero) & (y < last)
+        column, row = np.uint64(x if inside else zero), np.uint64(y if inside else zero)
+        z = in_camera[v, 2] + slack
+        limit = np.float32(terms[0] * z + terms[1]) / -z
+        seen[v] = inside & (depth[row, column] >= limit)
 
 
 _FACIAL[[ON_FACE | kind for kind in (*FACIAL_SKIN, Segment.EARS, Segment.NECK)]] = 1
@@ -68,7 +83,7 @@ class Canvas:
     """What painting changes in place.
 
     Attributes:
-        light: (S,S,3) linear light before exposure, premultiplied by the cover.
+        light: (3,S,S) linear light before exposure, premultiplied by the cover.
         cover: (S,S) share of the pixel that is covered.
         kind: (S,S) uint8, class of a segmentation map, with ON_FACE on the face's skin.
         depth: (S,S) clip depth of what hides things, larger is farther; 1 where nothing is.
@@ -83,7 +98,7 @@ class Canvas:
     def empty(cls, size: int) -> Canvas:
         """A canvas of size x size pixels on which nothing is."""
         return cls(
-            np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32),
+            np.zeros((3, size, size), np.float32), np.zeros((size, size), np.float32),
             np.zeros((size, size), np.uint8), np.ones((size, size), np.float32),
         )  # fmt: skip
 
@@ -107,34 +122,56 @@ class Drawing:
     depth: Array
 
 
+@inline
+def _place(light: Array, cover: Array, scale: float, places: Array) -> None:
+    """Places (W,) in the table of codes of one colour of a row of samples."""
+    zero, one, last = np.float32(0), np.float32(1), np.float32(STEPS * STEPS)
+    for c in range(len(cover)):
+        alpha = cover[c] if cover[c] > zero else one
+        linear = scale * light[c] / alpha
+        linear = linear if linear > zero else zero
+        linear = linear if linear < last else last
+        places[c] = np.int32(np.sqrt(linear) + np.float32(0.5))
+
+
+@inline
+def _most(a: int, b: int, c: int, d: int) -> int:
+    """The most frequent of four classes; of equals the one that is first complete."""
+    if (a == b) | (a == c):
+        return a
+    if b == c:
+        return b
+    return a if a == d else b if b == d else c if c == d else a
+
+
 @kernel
 def _develop(
     light: Array, cover: Array, kind: Array, scale: Array, code: Array, facial: Array,
     out: Array, segmentation: Array,
 ) -> None:  # fmt: skip
-    """Code every pixel, average two by two; out (H,W,5): colour, coverage, facial skin."""
-    zero, last, quarter = np.float32(0), np.float32(STEPS * STEPS), np.float32(0.25)
-    votes = np.zeros(CLASS + 1, np.int32)
+    """Code every sample, average two by two; out (H,W,5): colour, coverage, facial skin."""
+    quarter, mask = np.float32(0.25), np.uint8(CLASS)
+    places = np.empty((6, len(cover)), np.uint32)
     for r in range(out.shape[0]):
+        top, low = 2 * r, 2 * r + 1
+        for k in range(3):
+            _place(light[k, top], cover[top], scale[k], places[k])
+            _place(light[k, low], cover[low], scale[k], places[3 + k])
         for c in range(out.shape[1]):
-            votes[:] = 0
-            best = kind[2 * r, 2 * c] & CLASS
-            for n in range(4):
-                y, x = 2 * r + n // 2, 2 * c + n % 2
-                class_there = kind[y, x] & CLASS
-                votes[class_there] += 1
-                if votes[class_there] > votes[best]:
-                    best = class_there
-                alpha = cover[y, x]
-                if alpha <= 0:
-                    continue
-                share = quarter * alpha
-                for k in range(3):
-                    linear = min(max(scale[k] * light[y, x, k] / alpha, zero), last)
-                    out[r, c, k] += share * code[int(np.sqrt(linear) + np.float32(0.5))]
-                out[r, c, 3] += share
-                out[r, c, 4] += quarter * facial[kind[y, x]]
-            segmentation[r, c] = best
+            x, z = np.uint64(2 * c), np.uint64(2 * c + 1)
+            one, two = quarter * cover[top, x], quarter * cover[top, z]
+            three, four = quarter * cover[low, x], quarter * cover[low, z]
+            for k in range(3):
+                first = one * code[places[k, x]] + two * code[places[k, z]]
+                out[r, c, k] = (
+                    first + three * code[places[3 + k, x]] + four * code[places[3 + k, z]]
+                )
+            out[r, c, 3] = one + two + three + four
+            a, b, d, e = kind[top, x], kind[top, z], kind[low, x], kind[low, z]
+            segmentation[r, c] = _most(a & mask, b & mask, d & mask, e & mask)
+            skin = facial[a] * np.float32(one > 0) + facial[b] * np.float32(two > 0)
+            skin += facial[d] * np.float32(three > 0) + facial[e] * np.float32(four > 0)
+            out[r, c, 4] = quarter * skin
 
 
 def develop(canvas: Canvas, exposure: NDArray | float) -> Drawing:
@@ -146,6 +183,6 @@ def develop(canvas: Canvas, exposure: NDArray | float) -> Drawing:
     """
     size = len(canvas.cover) // 2
     scale = np.full(3, STEPS * STEPS / BRIGHTEST, np.float32) * np.asarray(exposure, np.float32)
-    out, kinds = np.zeros((size, size, 5), np.float32), np.empty((size, size), np.uint8)
+    out, kinds = np.empty((size, size, 5), np.float32), np.empty((size, size), np.uint8)
     _develop(canvas.light, canvas.cover, canvas.kind, scale, CODE, _FACIAL, out, kinds)
     return Drawing(out[..., :3], out[..., 3], kinds, out[..., 4], canvas.depth)

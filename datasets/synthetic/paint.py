@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from .canvas import Canvas
 from .draw import Layer, rows_of
-from .paint_kernels import CELLS, paint_card_pixels, paint_sheet_pixels, paint_solid_pixels
+from .paint_kernels import CELLS, paint_card_pixels, paint_sheet_pixels
+from .solid_kernels import paint_solid_pixels
 from .surface import LINEAR, TextureTable
 
 Array = NDArray[Any]
@@ -23,16 +25,15 @@ class Solids:
     Attributes:
         light: (n,3) linear light of the vertices; kinds: (n,) uint8 their classes.
         head_uv: (h,3,2) float32 texture coordinates of the corners of the head's faces, v down.
-        detail: (S,S,3) uint8 factors on the head's light, 128 is 1; growth: (S,S) uint8, class of
-            the hair that is painted there, or 0.
+        texels: (S*S,) uint32, see `SkinPainting`: factors on the head's light, 128 is 1, and the
+            class of the hair that is painted there, or 0.
         texture: (f-h,) int32 numbers of the textures of the other faces; uv: (f-h,3,2), v down.
     """
 
     light: Array
     kinds: Array
     head_uv: Array
-    detail: Array
-    growth: Array
+    texels: Array
     texture: Array
     uv: Array
 
@@ -61,10 +62,10 @@ class Cards:
 
 def paint_solids(canvas: Canvas, layer: Layer, solids: Solids, textures: TextureTable) -> None:
     """Paint what `layer` shows of opaque surfaces on an empty canvas."""
-    s = solids
+    s, side = solids, math.isqrt(len(solids.texels))
     paint_solid_pixels(
-        layer.ids, layer.screen, layer.faces, layer.source, s.light, s.kinds, s.head_uv, s.detail,
-        s.growth, s.texture, s.uv, textures.buffer, textures.places, LINEAR,
+        layer.ids, layer.screen, layer.faces, layer.source, s.light, s.kinds, s.head_uv, s.texels,
+        side, s.texture, s.uv, textures.buffer, textures.places, LINEAR,
         canvas.light, canvas.cover, canvas.kind,
     )  # fmt: skip
     np.copyto(canvas.depth, layer.depth)

@@ -1,4 +1,4 @@
-"""Kernels that paint triangles: opaque ones, sheets of strands or glass, cards of hair.
+"""Kernels that paint what lies over opaque triangles: sheets of strands or glass, cards of hair.
 
 One file, for they share how a pixel finds its place on a triangle and a texture.
 """
@@ -11,19 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...geometry.segments import Segment
 from ...render.cpu.jit import inline, kernel
-from .head_classes import ON_FACE
 
 Array = NDArray[Any]
 
 CELLS = 1024
 """Length of a table of strands."""
-
-_SKIN = np.zeros(256, np.bool_)
-_HAIRY = np.array([Segment.SKIN, Segment.LIPS, Segment.NECK, Segment.EARS])
-_SKIN[_HAIRY] = _SKIN[_HAIRY | ON_FACE] = True
-"""Where painted hair counts as what it is."""
 
 
 @inline
@@ -47,81 +40,6 @@ def _within(place: float, last: float) -> np.float32:
     if not place > 0:
         return np.float32(0)
     return np.float32(min(place, last))
-
-
-@inline
-def _multiply_detail(
-    detail: Array, growth: Array, x: float, y: float, kind: int, out: Array
-) -> int:
-    """Multiply out by the detail at (x,y) in [0,1]; the class there."""
-    last = np.float32(len(detail) - 1)
-    across = _within(x * len(detail) - np.float32(0.5), last)
-    down = _within(y * len(detail) - np.float32(0.5), last)
-    c, r = int(across), int(down)
-    d, s = min(c + 1, len(detail) - 1), min(r + 1, len(detail) - 1)
-    fx, fy = across - np.float32(c), down - np.float32(r)
-    for k in range(3):
-        top = detail[r, c, k] + fx * (np.float32(detail[r, d, k]) - detail[r, c, k])
-        low = detail[s, c, k] + fx * (np.float32(detail[s, d, k]) - detail[s, c, k])
-        out[k] *= (top + fy * (low - top)) * np.float32(1 / 128)
-    hair = growth[int(down + np.float32(0.5)), int(across + np.float32(0.5))]
-    return hair | (kind & ON_FACE) if hair > 0 and _SKIN[kind] else kind
-
-
-@inline
-def _multiply_texture(
-    buffer: Array, start: int, height: int, width: int, x: float, y: float, table: Array,
-    out: Array,
-) -> None:  # fmt: skip
-    """Multiply out by a texture at (x,y), which repeats outside [0,1]."""
-    across = (x - math.floor(x)) * width - np.float32(0.5)
-    down = (y - math.floor(y)) * height - np.float32(0.5)
-    c, r = math.floor(across), math.floor(down)
-    fx, fy = np.float32(across - c), np.float32(down - r)
-    above, below = (r % height) * width, ((r + 1) % height) * width
-    left, right = c % width, (c + 1) % width
-    for k in range(3):
-        a = table[buffer[start + 4 * (above + left) + k]]
-        b = table[buffer[start + 4 * (above + right) + k]]
-        p = table[buffer[start + 4 * (below + left) + k]]
-        q = table[buffer[start + 4 * (below + right) + k]]
-        top, low = a + fx * (b - a), p + fx * (q - p)
-        out[k] *= top + fy * (low - top)
-
-
-@kernel
-def paint_solid_pixels(
-    ids: Array, screen: Array, faces: Array, source: Array, light: Array, kinds: Array,
-    head_uv: Array, detail: Array, growth: Array, texture: Array, uv: Array,
-    buffer: Array, places: Array, table: Array,
-    out: Array, cover: Array, kind: Array,
-) -> None:  # fmt: skip
-    """Fill light, cover and kind where ids shows a triangle; see `paint.Solids`."""
-    head, shade = len(head_uv), np.empty(3, np.float32)
-    for r in range(ids.shape[0]):
-        for c in range(ids.shape[1]):
-            if ids[r, c] == 0:
-                continue
-            f = ids[r, c] - 1
-            i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
-            a, b, d = _shares(i, j, k, screen, r, c)
-            for n in range(3):
-                shade[n] = a * light[i, n] + b * light[j, n] + d * light[k, n]
-            best = kinds[i] if a >= b and a >= d else kinds[j] if b >= d else kinds[k]
-            f = source[f]
-            if f < head:
-                x = a * head_uv[f, 0, 0] + b * head_uv[f, 1, 0] + d * head_uv[f, 2, 0]
-                y = a * head_uv[f, 0, 1] + b * head_uv[f, 1, 1] + d * head_uv[f, 2, 1]
-                best = _multiply_detail(detail, growth, x, y, best, shade)
-            elif texture[f - head] >= 0:
-                f -= head
-                x = a * uv[f, 0, 0] + b * uv[f, 1, 0] + d * uv[f, 2, 0]
-                y = a * uv[f, 0, 1] + b * uv[f, 1, 1] + d * uv[f, 2, 1]
-                place = places[texture[f]]
-                _multiply_texture(buffer, place[0], place[1], place[2], x, y, table, shade)
-            for n in range(3):
-                out[r, c, n] = shade[n]
-            cover[r, c], kind[r, c] = 1, best
 
 
 @inline
@@ -166,7 +84,7 @@ def paint_sheet_pixels(
                 value[n] = u * values[i, n] + v * values[j, n] + w * values[k, n]
             opacity = _opacity(value, table, strands, height, waves)
             for n in range(3):
-                light[r, c, n] += opacity * (value[n] - light[r, c, n])
+                light[n, r, c] += opacity * (value[n] - light[n, r, c])
             cover[r, c] += opacity * (one - cover[r, c])
             if opacity > half:
                 depth[r, c], kind[r, c] = over[r, c], kinds[i]
@@ -241,7 +159,7 @@ def paint_card_pixels(
             for m in range(3):
                 value = factor * (a * diffuse[i, m] + b * diffuse[j, m] + d * diffuse[k, m])
                 value += factor * (a * shine[i, m] + b * shine[j, m] + d * shine[k, m])
-                light[row, column, m] += opacity * (value - light[row, column, m])
+                light[m, row, column] += opacity * (value - light[m, row, column])
             cover[row, column] += opacity * (one - cover[row, column])
             if opacity > np.float32(0.5):
                 depth[row, column], kind[row, column] = z, kinds[f]

@@ -57,11 +57,15 @@ class View:
 
     def clip(self, in_camera: NDArray, size: int) -> Array:
         """Points (N,3) of camera space in clip space (N,4), near and far at 1/5 and 5 times."""
-        near, far = -self.translation[2] / 5, -self.translation[2] * 5
-        depth = -(far + near) / (far - near), -2 * far * near / (far - near)
         out = np.empty((len(in_camera), 4), np.float32)
-        _clip(in_camera, self.focal, self.centre, depth, np.float32(size), out)
+        _clip(in_camera, self.focal, self.centre, self.depth_terms, np.float32(size), out)
         return out
+
+    @property
+    def depth_terms(self) -> tuple[float, float]:
+        """The clip depth of a point in camera space is the first times z, plus the second."""
+        near, far = -self.translation[2] / 5, -self.translation[2] * 5
+        return -(far + near) / (far - near), -2 * far * near / (far - near)
 
     def zoomed(self, factor: float) -> View:
         """The same view in an image `factor` times as large."""

@@ -110,8 +110,8 @@ def draw_scene(
     exposure = find_exposure(light, lit, rough, albedo=scenery.albedo, some=head.face[::3])
     painting = person.skin.painting
     solids = Solids(
-        lit[: scenery.opaque], scenery.kinds[: scenery.opaque], head.corners, painting.detail,
-        painting.growth, scenery.texture, scenery.uv,
+        lit[: scenery.opaque], scenery.kinds[: scenery.opaque], head.corners, painting.texels,
+        scenery.texture, scenery.uv,
     )  # fmt: skip
     canvas = _paint(rng, studio, config, view, before, light, lit, solids, hair_seen)
     drawing = develop(canvas, exposure)

@@ -29,7 +29,8 @@ Array = NDArray[Any]
 SIZE = 512
 """Side of the atlas, texels: about 0.65 mm each on the face."""
 
-_BROWS, _BEARD = np.uint8(Segment.BROWS), np.uint8(Segment.BEARD)
+_BROWS, _BEARD = int(Segment.BROWS), int(Segment.BEARD)
+_PLAIN = np.uint32(0x808080)
 _BLOCK = 2048
 _BRIGHT = np.float32(1.99)
 _LINES = np.array([0.52, 0.68, 0.73], np.float32)
@@ -49,13 +50,26 @@ class SkinPainting:
     """A person's skin in the atlas of the model `default`; rows count from v = 1 downwards.
 
     Attributes:
-        detail: (S,S,3) uint8, factor on the colour of the skin, 128 is 1.
-        growth: (S,S) uint8, class of the hair that covers most of the skin round a texel (brows 2,
-            beard 11), else 0.
+        texels: (S*S,) uint32, four bytes each as below, the lowest first.
     """
 
-    detail: NDArray[np.uint8]
-    growth: NDArray[np.uint8]
+    texels: NDArray[np.uint32]
+
+    @property
+    def detail(self) -> NDArray[np.uint8]:
+        """Factors (S,S,3) on the colour of the skin, 128 is 1; a view of the texels."""
+        return self._bytes[..., :3]
+
+    @property
+    def growth(self) -> NDArray[np.uint8]:
+        """Class (S,S) of the hair that covers most of the skin round a texel (brows 2, beard 11),
+        else 0; a view of the texels."""
+        return self._bytes[..., 3]
+
+    @property
+    def _bytes(self) -> NDArray[np.uint8]:
+        side = math.isqrt(len(self.texels))
+        return self.texels.view("u1").reshape(side, side, 4)
 
 
 @dataclass(frozen=True)
@@ -136,30 +150,31 @@ class SkinDetails:
             growth: brows and beard.
             tone: (3,) of `draw_tone`.
         """
-        lines, brows = np.zeros((2, SIZE, SIZE), np.float32)
+        lines, rows = np.zeros((SIZE, SIZE), np.float32), self.brow_rows
+        brows = np.zeros((rows.stop - rows.start, SIZE), np.float32)
         draw_strokes(lines, draw_wrinkles(rng, self.marks, traits.old))
         if growth.brows is not None:
-            draw_strokes(brows, brow_hairs(rng, self.brows, growth.brows))
+            draw_strokes(brows, brow_hairs(rng, self.brows, growth.brows), top=rows.start)
         shares = self.layers.choose(rng, traits, blood_shown(tone))
-        rows, pigments = (np.array([share[k] for share in shares]) for k in range(2))
+        numbers, pigments = (np.array([share[k] for share in shares]) for k in range(2))
         strengths = np.array([share.strength for share in shares], np.float32)
         beard, layers = growth.beard, self.layers
-        detail = np.full((SIZE * SIZE, 3), 128, np.uint8)
-        kinds = np.zeros(SIZE * SIZE, np.uint8)
+        texels = np.full(SIZE * SIZE, _PLAIN, np.uint32)
         _finish(
-            self.map.where, layers.fields, rows, pigments, strengths, PIGMENTS,
-            lines.ravel(), _LINES, brows.ravel(), growth.brow_ratio.astype(np.float32),
+            self.map.where, layers.fields, numbers, pigments, strengths, PIGMENTS,
+            lines.ravel(), _LINES, brows.ravel(), rows.start * SIZE,
+            growth.brow_ratio.astype(np.float32),
             layers.beards[0 if beard is None else beard.kind],
             layers.hairs[0 if beard is None else int(beard.long)],
             np.float32(0 if beard is None else beard.density),
             _SOFT[0 if beard is None else int(beard.long)],
             growth.beard_ratio.astype(np.float32),
-            _NO_LIFT if growth.lift is None else self.map.sample(growth.lift), detail, kinds,
+            _NO_LIFT if growth.lift is None else self.map.sample(growth.lift), texels,
         )  # fmt: skip
-        whole, growing = detail.reshape(SIZE, SIZE, 3), kinds.reshape(SIZE, SIZE)
-        growing[self.brow_rows][_covered(brows[self.brow_rows])] = _BROWS
-        stamp_moles(rng, whole, self.map.where)
-        return SkinPainting(whole, growing)
+        painting = SkinPainting(texels)
+        painting.growth[rows][_covered(brows)] = _BROWS
+        stamp_moles(rng, painting.detail, self.map.where)
+        return painting
 
     @property
     def brow_rows(self) -> slice:
@@ -176,12 +191,15 @@ def _covered(brows: Array) -> NDArray[np.bool_]:
 @kernel
 def _finish(
     where: Array, fields: Array, rows: Array, pigments: Array, strengths: Array, densities: Array,
-    lines: Array, line_density: Array, brows: Array, brow_ratio: Array, beard: Array, hairs: Array,
-    beard_density: float, soft: Array, beard_ratio: Array, lift: Array, detail: Array,
-    kinds: Array,
+    lines: Array, line_density: Array, brows: Array, first: int, brow_ratio: Array, beard: Array,
+    hairs: Array, beard_density: float, soft: Array, beard_ratio: Array, lift: Array, texels: Array,
 ) -> None:  # fmt: skip
-    """Mix layers (n,) by pigments, then lines, brows and beard; code as bytes."""
+    """Mix layers (n,) by pigments, then lines, brows and beard; code as bytes of texels (S*S,).
+
+    brows begin with the texel `first`.
+    """
     total, factor = np.empty((4, _BLOCK), np.float32), np.empty((3, _BLOCK), np.float32)
+    words, some = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.uint32)
     zero, one, half, byte = np.float32(0), np.float32(1), np.float32(0.5), np.float32(1 / 255)
     for start in range(0, len(where), _BLOCK):
         count = min(_BLOCK, len(where) - start)
@@ -190,29 +208,37 @@ def _finish(
             _add(fields[rows[n], start : start + count], strengths[n], total[pigments[n]])
         for c in range(3):
             _transmit(total, densities[:, c], factor[c])
+        _code(factor, words)
+        listed = np.uint64(0)
         for i in range(count):
-            texel = where[start + i]
-            for c in range(3):
-                detail[texel, c] = int(min(factor[c, i], _BRIGHT) * 128 + half)
-        for i in range(count):
-            texel = where[start + i]
-            line, brow, mask = lines[texel], brows[texel], beard_density * beard[start + i] * byte
-            if line + brow + mask <= 0 and len(lift) == 0:
-                continue
+            texel = np.uint64(where[start + i])
+            texels[texel] = words[i]
+            some[listed] = i
+            more = lines[texel] + _hair(brows, texel, first) + beard_density * beard[start + i] > 0
+            listed += np.uint64(more | (len(lift) > 0))
+        for n in range(listed):
+            i = some[n]
+            texel = np.uint64(where[start + i])
+            line, brow = lines[texel], _hair(brows, texel, first)
+            mask = beard_density * beard[start + i] * byte
             grain = hairs[start + i] * byte
             cover = min(max((mask - grain) * soft[0] + half * mask, zero), one)
             cover = cover if mask > 0 else zero
-            shade = np.float32(1.35) - np.float32(0.7) * grain
-            for c in range(3):
-                value = factor[c, i] * (one - min(mask, one) * soft[1])
-                value *= math.exp(-line * line_density[c])
-                value += cover * (beard_ratio[c] * shade - value)
-                value += brow * (brow_ratio[c] - value)
-                if len(lift) > 0:
-                    value /= lift[start + i, c]
-                detail[texel, c] = int(min(value, _BRIGHT) * 128 + half)
-            if mask > half:
-                kinds[texel] = _BEARD
+            shade, left = np.float32(1.35) - np.float32(0.7) * grain, one - min(mask, one) * soft[1]
+            red = _over(factor[0, i] * left, line * line_density[0], cover, beard_ratio[0] * shade)
+            green = _over(
+                factor[1, i] * left, line * line_density[1], cover, beard_ratio[1] * shade
+            )
+            blue = _over(factor[2, i] * left, line * line_density[2], cover, beard_ratio[2] * shade)
+            red += brow * (brow_ratio[0] - red)
+            green += brow * (brow_ratio[1] - green)
+            blue += brow * (brow_ratio[2] - blue)
+            if len(lift) > 0:
+                at = np.uint64(start + i)
+                red, green, blue = red / lift[at, 0], green / lift[at, 1], blue / lift[at, 2]
+            word = _coded(red) | _coded(green) << 8 | _coded(blue) << 16
+            word |= _BEARD << 24 if mask > half else 0
+            texels[texel] = word
 
 
 @inline
@@ -234,3 +260,39 @@ def _transmit(total: Array, densities: Array, out: Array) -> None:
         x *= x
         x *= x
         out[i] = x * x
+
+
+@inline
+def _hair(brows: Array, texel: int, first: int) -> float:
+    """What is painted at a texel of an atlas of which brows are a part; 0 outside."""
+    place = np.uint64(texel - np.uint64(first))
+    inside = place < np.uint64(len(brows))
+    return brows[place if inside else np.uint64(0)] * np.float32(inside)
+
+
+@inline
+def _over(value: float, depth: float, cover: float, hair: float) -> float:
+    """A factor under a line of an optical depth up to 1, then under hair that covers a share."""
+    one, x = np.float32(1), depth * np.float32(-1 / 16)
+    x = one + x * (one + x * (np.float32(0.5) + x * np.float32(1 / 6)))  # exp, to six digits
+    x *= x
+    x *= x
+    x *= x
+    value *= x * x
+    return value + cover * (hair - value)
+
+
+@inline
+def _coded(factor: float) -> int:
+    """A factor as a byte, 128 is 1, rounded without a carry in float32."""
+    level = min(factor, _BRIGHT) * np.float32(128)
+    whole = np.int32(level)
+    return whole + np.int32(level - np.float32(whole) >= np.float32(0.5))
+
+
+@inline
+def _code(factor: Array, words: Array) -> None:
+    """Factors (3,n) as bytes of words (n,)."""
+    for i in range(len(words)):
+        red, green, blue = _coded(factor[0, i]), _coded(factor[1, i]), _coded(factor[2, i])
+        words[i] = red | green << 8 | blue << 16

@@ -27,7 +27,7 @@ class SkinMap:
         count: of the head's vertices, V.
         size: side of the atlas in texels; texel (row, column) has v = 1 - (row + 0.5) / size and
             u = (column + 0.5) / size.
-        where: (n,) int64, row * size + column.
+        where: (n,) int32, row * size + column.
         corners: (n,3) int32 vertices, and shares (n,3) float32 of them, at the texels' centres.
         points: (n,3) float32, places on the mean head, mm.
     """
@@ -48,7 +48,7 @@ class SkinMap:
         screen = _screen(model.uv.numpy(), size)
         ids = rasterize(screen, charts, size).ids.ravel()
         far, near = distance_transform_edt(ids.reshape(size, size) == 0, return_indices=True)
-        where = np.flatnonzero(far.ravel() <= _PAD)
+        where = np.flatnonzero(far.ravel() <= _PAD).astype(np.int32)
         source = (near[0] * size + near[1]).ravel()[where]
         face = ids[source] - 1
         shares = _shares(screen[charts[face], :2], source, size)

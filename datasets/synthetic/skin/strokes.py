@@ -30,29 +30,45 @@ class Strokes:
 
 
 @kernel
-def _draw(paths: Array, radius: Array, strength: Array, canvas: Array) -> None:
-    """canvas = max(canvas, strength (1 - (d / radius)^2)^2), d to each piece of each path."""
+def _draw(paths: Array, radius: Array, strength: Array, first: int, canvas: Array) -> None:
+    """canvas = max(canvas, strength (1 - (d / radius)^2)^2), d to each piece of each path.
+
+    Row 0 of the canvas is row `first` of the paths. No branches for single pixels.
+    """
     height, width = canvas.shape
+    zero, one, tiny = np.float32(0), np.float32(1), np.float32(1e-6)
     for n in range(len(paths)):
         for p in range(paths.shape[1] - 1):
             x0, y0, x1, y1 = paths[n, p, 0], paths[n, p, 1], paths[n, p + 1, 0], paths[n, p + 1, 1]
             r0, r1, s0, s1 = radius[n, p], radius[n, p + 1], strength[n, p], strength[n, p + 1]
             reach, dx, dy = max(r0, r1), x1 - x0, y1 - y0
-            inverse = np.float32(1) / max(dx * dx + dy * dy, np.float32(1e-6))
+            inverse = one / max(dx * dx + dy * dy, tiny)
             top, end = math.ceil(min(y0, y1) - reach), math.floor(max(y0, y1) + reach) + 1
             left, right = math.ceil(min(x0, x1) - reach), math.floor(max(x0, x1) + reach) + 1
-            for row in range(max(top, 0), min(end, height)):
-                for column in range(max(left, 0), min(right, width)):
-                    ex, ey = np.float32(column) - x0, np.float32(row) - y0
-                    t = min(max((ex * dx + ey * dy) * inverse, np.float32(0)), np.float32(1))
-                    ex, ey, r = ex - t * dx, ey - t * dy, r0 + t * (r1 - r0)
-                    rest = np.float32(1) - (ex * ex + ey * ey) / max(r * r, np.float32(1e-6))
-                    if rest > 0:
-                        value = (s0 + t * (s1 - s0)) * rest * rest
-                        canvas[row, column] = max(canvas[row, column], value)
+            left, right = max(left, 0), min(right, width)
+            for row in range(max(top, first), min(end, first + height)):
+                ey = np.float32(row) - y0
+                line = canvas[row - first]
+                for column in range(left, right):
+                    ex = np.float32(column) - x0
+                    t = (ex * dx + ey * dy) * inverse
+                    t = t if t > zero else zero
+                    t = t if t < one else one
+                    fx, fy, r = ex - t * dx, ey - t * dy, r0 + t * (r1 - r0)
+                    square = r * r if r * r > tiny else tiny
+                    rest = one - (fx * fx + fy * fy) / square
+                    rest = rest if rest > zero else zero
+                    value = (s0 + t * (s1 - s0)) * rest * rest
+                    line[column] = value if value > line[column] else line[column]
 
 
-def draw_strokes(canvas: Array, strokes: Strokes) -> None:
-    """Draw strokes onto a canvas (S,S) float32; where they meet, the strongest counts."""
+def draw_strokes(canvas: Array, strokes: Strokes, top: int = 0) -> None:
+    """Draw strokes, in place; where they meet, the strongest counts.
+
+    Args:
+        canvas: (H,W) float32.
+        strokes: what is drawn.
+        top: the row of the strokes' canvas that is the first of this one.
+    """
     parts = (strokes.paths, strokes.radius, strokes.strength)
-    _draw(*(np.ascontiguousarray(part, np.float32) for part in parts), canvas)
+    _draw(*(np.ascontiguousarray(part, np.float32) for part in parts), top, canvas)

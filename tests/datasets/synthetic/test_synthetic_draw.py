@@ -104,10 +104,11 @@ def _solids(light, faces, head=0, texture=-1, detail=128, growth=0, kinds=FACE):
     """Solids of one class; the first `head` faces belong to the head."""
     others = len(faces) - head
     corners = np.array([[0, 0], [1, 0], [0, 1.0]], np.float32)
+    texels = np.full((16, 4), (detail, detail, detail, int(growth)), np.uint8)
     return Solids(
         light=light, kinds=np.full(len(light), int(kinds), np.uint8),
         head_uv=np.tile(corners, (head, 1, 1)),
-        detail=np.full((4, 4, 3), detail, np.uint8), growth=np.full((4, 4), int(growth), np.uint8),
+        texels=texels.view(np.uint32)[:, 0],
         texture=np.full(others, texture, np.int32), uv=np.tile(corners, (others, 1, 1)),
     )  # fmt: skip
 
@@ -209,7 +210,7 @@ def test_cards_are_blended_from_back_to_front():
     alpha, under = 128 / 255, np.array([0.1, 0.2, 0.3])
     far = alpha * colours[3] + (1 - alpha) * under
     expected = alpha * colours[0] + (1 - alpha) * far
-    np.testing.assert_allclose(canvas.light[2, 2], expected, atol=1e-4)
+    np.testing.assert_allclose(canvas.light[:, 2, 2], expected, atol=1e-4)
     assert (canvas.kind == Segment.HAIR).all()
     np.testing.assert_allclose(canvas.depth, 0.1, atol=1e-6)
 
