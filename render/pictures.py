@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class Textured:
         check_shape("uv", self.uv, (None, 2))
         check_shape("triangles of uv", self.triangles, (faces, 3))
         check_indices(topology_of(self.triangles), len(self.uv), "uv")
-        check_shape("texels", self.texels, (None, None, 3))
+        _check_colours("texels", self.texels)
 
     def paint(self, view: int, fragments: Floats, colours: Floats, triangles: Indices) -> None:
         """Paint one view's pixels, whatever the mesh's own triangles."""
@@ -98,7 +99,7 @@ def draw_pictures(
         InputError: wrong shapes, indices outside their arrays, samples below 1.
     """
     check_shape("clip", clip, (None, None, 4))
-    check_shape("background", background, (None, None, 3))
+    _check_colours("background", background)
     if samples < 1:
         raise InputError("samples", "1 or more", str(samples))
     topology = topology_of(triangles)
@@ -136,3 +137,8 @@ def _draw(
         layer.paint(view, fragments[0].numpy(), colours, topology.tri)
         blend_edges(colours.reshape(-1, 3), pairs[0], blends[0], int(counts[0]))
         average(colours, samples, picture)
+
+
+def _check_colours(name: str, image: NDArray[Any]) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(name, "shape (H, W, 3) with a pixel at least", f"shape {image.shape}")

@@ -140,7 +140,7 @@ def turn_normals(
 @inline
 def _normal(
     points: Floats, faces: Array, fans: Array, begin: int, end: int
-) -> tuple[float, float, float]:
+) -> tuple[np.float32, np.float32, np.float32]:
     """The unit normal of a vertex, by the areas of the faces round it; +z where they have none."""
     x = y = z = np.float32(0)
     for k in range(begin, end):

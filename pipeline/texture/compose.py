@@ -21,7 +21,7 @@ def _smooth(coarse: Floats, share: np.float32, size: int, t: int, values: Floats
     y = t // size
     fy = (np.float32(y) + _HALF) * share + _HALF
     fx = (np.float32(t - y * size) + _HALF) * share + _HALF
-    bottom, right = np.int64(fy), np.int64(fx)
+    bottom, right = int(fy), int(fx)
     ay, ax = fy - np.float32(bottom), fx - np.float32(right)
     top, left = np.uintp(max(bottom - 1, 0)), np.uintp(max(right - 1, 0))
     low, far = np.uintp(min(bottom, len(coarse) - 1)), np.uintp(min(right, len(coarse) - 1))

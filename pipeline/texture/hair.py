@@ -49,7 +49,7 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     scalp = atlas.scalp.reshape(-1)
     looked, hairy = hear(shown, facing, own, scalp, _LIMITS, hair, heard, carried)
     grown = hairy / looked if looked >= _LEAST * atlas.size**2 else 1.0  # if hardly any is seen
-    chance = _chance(atlas, hair, heard, float(smoothstep(np.float32(grown), *_GROWN)))
+    chance = _chance(atlas, hair, heard, float(smoothstep(np.asarray(grown, np.float32), *_GROWN)))
     if not cover(chance, heard, atlas.hairy.reshape(-1), own, _SHARP, _LIMITS, covered) > 0:
         return
     retreat(carried.reshape(square), _SEAM * atlas.size)

@@ -87,7 +87,7 @@ def mix(
 def cover(
     chance: Floats, heard: Floats, hairy: Floats, own: Bools, sharp: float, limits: Floats,
     covered: Floats,
-) -> float:  # fmt: skip
+) -> np.float32:  # fmt: skip
     """How far hair covers texels (T,), with a sharper border where nobody saw it; gives the most.
 
     Args:
@@ -105,7 +105,9 @@ def cover(
 
 
 @kernel
-def sure_of(carried: Floats, hair: Floats, limits: Floats, sure: Floats) -> tuple[float, float]:
+def sure_of(
+    carried: Floats, hair: Floats, limits: Floats, sure: Floats
+) -> tuple[float, np.float32]:
     """How far carried texels (T,) tell the colour of hair: their sum and the largest."""
     total, most = 0.0, np.float32(0)
     for t in range(len(carried)):

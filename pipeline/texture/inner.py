@@ -122,7 +122,8 @@ def _tone(seen: Look, kind: _Kind, own: _Texels) -> Floats:
     if total < _LEAST:
         return np.full(3, kind.usual, np.float32)
     weight = own.carried / np.float32(total)
-    return _limited((weight @ own.sampled) / (weight @ own.fitted), kind)
+    tone = (weight @ own.sampled) / (weight @ own.fitted)
+    return _limited(np.asarray(tone, np.float32), kind)
 
 
 def _tempered(colours: Floats, kind: _Kind) -> Floats:

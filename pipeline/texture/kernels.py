@@ -82,7 +82,7 @@ def _cell(place: float, count: int) -> int:
 def _look(image: Floats, x: float, y: float, values: Floats) -> None:
     """Bilinear values (C,) at pixel coordinates that lie in the image."""
     fx, fy = np.float32(x) + _HALF, np.float32(y) + _HALF
-    x1, y1 = np.int64(fx), np.int64(fy)
+    x1, y1 = int(fx), int(fy)
     ax, ay = fx - np.float32(x1), fy - np.float32(y1)
     left, right = np.uintp(max(x1 - 1, 0)), np.uintp(min(x1, image.shape[1] - 1))
     top, bottom = np.uintp(max(y1 - 1, 0)), np.uintp(min(y1, image.shape[0] - 1))
