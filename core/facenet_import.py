@@ -56,7 +56,7 @@ def import_facenet() -> ModuleType:
         else:
             with _stand_ins():
                 import facenet_pytorch
-    return facenet_pytorch  # type: ignore[no-any-return]
+    return facenet_pytorch
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
