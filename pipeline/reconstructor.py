@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -53,8 +54,12 @@ class Reconstructor:
         self.detector = get_face_detector(self.options.detector)
         self.fitter = FaceFitter(self.model, self.options.fit)
         self.regressor = make_regressor(self.options.weights, self.model)
-        self.textures = TextureBuilder(self.model, self.options.texture_size)
         self._check_network()
+
+    @cached_property
+    def textures(self) -> TextureBuilder:
+        """What makes textures; its tables are made when the first face needs one."""
+        return TextureBuilder(self.model, self.options.texture_size)
 
     @property
     def steps(self) -> int:

@@ -169,10 +169,7 @@ class Regressor:
     ) -> list[RegressedFace]:
         """As calling it, from crops of the network's size, which may be turned."""
         for _ in range(self.options.passes - 1):
-            crops = [
-                tight_frame(self._landmarks(face), face.crop)
-                for face in self._faces(pictures, crops)
-            ]
+            crops = self._closer(pictures, crops)
         faces = list(self._faces(pictures, crops, one_person))
         return [self._looking(*pair) for pair in zip(pictures, faces, strict=True)]
 
@@ -180,10 +177,7 @@ class Regressor:
         self, images: Tensor, one_person: bool = False
     ) -> tuple[SolvedFaces, PointPrediction]:
         """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
-        with torch.inference_mode():
-            prediction: PointPrediction = self.network(
-                images.contiguous(memory_format=torch.channels_last)
-            )
+        prediction = self._predicted(images)
         prior = None
         if self._precision is not None:
             prior = CoefficientPrior(
@@ -196,6 +190,29 @@ class Regressor:
             lips = lips_seen(prediction, placed, self.layout.landmarks("ibug68"), self._lips)
         solver = self.joint_solver if one_person else self.solver
         return solver(prediction.points, sigma, prior, lips), prediction
+
+    def _predicted(self, images: Tensor) -> PointPrediction:
+        """The network's own words for crops (B,3,size,size) in [0,1]."""
+        with torch.inference_mode():
+            prediction: PointPrediction = self.network(
+                images.contiguous(memory_format=torch.channels_last)
+            )
+        return prediction
+
+    def _closer(self, pictures: Sequence[NDArray[np.uint8]], crops: Sequence[Crop]) -> list[Crop]:
+        """Frames round the landmarks that the network sees in these crops."""
+        closer, half = [], self.size / 2
+        for start in range(0, len(crops), self.options.batch):
+            part = crops[start : start + self.options.batch]
+            batch = zip(pictures[start:], part, strict=False)
+            images = torch.cat([cut_tensor(picture, crop) for picture, crop in batch])
+            points = self._predicted(images).points[:, self.layout.landmarks("ibug68"), :2]
+            places = (points + 1) * half
+            closer += [
+                tight_frame(crop.to_photo(place), crop)
+                for place, crop in zip(places, part, strict=True)
+            ]
+        return closer
 
     def _faces(
         self,

@@ -13,6 +13,7 @@ from torch.nn import functional
 from ...geometry.checks import check_shape
 from ...geometry.crop import Crop
 from ...geometry.segments import Segment
+from .guided import guided_filter
 
 SKIN, BEARD, HAIR, EYE, TEETH, MOUTH, GLASSES, BROWS, LIPS = range(9)
 """Channels of `Evidence.maps`."""
@@ -123,8 +124,6 @@ def refined(
     """
     check_shape("chances", chances, (None, None, None))
     check_shape("guide", guide, (1, 3, None, None))
-    from kornia.filters import guided_blur
-
     size = [side * _FINER for side in chances.shape[1:]]
     coarse = functional.interpolate(chances[None], size=size, mode="bilinear", align_corners=False)
     if closer is not None:
@@ -135,7 +134,9 @@ def refined(
         near = functional.grid_sample(both, grid, align_corners=False)
         coarse = coarse + near[:, -1:] * (near[:, :-1] - coarse)
     seen = functional.interpolate(guide, size=size, mode="area")
-    return guided_blur(seen, coarse, 2 * _RADIUS + 1, _SMOOTH).clamp(0, 1)
+    picture, maps = (part[0].permute(1, 2, 0).contiguous().numpy() for part in (seen, coarse))
+    fine = torch.from_numpy(guided_filter(picture, maps, _RADIUS, _SMOOTH))
+    return fine.permute(2, 0, 1)[None].clamp(0, 1)
 
 
 def _grouped(segmentation: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from .levels import box, halve, lower, pull, shrink, touch
+from ..segment.guided import box
+from .levels import halve, lower, pull, shrink, touch
 
 Floats = NDArray[np.float32]
 

@@ -121,33 +121,3 @@ def blend_rows(small: Floats, place: int, cell: int, row: Floats) -> None:
         for c in range(small.shape[2]):
             upper, under = small[top, min(x, last - 1), c], small[bottom, min(x, last - 1), c]
             row[x, c] = upper + share * (under - upper)
-
-
-@kernel
-def box(image: Floats, half: int) -> Floats:
-    """Means (h,w,C) over squares of 2 half + 1; beyond the border it goes on as it is there."""
-    height, width, channels = image.shape
-    rows, result = np.empty_like(image), np.empty_like(image)
-    share = 1.0 / (2 * half + 1)
-    total = np.zeros((width, channels), np.float64)
-    for y in range(-half, half):
-        total += image[min(max(y, 0), height - 1)]
-    for y in range(height):
-        above, below = max(y - 1 - half, 0), min(y + half, height - 1)
-        for x in range(width):
-            for c in range(channels):
-                total[x, c] += image[below, x, c]
-                if y > 0:
-                    total[x, c] -= image[above, x, c]
-                rows[y, x, c] = total[x, c] * share
-    for y in range(height):
-        for c in range(channels):
-            level = 0.0
-            for x in range(-half, half):
-                level += rows[y, min(max(x, 0), width - 1), c]
-            for x in range(width):
-                level += rows[y, min(x + half, width - 1), c]
-                if x > 0:
-                    level -= rows[y, max(x - 1 - half, 0), c]
-                result[y, x, c] = level * share
-    return result

@@ -8,9 +8,9 @@ import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter1d, uniform_filter
 from scipy.spatial import cKDTree
 from selfie3d.geometry.uv import UVMapper
+from selfie3d.pipeline.segment.guided import box
 from selfie3d.pipeline.texture.atlas import Atlas
 from selfie3d.pipeline.texture.atlas_kernels import distances, nearest_within
-from selfie3d.pipeline.texture.levels import box
 from selfie3d.pipeline.texture.strands import _comb, _locks, _smoothed, hair_strands
 
 SIZE = 96

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates, uniform_filter
 from selfie3d.pipeline.segment.evidence import BEARD, EYE, GLASSES, HAIR, MOUTH, SKIN, TEETH
+from selfie3d.pipeline.segment.guided import box
 from selfie3d.pipeline.texture import hair, skin
 from selfie3d.pipeline.texture.compose import contrast, divided, finish, lay
 from selfie3d.pipeline.texture.fill import retreat, shrunk
 from selfie3d.pipeline.texture.hair_kernels import cover, hear, mix, sure_of
 from selfie3d.pipeline.texture.kernels import sample_texels
-from selfie3d.pipeline.texture.levels import box, halve, lower, pull, touch
+from selfie3d.pipeline.texture.levels import halve, lower, pull, touch
 from selfie3d.pipeline.texture.skin import smoothstep
 from selfie3d.pipeline.texture.skin_kernels import doubt, weigh
 
