@@ -26,25 +26,30 @@ GONE = 65535
 """The number that stands for a vertex that version 2 does not have: eyeballs and shoulders."""
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray]) -> None:
+def write_npz(path: Path, arrays: Mapping[str, NDArray], level: int = 9) -> None:
     """Write a compressed .npz without dates, so that equal arrays give equal files.
+
+    Args:
+        path: of the file.
+        arrays: by name.
+        level: of the compression, 1 (fast) to 9 (small).
 
     Raises:
         InputError: it cannot be written; nothing half written is left.
     """
     prepare_file(path)
-    write_whole(path, lambda part: _write_arrays(part, arrays))
+    write_whole(path, lambda part: _write_arrays(part, arrays, level))
 
 
-def _write_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray], level: int) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(arrays[name], order="C"), version=(1, 0))
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, buffer.getvalue(), compresslevel=9)
+            archive.writestr(entry, buffer.getvalue(), compresslevel=level)
 
 
 def smallest_ints(values: NDArray[np.int64]) -> NDArray:

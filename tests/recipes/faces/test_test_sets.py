@@ -51,8 +51,10 @@ def test_every_recipe_is_judged_at_its_end(drawn, tmp_path, name):
     assert [line["kind"] for line in lines].count("test") == 1
     summary = json.loads((out / "summary.json").read_text())
     assert "test_error" in json.dumps(summary)
-    without = run_training(name, settings(drawn, tmp_path / "no", *RECIPES[name], "data.test=[]"))
-    assert without == {k: v for k, v in figures.items() if not k.startswith("test_")}
+    if name == "sadrnet":  # the engine's part is the same for all
+        more = [*RECIPES[name], "data.test=[]"]
+        without = run_training(name, settings(drawn, tmp_path / "no", *more))
+        assert without == {k: v for k, v in figures.items() if not k.startswith("test_")}
 
 
 def test_the_best_weights_are_judged(drawn, tmp_path, repository):
