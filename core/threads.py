@@ -28,8 +28,8 @@ def in_order(
     Args:
         function: the work on one item.
         items: in the order of the results.
-        threads: at least 1.
-        start: called once in each thread.
+        threads: at least 1; one is the caller's own.
+        start: called once in each of several threads.
 
     Raises:
         InputError: fewer than one thread.
@@ -41,6 +41,9 @@ def in_order(
     """
     if threads < 1:
         raise InputError("threads", "1 or more", str(threads))
+    if threads == 1:
+        yield from map(function, items)
+        return
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads, "selfie3d-worker", initializer=start) as pool:
         try:

@@ -138,14 +138,17 @@ def _here(
     a few photographs are under way at any time, so that memory stays bounded.
     """
     reconstructor = Reconstructor(run.options)
-    threads = 1 if alone or reconstructor.steps > 1 else min(os.cpu_count() or 1, _MOST_THREADS)
+    fast = reconstructor.steps == 1
+    threads = min(os.cpu_count() or 1, _MOST_THREADS) if fast else 1
     # The first before the others: what it loads and compiles serves them all.
-    before, together = (jobs[:1], jobs[1:]) if threads > 1 else (jobs, [])
+    before, together = (jobs, []) if alone or threads == 1 else (jobs[:1], jobs[1:])
+    shown = _no_progress if together else progress_bar
     usual = torch.get_num_threads()
-    torch.set_num_threads(1 if together else usual)
+    # One in all cases, lest a photograph's last digits depend on how many there are.
+    torch.set_num_threads(1 if fast else usual)
     try:
         for job in before:
-            yield job, _one(reconstructor, run, *job, _no_progress if together else progress_bar)
+            yield job, _one(reconstructor, run, *job, shown, threads)
         work = partial(_one_quietly, reconstructor, run)
         start = partial(torch.set_num_threads, 1)
         yield from zip(together, in_order(work, together, threads, start=start), strict=True)
@@ -154,7 +157,7 @@ def _here(
 
 
 def _one_quietly(reconstructor: Reconstructor, run: _Run, job: _Job) -> _Outcome:
-    return _one(reconstructor, run, *job, _no_progress)
+    return _one(reconstructor, run, *job, _no_progress, threads=1)
 
 
 def _elsewhere(
@@ -226,19 +229,30 @@ def _one(
     path: Path,
     name: str,
     shown: Callable[[str, int], AbstractContextManager[Advance]],
+    threads: int,
 ) -> _Outcome:
-    """What becomes of one photograph; `shown` shows how far it is."""
+    """What becomes of one photograph; `shown` shows how far it is.
+
+    Several threads share the faces, or the files where there is one face.
+    """
     seen = attempt(str(path), lambda: _faces(reconstructor, path), run.log)
     if isinstance(seen, Failed):
         return _Outcome(failed=[(0, seen)])
     picture, found = seen
     outcome = _Outcome()
     starts = _starts(reconstructor, picture, found)
+
+    def make(number: int) -> list[Path] | Failed:
+        place = (face_name(name, number + 1), str(path))
+        face = (picture, found[number], starts[number])
+        ready = partial(_face, reconstructor, run, face, place, advance, files)
+        return attempt(f"{path}, face {number + 1}", ready, run.log)
+
+    many, files = (threads, 1) if len(found) > 1 else (1, threads)
+    start = partial(torch.set_num_threads, 1)
     with shown(path.name, len(found) * reconstructor.steps) as advance:
-        for number, (face, start) in enumerate(zip(found, starts, strict=True), 1):
-            place = (face_name(name, number), str(path))
-            ready = partial(_face, reconstructor, run, picture, face, start, place, advance)
-            made = attempt(f"{path}, face {number}", ready, run.log)
+        results = in_order(make, range(len(found)), many, start=start)
+        for number, made in enumerate(results, 1):
             if isinstance(made, Failed):
                 outcome.failed.append((number if len(found) > 1 else 0, made))
             else:
@@ -263,19 +277,24 @@ def _starts(
 def _face(
     reconstructor: Reconstructor,
     run: _Run,
-    picture: NDArray[np.uint8],
-    face: Face,
-    start: RegressedFace | None,
+    seen: tuple[NDArray[np.uint8], Face, RegressedFace | None],
     place: tuple[str, str],
     advance: Advance,
+    threads: int,
 ) -> list[Path]:
     """Reconstruct one face and write it.
 
     Args:
+        seen: the photograph, the face in it, and what the network found.
         place: name of the results, and the photograph's path for the record.
+        advance: called for every step.
+        threads: that share the files.
     """
-    name, photo = place
-    textured = needs_texture(run.write)
+    (name, photo), write = place, run.write
+    picture, face, start = seen
+    textured = needs_texture(write)
     result = reconstructor.reconstruct_face(picture, face, advance, start, textured=textured)
     mesh = run.options.mesh
-    return write_face(run.out, name, result, picture, photo, mesh=mesh, write=run.write)
+    return write_face(
+        run.out, name, result, picture, photo, mesh=mesh, write=write, threads=threads
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...core.errors import Selfie3dError
 from ...core.image_file import write_image
 from ...core.text_files import read_json
+from ...core.threads import in_order
 from ...core.whole_file import write_bytes, write_json, write_whole
 from ...render.overlay import Picture, to_picture
 from ..face import ReconstructedFace
@@ -30,6 +31,9 @@ MAP_ENDINGS = (*(f"_{name}.png" for name in MAPS), "_maps.npz")
 
 _SHAPE = {"glb": (".glb",), "obj": (".obj", ".mtl", ".png"), "turntable": ("_turntable.png",)}
 """Endings of what shows a head, whatever the photograph."""
+
+_FIRST = {"overlay": "_overlay.png"} | {kind: endings[0] for kind, endings in _SHAPE.items()}
+"""Of the file that an output is called by."""
 
 STANDARD = frozenset(OUTPUTS) - set(MAPS)
 """What is written of a face unless something else is asked for."""
@@ -88,6 +92,7 @@ def write_face(
     *,
     mesh: str = "head",
     write: Collection[str] = STANDARD,
+    threads: int = 1,
 ) -> list[Path]:
     """Write NAME.glb, .obj, .mtl, .png, _overlay.png, _turntable.png, and NAME.json last.
 
@@ -103,12 +108,13 @@ def write_face(
         mesh: "head" or "face", see `ReconstructedFace.with_mesh`.
         write: those of `pipeline.options.OUTPUTS` that are wanted; maps are NAME_depth.png and so
             on, and NAME_maps.npz. The JSON is written in any case.
+        threads: files that are made at a time; the same files whatever it is.
 
     Raises:
         SettingError: something is wanted that shows the texture of a face without one.
     """
     try:
-        return _write_face(out, name, face, picture, photo, mesh, write)
+        return _write_face(out, name, face, picture, photo, mesh, write, threads)
     except Exception:
         # What is there of it is of no use, nor is what it replaced in part.
         for ending in ENDINGS + MAP_ENDINGS:
@@ -125,17 +131,19 @@ def _write_face(
     photo: str,
     mesh: str,
     write: Collection[str],
+    threads: int,
 ) -> list[Path]:
-    files = []
-    if "glb" in write:
-        files.append(out / f"{name}.glb")
-        write_bytes(files[0], face.glb(mesh))
-    if "obj" in write:
-        files += _write_obj(out / f"{name}.obj", face.with_mesh(mesh))
-    if "overlay" in write:
-        files.append(_write_picture(out / f"{name}_overlay.png", overlay_picture(face, picture)))
-    if "turntable" in write:
-        files.append(_write_picture(out / f"{name}_turntable.png", turntable_picture(face)))
+    makers = {
+        "turntable": lambda path: _write_picture(path, turntable_picture(face)),
+        "overlay": lambda path: _write_picture(path, overlay_picture(face, picture)),
+        "glb": lambda path: _write_glb(path, face, mesh),
+        "obj": lambda path: _write_obj(path, face.with_mesh(mesh)),
+    }
+    wanted = [kind for kind in makers if kind in write]
+    places = {kind: out / f"{name}{_FIRST[kind]}" for kind in wanted}
+    written = in_order(lambda kind: makers[kind](places[kind]), wanted, threads)
+    made = dict(zip(wanted, written, strict=True))
+    files = [file for kind in OUTPUTS if kind in made for file in made[kind]]
     seen: PhotoMaps | None = None
     if maps := [kind for kind in MAPS if kind in write]:
         seen = photo_maps(face, (picture.shape[0], picture.shape[1]), maps)
@@ -145,6 +153,11 @@ def _write_face(
     content |= {} if seen is None else {"maps": seen.describe()}
     write_json(record, content)
     return [*files, record]
+
+
+def _write_glb(path: Path, face: ReconstructedFace, mesh: str) -> list[Path]:
+    write_bytes(path, face.glb(mesh))
+    return [path]
 
 
 def _write_obj(path: Path, face: ReconstructedFace) -> list[Path]:
@@ -193,6 +206,6 @@ def _named_expressions(face: ReconstructedFace) -> dict[str, float]:
     return dict(zip(names, face.coefficients.expression[0].tolist(), strict=False))
 
 
-def _write_picture(path: Path, content: Picture) -> Path:
+def _write_picture(path: Path, content: Picture) -> list[Path]:
     write_whole(path, lambda target: write_image(target, content))
-    return path
+    return [path]
