@@ -6,6 +6,7 @@ Exit status: 0 every photograph gave a face; 1 some failed, the rest is whole; 2
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,7 +62,11 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the results, made i
 
 def main() -> None:
     """Entry point of the `selfie3d` command."""
-    app()
+    gc.set_threshold(100_000, 20, 20)  # imports make many objects, and all of them stay
+    try:
+        app()
+    finally:
+        gc.freeze()  # the process ends: nobody need look what could be freed
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,9 +2,9 @@
 
 Of torchvision, facenet-pytorch uses non-maximum suppression alone where it looks for faces; where
 it cuts them out, it uses `transforms.functional`. torchvision's import brings PyTorch's compiler
-along, two seconds of it. So stand-ins answer to torchvision's names while facenet-pytorch is
-imported: one holds our suppression, the other fetches the real module when something is asked of
-it.
+along, two seconds of it; requests, which would download weights that we read from files, tries out
+the machine's network. So stand-ins answer to their names while facenet-pytorch is imported: one
+holds our suppression, the others fetch the real modules when something is asked of them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAME = "facenet_pytorch"
 _FUNCTIONAL = "torchvision.transforms.functional"
+_ADAPTERS = "requests.adapters"
 _PLAIN = ("torchvision", "torchvision.ops", "torchvision.ops.boxes", "torchvision.transforms")
 _LOCK = RLock()
 
@@ -83,22 +84,31 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     return kept[torch.argsort(scores[kept], descending=True, stable=True)]
 
 
-class _Functional(ModuleType):
-    """Stands for `torchvision.transforms.functional`, which is imported when it is used."""
+class _Later(ModuleType):
+    """Stands for a module, which is imported when it is used."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (whatever stands in that module)
         if name.startswith("__"):  # the import system looks for these
             raise AttributeError(name)
-        from .torchvision_shim import ensure_torchvision
+        if self.__name__ == _FUNCTIONAL:
+            from .torchvision_shim import ensure_torchvision
 
-        ensure_torchvision()
-        return getattr(import_module(_FUNCTIONAL), name)
+            ensure_torchvision()
+        return getattr(import_module(self.__name__), name)
+
+
+def _adapter(*arguments: object, **options: object) -> object:
+    """`requests.adapters.HTTPAdapter`, which facenet-pytorch imports by its name."""
+    return import_module("requests.adapters").HTTPAdapter(*arguments, **options)
 
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Modules under the names of torchvision's, for as long as this lasts."""
-    modules = {name: ModuleType(name) for name in _PLAIN} | {_FUNCTIONAL: _Functional(_FUNCTIONAL)}
+    """Modules under the names of torchvision's and requests', for as long as this lasts."""
+    modules = {name: ModuleType(name) for name in _PLAIN} | {_FUNCTIONAL: _Later(_FUNCTIONAL)}
+    if "requests" not in sys.modules:
+        modules |= {"requests": _Later("requests"), _ADAPTERS: ModuleType(_ADAPTERS)}
+        vars(modules[_ADAPTERS])["HTTPAdapter"] = _adapter
     vars(modules["torchvision.ops.boxes"])["batched_nms"] = batched_nms
     vars(modules["torchvision.transforms"])["functional"] = modules[_FUNCTIONAL]
     sys.modules.update(modules)

@@ -47,7 +47,8 @@ def test_torchvision_is_not_imported_before_it_is_needed(tmp_path):
         assert "facenet_pytorch" not in sys.modules
         assert detector.detect(np.zeros((64, 64, 3), np.uint8)) == []
         assert "facenet_pytorch" in sys.modules
-        heavy = {name for name in sys.modules if name.startswith(("torchvision", "torch._dynamo"))}
+        names = ("torchvision", "torch._dynamo", "requests", "urllib3")
+        heavy = {name for name in sys.modules if name.startswith(names)}
         assert not heavy, heavy
         facenet = import_facenet()
         face = facenet.extract_face(Image.new("RGB", (50, 50), (255, 0, 0)), np.array([0, 0, 9, 9]))
@@ -55,6 +56,10 @@ def test_torchvision_is_not_imported_before_it_is_needed(tmp_path):
         import torchvision.ops
         assert "site-packages" in torchvision.__file__ and torchvision.ops.box_area
         assert import_facenet() is facenet
+        from facenet_pytorch.models import inception_resnet_v1
+        session = inception_resnet_v1.requests.Session()
+        session.mount("https://", inception_resnet_v1.HTTPAdapter(max_retries=3))
+        assert session.adapters["https://"].max_retries.total == 3
         """,
         tmp_path,
     )
