@@ -64,7 +64,7 @@ def hair_colour(rng: np.random.Generator, skin: float, age: float) -> NDArray[np
 def _grey_share(rng: np.random.Generator, age: float) -> float:
     """Share of white hairs: half of people have half of theirs white at about 59."""
     share = 1 / (1 + np.exp(-(age - rng.normal(59, 8)) / 4))
-    return float(np.clip((share - 0.12) / 0.76, 0, 1))
+    return min(max(float((share - 0.12) / 0.76), 0.0), 1.0)
 
 
 def _greyed(colour: NDArray, share: float, grey: NDArray = _GREY) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
+from ...render.cpu.jit import kernel
 from . import filters
 from .background import draw_background
 from .canvas import Drawing
@@ -66,7 +67,7 @@ class SyntheticFaces:
         expression = draw_expression(rng, self.head.model.expression_names)
         scene = draw_scene(rng, self.studio, person, config=config, expression=expression)
         image, segmentation = self._photograph(rng, scene)
-        view, free = scene.view, segmentation != Segment.OCCLUDER
+        view = scene.view
         return SyntheticFace(
             image=image,
             person=number,
@@ -79,9 +80,9 @@ class SyntheticFaces:
             focal=view.focal,
             centre=view.centre,
             landmarks=scene.landmarks,
-            visible=scene.visible & _at(free, scene.landmarks["ibug68"]),
-            visible_vertices=scene.vertices_seen & _at(free, scene.vertices),
-            skin_mask=(scene.drawing.skin > 0.5) & free,
+            visible=scene.visible & _free(segmentation, scene.landmarks["ibug68"]),
+            visible_vertices=scene.vertices_seen & _free(segmentation, scene.vertices),
+            skin_mask=(scene.drawing.skin > 0.5) & (segmentation != Segment.OCCLUDER),
             segmentation=segmentation,
         )
 
@@ -93,7 +94,8 @@ class SyntheticFaces:
         behind = self._place(rng, scene)
         if rng.random() < _COMPANY:
             behind = _add_company(rng, drawing, behind)
-        image = drawing.colour + (1 - drawing.coverage[..., None]) * behind
+        image = np.empty((config.size, config.size, 3), np.float32)
+        _lay_over(drawing.colour, drawing.coverage, behind, image)
         segmentation = drawing.segmentation.copy()
         if rng.random() < config.occluder:
             skin, hair = _tones(drawing, scene)
@@ -148,9 +150,29 @@ def _tones(drawing: Drawing, scene: Scene) -> tuple[NDArray, NDArray]:
     return tone, scene.hair_tone
 
 
-def _at(mask: NDArray[np.bool_], points: NDArray) -> NDArray[np.bool_]:
-    """The mask (H,W) at points (N,3); False outside."""
-    size = len(mask)
-    x, y = np.floor(points[:, :2]).astype(int).T
-    inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
-    return inside & mask[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)]
+@kernel
+def _lay_over(colour: NDArray, coverage: NDArray, behind: NDArray, out: NDArray) -> None:
+    """A premultiplied picture (H,W,3) over what lies behind."""
+    for r in range(len(out)):
+        for c in range(out.shape[1]):
+            clear = np.float32(1) - coverage[r, c]
+            out[r, c, 0] = colour[r, c, 0] + clear * behind[r, c, 0]
+            out[r, c, 1] = colour[r, c, 1] + clear * behind[r, c, 1]
+            out[r, c, 2] = colour[r, c, 2] + clear * behind[r, c, 2]
+
+
+def _free(segmentation: NDArray[np.uint8], points: NDArray) -> NDArray[np.bool_]:
+    """Which points (N,3) lie in the picture where nothing is put in front."""
+    out = np.empty(len(points), np.bool_)
+    _look_up(segmentation, points, np.uint8(Segment.OCCLUDER), out)
+    return out
+
+
+@kernel
+def _look_up(segmentation: NDArray, points: NDArray, covered: int, out: NDArray) -> None:
+    zero, size = np.float32(0), np.float32(len(segmentation))
+    for n in range(len(points)):
+        x, y = points[n, 0], points[n, 1]
+        inside = (x >= zero) & (x < size) & (y >= zero) & (y < size)
+        column, row = np.uint64(x if inside else zero), np.uint64(y if inside else zero)
+        out[n] = inside & (segmentation[row, column] != covered)

@@ -121,7 +121,7 @@ def _placed(rng: np.random.Generator, shadow: float, panorama: Panorama) -> Ligh
         wrap=float(rng.uniform(0.03, 0.18)),
         shine=float(rng.uniform(6, 40)),
         shadow=float(rng.uniform(0.6, 1)) if casts else 0.0,
-        exposure=float(0.25 * np.exp(np.clip(rng.normal(0, 0.27), -0.6, 0.3)) * silhouette),
+        exposure=float(0.25 * np.exp(min(max(rng.normal(0, 0.27), -0.6), 0.3)) * silhouette),
         panorama=panorama,
         turn=turn,
         ambient=(ambient * white).astype(np.float32),

@@ -51,17 +51,17 @@ def _strand(table: Array, place: float) -> float:
 
 
 @inline
-def _opacity(value: Array, table: Array, strands: float, height: float, waves: float) -> float:
-    """How much a sheet with these values (8,) hides; its colour there gets its strands."""
-    zero, one, grain = np.float32(0), np.float32(1), np.float32(0)
-    if value[6] > 0:
-        u = value[4] * strands + height * math.sin(waves * value[5] + np.float32(9) * value[4])
-        fine, coarse = _strand(table, u), _strand(table, u / 5 + np.float32(0.4))
-        grain = (np.float32(0.6) * fine + np.float32(0.4) * coarse) * value[6]
-        for k in range(3):
-            value[k] *= one + np.float32(0.7) * grain
-    ragged = min(max(value[7] + np.float32(1.2) * grain, zero), one)
-    return min(max(value[3], zero), one) * ragged
+def _at(values: Array, n: int, i: int, j: int, k: int, shares: tuple[float, float, float]) -> float:
+    """Value n at a place on a triangle."""
+    return shares[0] * values[i, n] + shares[1] * values[j, n] + shares[2] * values[k, n]
+
+
+@inline
+def _grain(across: float, down: float, table: Array, look: tuple[float, float, float]) -> float:
+    """The pattern of strands in [-1,1]; look: their number, height and number of waves."""
+    u = across * look[0] + look[1] * math.sin(look[2] * down + np.float32(9) * across)
+    fine, coarse = _strand(table, u), _strand(table, u / 5 + np.float32(0.4))
+    return np.float32(0.6) * fine + np.float32(0.4) * coarse
 
 
 @kernel
@@ -71,20 +71,28 @@ def paint_sheet_pixels(
     light: Array, cover: Array, kind: Array, depth: Array,
 ) -> None:  # fmt: skip
     """Blend the nearest sheet over each pixel; values (n,8) light and `Surface.sheet`."""
-    value = np.zeros(8, np.float32)
-    one, half = np.float32(1), np.float32(0.5)
+    zero, one, half = np.float32(0), np.float32(1), np.float32(0.5)
     for r in range(ids.shape[0]):
         for c in range(ids.shape[1]):
             if ids[r, c] == 0 or over[r, c] >= depth[r, c]:
                 continue
-            face = faces[ids[r, c] - 1]
-            i, j, k = np.uint32(face[0]), np.uint32(face[1]), np.uint32(face[2])
-            u, v, w = _shares(i, j, k, screen, r, c)
-            for n in range(8):
-                value[n] = u * values[i, n] + v * values[j, n] + w * values[k, n]
-            opacity = _opacity(value, table, strands, height, waves)
-            for n in range(3):
-                light[n, r, c] += opacity * (value[n] - light[n, r, c])
+            f = np.uint32(ids[r, c] - 1)
+            i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
+            shares = _shares(i, j, k, screen, r, c)
+            grain, rough = zero, _at(values, 6, i, j, k, shares)
+            if rough > 0:
+                across, down = _at(values, 4, i, j, k, shares), _at(values, 5, i, j, k, shares)
+                grain = np.float32(_grain(across, down, table, (strands, height, waves)) * rough)
+            ragged = _at(values, 7, i, j, k, shares) + np.float32(1.2) * grain
+            opacity = min(max(_at(values, 3, i, j, k, shares), zero), one)
+            opacity *= min(max(ragged, zero), one)
+            bright = one + np.float32(0.7) * grain
+            red = _at(values, 0, i, j, k, shares) * bright
+            green = _at(values, 1, i, j, k, shares) * bright
+            blue = _at(values, 2, i, j, k, shares) * bright
+            light[0, r, c] += opacity * (red - light[0, r, c])
+            light[1, r, c] += opacity * (green - light[1, r, c])
+            light[2, r, c] += opacity * (blue - light[2, r, c])
             cover[r, c] += opacity * (one - cover[r, c])
             if opacity > half:
                 depth[r, c], kind[r, c] = over[r, c], kinds[i]

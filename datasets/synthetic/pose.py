@@ -30,6 +30,16 @@ def _clip(
         out[v, 3] = -z
 
 
+@kernel
+def _project(points: NDArray, focal: float, centre: NDArray, middle: float, out: NDArray) -> None:
+    scale = focal / -middle
+    for v in range(len(points)):
+        per_mm = focal / -points[v, 2]
+        out[v, 0] = centre[0] + per_mm * points[v, 0]
+        out[v, 1] = centre[1] - per_mm * points[v, 1]
+        out[v, 2] = (points[v, 2] - middle) * scale
+
+
 @dataclass(frozen=True)
 class View:
     """A perspective camera, as `geometry.camera.PerspectiveCamera` without the batch.
@@ -49,11 +59,9 @@ class View:
 
     def pixels(self, in_camera: NDArray) -> Array:
         """Points (N,3) of camera space as (x, y, relative depth towards the camera), pixels."""
-        per_mm = self.focal / -in_camera[:, 2]
-        x = self.centre[0] + per_mm * in_camera[:, 0]
-        y = self.centre[1] - per_mm * in_camera[:, 1]
-        depth = (in_camera[:, 2] - self.translation[2]) * (self.focal / -self.translation[2])
-        return np.stack([x, y, depth], 1).astype(np.float32)
+        points, out = np.asarray(in_camera, np.float32), np.empty((len(in_camera), 3), np.float32)
+        _project(points, np.float32(self.focal), self.centre, self.translation[2], out)
+        return out
 
     def clip(self, in_camera: NDArray, size: int) -> Array:
         """Points (N,3) of camera space in clip space (N,4), near and far at 1/5 and 5 times."""
@@ -100,7 +108,7 @@ def draw_turn(rng: np.random.Generator, share: float = 1.0) -> Turn:
     yaw = rng.normal(0, 22) if rng.random() < 0.42 else rng.uniform(-95, 95)
     pitch = rng.normal(0, 14) if rng.random() < 0.7 else rng.uniform(-40, 35)
     roll = rng.normal(0, 13) if rng.random() < 0.75 else rng.uniform(-45, 45)
-    limited = np.clip(pitch, -45, 45), np.clip(yaw, -98, 98), np.clip(roll, -50, 50)
+    limited = (min(max(a, -most), most) for a, most in ((pitch, 45), (yaw, 98), (roll, 50)))
     return Turn(*(share * float(angle) for angle in limited))
 
 
@@ -119,7 +127,7 @@ def draw_view(
     points = view.pixels(view.to_camera(landmarks))[:, :2]
     low, high = points.min(0), points.max(0)
     side = float((high - low).max()) * FRAME_PER_BOX
-    focal = size / margin / side * float(np.exp(np.clip(rng.normal(0, 0.04), -0.1, 0.1)))
+    focal = size / margin / side * float(np.exp(min(max(rng.normal(0, 0.04), -0.1), 0.1)))
     shift = np.clip(rng.normal(0, 0.015, 2), -0.04, 0.04) * size
     centre = size / 2 + shift - focal * (low + high) / 2
     return View(rotation, view.translation, float(np.float32(focal)), centre.astype(np.float32))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry.segments import Segment
+from ...render.cpu.jit import kernel
 from .assembly import Assembly, assemble
 from .canvas import Canvas, Drawing, develop, seen_points, seen_vertices
 from .colours import cloth_colour
@@ -130,9 +131,7 @@ def draw_scene(
         vertices_seen=seen_vertices(
             drawing.depth, view, scenery.points[:count], in_view=vertices, normals=rough
         ),
-        light=fit_harmonics(
-            rough, head.albedo(person.albedo), lit, exposure=exposure, vertices=head.face
-        ),
+        light=fit_harmonics(rough, person.skin.albedo, lit, exposure=exposure, vertices=head.face),
         hair_tone=to_srgb(np.clip(person.hair * (0.4 + 0.8 * rng.random()), 0, 1)),
     )
 
@@ -226,8 +225,8 @@ def _paint(
 ) -> Canvas:  # fmt: skip
     head, scenery = studio.head, before.scenery
     large, opaque = config.size * SUPERSAMPLING, scenery.opaque
-    points, inside = scenery.points.copy(), head.masks.inside
-    points[inside] *= 1 - _SUNK_MM / points[inside, 2:]  # along the rays: nothing moves sideways
+    points = scenery.points.copy()
+    _sink(points, head.masks.inside, np.float32(_SUNK_MM))
     zoomed = view.zoomed(SUPERSAMPLING)
     screen = project(zoomed.clip(points, large), large)
     faces, source = front_faces(screen, head.faces, scenery.faces[: scenery.opaque_faces])
@@ -247,6 +246,16 @@ def _paint(
         if g in hair:
             _paint_growth(rng, canvas, zoomed, g, light, seen, studio)
     return canvas
+
+
+@kernel
+def _sink(points: Array, inside: Array, far: float) -> None:
+    """Move points back along the rays, so that nothing moves sideways."""
+    for v in inside:
+        factor = np.float32(1) - far / points[v, 2]
+        points[v, 0] *= factor
+        points[v, 1] *= factor
+        points[v, 2] *= factor
 
 
 def _paint_growth(

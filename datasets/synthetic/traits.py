@@ -38,7 +38,7 @@ class Traits:
     @property
     def old(self) -> float:
         """0 until 25 years, 1 at 85."""
-        return float(np.clip((self.age - 25) / 60, 0, 1))
+        return min(max((self.age - 25) / 60, 0.0), 1.0)
 
 
 @cache
@@ -74,4 +74,4 @@ def beard_share(traits: Traits, share: float) -> float:
         traits: the person's.
         share: of all people, 0 to 1.
     """
-    return float(min(2 * share, 1) * np.clip((traits.sex + 0.2) / 0.4, 0, 1))
+    return float(min(2 * share, 1) * min(max((traits.sex + 0.2) / 0.4, 0), 1))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from ....geometry.segments import Segment
 from ....render.cpu.jit import inline, kernel
@@ -184,8 +183,24 @@ class SkinDetails:
 
 
 def _covered(brows: Array) -> NDArray[np.bool_]:
-    """Where hairs (H,W) lie so close that one sees brows."""
-    return uniform_filter(brows, 5, mode="constant") > _SEEN
+    """Where hairs (H,W) lie so close that one sees brows: by their mean over 5 x 5 texels."""
+    out = np.empty(brows.shape, np.bool_)
+    _mark_covered(brows, np.float32(25 * _SEEN), out)
+    return out
+
+
+@kernel
+def _mark_covered(brows: Array, least: float, out: Array) -> None:
+    height, width = brows.shape
+    line = np.zeros(width + 4, np.float32)
+    for r in range(height):
+        line[:] = 0
+        for row in range(max(r - 2, 0), min(r + 3, height)):
+            for c in range(width):
+                line[c + 2] += brows[row, c]
+        for c in range(width):
+            total = line[c] + line[c + 1] + line[c + 2] + line[c + 3] + line[c + 4]
+            out[r, c] = total > least
 
 
 @kernel

@@ -176,16 +176,16 @@ class BrowStyle:
 
 def draw_brow_style(rng: np.random.Generator, age: float, sex: float) -> BrowStyle:
     """Thin and arched to broad and straight, by sex and chance; sparser with age."""
-    old, dense = max(age - 45, 0) / 40, float(np.clip(rng.normal(0.75 + 0.12 * sex, 0.2), 0.2, 1))
+    old, dense = max(age - 45, 0) / 40, min(max(rng.normal(0.75 + 0.12 * sex, 0.2), 0.2), 1.0)
     return BrowStyle(
-        half=float(np.clip(rng.normal(5.2 + 0.9 * sex, 0.9), 2.8, 7.8)),
+        half=min(max(rng.normal(5.2 + 0.9 * sex, 0.9), 2.8), 7.8),
         tail=float(rng.uniform(0.3, 0.55)),
         arch=float(rng.normal(0.6 - 0.8 * sex, 0.9)),
         lift=float(rng.normal(0, 1.0)),
         start=float(rng.normal(0.02, 0.04)),
         stop=float(rng.normal(1.0, 0.07)),
         hairs=int((170 + 220 * dense) * (1 - 0.35 * old)),
-        strength=float(np.clip(rng.normal(0.88 + 0.05 * sex, 0.1), 0.45, 0.98)),
+        strength=min(max(rng.normal(0.88 + 0.05 * sex, 0.1), 0.45), 0.98),
         length=float(rng.uniform(7.5, 11) * (1 + 0.25 * old * max(sex, 0))),
         unruly=float(rng.uniform(5, 13) * (1 + old)),
     )

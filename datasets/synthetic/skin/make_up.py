@@ -59,7 +59,7 @@ class MakeUp:
 def draw_make_up(rng: np.random.Generator, traits: Traits, tone: Array) -> MakeUp:
     """Make-up by sex and by the skin's tone (3,) of `draw_tone`."""
     skin = from_lab(tone)
-    share = _MEN + (_WOMEN - _MEN) * float(np.clip(0.5 - traits.sex, 0, 1))
+    share = _MEN + (_WOMEN - _MEN) * min(max(0.5 - traits.sex, 0.0), 1.0)
     worn = rng.random(3) < share * np.array([1.0, 0.7, 0.6])
     stick = to_linear(
         np.clip(_LIPSTICKS[rng.integers(len(_LIPSTICKS))] * np.exp(rng.normal(0, 0.12, 3)), 0, 1)

@@ -28,7 +28,7 @@ class PersonSkin:
     """Skin of one person on the default head.
 
     Attributes:
-        coded: (V,3) albedo of the model by its coefficients, but for its brows, sRGB-coded.
+        albedo: (V,3) of the model by its coefficients, sRGB-coded; coded: the same without brows.
         tint: (3,) factor from there to the skin's colour, linear light.
         lift: (V,3) factor on it where light hair is painted on dark skin; or None.
         shiny: (V,) share of the skin's gloss: more on nose and forehead, none under a beard.
@@ -36,6 +36,7 @@ class PersonSkin:
         painting: details in the atlas; relief: roughness of the surface; make_up: what is worn.
     """
 
+    albedo: Array
     coded: Array
     tint: Array
     lift: Array | None
@@ -60,7 +61,8 @@ def draw_person_skin(
         hair: (3,) colour of the head's hair, linear light.
         brows: whether to paint brows (else the skin there is bare); beard: whether to paint one.
     """
-    coded = details.bare.fill(head.albedo(albedo))
+    whole = head.albedo(albedo)
+    coded = details.bare.fill(whole)
     skin = from_lab(tone)
     tint = skin / np.maximum(to_linear(coded[details.plain]).mean(0), 1e-3)
     relief = draw_relief(rng, traits)
@@ -75,7 +77,7 @@ def draw_person_skin(
     growth = Growth(styles[0] if brows else None, grown, colours[0] / skin, colours[1] / skin, lift)
     painting = details.paint(rng, traits, growth, tone)
     return PersonSkin(
-        coded, tint.astype(np.float32), lift, shiny, hair, painting, relief, make_up
+        whole, coded, tint.astype(np.float32), lift, shiny, hair, painting, relief, make_up
     )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ def rough_normals(
     out = np.empty_like(points)
     _roughen(
         sums, head.masks.skin, noise.bumps[relief.pores[0]], noise.bumps[relief.creases[0]],
-        noise.lines, valleys.folds, valleys.bags, head.masks.forehead * head.masks.skin,
+        noise.lines, valleys.folds, valleys.bags, head.masks.forehead,
         tilts.astype(np.float32), rotation, out,
     )  # fmt: skip
     return out

@@ -34,23 +34,24 @@ _TO_XYZ = np.array([
     [0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505],
 ])
 # fmt: on
+_FROM_XYZ = np.linalg.inv(_TO_XYZ).T
 
 
 def draw_tone(rng: np.random.Generator) -> NDArray[np.float64]:
     """Colour (L*, a*, b*) of a person's cheeks and forehead, over half of them light."""
     light = rng.random() < 0.55
     lightness = rng.normal(62, 5.5) if light else rng.uniform(_DARKEST, 64)
-    lightness = float(np.clip(lightness, _DARKEST, _LIGHTEST))
+    lightness = min(max(float(lightness), _DARKEST), _LIGHTEST)
     middle = np.array([np.interp(lightness, _CURVE[:, 0], column) for column in _CURVE.T[1:]])
     weak = middle / np.array([11.0, 18.0])
     a, b = middle + rng.normal(0, 1, 2).clip(-2.2, 2.2) * np.array(_SPREAD) * weak
-    hue = np.radians(np.clip(np.degrees(np.arctan2(b, a)), *_HUES))
+    hue = np.radians(min(max(np.degrees(np.arctan2(b, a)), _HUES[0]), _HUES[1]))
     return np.array([lightness, *(np.hypot(a, b) * np.array([np.cos(hue), np.sin(hue)]))])
 
 
 def blood_shown(tone: Array) -> float:
     """How much blood shows through skin of a tone (3,): less through dark skin, 0.25 to 1."""
-    return float(np.clip((tone[0] - 18) / 42, 0.25, 1))
+    return min(max(float((tone[0] - 18) / 42), 0.25), 1.0)
 
 
 def from_lab(lab: Array) -> NDArray[np.float64]:
@@ -58,7 +59,7 @@ def from_lab(lab: Array) -> NDArray[np.float64]:
     y = (lab[..., :1] + 16) / 116
     f = np.concatenate([y + lab[..., 1:2] / 500, y, y - lab[..., 2:] / 200], -1)
     xyz = _WHITE * np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-    return np.maximum(xyz @ np.linalg.inv(_TO_XYZ).T, 1e-4)
+    return np.maximum(xyz @ _FROM_XYZ, 1e-4)
 
 
 def to_lab(light: Array) -> NDArray[np.float64]:
