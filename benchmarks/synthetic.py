@@ -1,7 +1,10 @@
-"""Images a second of the synthetic faces, everything on: python benchmarks/synthetic.py.
+"""Images a second of the synthetic faces, everything on.
 
-Each process draws its own share of one seed after a warm-up that compiles and loads. The last
-column is processor time, which other work on the machine changes less than the rate.
+    python benchmarks/synthetic.py [--assets DIR] [--hdri DIR]
+
+By rule, and with assets and panoramas where folders of them are named. Each process draws its own
+share of one seed after a warm-up that compiles and loads. The last column is processor time, which
+other work on the machine changes less than the rate.
 """
 
 from __future__ import annotations
@@ -17,10 +20,10 @@ from selfie3d.datasets.synthetic.faces import SyntheticFaces
 WARM_UP = 20
 
 
-def draw(first: int, count: int, size: int, barrier) -> tuple[float, float]:
+def draw(first: int, count: int, config: SyntheticConfig, barrier) -> tuple[float, float]:
     """Seconds that one process takes for `count` faces, by the clock and of the processor."""
     torch.set_num_threads(1)
-    faces = SyntheticFaces(SyntheticConfig(size=size, seed=1))
+    faces = SyntheticFaces(config)
     for index in range(WARM_UP):
         faces.item(index)
     barrier.wait()
@@ -30,28 +33,37 @@ def draw(first: int, count: int, size: int, barrier) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - used
 
 
-def measure(processes: int, count: int, size: int) -> tuple[float, float]:
+def measure(processes: int, count: int, config: SyntheticConfig) -> tuple[float, float]:
     """Images a second of all processes together, and milliseconds of one processor for each."""
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         barrier = manager.Barrier(processes)
         with context.Pool(processes) as pool:
-            jobs = [(n * count, count, size, barrier) for n in range(processes)]
+            jobs = [(n * count, count, config, barrier) for n in range(processes)]
             clock, used = zip(*pool.starmap(draw, jobs, chunksize=1), strict=True)
     return processes * count / max(clock), 1e3 * sum(used) / (processes * count)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=600, help="faces of each process")
     parser.add_argument("--sizes", type=int, nargs="+", default=[112, 128, 144])
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--assets", default="", help="a folder of assets: measure with them, too")
+    parser.add_argument("--hdri", default="", help="a folder of panoramas: the same")
     options = parser.parse_args()
-    print("| size, px | processes | images/s | processor ms/image |\n|---|---|---|---|")
-    for size in options.sizes:
-        for processes in options.processes:
-            rate, used = measure(processes, options.count, size)
-            print(f"| {size} | {processes} | {rate:.0f} | {used:.1f} |", flush=True)
+    folders = {"by rule": {}}
+    if options.assets or options.hdri:
+        folders["with assets"] = {"assets": options.assets, "hdri": options.hdri}
+    print("| drawn | size, px | processes | images/s | processor ms/image |\n|---|---|---|---|---|")
+    for name, where in folders.items():
+        for size in options.sizes:
+            for processes in options.processes:
+                config = SyntheticConfig(size=size, seed=1, **where)
+                rate, used = measure(processes, options.count, config)
+                print(f"| {name} | {size} | {processes} | {rate:.0f} | {used:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,17 @@ def seen_vertices(
     depth: Array, view: View, in_camera: Array, *, in_view: Array, normals: Array
 ) -> NDArray[np.bool_]:
     """Which vertices (V,), with normals (V,3) in camera space, can be seen; see `seen_points`."""
-    towards = -(normals * in_camera).sum(1) > 0
-    return towards & _nearer(depth, view, in_camera, in_view, _COVERED_MM)
+    seen = _nearer(depth, view, in_camera, in_view, _COVERED_MM)
+    _turn_away(normals, in_camera, seen)
+    return seen
+
+
+@kernel
+def _turn_away(normals: Array, in_camera: Array, seen: Array) -> None:
+    """Unsee what shows its back."""
+    for v in range(len(seen)):
+        x, y = normals[v, 0] * in_camera[v, 0], normals[v, 1] * in_camera[v, 1]
+        seen[v] &= x + y + normals[v, 2] * in_camera[v, 2] < 0
 
 
 def _nearer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,10 +111,15 @@ def draw_chest(clothes: NDArray, stance: Stance, skin: NDArray, cloth: NDArray) 
 
 def _shoulders(wide: float, high: float, deep: float) -> NDArray[np.float64]:
     """Points (rows,columns,3) of a rounded box, its top at the origin."""
+    return _rounded_box() * np.array([wide, high, deep])
+
+
+@cache
+def _rounded_box() -> NDArray[np.float64]:
     around = np.arange(_TORSO_COLUMNS) / _TORSO_COLUMNS * 2 * np.pi
     u, v = np.meshgrid(np.linspace(0, np.pi * 0.75, _TORSO_ROWS), around, indexing="ij")
-    return np.stack([_bent(np.sin(u) * np.sin(v), 0.8) * wide, (_bent(np.cos(u), 0.7) - 1) * high,
-                     np.sin(u) * np.cos(v) * deep], -1)  # fmt: skip
+    across, along = _bent(np.sin(u) * np.sin(v), 0.8), np.sin(u) * np.cos(v)
+    return np.stack([across, _bent(np.cos(u), 0.7) - 1, along], -1)
 
 
 def _body(stance: Stance, points: NDArray, colour: NDArray, bare: int) -> Surface:

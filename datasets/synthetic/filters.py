@@ -7,6 +7,7 @@ gives the same bytes whatever versions are installed.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ def blur(image: Image, sigma: float) -> Image:
     return out.reshape(image.shape)
 
 
+@lru_cache(256)
 def _taps(size: int, new: int, kind: str) -> tuple[NDArray, NDArray]:
     """Filter taps of resampling `size` samples to `new`."""
     step = size / new

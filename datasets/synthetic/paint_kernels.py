@@ -18,6 +18,9 @@ Array = NDArray[Any]
 CELLS = 1024
 """Length of a table of strands."""
 
+_FAINT = np.float32(0.01)
+"""Less opacity than this is left out."""
+
 
 @inline
 def _shares(
@@ -32,14 +35,6 @@ def _shares(
     bk = (xi * yj - yi * xj) * screen[k, 3]
     inverse = 1 / (bi + bj + bk)
     return np.float32(bi * inverse), np.float32(bj * inverse), np.float32(bk * inverse)
-
-
-@inline
-def _within(place: float, last: float) -> np.float32:
-    """A place in [0, last]; what is no number becomes 0."""
-    if not place > 0:
-        return np.float32(0)
-    return np.float32(min(place, last))
 
 
 @inline
@@ -99,45 +94,70 @@ def paint_sheet_pixels(
 
 
 @inline
-def _sample(
-    buffer: Array, start: int, height: int, width: int, x: float, y: float, out: Array
-) -> None:
-    """A texture's coded colours and opacity (4,) in [0,1] at (x,y), continued outside."""
-    across = _within(x * width - np.float32(0.5), np.float32(width - 1))
-    down = _within(y * height - np.float32(0.5), np.float32(height - 1))
-    c, r = int(across), int(down)
-    fx, fy = across - np.float32(c), down - np.float32(r)
-    right, below = 4 * int(c + 1 < width), 4 * width * int(r + 1 < height)
-    base = start + 4 * (r * width + c)
-    for k in range(4):
-        n = base + k
-        top = buffer[n] + fx * (np.float32(buffer[n + right]) - buffer[n])
-        n += below
-        low = buffer[n] + fx * (np.float32(buffer[n + right]) - buffer[n])
-        out[k] = (top + fy * (low - top)) * np.float32(1 / 255)
+def _within(place: float, last: float) -> np.float32:
+    """A place in [0, last]; what is no number becomes 0."""
+    near = np.float32(place if place < last else last)
+    return near if near > 0 else np.float32(0)
 
 
 @inline
-def _card(
-    texel: Array, texture: int, level: float, power: float, x: float, y: float, buffer: Array,
-    places: Array, table: Array, strands: float,
-) -> tuple[np.float32, np.float32]:  # fmt: skip
-    """Opacity of a card at (x,y), and the factor on its colour.
+def _find(
+    place: Array, x: float, y: float
+) -> tuple[np.uint64, np.uint64, np.uint64, np.float32, np.float32]:
+    """Where a texture is at (x,y), continued outside [0,1]: the first byte of the texel, steps to
+    the right and down, and shares of these."""
+    start, height, width = place[0], place[1], place[2]
+    across = _within(x * width - np.float32(0.5), np.float32(width - 1))
+    down = _within(y * height - np.float32(0.5), np.float32(height - 1))
+    c, r = np.int64(across), np.int64(down)
+    right, below = 4 * np.int64(c + 1 < width), 4 * width * np.int64(r + 1 < height)
+    first = np.uint64(start + 4 * (r * width + c))
+    return first, np.uint64(right), np.uint64(below), across - np.float32(c), down - np.float32(r)
 
-    Without a texture strands are drawn by rule: x counts across them, y is the distance to the end.
-    """
+
+@inline
+def _mixed(buffer: Array, n: int, right: int, below: int, fx: float, fy: float) -> np.float32:
+    """Four bytes of a texture mixed, in [0,1]."""
+    one, three = np.float32(buffer[n]), np.float32(buffer[n + below])
+    top = one + fx * (np.float32(buffer[n + right]) - one)
+    low = three + fx * (np.float32(buffer[n + below + right]) - three)
+    return (top + fy * (low - top)) * np.float32(1 / 255)
+
+
+@inline
+def _pictured(
+    place: Array, level: float, power: float, x: float, y: float, buffer: Array
+) -> tuple[np.float32, np.float32]:
+    """Opacity of a card with a texture at (x,y), and the factor on its colour where it shows."""
+    n, right, below, fx, fy = _find(place, x, y)
+    opacity = _mixed(buffer, n + np.uint64(3), right, below, fx, fy)
+    if opacity < _FAINT:
+        return opacity, np.float32(0)
+    red = _mixed(buffer, n, right, below, fx, fy)
+    green = _mixed(buffer, n + np.uint64(1), right, below, fx, fy)
+    blue = _mixed(buffer, n + np.uint64(2), right, below, fx, fy)
+    grey = (np.float32(0.3) * red + np.float32(0.59) * green + np.float32(0.11) * blue) * level
+    return opacity, np.float32(grey**power)
+
+
+@inline
+def _ruled(x: float, y: float, table: Array, strands: float) -> tuple[np.float32, np.float32]:
+    """The same of a card whose strands are drawn by rule: x counts across them, y is the distance
+    to the end."""
     zero, one = np.float32(0), np.float32(1)
-    if texture >= 0:
-        place = places[texture]
-        _sample(buffer, place[0], place[1], place[2], x, y, texel)
-        grey = np.float32(0.3) * texel[0] + np.float32(0.59) * texel[1]
-        grey = (grey + np.float32(0.11) * texel[2]) * level
-        return texel[3], grey**power
     u = x * strands
     grain = np.float32(0.6) * _strand(table, u)
     grain += np.float32(0.5) * _strand(table, u / 6 + np.float32(0.3))
     ragged = y * 9 * (one + np.float32(0.9) * grain) + np.float32(0.5) * grain
     return min(max(np.float32(ragged), zero), one), np.float32(math.exp(0.45 * grain))
+
+
+@inline
+def _lit(
+    colours: Array, m: int, i: int, j: int, k: int, shares: tuple[float, float, float]
+) -> float:
+    """One colour at a place on a triangle."""
+    return shares[0] * colours[i, m] + shares[1] * colours[j, m] + shares[2] * colours[k, m]
 
 
 @kernel
@@ -148,25 +168,28 @@ def paint_card_pixels(
     light: Array, cover: Array, kind: Array, depth: Array,
 ) -> None:  # fmt: skip
     """Blend cards in their order, the farthest first; see `paint.Cards`."""
-    texel, one = np.zeros(4, np.float32), np.float32(1)
+    one = np.float32(1)
     for n in range(len(spans)):
-        f, row = spans[n, 0] - 1, spans[n, 1]
+        f, row = np.uint32(spans[n, 0] - 1), np.uint32(spans[n, 1])
         i, j, k = np.uint32(faces[f, 0]), np.uint32(faces[f, 1]), np.uint32(faces[f, 2])
-        for column in range(spans[n, 2], spans[n, 3]):
+        for column in range(np.uint32(spans[n, 2]), np.uint32(spans[n, 3])):
             z = np.float32(planes[n, 0] + column * planes[n, 1])
             if z >= depth[row, column]:
                 continue
-            a, b, d = _shares(i, j, k, screen, row, column)
+            shares = _shares(i, j, k, screen, row, column)
+            a, b, d = shares
             x = a * uv[f, 0, 0] + b * uv[f, 1, 0] + d * uv[f, 2, 0]
             y = a * uv[f, 0, 1] + b * uv[f, 1, 1] + d * uv[f, 2, 1]
-            opacity, factor = _card(
-                texel, texture[f], level[f], power[f], x, y, buffer, places, table, strands
-            )
-            if opacity < np.float32(0.01):
+            if texture[f] >= 0:
+                place = places[np.uint32(texture[f])]
+                opacity, factor = _pictured(place, level[f], power[f], x, y, buffer)
+            else:
+                opacity, factor = _ruled(x, y, table, strands)
+            if opacity < _FAINT:
                 continue
             for m in range(3):
-                value = factor * (a * diffuse[i, m] + b * diffuse[j, m] + d * diffuse[k, m])
-                value += factor * (a * shine[i, m] + b * shine[j, m] + d * shine[k, m])
+                value = factor * _lit(diffuse, m, i, j, k, shares)
+                value += factor * _lit(shine, m, i, j, k, shares)
                 light[m, row, column] += opacity * (value - light[m, row, column])
             cover[row, column] += opacity * (one - cover[row, column])
             if opacity > np.float32(0.5):

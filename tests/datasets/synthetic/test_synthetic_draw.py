@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 from selfie3d.datasets.synthetic.canvas import Canvas, develop
 from selfie3d.datasets.synthetic.chance import one_of, pick, running_shares
 from selfie3d.datasets.synthetic.draw import Layer, front_faces, project, rasterize, rows_of
@@ -266,3 +270,67 @@ def test_draws_are_numpys():
     for _ in range(200):
         assert pick(one, running) == two.choice(len(shares), p=shares)
         assert one_of(one, (0.4, 0.7, 0.95)) == two.choice([0.4, 0.7, 0.95])
+
+
+def test_pixels_of_the_head_show_the_texels_where_their_corners_lie():
+    """Bilinear samples of random texels, and of classes the nearest, by scipy."""
+    rng, size = np.random.default_rng(10), 32
+    screen = np.array([[0, 0, 0, 1], [40, 0, 0, 1], [0, 40, 0, 1]], np.float32)
+    uv = rng.uniform(-0.05, 1.05, (1, 3, 2)).astype(np.float32)
+    texels = rng.integers(0, 256, (size, size, 4)).astype(np.uint8)
+    texels[..., 3] = rng.choice([0, int(Segment.BROWS)], (size, size))
+    solids = Solids(
+        light=np.ones((3, 3), np.float32), kinds=np.full(3, int(FACE), np.uint8), head_uv=uv,
+        texels=texels.reshape(-1).view(np.uint32),
+        texture=np.zeros(0, np.int32), uv=np.zeros((0, 3, 2), np.float32),
+    )  # fmt: skip
+    canvas, layer = Canvas.empty(SIZE), rasterize(screen, ONE_FACE, SIZE)
+    paint_solids(canvas, layer, solids, TextureTable())
+    rows, columns = np.nonzero(layer.ids)
+    b, d = columns / 40, rows / 40
+    place = ((1 - b - d)[:, None] * uv[0, 0] + b[:, None] * uv[0, 1] + d[:, None] * uv[0, 2]) * size
+    place = np.clip(place - 0.5, 0, size - 1)[:, ::-1].T
+    for k in range(3):
+        expected = map_coordinates(texels[..., k].astype(float), place, order=1) / 128
+        np.testing.assert_allclose(canvas.light[k, rows, columns], expected, atol=2e-3)
+    assert len(rows) > 800 and (canvas.light[:, layer.ids == 0] == 0).all()
+    near = texels[..., 3][tuple(np.floor(place + 0.5).astype(int))]
+    kinds = np.where(near > 0, near | ON_FACE, FACE)
+    assert (canvas.kind[rows, columns] == kinds).mean() > 0.99  # halves may round the other way
+
+
+def test_textures_repeat_outside_their_picture():
+    rng, table = np.random.default_rng(11), TextureTable()
+    picture = rng.integers(0, 256, (9, 14, 4)).astype(np.uint8)
+    (number,) = table.add([picture])
+    screen = np.array([[0, 0, 0, 1], [60, 0, 0, 1], [0, 60, 0, 1]], np.float32)
+    uv = np.array([[[-1.3, -0.7], [2.1, 0.4], [0.2, 1.9]]], np.float32)
+    solids = replace(
+        _solids(np.ones((3, 3), np.float32), ONE_FACE, kinds=Segment.CLOTHES),
+        texture=np.array([number], np.int32), uv=uv,
+    )  # fmt: skip
+    canvas, layer = Canvas.empty(SIZE), rasterize(screen, ONE_FACE, SIZE)
+    paint_solids(canvas, layer, solids, table)
+    rows, columns = np.nonzero(layer.ids)
+    b, d = columns / 60, rows / 60
+    place = (1 - b - d)[:, None] * uv[0, 0] + b[:, None] * uv[0, 1] + d[:, None] * uv[0, 2]
+    place = (place * [14, 9] - 0.5)[:, ::-1].T
+    for k in range(3):
+        linear = to_linear(picture[..., k] / 255).astype(float)
+        expected = map_coordinates(linear, place, order=1, mode="grid-wrap")
+        np.testing.assert_allclose(canvas.light[k, rows, columns], expected, atol=1e-3)
+
+
+def test_a_pixel_has_the_class_that_most_of_its_samples_have():
+    """Of equals, the one that has as many first, row by row: by counting one after the other."""
+    every = np.array(np.meshgrid(*[np.arange(4)] * 4)).reshape(4, -1).astype(np.uint8)
+    canvas = Canvas.empty(32)
+    canvas.kind[::2, ::2], canvas.kind[::2, 1::2] = every[:2].reshape(2, 16, 16)
+    canvas.kind[1::2, ::2], canvas.kind[1::2, 1::2] = every[2:].reshape(2, 16, 16)
+    found = develop(canvas, 1.0).segmentation.ravel()
+    for own, samples in zip(found, every.T, strict=True):
+        votes, best = Counter(), samples[0]
+        for sample in samples:
+            votes[sample] += 1
+            best = sample if votes[sample] > votes[best] else best
+        assert own == best

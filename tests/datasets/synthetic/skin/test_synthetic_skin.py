@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 from selfie3d.datasets.synthetic.head import load_head
-from selfie3d.datasets.synthetic.skin.details import SIZE, SkinDetails
+from selfie3d.datasets.synthetic.skin.details import SIZE, SkinDetails, covered
 from selfie3d.datasets.synthetic.skin.hairs import FULL, MOUSTACHE
 from selfie3d.datasets.synthetic.skin.marks import stamp_moles
 from selfie3d.datasets.synthetic.skin.noise import spots, value_noise
@@ -115,6 +116,24 @@ def test_strokes_are_as_wide_as_they_say():
     assert canvas[20, 5] == pytest.approx(0.5) and canvas[20, 30] == pytest.approx(1)
     assert canvas[18, 17] > 0 and canvas[16, 17] == 0 and canvas[20, 34] == 0
     assert canvas[22, 17] == pytest.approx(canvas[18, 17])
+
+
+def test_brows_are_seen_where_hairs_lie_close():
+    hairs = np.random.default_rng(5).random((30, 40)).astype(np.float32) ** 3
+    near = uniform_filter(hairs.astype(float), 5, mode="constant")
+    clear = abs(near - 0.3) > 1e-6
+    np.testing.assert_array_equal(covered(hairs)[clear], (near > 0.3)[clear])
+
+
+def test_strokes_on_a_part_of_a_canvas_are_those_of_the_whole():
+    rng = np.random.default_rng(6)
+    paths = rng.uniform(-5, 45, (20, 3, 2)).astype(np.float32)
+    strokes = Strokes(paths, rng.uniform(1, 4, (20, 3)), rng.uniform(0.2, 1, (20, 3)))
+    whole, part = np.zeros((40, 40), np.float32), np.zeros((15, 40), np.float32)
+    draw_strokes(whole, strokes)
+    draw_strokes(part, strokes, top=12)
+    assert (part > 0).any()
+    np.testing.assert_array_equal(part, whole[12:27])
 
 
 # What is painted ----------------------------------------------------------------------------
