@@ -24,7 +24,7 @@ _HAIRY = np.uint64(
 
 
 @inline
-def _list_pixels(ids: Array, columns: Array) -> int:
+def _list_pixels(ids: Array, columns: Array) -> np.uint32:
     """List the columns (W,) of a row that show something; returns how many."""
     count = np.uint32(0)
     for column in range(len(ids)):
@@ -35,8 +35,8 @@ def _list_pixels(ids: Array, columns: Array) -> int:
 
 @inline
 def _weigh(
-    ids: Array, columns: Array, count: int, row: float, screen: Array, faces: Array, source: Array,
-    corners: Array, values: Array,
+    ids: Array, columns: Array, count: np.uint32, row: float, screen: Array, faces: Array,
+    source: Array, corners: Array, values: Array,
 ) -> None:  # fmt: skip
     """Corners and number of each pixel's triangle, and the corners' perspective-correct shares."""
     for n in range(count):
@@ -56,7 +56,7 @@ def _weigh(
 
 @inline
 def _mix(
-    corners: Array, count: int, light: Array, kinds: Array, values: Array, classes: Array
+    corners: Array, count: np.uint32, light: Array, kinds: Array, values: Array, classes: Array
 ) -> None:
     """Light of each pixel, and the class of its nearest corner."""
     for n in range(count):
@@ -72,7 +72,7 @@ def _mix(
 
 @inline
 def _find_texels(
-    corners: Array, count: int, head_uv: Array, size: int, values: Array, words: Array
+    corners: Array, count: np.uint32, head_uv: Array, size: int, values: Array, words: Array
 ) -> None:
     """Numbers of the four texels round each pixel of the head and of the nearest, and shares."""
     zero, half, last = np.float32(0), np.float32(0.5), np.float32(size - 1)
@@ -96,7 +96,7 @@ def _find_texels(
 
 @inline
 def _multiply_detail(
-    corners: Array, count: int, head: int, channel: int, words: Array, values: Array
+    corners: Array, count: np.uint32, head: int, channel: int, words: Array, values: Array
 ) -> None:
     """Multiply a channel of the head's light by what its texels show."""
     byte, shift, one = np.int32(255), np.int32(8 * channel), np.float32(1)
@@ -112,7 +112,7 @@ def _multiply_detail(
 
 
 @inline
-def _classify(corners: Array, count: int, head: int, words: Array, classes: Array) -> None:
+def _classify(corners: Array, count: np.uint32, head: int, words: Array, classes: Array) -> None:
     """Give pixels of skin the class of the hair that is painted there."""
     for n in range(count):
         kind, hair = classes[n], np.uint8(words[4, n] >> np.uint32(24))
@@ -144,8 +144,8 @@ def _multiply_texture(
 
 @inline
 def _dress(
-    corners: Array, count: int, head: int, texture: Array, uv: Array, buffer: Array, places: Array,
-    table: Array, values: Array,
+    corners: Array, count: np.uint32, head: int, texture: Array, uv: Array, buffer: Array,
+    places: Array, table: Array, values: Array,
 ) -> None:  # fmt: skip
     """Multiply the light of what is worn by its textures."""
     for n in range(count):

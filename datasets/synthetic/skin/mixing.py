@@ -103,7 +103,7 @@ def _hair(brows: Array, texel: int, first: int) -> float:
 
 
 @inline
-def _over(value: float, depth: float, cover: float, hair: float) -> float:
+def _over(value: np.float32, depth: np.float32, cover: np.float32, hair: np.float32) -> np.float32:
     """A factor under a line of an optical depth up to 1, then under hair that covers a share."""
     one, x = np.float32(1), depth * np.float32(-1 / 16)
     x = one + x * (one + x * (np.float32(0.5) + x * np.float32(1 / 6)))  # exp, to six digits
@@ -115,7 +115,7 @@ def _over(value: float, depth: float, cover: float, hair: float) -> float:
 
 
 @inline
-def _coded(factor: float) -> int:
+def _coded(factor: np.float32) -> np.int32:
     """A factor as a byte, 128 is 1, rounded without a carry in float32."""
     level = min(factor, _BRIGHT) * np.float32(128)
     whole = np.int32(level)
