@@ -39,7 +39,7 @@ def inline(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Only kernels of the same file may call it: numba's cache looks at the age of that file only.
     """
-    return numba.njit(**_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function)
 
 
 class _Notice(event.Listener):
