@@ -21,6 +21,8 @@ from .network.regress import RegressedFace as RegressedFace
 from .network.regress import RegressOptions as RegressOptions
 from .network.regress import Regressor as Regressor
 from .options import ReconstructOptions as ReconstructOptions
+from .output.viewed_folder import ViewedFolder as ViewedFolder
+from .output.viewed_folder import view_folder as view_folder
 from .person import ReconstructedPerson as ReconstructedPerson
 from .person import reconstruct_person as reconstruct_person
 from .person_files import reconstruct_same_person as reconstruct_same_person

@@ -15,7 +15,11 @@ PICTURES = ("overlay", "turntable")
 MAPS = ("depth", "normals", "segmentation")
 """What can be written for every pixel of a photograph."""
 
-OUTPUTS = ("json", "glb", "obj", *PICTURES, *MAPS)
+VIEWER = "viewer"
+"""A page to turn the head in; as large as the GLB, so that it is written for one photograph unless
+something else is asked for."""
+
+OUTPUTS = ("json", "glb", "obj", *PICTURES, VIEWER, *MAPS)
 """What can be written of a face; its JSON always is."""
 
 MANY = 20
@@ -40,8 +44,8 @@ class ReconstructOptions:
         ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
             model's guess, as one photograph cannot tell.
         mesh: what of the model goes into files, see `pipeline.face.MESHES`.
-        write: those of `OUTPUTS` that are wanted; None takes all but the maps, and of more than
-            `MANY` photographs neither overlay nor turntable.
+        write: those of `OUTPUTS` that are wanted; None takes all but the maps, of more than one
+            photograph no viewer, and of more than `MANY` neither overlay nor turntable.
         fit: weights and schedule of the optimiser.
     """
 
@@ -77,9 +81,10 @@ class ReconstructOptions:
         if self.write is not None:
             return frozenset(self.write) | {"json"}
         left_out = set(MAPS) | (set(PICTURES) if photographs > MANY else set())
+        left_out |= {VIEWER} if photographs > 1 else set()
         return frozenset(OUTPUTS) - left_out
 
 
 def needs_texture(outputs: Collection[str]) -> bool:
     """Whether some of these outputs show a face's texture."""
-    return not {"glb", "obj", *PICTURES}.isdisjoint(outputs)
+    return not {"glb", "obj", *PICTURES, VIEWER}.isdisjoint(outputs)

@@ -14,16 +14,20 @@ from ...core.errors import Selfie3dError
 from ...core.image_file import write_image
 from ...core.text_files import read_json
 from ...core.threads import in_order
-from ...core.whole_file import write_bytes, write_json, write_whole
+from ...core.whole_file import write_bytes, write_json, write_text, write_whole
 from ...render.overlay import Picture, to_picture
 from ..face import ReconstructedFace
 from ..formats.obj import write_textured_obj
-from ..options import MAPS, OUTPUTS
+from ..options import MAPS, OUTPUTS, VIEWER
 from .maps import PhotoMaps, photo_maps, write_maps
 from .pictures import overlay_picture, turntable_picture
+from .viewed_head import head_of_photo
+from .viewer import viewer_page
 
 _FORMAT_VERSION = 1
-ENDINGS = (".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", ".json")
+ENDINGS = (
+    ".glb", ".obj", ".mtl", ".png", "_overlay.png", "_turntable.png", "_viewer.html", ".json",
+)  # fmt: skip
 """Of the files of a face, after its name; .json is always there, the others where wanted."""
 
 MAP_ENDINGS = (*(f"_{name}.png" for name in MAPS), "_maps.npz")
@@ -32,11 +36,12 @@ MAP_ENDINGS = (*(f"_{name}.png" for name in MAPS), "_maps.npz")
 _SHAPE = {"glb": (".glb",), "obj": (".obj", ".mtl", ".png"), "turntable": ("_turntable.png",)}
 """Endings of what shows a head, whatever the photograph."""
 
-_FIRST = {"overlay": "_overlay.png"} | {kind: endings[0] for kind, endings in _SHAPE.items()}
+_FIRST = {"overlay": "_overlay.png", VIEWER: "_viewer.html"}
+_FIRST |= {kind: endings[0] for kind, endings in _SHAPE.items()}
 """Of the file that an output is called by."""
 
-STANDARD = frozenset(OUTPUTS) - set(MAPS)
-"""What is written of a face unless something else is asked for."""
+STANDARD = frozenset(OUTPUTS) - {VIEWER, *MAPS}
+"""What is written of a face of any of a few photographs unless something else is asked for."""
 
 
 def face_name(name: str, number: int) -> str:
@@ -94,7 +99,7 @@ def write_face(
     write: Collection[str] = STANDARD,
     threads: int = 1,
 ) -> list[Path]:
-    """Write NAME.glb, .obj, .mtl, .png, _overlay.png, _turntable.png, and NAME.json last.
+    """Write NAME.glb and the other files of `ENDINGS`, NAME.json last.
 
     The JSON comes last, so that where it stands the other files are whole. Where one of them cannot
     be written, none is left.
@@ -135,6 +140,7 @@ def _write_face(
 ) -> list[Path]:
     makers = {
         "turntable": lambda path: _write_picture(path, turntable_picture(face)),
+        VIEWER: lambda path: _write_viewer(path, name, face.with_mesh(mesh), picture),
         "overlay": lambda path: _write_picture(path, overlay_picture(face, picture)),
         "glb": lambda path: _write_glb(path, face, mesh),
         "obj": lambda path: _write_obj(path, face.with_mesh(mesh)),
@@ -157,6 +163,15 @@ def _write_face(
 
 def _write_glb(path: Path, face: ReconstructedFace, mesh: str) -> list[Path]:
     write_bytes(path, face.glb(mesh))
+    return [path]
+
+
+def _write_viewer(
+    path: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8]
+) -> list[Path]:
+    record = describe(face, picture, name, [])
+    head = head_of_photo(name, face.glb(), record, picture, face.model)
+    write_text(path, viewer_page(name, [head]))
     return [path]
 
 

@@ -161,13 +161,18 @@ def _tiles(points: Tensor, size: tuple[int, int]) -> Iterator[tuple[int, int, in
             yield top, left, min(_TILE, high[1] - top), min(_TILE, high[0] - left)
 
 
-def _codes(model: FaceModel) -> Tensor:
-    """What every triangle (F,) is: the middle one of its corners' codes."""
+def vertex_codes(model: FaceModel) -> Tensor:
+    """What every vertex (V,) of a face model is: codes of `geometry.segments.Segment`."""
     codes = torch.full((len(model.mean),), int(Segment.SKIN))
     for name, segment in _REGIONS:
         if name in model.regions:
             codes[model.regions[name]] = int(segment)
-    return codes[model.faces].median(1).values
+    return codes
+
+
+def _codes(model: FaceModel) -> Tensor:
+    """What every triangle (F,) is: the middle one of its corners' codes."""
+    return vertex_codes(model)[model.faces].median(1).values
 
 
 def _seen(segments: SeenSegments | None, size: tuple[int, int]) -> NDArray[np.int64]:

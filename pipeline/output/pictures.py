@@ -15,11 +15,12 @@ from ..locate.cut import cut_tensor
 from ..studio import bare_layer, renderer_of, textured_layer
 
 TURNTABLE_YAWS = (-60.0, -30.0, 0.0, 30.0, 60.0)
-_PANEL = 384  # pixels
+PANEL = 384
+"""Pixels of the side of each picture in the overlay strip."""
 _MARGIN = 1.45  # side of the overlay over the extent of the landmarks
 
 
-_TINTS = np.array(
+TINTS = np.array(
     [
         (0, 0, 0), (235, 170, 140), (110, 70, 40), (245, 245, 255), (40, 110, 220), (220, 60, 90),
         (255, 255, 255), (110, 10, 40), (240, 130, 190), (225, 200, 90), (150, 90, 220),
@@ -37,7 +38,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     photograph, and the bare shape over it.
     """
     points = torch.from_numpy(face.landmarks_68[:, :2])
-    crop = _window(points[~points.isnan().any(1)])
+    crop = window_of(points[~points.isnan().any(1)])
     photo = cut_tensor(picture, crop)
     cut = to_picture(photo[0])
     marks = crop.to_crop(points).numpy()
@@ -56,7 +57,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     return strip([*panels, *(picture for (picture,) in shown)])
 
 
-def turntable_picture(face: ReconstructedFace, size: int = _PANEL) -> Picture:
+def turntable_picture(face: ReconstructedFace, size: int = PANEL) -> Picture:
     """The textured face from five sides, above the bare shape from the same sides."""
     views = [(0.0, yaw, 0.0) for yaw in TURNTABLE_YAWS]
     return np.concatenate([strip(row) for row in face.turntable(views, size)], 0)
@@ -70,12 +71,13 @@ def _tinted(cut: Picture, segments: SeenSegments, crop: Crop) -> Picture:
     grid = (2 * places / segments.crop.size[0] - 1).float()[None]
     seen = functional.grid_sample(segments.probabilities[None], grid, align_corners=False)[0]
     codes = torch.where(seen.sum(0) > 0.5, seen.argmax(0), 0).numpy()
-    tinted = np.where(codes[..., None] > 0, 0.45 * cut + 0.55 * _TINTS[codes], 0.45 * cut)
+    tinted = np.where(codes[..., None] > 0, 0.45 * cut + 0.55 * TINTS[codes], 0.45 * cut)
     return np.asarray(tinted, np.uint8)
 
 
-def _window(points: torch.Tensor) -> Crop:
+def window_of(points: torch.Tensor) -> Crop:
+    """The square round landmarks (N,2) of a photograph that the overlay's panels show."""
     low, high = points.min(0).values, points.max(0).values
     middle = ((low + high) / 2).tolist()
     side = float((high - low).max()) * _MARGIN
-    return Crop.from_square((middle[0], middle[1] - 0.08 * side), side, _PANEL)
+    return Crop.from_square((middle[0], middle[1] - 0.08 * side), side, PANEL)

@@ -1,0 +1,98 @@
+// Reads the GLB that selfie3d writes: float vertices, sparse morph targets, one texture. Nothing is
+// ever fetched: a file that names another place, or reaches out of itself, is refused.
+
+const GLB_MOST = 4e6;  // of vertices or corners
+
+class Glb {
+  constructor(buffer) {
+    const view = new DataView(buffer);
+    if (buffer.byteLength < 20 || view.getUint32(0, true) !== 0x46546c67)
+      throw new Error('it is no GLB');
+    const length = view.getUint32(12, true);
+    const text = new TextDecoder().decode(new Uint8Array(buffer, 20, length));
+    this.tree = JSON.parse(text);
+    this.buffer = buffer;
+    this.start = 20 + length + 8;  // of the binary chunk
+  }
+
+  /** Nodes with a mesh, in a list: {name, translation, weights, names, primitives}. */
+  nodes() {
+    return (this.tree.nodes ?? []).filter(node => node.mesh !== undefined).map(node => {
+      const mesh = this.tree.meshes[node.mesh];
+      const primitives = mesh.primitives.map(primitive => this.primitive(primitive));
+      const names = (mesh.extras?.targetNames ?? []).map(String);
+      return {
+        name: String(node.name),
+        translation: numbers(node.translation ?? [0, 0, 0], 3),
+        weights: names.map((_, k) => Number(mesh.weights?.[k] ?? 0)),
+        names,
+        primitives,
+      };
+    });
+  }
+
+  primitive({attributes, indices, material, targets}) {
+    const position = this.array(attributes.POSITION, Float32Array, 3);
+    const count = position.length / 3;
+    const index = Uint32Array.from(this.array(indices, null, 1));
+    if (index.some(corner => corner >= count)) throw new Error('a corner without a vertex');
+    const uv = attributes.TEXCOORD_0 === undefined
+      ? new Float32Array(2 * count) : this.array(attributes.TEXCOORD_0, Float32Array, 2);
+    return {
+      part: String(this.tree.materials?.[material]?.name ?? ''),
+      position, uv, index,
+      targets: (targets ?? []).map(target => this.changes(target.POSITION, count)),
+    };
+  }
+
+  /** What a morph target changes: {places (n), moves (n,3)}. */
+  changes(number, count) {
+    const {sparse} = number === undefined ? {} : this.tree.accessors[number];
+    if (!sparse) return {places: new Uint32Array(0), moves: new Float32Array(0)};
+    const size = checked(sparse.count);
+    const {indices, values} = sparse;
+    const places = this.view(indices, kindOf(indices.componentType), size);
+    if (places.some(place => place >= count)) throw new Error('a change without a vertex');
+    return {places, moves: this.view(values, Float32Array, 3 * size)};
+  }
+
+  array(number, kind, width) {
+    const accessor = this.tree.accessors[number];
+    const own = kindOf(accessor.componentType);
+    if (kind && own !== kind) throw new Error('vertices that are not of floats');
+    return this.view(accessor, own, checked(accessor.count) * width);
+  }
+
+  view({bufferView, byteOffset = 0}, kind, size) {
+    const {byteOffset: offset = 0, byteStride} = this.tree.bufferViews[bufferView];
+    if (byteStride) throw new Error('vertices that are interleaved');
+    return new kind(this.buffer, this.start + offset + byteOffset, size);
+  }
+
+  /** The texture's file. */
+  image() {
+    const image = this.tree.images?.[0];
+    if (image?.bufferView === undefined) return null;
+    const {byteOffset = 0, byteLength} = this.tree.bufferViews[image.bufferView];
+    const bytes = new Uint8Array(this.buffer, this.start + byteOffset, byteLength);
+    return new Blob([bytes], {type: image.mimeType === 'image/png' ? 'image/png' : 'image/jpeg'});
+  }
+}
+
+function kindOf(code) {
+  const kind = {5121: Uint8Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array}[code];
+  if (!kind) throw new Error(`numbers of the unknown kind ${code}`);
+  return kind;
+}
+
+function checked(count) {
+  if (!(Number.isInteger(count) && count >= 0 && count <= GLB_MOST))
+    throw new Error('more vertices than can be shown');
+  return count;
+}
+
+function numbers(values, count) {
+  const found = Array.from(values, Number);
+  if (found.length !== count || !found.every(Number.isFinite)) throw new Error('no place');
+  return found;
+}
