@@ -69,9 +69,9 @@ class FaceFlags:
         str,
         typer.Option(
             metavar="KIND,...",
-            help="What to write beside NAME.json: glb, obj, overlay, turntable, and maps in the "
-            "photograph's frame: depth, normals, segmentation. Default: all but maps; of more "
-            "than 20 photographs glb,obj. 'json' alone is fastest.",
+            help="What to write beside NAME.json: glb, obj, overlay, turntable, viewer, and maps "
+            "in the photograph's frame: depth, normals, segmentation. Default: all but maps, of "
+            "several photographs no viewer, of more than 20 glb,obj. 'json' alone is fastest.",
         ),
     ] = ""
 

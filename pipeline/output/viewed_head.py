@@ -6,7 +6,6 @@ A record may come from anybody: whatever in it is not as we write it is left out
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,9 +130,8 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is worth reading of a record."""
     size, image = _part(record, "size"), _part(record, "image")
     found = []
-    pose = _array(record.get("pose_deg"), (3,))
-    if pose is not None:
-        angles = (f"{part} {value:.0f}°" for part, value in zip(_ANGLES, pose, strict=True))
+    pose = {angle: _number(_part(record, "pose_deg").get(angle)) for angle in _ANGLES}
+    if angles := [f"{angle} {value:.0f}°" for angle, value in pose.items() if value is not None]:
         found.append(("Pose", ", ".join(angles)))
     if ipd := _number(size.get("ipd_mm")):
         origin = "given" if size.get("from") == "given" else "the model's guess"
@@ -186,10 +184,10 @@ def _part(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> float | None:
-    """A finite number of believable size."""
+    """A number of believable size; NaN is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and abs(value) < _FARTHEST else None
+    return float(value) if abs(value) < _FARTHEST else None
 
 
 def _array(value: object, shape: tuple[int, ...]) -> Tensor | None:

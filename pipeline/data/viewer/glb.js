@@ -32,12 +32,13 @@ class Glb {
   }
 
   primitive({attributes, indices, material, targets}) {
-    const position = this.array(attributes.POSITION, Float32Array, 3);
+    const position = this.array(attributes.POSITION, 'real', 3);
     const count = position.length / 3;
-    const index = Uint32Array.from(this.array(indices, null, 1));
+    const index = Uint32Array.from(this.array(indices, 'whole', 1));
     if (index.some(corner => corner >= count)) throw new Error('a corner without a vertex');
     const uv = attributes.TEXCOORD_0 === undefined
-      ? new Float32Array(2 * count) : this.array(attributes.TEXCOORD_0, Float32Array, 2);
+      ? new Float32Array(2 * count) : this.array(attributes.TEXCOORD_0, 'real', 2);
+    if (uv.length !== 2 * count) throw new Error('vertices without a place in the texture');
     return {
       part: String(this.tree.materials?.[material]?.name ?? ''),
       position, uv, index,
@@ -51,16 +52,15 @@ class Glb {
     if (!sparse) return {places: new Uint32Array(0), moves: new Float32Array(0)};
     const size = checked(sparse.count);
     const {indices, values} = sparse;
-    const places = this.view(indices, kindOf(indices.componentType), size);
+    const places = this.view(indices, kindOf(indices.componentType, 'whole'), size);
     if (places.some(place => place >= count)) throw new Error('a change without a vertex');
     return {places, moves: this.view(values, Float32Array, 3 * size)};
   }
 
-  array(number, kind, width) {
+  array(number, numbers, width) {
     const accessor = this.tree.accessors[number];
-    const own = kindOf(accessor.componentType);
-    if (kind && own !== kind) throw new Error('vertices that are not of floats');
-    return this.view(accessor, own, checked(accessor.count) * width);
+    const kind = kindOf(accessor.componentType, numbers);
+    return this.view(accessor, kind, checked(accessor.count) * width);
   }
 
   view({bufferView, byteOffset = 0}, kind, size) {
@@ -79,9 +79,14 @@ class Glb {
   }
 }
 
-function kindOf(code) {
-  const kind = {5121: Uint8Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array}[code];
-  if (!kind) throw new Error(`numbers of the unknown kind ${code}`);
+const KINDS = {
+  whole: {5121: Uint8Array, 5123: Uint16Array, 5125: Uint32Array},
+  real: {5126: Float32Array},
+};
+
+function kindOf(code, numbers) {
+  const kind = KINDS[numbers][code];
+  if (!kind) throw new Error(`numbers of another kind (${code})`);
   return kind;
 }
 

@@ -14,6 +14,7 @@ class Head {
     this.names = nodes[0]?.names ?? [];
     this.own = Object.fromEntries(this.names.map((name, k) => [name, nodes[0].weights[k]]));
     this.nodes = nodes.map(node => this.dress(node, texture));
+    this.surfaces = this.nodes.flatMap(node => node.primitives.map(({mesh}) => mesh));
     this.lines = this.nodes.flatMap(node => node.primitives.map(({lines}) => lines));
     this.shape({}, [], [0, 0]);
   }

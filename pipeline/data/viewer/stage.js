@@ -7,7 +7,7 @@ const START = {yaw: 0, pitch: 0, zoom: 1, pan: [0, 0]};
 class Stage {
   /** Args: the element, the heads, what is to be seen (see start.js). */
   constructor(element, heads, state) {
-    Object.assign(this, {element, heads, state, cells: [], wanted: false, say: () => ''});
+    Object.assign(this, {element, heads, state, cells: [], wanted: false, say: () => []});
     this.canvas = element.querySelector('canvas');
     this.grid = element.querySelector('.cells');
     this.renderer = new THREE.WebGLRenderer({canvas: this.canvas, alpha: true, antialias: true});
@@ -68,11 +68,12 @@ class Stage {
     return {element, caption, head, camera: photo ? photoCamera(head.entry) : this.camera, photo};
   }
 
-  /** Write under every head what `say(head)` says, now and after the next arrangement. */
+  /** Write above every head the lines of `say(head)`, now and after the next arrangement. */
   caption(say) {
     this.say = say;
     for (const {caption, head, photo} of this.cells)
-      caption.textContent = photo ? `${head.entry.name}: photograph` : say(head);
+      caption.replaceChildren(...(photo ? [`${head.entry.name}: photograph`] : say(head))
+        .map(text => make('div', {text})));
   }
 
   /** Draw soon, once for all that changed. */
@@ -124,6 +125,8 @@ class Stage {
     if (!state.light.follow) shared.light.value.transformDirection(camera.matrixWorldInverse);
     const net = state.mode === 'wireframe';
     for (const each of this.heads) each.lines.forEach(lines => { lines.visible = false; });
+    for (const {material} of [{material: depthMaterial}, ...head.surfaces])
+      material.polygonOffset = net;
     if (shared.opacity.value < 1) {
       scene.overrideMaterial = depthMaterial;
       renderer.render(scene, camera);

@@ -78,12 +78,10 @@ function recolour() {
 
 function captionOf(head, facts) {
   const {name} = head.entry;
-  if (state.mode !== 'distance') return name;
-  if (facts) {
-    const [mean, median, p95] = [facts.mean, facts.median, facts.p95].map(x => x.toFixed(2));
-    return `${name}: mean ${mean} mm, median ${median}, 95 % below ${p95}`;
-  }
-  return head === heads[state.reference] ? `${name}: reference` : `${name}: other vertices`;
+  if (state.mode !== 'distance') return [name];
+  if (!facts) return [name, head === heads[state.reference] ? 'reference' : 'has other vertices'];
+  const [mean, median, p95] = [facts.mean, facts.median, facts.p95].map(x => x.toFixed(2));
+  return [name, `mean ${mean} mm, median ${median}, 95 % below ${p95}`];
 }
 
 function showLegend() {

@@ -31,7 +31,9 @@ out vec4 shown;
 vec3 linear(vec3 c) { return pow(c, vec3(2.2)); }
 vec3 coded(vec3 c) { return pow(clamp(c, 0.0, 1.0), vec3(1.0 / 2.2)); }
 void main() {
-  vec3 normal = normalize(n) * (gl_FrontFacing ? 1.0 : -1.0);
+  vec3 normal = normalize(n);
+  // Seen from inside; at a rim smooth normals look away a little.
+  if (!gl_FrontFacing && dot(normal, normalize(eye)) < -0.15) normal = -normal;
   if (mode == 2) {
     shown = vec4(normal * 0.5 + 0.5, 1.0) * opacity;
     return;
@@ -72,18 +74,17 @@ function material(fragmentShader, uniforms, rest = {}) {
   });
 }
 
+/** Surfaces lie a little behind their net, while that is drawn (`polygonOffset`). */
+const BEHIND = {polygonOffsetFactor: 1, polygonOffsetUnits: 1};
+
 function surfaceMaterial(texture, part) {
   const own = {map: {value: texture}, gloss: {value: GLOSS[part] ?? 0.02}};
-  return material(FRAGMENT, own, {
-    polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
-  });
+  return material(FRAGMENT, own, BEHIND);
 }
 
 const lineMaterial = material(LINES, {}, {depthWrite: false});
 /** Fills the depth alone, so that of a head that is seen through only the front is. */
-const depthMaterial = material(LINES, {}, {
-  colorWrite: false, polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 1,
-});
+const depthMaterial = material(LINES, {}, {colorWrite: false, ...BEHIND});
 
 async function textureOf(blob) {
   const texture = new THREE.Texture();
