@@ -145,7 +145,7 @@ def _weights() -> list[dict[str, object]]:
     items: list[dict[str, object]] = []
     for name in weight_names():
         weights, file = load_weights(name), find_weights(name)
-        facts = {"face_model": weights.layout.face_model, "bytes": file.stat().st_size}
+        facts = {"face_model": weights.face_model, "bytes": file.stat().st_size}
         items.append({"name": name, **facts})
     return items
 

@@ -37,8 +37,12 @@ class FaceFlags:
         int | None, typer.Option(min=1, help="Only the so many largest faces of a photograph.")
     ] = None
     face_model: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="See `selfie3d list face-models`.")
-    ] = "default"
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="See `selfie3d list face-models`. Default: that of the weights.",
+        ),
+    ] = None
     size: Annotated[
         int, typer.Option(min=16, max=8192, help="Side of the square texture, texels.")
     ] = 1024

@@ -12,7 +12,6 @@ from .metrics.landmarks import landmark_nme as landmark_nme
 from .metrics.landmarks import yaw_bins as yaw_bins
 from .metrics.pose import angle_errors as angle_errors
 from .metrics.pose import geodesic_errors as geodesic_errors
-from .predict.parameters import is_tddfa_model as is_tddfa_model
 from .predict.predicted import Predictor as Predictor
 from .predict.predictions import Predictions as Predictions
 from .predict.predictions import read_predictions as read_predictions

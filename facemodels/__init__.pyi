@@ -8,6 +8,7 @@ from .landmark_fit import next_version as next_version
 from .readers.archive import read_arrays as read_arrays
 from .readers.source import Source as Source
 from .readers.tddfa_points import TddfaPoints as TddfaPoints
+from .readers.tddfa_points import is_tddfa_model as is_tddfa_model
 from .readers.tddfa_points import read_tddfa_points as read_tddfa_points
 from .registry import FACE_MODELS as FACE_MODELS
 from .registry import load_face_model as load_face_model

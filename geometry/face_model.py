@@ -213,15 +213,19 @@ class FaceModel(nn.Module):
         check_shape("albedo_basis", albedo_basis, tuple(self.albedo_basis.shape))
         return self._with({"identity": identity, "albedo_basis": albedo_basis})
 
+    def named(self, name: str) -> FaceModel:
+        """This model under another name; everything is shared."""
+        return self._with({}, name)
+
     def with_uv(self, uv: Tensor, uv_faces: Tensor) -> FaceModel:
         """This model with other texture coordinates (T,2) and corners (F,3); the rest is shared."""
         coords, corners = as_uv(uv, uv_faces, self.faces)
         return self._with({"uv": coords, "uv_faces": corners})
 
-    def _with(self, arrays: Mapping[str, Tensor]) -> FaceModel:
+    def _with(self, arrays: Mapping[str, Tensor], name: str | None = None) -> FaceModel:
         return FaceModel(
             {**self._buffers, **arrays},
-            name=self.name,
+            name=name or self.name,
             kinds=(self.identity_kind, self.expression_kind),
             expression_names=self.expression_names,
             landmarks=self.landmarks,

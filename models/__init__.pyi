@@ -14,6 +14,7 @@ from .heads.layouts import make_layout as make_layout
 from .heads.learned_bases import LearnedBases as LearnedBases
 from .heads.learned_bases import bases_of as bases_of
 from .heads.learned_bases import model_of as model_of
+from .heads.nearest_camera import to_far_perspective as to_far_perspective
 from .heads.nearest_camera import to_weak_perspective as to_weak_perspective
 from .heads.point_decoder import PointDecoder as PointDecoder
 from .heads.points import PointPrediction as PointPrediction

@@ -17,9 +17,12 @@ from .locate.cut import cut_tensor as cut_tensor
 from .locate.frame import crop_around_points as crop_around_points
 from .locate.frame import frame_of_box as frame_of_box
 from .locate.frame import frame_of_points as frame_of_points
+from .network.crop_network import CropNetwork as CropNetwork
+from .network.found import FoundFace as FoundFace
 from .network.regress import RegressedFace as RegressedFace
 from .network.regress import RegressOptions as RegressOptions
 from .network.regress import Regressor as Regressor
+from .network.start import open_crop_network as open_crop_network
 from .options import ReconstructOptions as ReconstructOptions
 from .output.viewed_folder import ViewedFolder as ViewedFolder
 from .output.viewed_folder import view_folder as view_folder

@@ -22,7 +22,7 @@ from ..core.threads import in_order
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
-from .network.regress import RegressedFace
+from .network.found import FoundFace
 from .options import ReconstructOptions, needs_texture
 from .output.files import face_name, write_face
 from .output.journal import STATE, Journal, noted_files
@@ -267,7 +267,7 @@ def _faces(reconstructor: Reconstructor, path: Path) -> tuple[NDArray[np.uint8],
 
 def _starts(
     reconstructor: Reconstructor, picture: NDArray[np.uint8], found: Sequence[Face]
-) -> Sequence[RegressedFace | None]:
+) -> Sequence[FoundFace | None]:
     """What the network finds for all faces at once; None for each where that fails for one."""
     faces = [(picture, face) for face in found]
     starts = attempt("all faces at once", lambda: reconstructor.regress(faces))
@@ -277,7 +277,7 @@ def _starts(
 def _face(
     reconstructor: Reconstructor,
     run: _Run,
-    seen: tuple[NDArray[np.uint8], Face, RegressedFace | None],
+    seen: tuple[NDArray[np.uint8], Face, FoundFace | None],
     place: tuple[str, str],
     advance: Advance,
     threads: int,

@@ -32,14 +32,16 @@ class ReconstructOptions:
     """How photographs are reconstructed.
 
     Attributes:
-        face_model: a registered name or a path.
+        face_model: a registered name or a path; None takes the one that the weights were trained
+            for, and the shipped one for the optimiser.
         detector: what finds faces: "drawn", "mtcnn", or "auto" for the default of the two.
         max_faces: the largest so many faces of a photograph; None takes all.
         texture_size: side of the square texture, texels.
         divide_light: leave the fitted light out of the texture.
         glasses: "keep" them on the texture's front, or "remove" them.
         weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
-            weights; None takes the shipped ones where they are for this face model, else "fit".
+            weights, of any kind that `selfie3d train` makes; None takes the shipped ones where
+            they are for this face model, else "fit".
         refine: let the optimiser go on from what the network found.
         ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
             model's guess, as one photograph cannot tell.
@@ -49,7 +51,7 @@ class ReconstructOptions:
         fit: weights and schedule of the optimiser.
     """
 
-    face_model: str = "default"
+    face_model: str | None = None
     detector: str = AUTO
     max_faces: int | None = None
     texture_size: int = 1024

@@ -16,7 +16,7 @@ from ..core.item_failure import Failed, FailureLog, attempt
 from ..detect.face import Face
 from ..geometry.mesh import vertex_normals
 from .face import ReconstructedFace
-from .network.regress import RegressedFace
+from .network.found import FoundFace
 from .photo import Photo, as_picture
 from .reconstructor import Reconstructor
 from .texture import Texture
@@ -120,7 +120,7 @@ def _look(reconstructor: Reconstructor, number: int, photo: Photo) -> _Seen:
     return _Seen(number, picture, reconstructor.detect(picture)[0])
 
 
-def _face(reconstructor: Reconstructor, seen: _Seen, start: RegressedFace) -> ReconstructedFace:
+def _face(reconstructor: Reconstructor, seen: _Seen, start: FoundFace) -> ReconstructedFace:
     return reconstructor.reconstruct_face(seen.picture, seen.face, start=start)
 
 

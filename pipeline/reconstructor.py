@@ -15,7 +15,6 @@ from ..core.errors import InputError, NoFaceError
 from ..core.item_failure import Failed, attempt
 from ..detect.face import Face, get_face_detector
 from ..detect.why_none import likely_cause
-from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
@@ -25,8 +24,9 @@ from .face import ReconstructedFace, SeenSegments, check_mesh
 from .fit.fitter import Crops, FaceFitter
 from .locate.cut import resized
 from .locate.frame import crop_around_points
-from .network.regress import RegressedFace
-from .network.start import FIT, make_regressor
+from .network.found import FoundFace
+from .network.regress import Regressor
+from .network.start import FIT, open_start
 from .options import ReconstructOptions
 from .photo import Photo, as_picture
 from .predicted import is_finite
@@ -49,11 +49,11 @@ class Reconstructor:
 
     def __init__(self, options: ReconstructOptions | None = None) -> None:
         self.options = options or ReconstructOptions()
-        self.model = with_chart(load_face_model(self.options.face_model))
+        start = open_start(self.options.weights, self.options.face_model)
+        self.model, self.regressor = with_chart(start.model), start.network
         check_mesh(self.model, self.options.mesh)
         self.detector = get_face_detector(self.options.detector)
         self.fitter = FaceFitter(self.model, self.options.fit)
-        self.regressor = make_regressor(self.options.weights, self.model)
         self._check_network()
 
     @cached_property
@@ -95,7 +95,7 @@ class Reconstructor:
 
     def regress(
         self, faces: Sequence[tuple[NDArray[np.uint8], Face]]
-    ) -> Sequence[RegressedFace | None]:
+    ) -> Sequence[FoundFace | None]:
         """What the network finds in photographs with a detected face each, in batches.
 
         None for each where the optimiser works alone.
@@ -126,7 +126,7 @@ class Reconstructor:
         picture: NDArray[np.uint8],
         face: Face,
         on_step: Callable[[], None] = lambda: None,
-        start: RegressedFace | None = None,
+        start: FoundFace | None = None,
         *,
         textured: bool = True,
     ) -> ReconstructedFace:
@@ -176,9 +176,9 @@ class Reconstructor:
             raise InputError("the face's shape", "finite numbers", "NaN or infinity", _ODD)
         return result
 
-    def _evidence(self, picture: NDArray[np.uint8], start: RegressedFace | None) -> Evidence | None:
+    def _evidence(self, picture: NDArray[np.uint8], start: FoundFace | None) -> Evidence | None:
         """What the photograph shows round a face, if the network can tell."""
-        if self.regressor is None or start is None:
+        if not isinstance(self.regressor, Regressor) or start is None:
             return None
         return segment_faces(self.regressor, [picture], [start])[0]
 
@@ -212,7 +212,7 @@ class Reconstructor:
         crop: Crop,
         crops: Crops,
         face: Face,
-        start: RegressedFace | None,
+        start: FoundFace | None,
         evidence: Evidence | None,
         on_step: Callable[[], None],
     ) -> tuple[Coefficients, PerspectiveCamera]:
@@ -226,6 +226,9 @@ class Reconstructor:
             fit = self.fitter.refine(crops, start.coefficients, camera, on_step)
         else:
             camera = start.camera.moved(crop.matrix)
+            if start.lit:
+                on_step()
+                return start.coefficients, camera
             seen = _scaled(camera, _APPEARANCE_SIZE / size)
             photo, inside = crops(_APPEARANCE_SIZE)
             skin = None
@@ -247,7 +250,7 @@ class Reconstructor:
         return crop_around_points(points, max(size, _SMALLEST_CROP))
 
 
-def _segments(start: RegressedFace | None) -> SeenSegments | None:
+def _segments(start: FoundFace | None) -> SeenSegments | None:
     if start is None or start.segmentation is None:
         return None
     return SeenSegments(start.segmentation, start.crop)

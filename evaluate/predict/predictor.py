@@ -12,7 +12,7 @@ from torch import Tensor
 from ...core.choices import check_choice
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
-from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT
+from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT, open_crop_network
 from ...pipeline.predicted import PredictedFace
 from .predicted import Box, Photograph, Predictor, nearest_face
 
@@ -42,7 +42,8 @@ def load_predictor(
             name or a path of a network's weights; None takes the shipped ones.
         boxes: where a network looks: "protocol", in the box that it is given, or "detector", in
             the box of the detected face that overlaps it best.
-        face_model: of the optimiser.
+        face_model: of the optimiser; or the path of the one that the weights were trained for, if
+            it is no registered one.
 
     Raises:
         UnknownNameError, MissingFileError: there are no such weights.
@@ -61,14 +62,11 @@ def load_predictor(
 
     loaded = load_weights(weights or DEFAULT_WEIGHTS)
     _check_network(loaded)
-    if loaded.kind == "parameters":
-        from .parameters import ParameterPredictor
+    if loaded.kind != "points":
+        from .crops import CropPredictor
 
-        return ParameterPredictor.load(loaded, face_model, detect=boxes == "detector")
-    if loaded.kind == "uv":
-        from .maps import MapPredictor
-
-        return MapPredictor.load(loaded, detect=boxes == "detector")
+        network = open_crop_network(loaded, face_model)
+        return CropPredictor(network, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
     regressor = Regressor(RegressOptions(passes=passes), weights=loaded)
     if boxes == "detector":

@@ -33,6 +33,12 @@ _SOURCE = (
 )
 
 
+def is_tddfa_model(name_or_path: str | Path) -> bool:
+    """Whether this is 3DDFA's own model at its 68 points: a folder of texts, or V2's pickle."""
+    path = Path(name_or_path)
+    return (path / _TEXTS[0]).is_file() or (path.suffix == ".pkl" and path.is_file())
+
+
 @dataclass(frozen=True)
 class TddfaPoints:
     """The model at 68 points, and what it takes to convert 3DDFA's parameters to ours.

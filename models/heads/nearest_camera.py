@@ -14,6 +14,8 @@ from torch import Tensor
 from ...geometry.camera import PerspectiveCamera, WeakPerspectiveCamera
 from ...geometry.posed import FaceCamera
 
+_FAR = 50_000.0  # mm
+
 
 def to_perspective(
     camera: FaceCamera, focal: float, center: tuple[float, float], pivot: Tensor
@@ -65,6 +67,31 @@ def to_weak_perspective(camera: FaceCamera, pivot: Tensor) -> WeakPerspectiveCam
     rotation = _turn(ray, ahead) @ camera.rotation
     offset = scale[:, None] * _apply(rotation, pivot)[:, :2] * ray.new_tensor([1.0, -1.0])
     return WeakPerspectiveCamera(rotation, scale, pixel - offset)
+
+
+def to_far_perspective(camera: WeakPerspectiveCamera, pivot: Tensor) -> PerspectiveCamera:
+    """The perspective camera 50 m away that sees nearly what a weak perspective one sees.
+
+    Its axis goes through the point `pivot`. A point of the face 100 mm nearer than the pivot and as
+    far to the side is seen 0.2 mm farther out.
+
+    Args:
+        camera: of B faces.
+        pivot: (3,) mm, model space; where it lies in the picture, and the scale there, are kept.
+
+    Returns:
+        B cameras with the same rotations.
+
+    Example:
+        >>> camera = WeakPerspectiveCamera(torch.eye(3)[None], torch.tensor([2.0]),
+        ...                                torch.tensor([[48.0, 40.0]]))
+        >>> to_far_perspective(camera, torch.zeros(3)).project(torch.tensor([[[10.0, 5.0, 0.0]]]))
+        tensor([[[68., 30.,  0.]]])
+    """
+    pixel = camera.project(pivot.to(camera.rotation).expand(len(camera.scale), 1, 3))[:, 0, :2]
+    behind = pixel.new_tensor([0.0, 0.0, -_FAR])
+    translation = behind - _apply(camera.rotation, pivot)
+    return PerspectiveCamera(camera.rotation, translation, _FAR * camera.scale, pixel)
 
 
 def _view(camera: FaceCamera, pivot: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,8 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...detect.face import Face
-from ...facemodels import load_face_model
 from ...geometry.camera import PerspectiveCamera
-from ...geometry.coefficients import Coefficients, vector_to_coefficients
+from ...geometry.coefficients import vector_to_coefficients
 from ...geometry.crop import Crop
 from ...geometry.dense_points import PointBasis
 from ...geometry.face_model import FaceModel
@@ -26,8 +25,10 @@ from ...models.heads.points import PointPrediction, solver_errors, stated_errors
 from ...models.weights import Weights, load_weights
 from ..locate.cut import cut_tensor
 from ..locate.frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
+from .found import FoundFace
 from .gaze import GazeFinder
 from .mouth import lips_seen
+from .trained_model import trained_model
 
 
 @dataclass(frozen=True)
@@ -58,29 +59,23 @@ class RegressOptions:
 
 
 @dataclass(frozen=True)
-class RegressedFace:
-    """One face of one photograph.
+class RegressedFace(FoundFace):
+    """One face of one photograph, by a network of dense points; see `FoundFace`, too.
 
     Attributes:
-        coefficients: a batch of one.
-        camera: model space to photograph pixels.
         sigma: (68,) expected error of each point of `ibug68`, photograph pixels: 68 % of the errors
             are smaller where the weights say how true they are, which older ones do not.
         direct: landmark sets as the network alone saw them, (68,3) photograph pixels; what is
             published comes from the coefficients.
-        crop: what the network saw.
         visibility: (N,) probabilities of the layout's points being seen, or None.
         segmentation: (C,s,s) probabilities of the classes of `geometry.segments` over the crop,
             whose side is 4 s pixels, or None.
     """
 
-    coefficients: Coefficients
-    camera: PerspectiveCamera
+    _: KW_ONLY
     sigma: Tensor
     direct: dict[str, Tensor]
-    crop: Crop
     visibility: Tensor | None = None
-    segmentation: Tensor | None = None
 
 
 class Regressor:
@@ -106,7 +101,7 @@ class Regressor:
         self.options = options or RegressOptions()
         weights = weights or load_weights(self.options.weights)
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
-        self.model = _checked(model, self.name, self.layout.face_model)
+        self.model = trained_model(weights, model)
         self.network = channels_last(fuse_norms(weights.network))
         self.size = weights.network.input_shape[-1]
         basis = PointBasis.of(self.model, self.layout)
@@ -251,12 +246,14 @@ class Regressor:
                 expression=solved.expression[one],
             ),
             camera,
-            sigma[self.layout.landmarks("ibug68")] * per_pixel,
-            {name: seen[self.layout.landmarks(name)] for name in self.layout.landmark_sets},
             crop,
-            None if prediction.visibility is None else prediction.visibility[k].sigmoid(),
-            None if prediction.segmentation is None else prediction.segmentation[k].softmax(0),
-        )
+            sigma=sigma[self.layout.landmarks("ibug68")] * per_pixel,
+            direct={name: seen[self.layout.landmarks(name)] for name in self.layout.landmark_sets},
+            visibility=None if prediction.visibility is None
+            else prediction.visibility[k].sigmoid(),
+            segmentation=None if prediction.segmentation is None
+            else prediction.segmentation[k].softmax(0),
+        )  # fmt: skip
 
     def _looking(self, picture: NDArray[np.uint8], face: RegressedFace) -> RegressedFace:
         """The face with its eyes turned to where they look in the photograph."""
@@ -269,17 +266,3 @@ class Regressor:
         """The solved landmarks (68,2), photograph pixels, that training framed."""
         body = self.model.landmark_points(self.model.vertices(face.coefficients), "ibug68")
         return face.camera.project(body)[0, :, :2]
-
-
-def _checked(model: FaceModel | None, weights: str, trained_for: str) -> FaceModel:
-    """The face model that weights were trained for."""
-    if model is None:
-        return load_face_model(trained_for)
-    if model.name != trained_for:
-        raise InputError(
-            "weights",
-            f"weights for the face model {model.name!r}",
-            f"{weights!r}, which are for {trained_for!r}",
-            "Fit other face models: weights 'fit'.",
-        )
-    return model

@@ -51,7 +51,8 @@ class Journal:
 
     def __init__(self, out: Path, options: ReconstructOptions, forget: bool = False) -> None:
         self.out, self.folder, self._forget = out, out / STATE, forget
-        files = [Path(options.face_model), weights_file(options.weights)]
+        model = None if options.face_model is None else Path(options.face_model)
+        files = [model, weights_file(options.weights)]
         settings = repr((sorted(asdict(options).items()), [_state(file) for file in files]))
         self._settings = hashlib.sha256(settings.encode()).hexdigest()
         prepare_state(out, STATE)

@@ -14,7 +14,8 @@ from ...geometry.crop import Crop
 from ...geometry.segments import Segment
 from ..locate.cut import cut_tensor
 from ..locate.frame import frame_of_box
-from ..network.regress import RegressedFace, Regressor
+from ..network.found import FoundFace
+from ..network.regress import Regressor
 from .evidence import Evidence, evidence_of, refined
 
 WIDER = 1.28
@@ -25,7 +26,7 @@ _FINER = 2  # side of the picture that refines borders over that of the network'
 
 
 def segment_faces(
-    regressor: Regressor, pictures: Sequence[NDArray[np.uint8]], faces: Sequence[RegressedFace]
+    regressor: Regressor, pictures: Sequence[NDArray[np.uint8]], faces: Sequence[FoundFace]
 ) -> list[Evidence | None]:
     """Evidence for each face, in photograph pixels; None where the network has no segmentation.
 

@@ -14,8 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...evaluate.predict.parameters import is_tddfa_model
-from ...facemodels.readers.tddfa_points import MM, TddfaPoints, read_tddfa_points
+from ...facemodels.readers.tddfa_points import (
+    MM,
+    TddfaPoints,
+    is_tddfa_model,
+    read_tddfa_points,
+)
 from ...facemodels.registry import load_face_model
 from ...geometry.dense_points import PointBasis, PointLayout
 from ...geometry.face_model import FaceModel

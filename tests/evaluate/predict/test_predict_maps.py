@@ -8,13 +8,14 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.crops import crop_of
 from selfie3d.datasets.batches.sample import FaceSample
-from selfie3d.evaluate.predict.maps import MapPredictor
 from selfie3d.evaluate.predict.predictor import load_predictor
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.cut import cut_out
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.sadrnet.layout import UvLayout, UvSpec
 from selfie3d.models.weights import load_weights, pack_weights
+from selfie3d.pipeline.network.maps import MapNetwork
+from selfie3d.pipeline.network.start import open_crop_network
 
 SIZE, BOX = 64, (60.0, 40.0, 150.0, 160.0)
 
@@ -50,6 +51,6 @@ def test_points_come_from_the_networks_own_surface(file):
 
 def test_other_weights_and_models_are_refused(file):
     with pytest.raises(InputError, match="UV maps"):
-        MapPredictor.load(load_weights("default"))
+        MapNetwork(load_weights("default"), load_face_model("default"))
     with pytest.raises(InputError, match="default-face"):
-        MapPredictor(load_weights(file), load_face_model("default-face"))
+        open_crop_network(load_weights(file), load_face_model("default-face"))

@@ -11,17 +11,15 @@ from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.datasets.batches.crops import crop_of
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.detect import face as detectors
-from selfie3d.evaluate.predict.parameters import (
-    ParameterPredictor,
-    crop_name,
-    is_tddfa_model,
-)
+from selfie3d.evaluate.predict.crops import CropPredictor
 from selfie3d.facemodels import load_face_model
-from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
+from selfie3d.facemodels.readers.tddfa_points import is_tddfa_model, read_tddfa_points
 from selfie3d.geometry.cut import cut_out
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.weights import load_weights, pack_weights
+from selfie3d.pipeline.network.parameters import ParameterNetwork, crop_name
+from selfie3d.pipeline.network.start import open_crop_network
 
 SIZE, BOX = 64, (60.0, 40.0, 150.0, 160.0)
 
@@ -49,12 +47,16 @@ def weights_of(tmp_path, model, layout="3ddfa", facts=None, pivot=None):
     return load_weights(path)
 
 
+def predictor_of(weights, face_model="default", *, detect=False):
+    return CropPredictor(open_crop_network(weights, face_model), detect=detect)
+
+
 @pytest.mark.parametrize("layout", ["3ddfa", "deep3d", "mobile_facernet"])
 def test_every_layout_predicts_in_its_crop(layout, tmp_path, model, picture):
     weights = weights_of(tmp_path, model, layout)
     kind = {"3ddfa": "roi", "deep3d": "deep3d", "mobile_facernet": "tight"}[layout]
     assert crop_name(weights) == kind
-    face = ParameterPredictor.load(weights, "default")(picture, BOX)
+    face = predictor_of(weights)(picture, BOX)
     crop = crop_of(kind, FaceSample("x", picture, box=BOX), SIZE)
     image, _ = cut_out(picture, crop.matrix, SIZE)
     with torch.no_grad():
@@ -78,22 +80,22 @@ def test_where_a_detector_finds_the_face(tmp_path, model, picture, monkeypatch):
     found = [detectors.Face((62.0, 45.0, 140.0, 160.0), 0.99, five)]
     detector = SimpleNamespace(detect=lambda image: found)
     monkeypatch.setattr(detectors, "get_face_detector", lambda name="auto": detector)
-    predictor = ParameterPredictor.load(weights_of(tmp_path, model), "default", detect=True)
+    predictor = predictor_of(weights_of(tmp_path, model), detect=True)
     face = predictor(picture, BOX)
     assert face.box == found[0].box
     assert predictor(picture, None).box == found[0].box
     with pytest.raises(NoFaceError):
         predictor(picture, (0.0, 0.0, 20.0, 20.0))
-    given = ParameterPredictor.load(weights_of(tmp_path, model), "default")(picture, BOX)
+    given = predictor_of(weights_of(tmp_path, model))(picture, BOX)
     assert np.abs(given.landmarks_68 - face.landmarks_68).max() > 0.5
 
 
 def test_wrong_models_are_named(tmp_path, model):
     weights = weights_of(tmp_path, model)
     with pytest.raises(InputError, match="default-face"):
-        ParameterPredictor(weights, load_face_model("default-face"))
+        open_crop_network(weights, load_face_model("default-face"))
     with pytest.raises(InputError, match="network of parameters"):
-        ParameterPredictor(load_weights("default"), model)
+        ParameterNetwork(load_weights("default"), model)
 
 
 def test_3ddfas_own_model(tmp_path, picture, shared_data):
@@ -102,9 +104,9 @@ def test_3ddfas_own_model(tmp_path, picture, shared_data):
     assert is_tddfa_model(folder) and not is_tddfa_model("default")
     points = read_tddfa_points(folder)
     weights = weights_of(tmp_path, points.model, pivot=points.origin.tolist())
-    face = ParameterPredictor.load(weights, str(folder))(picture, BOX)
+    face = predictor_of(weights, str(folder))(picture, BOX)
     assert face.landmarks_68.shape == (68, 3)
     middle = face.landmarks_68[:, :2].mean(0)
     assert np.linalg.norm(middle - [105, 100]) < 60
     with pytest.raises(InputError, match="3ddfa-68"):
-        ParameterPredictor.load(weights, "default")
+        predictor_of(weights)

@@ -6,10 +6,11 @@ import pytest
 import torch
 from selfie3d.core.config import load_config
 from selfie3d.core.errors import InputError
-from selfie3d.evaluate.predict.parameters import ParameterPredictor
+from selfie3d.evaluate.predict.crops import CropPredictor
 from selfie3d.facemodels.registry import load_face_model
 from selfie3d.models.heads.learned_bases import bases_of
 from selfie3d.models.weights import load_weights
+from selfie3d.pipeline.network.start import open_crop_network, open_start
 from selfie3d.recipes.faces.recipe import FaceTrainConfig, build_face_task
 from small_recipes import data_settings
 
@@ -90,7 +91,7 @@ def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp
     weights = load_weights(path)
     learned, model = bases_of(weights.network), load_face_model("default")
     assert float(learned.identity.detach().abs().max()) > 1e-4
-    predictor = ParameterPredictor.load(weights, "")
+    predictor = CropPredictor(open_crop_network(weights))
     picture = (torch.rand(80, 80, 3) * 255).to(torch.uint8).numpy()
     face = predictor(picture, (20.0, 20.0, 60.0, 60.0))
     bare = model.vertices(face.coefficients)[0]
@@ -98,6 +99,12 @@ def test_learned_bases_are_trained_kept_and_predicted_with(repository, data, tmp
     torch.testing.assert_close(face.vertices, wanted.detach())
     figures = task.validate(task.network.eval())
     assert figures["error"] > 0
+    reconstructed = open_start(str(path)).model
+    assert reconstructed.name == "default with the bases of bases"
+    assert not reconstructed.identity.requires_grad
+    torch.testing.assert_close(reconstructed.identity, model.identity + learned.identity.detach())
+    with pytest.raises(InputError, match="which are for 'default'"):
+        open_start(str(path), "default-face")  # its bases are those of the whole head
 
 
 def test_a_network_without_bases_cannot_learn_them(repository, data):

@@ -18,10 +18,11 @@ from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.engine.optimization import make_optimizer
 from selfie3d.engine.trainer import Trainer
-from selfie3d.evaluate.predict.parameters import ParameterPredictor
+from selfie3d.evaluate.predict.crops import CropPredictor
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
+from selfie3d.pipeline.network.start import open_crop_network
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -207,7 +208,7 @@ def test_weights_predict_the_same_points(name, shards, tmp_path):
         for values in task.network.parameters():
             values.copy_(values.half())  # what a file holds
     file = weights_file(task, tmp_path / "weights.safetensors")
-    predictor = ParameterPredictor.load(load_weights(file), "")
+    predictor = CropPredictor(open_crop_network(load_weights(file)))
     data = RenderedPhotographs(shards)
     task.network.eval()
     batch = next(iter(FacePass(data, "roi", int(task.network.input_shape[-1]), 3)))
