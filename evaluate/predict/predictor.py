@@ -12,7 +12,7 @@ from torch import Tensor
 from ...core.choices import check_choice
 from ...core.errors import InputError
 from ...core.item_failure import Failed, attempt
-from ...pipeline.network.start import DEFAULT_WEIGHTS, FIT, open_crop_network
+from ...pipeline.network.start import DEFAULT_MODEL, DEFAULT_WEIGHTS, FIT, open_crop_network
 from ...pipeline.predicted import PredictedFace
 from .predicted import Box, Photograph, Predictor, nearest_face
 
@@ -72,6 +72,19 @@ def load_predictor(
     if boxes == "detector":
         return NetworkPredictor(regressor, detect=True)
     return BoxPredictor(regressor)
+
+
+def face_model_of(weights: str | None) -> str:
+    """The face model of a word after --weights: that of training, the shipped one of the optimiser.
+
+    Raises:
+        UnknownNameError, MissingFileError, InputError: as `load_predictor`.
+    """
+    if weights in DETECTING:
+        return DEFAULT_MODEL
+    from ...models.weights import load_weights
+
+    return load_weights(weights or DEFAULT_WEIGHTS).face_model
 
 
 @torch.no_grad()

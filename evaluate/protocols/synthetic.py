@@ -42,7 +42,7 @@ from ...models.heads.vector_layout import LayoutSpec
 from ...pipeline.predicted import PredictedFace
 from ..predict.photographs import boxes_around
 from ..predict.predicted import Box, Predictor
-from ..predict.predictor import BoxSource, load_predictor
+from ..predict.predictor import BoxSource, face_model_of, load_predictor
 from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Report
 
@@ -183,12 +183,13 @@ class SyntheticOptions:
     Attributes:
         limit: the first so many faces; 0 takes all.
         boxes: where a network looks, "protocol" (round the true landmarks) or "detector".
-        face_model: that the predicted faces have; its coefficients must be those of the set's.
+        face_model: that the predicted faces have, "" that of the weights; its coefficients must be
+            those of the set's.
     """
 
     limit: int = 0
     boxes: BoxSource = "protocol"
-    face_model: str = "default"
+    face_model: str = ""
 
 
 def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
@@ -200,10 +201,11 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
     if request.predictions:
         raise InputError("--predictions", "--weights, as meshes are compared", "a file")
     faces = RenderedPhotographs(request.data, options.limit)
-    if not same_coefficients(options.face_model, faces.face_model):
-        raise InputError("face_model", f"{faces.face_model!r}, as drawn", repr(options.face_model))
-    model = load_face_model(options.face_model)
-    predictor = load_predictor(request.weights, options.boxes, options.face_model)
+    name = options.face_model or face_model_of(request.weights)
+    if not same_coefficients(name, faces.face_model):
+        raise InputError("face_model", f"{faces.face_model!r}, as drawn", repr(name))
+    model = load_face_model(name)
+    predictor = load_predictor(request.weights, options.boxes, name)
     names = [faces.row_name(row) for row in range(len(faces))]
     errors, known, failures = _predict(
         predictor, faces, names, model, FailureLog(request.out / LOG)

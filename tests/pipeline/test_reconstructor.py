@@ -80,7 +80,7 @@ def test_meshes_and_outputs_by_name(small_model, monkeypatch):
         ReconstructOptions(write=("depths",))
     with pytest.raises(UnknownNameError, match="Known: face, head"):
         Reconstructor(ReconstructOptions(mesh="mask", weights="fit"))
-    monkeypatch.setattr("selfie3d.pipeline.reconstructor.load_face_model", lambda _: small_model)
+    monkeypatch.setattr("selfie3d.pipeline.network.start.load_face_model", lambda _: small_model)
     with pytest.raises(SettingError, match="'face' of the shipped model only"):
         Reconstructor(ReconstructOptions(mesh="face", weights="fit"))
 

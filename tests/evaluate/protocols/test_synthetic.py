@@ -17,6 +17,9 @@ from selfie3d.evaluate.registry import PROTOCOLS, Request
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.geometry.rotation import euler_to_matrix
+from selfie3d.models.heads.layouts import make_layout
+from selfie3d.models.registry import NETWORKS
+from selfie3d.models.weights import pack_weights
 from selfie3d.pipeline.predicted import PredictedFace
 
 COUNT = 5
@@ -108,6 +111,17 @@ def test_the_protocol(folder, known, tmp_path, monkeypatch):
     assert all(f.count == COUNT - 1 and f.value < 0.05 for f in own)
     assert all(f.count == COUNT and f.value > 0.5 for f in mean)
     assert np.isnan(report.items.errors["shape"][1])
+
+
+def test_weights_of_the_mask_are_measured_on_the_mask(folder, tmp_path):
+    """No option has to name the face model of the weights."""
+    layout = make_layout("3ddfa", load_face_model("default-face"), 64)
+    options = {"size": 64, "width": 0.25, "outputs": layout.size}
+    network = NETWORKS.create("mobilenet_v1", **options).eval()
+    path = tmp_path / "mask.safetensors"
+    path.write_bytes(pack_weights(network, "mobilenet_v1", options, layout=layout, facts={}))
+    report = PROTOCOLS.create("synthetic")(Request(folder, tmp_path, str(path)))
+    assert report.failures == {} and all(np.isfinite(f.value) for f in report.figures)
 
 
 def test_what_cannot_be_scored(folder, tmp_path, known):
