@@ -109,7 +109,7 @@ def prepare_folder(out: Path) -> None:
         probe = out / f".probe{_TEMPORARY}"
         probe.unlink(missing_ok=True)
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another thread may have proven the same
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "Give another one.")
         got = f"{out}: {error}"

@@ -137,3 +137,15 @@ def test_temporary_names_are_hidden_and_keep_the_suffix(tmp_path):
     seen = []
     write_whole(tmp_path / "a.png", lambda p: (seen.append(p.name), p.touch()))
     assert seen[0].startswith(".") and seen[0].endswith(".png")
+
+
+def test_another_thread_may_prepare_the_same_folder(tmp_path, monkeypatch):
+    touch = Path.touch
+
+    def touch_and_lose(path):
+        touch(path)
+        path.unlink()  # as another thread's proof ends
+
+    monkeypatch.setattr(Path, "touch", touch_and_lose)
+    prepare_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
