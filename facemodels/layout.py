@@ -31,7 +31,7 @@ CAP = 10  # the flat base of the neck
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Arrays = dict[str, Any]  # keyword arguments of FaceModel.from_arrays
+Arrays = dict[str, Any]  # fields of ModelMesh or ModelBases, by name
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from scipy import sparse
 from ..core.errors import InputError
 from ..geometry.face_model import SHIPPED_VERSION, FaceModel
 from ..geometry.landmarks import LandmarkSet
+from ..geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from .landmark_fit import read_readout
 from .readers.archive import require
 from .subdivide import catmull_clark, neck_cap, smooth_rim, triangles
@@ -128,24 +129,30 @@ def from_subdivision_file(
     suffix = "head" if whole else "face"
     shapes = _Shapes(arrays, head, cut, smooth=not whole)
     return FaceModel.from_arrays(
-        name="default" if whole else "default-face",
-        version=MODEL_VERSION,
-        mean=shapes.mean(),
-        faces=cut.local[triangles(cut.quads)],
-        identity=shapes.basis("identity"),
-        expression=shapes.basis("expression"),
-        expression_names=header["expression_names"],
-        albedo_mean=arrays["albedo_mean"][cut.vertices],
-        albedo_basis=arrays["albedo_basis"][:, cut.vertices].astype(np.float32),
-        uv=arrays[f"uv_{suffix}"],
-        uv_faces=triangles(arrays[f"uv_corners_{suffix}"].astype(np.int64)),
+        ModelFacts(
+            "default" if whole else "default-face",
+            licence=header["licence"],
+            source=f"{header['source']}. {header['notice']}",
+            version=MODEL_VERSION,
+        ),
+        ModelMesh(
+            shapes.mean(),
+            cut.local[triangles(cut.quads)],
+            uv=arrays[f"uv_{suffix}"],
+            uv_faces=triangles(arrays[f"uv_corners_{suffix}"].astype(np.int64)),
+            mirror=cut.local[arrays["mirror"][cut.vertices].astype(np.int64)],
+            unit="mm",
+            origin=(0.0, 0.0, 0.0),
+        ),
+        ModelBases(
+            identity=shapes.basis("identity"),
+            expression=shapes.basis("expression"),
+            expression_names=header["expression_names"],
+            albedo_mean=arrays["albedo_mean"][cut.vertices],
+            albedo_basis=arrays["albedo_basis"][:, cut.vertices].astype(np.float32),
+        ),
         landmarks=_landmarks(arrays, cut),
         regions=_regions(arrays, cut, head.count),
-        mirror=cut.local[arrays["mirror"][cut.vertices].astype(np.int64)],
-        unit="mm",
-        origin=(0.0, 0.0, 0.0),
-        licence=header["licence"],
-        source=f"{header['source']}. {header['notice']}",
     )
 
 

@@ -28,7 +28,6 @@ from .dense_points import make_layout as make_layout
 from .dense_points import vertices_of as vertices_of
 from .euler import euler_to_matrix as euler_to_matrix
 from .euler import matrix_to_euler as matrix_to_euler
-from .face_model import BasisKind as BasisKind
 from .face_model import FaceModel as FaceModel
 from .face_regions import named_face as named_face
 from .face_regions import projected_face as projected_face
@@ -45,6 +44,10 @@ from .lip_columns import LipColumns as LipColumns
 from .lip_columns import LipEvidence as LipEvidence
 from .mesh import face_normals as face_normals
 from .mesh import vertex_normals as vertex_normals
+from .model_parts import BasisKind as BasisKind
+from .model_parts import ModelBases as ModelBases
+from .model_parts import ModelFacts as ModelFacts
+from .model_parts import ModelMesh as ModelMesh
 from .nonrigid import NonrigidConfig as NonrigidConfig
 from .nonrigid import nonrigid_icp as nonrigid_icp
 from .point_solver import CoefficientPrior as CoefficientPrior

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from numpy.typing import ArrayLike
@@ -25,8 +25,8 @@ from .model_arrays import (
     check_names,
     estimate_origin,
 )
+from .model_parts import BasisKind, ModelBases, ModelFacts, ModelMesh
 
-BasisKind = Literal["gaussian", "blendshape"]
 SHIPPED_MODELS, SHIPPED_VERSION = ("default", "default-face"), 3
 """Names of the shipped face model and its part, and the version of both: coefficients, vertices and
 whatever was trained on them mean something else in another version."""
@@ -39,14 +39,11 @@ class FaceModel(nn.Module):
 
     Blanz and Vetter 1999, with separate expressions. Build one with `from_arrays`.
 
-    >>> model = FaceModel.from_arrays(
-    ...     name="triangle",
-    ...     mean=[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]],
-    ...     faces=[[0, 1, 2]],
-    ...     identity=[[[0.0, 0, 1]] * 3],
-    ...     unit="cm",
-    ...     origin=[0.0, 0, 0],
+    >>> triangle = ModelMesh(
+    ...     [[0.0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], unit="cm", origin=[0.0, 0, 0]
     ... )
+    >>> raised = ModelBases(identity=[[[0.0, 0, 1]] * 3])
+    >>> model = FaceModel.from_arrays(ModelFacts("triangle"), triangle, raised)
     >>> model.sizes, model.vertices(model.zero_coefficients())[0, 1]
     ((1, 0, 0), tensor([10.,  0.,  0.]))
 
@@ -85,19 +82,16 @@ class FaceModel(nn.Module):
     def __init__(
         self,
         arrays: Mapping[str, Tensor | None],
+        facts: ModelFacts,
         *,
-        name: str,
         kinds: tuple[BasisKind, BasisKind],
         expression_names: Sequence[str],
         landmarks: Mapping[str, LandmarkSet],
         regions: Mapping[str, Tensor],
-        licence: str,
-        source: str,
-        version: int = 0,
     ) -> None:
         super().__init__()
-        self.name, self.licence, self.source = name, licence, source
-        self.version = version
+        self.name, self.licence, self.source = facts.name, facts.licence, facts.source
+        self.version = facts.version
         self.identity_kind, self.expression_kind = kinds
         self.expression_names = tuple(expression_names)
         for key, value in arrays.items():
@@ -107,97 +101,44 @@ class FaceModel(nn.Module):
     @classmethod
     def from_arrays(
         cls,
+        facts: ModelFacts,
+        mesh: ModelMesh,
+        bases: ModelBases | None = None,
         *,
-        name: str,
-        mean: ArrayLike,
-        faces: ArrayLike,
-        identity: ArrayLike | None = None,
-        expression: ArrayLike | None = None,
-        identity_kind: BasisKind = "gaussian",
-        expression_kind: BasisKind = "blendshape",
-        expression_names: Sequence[str] = (),
-        albedo_mean: ArrayLike | None = None,
-        albedo_basis: ArrayLike | None = None,
-        uv: ArrayLike | None = None,
-        uv_faces: ArrayLike | None = None,
         landmarks: Mapping[str, LandmarkSet] | None = None,
         regions: Mapping[str, ArrayLike] | None = None,
-        mirror: ArrayLike | None = None,
-        unit: str = "mm",
-        origin: ArrayLike | None = None,
-        licence: str = "",
-        source: str = "",
-        version: int = 0,
     ) -> FaceModel:
         """Build a model from arrays in any unit.
 
-        The arguments bear the names of the model's attributes, and errors name them: files, readers
-        and callers pass on what they have by name.
-
         Args:
-            name: of the model.
-            mean: (V,3), counted in `unit`, as the bases of shape and the origin are.
-            faces: (F,3) indices, counter-clockwise seen from outside.
-            identity: (Ki,V,3) per unit of a coefficient; None: no modes.
-            expression: (Ke,V,3) per unit of a coefficient; None: no modes.
-            identity_kind: "gaussian" or "blendshape".
-            expression_kind: "gaussian" or "blendshape".
-            expression_names: Ke names, or none.
-            albedo_mean: (V,3) sRGB-coded in [0,1]; None: grey.
-            albedo_basis: (Ka,V,3) per standard deviation; None: no modes.
-            uv: (T,2), v up; None: the model has no texture coordinates.
-            uv_faces: (F,3) indices into `uv`; None: `faces`, with one row of `uv` per vertex.
+            facts: name, licence, source and version.
+            mesh: the mean face, its unit, and its texture coordinates.
+            bases: how faces differ from it; None: not at all.
             landmarks: landmark sets by name.
             regions: vertex masks (V,) by name.
-            mirror: (V,) every vertex's mirror image; None: not known.
-            unit: of mean, bases of shape and origin: mm, cm, dm, m or um.
-            origin: (3,) the point that becomes the origin, the midpoint of the eyeball centres,
-                in the given unit. None estimates it: the mean of the two eyes' landmarks of
-                `ibug68`, 12 mm (an eyeball's radius) further back.
-            licence: what may be done with the model.
-            source: where it comes from.
-            version: of a shipped model; 0 for others.
 
         Raises:
             InputError: an array is missing, has the wrong shape, an index out of range or NaN.
         """
-        if unit not in MM_PER_UNIT:
-            raise InputError("unit", "one of " + ", ".join(MM_PER_UNIT), repr(unit))
-        scale = MM_PER_UNIT[unit]
-        points = as_floats("mean", mean, (None, 3)) * scale
-        count = len(points)
-        triangles = as_indices("faces", faces, count)
-        landmarks = dict(landmarks or {})
-        check_landmark_ids(landmarks, count)
-        coords, corners = as_uv(uv, uv_faces, triangles)
-        shift = (
-            estimate_origin(points, landmarks)
-            if origin is None
-            else as_floats("origin", origin, (3,)) * scale
-        )
-        shapes = as_basis("expression", expression, count) * scale
-        check_names(expression_names, len(shapes))
-        arrays = {
-            "mean": points - shift,
-            "faces": triangles,
-            "identity": as_basis("identity", identity, count) * scale,
-            "expression": shapes,
-            "albedo_mean": as_albedo(albedo_mean, count),
-            "albedo_basis": as_basis("albedo_basis", albedo_basis, count),
-            "uv": coords,
-            "uv_faces": corners,
-            "mirror": None if mirror is None else as_permutation("mirror", mirror, count),
-        }
+        if mesh.unit not in MM_PER_UNIT:
+            raise InputError("unit", "one of " + ", ".join(MM_PER_UNIT), repr(mesh.unit))
+        bases = bases or ModelBases()
+        marks = dict(landmarks or {})
+        surface = _mesh_arrays(mesh, marks)
+        count = len(surface["mean"])
+        modes = _basis_arrays(bases, count, MM_PER_UNIT[mesh.unit])
         return cls(
-            arrays,
-            name=shown(name),
-            kinds=(identity_kind, expression_kind),
-            expression_names=[shown(text) for text in expression_names],
-            landmarks=landmarks,
+            {"mirror": None, **surface, **modes},
+            ModelFacts(
+                shown(facts.name),
+                shown(facts.licence, keep="\n"),
+                shown(facts.source, keep="\n"),
+                facts.version,
+            ),
+            kinds=(bases.identity_kind, bases.expression_kind),
+            expression_names=[shown(text) for text in bases.expression_names],
+            landmarks=marks,
             regions=as_regions(regions or {}, count),
-            licence=shown(licence, keep="\n"),
-            source=shown(source, keep="\n"),
-            version=version,
         )
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -225,14 +166,11 @@ class FaceModel(nn.Module):
     def _with(self, arrays: Mapping[str, Tensor], name: str | None = None) -> FaceModel:
         return FaceModel(
             {**self._buffers, **arrays},
-            name=name or self.name,
+            ModelFacts(name or self.name, self.licence, self.source, self.version),
             kinds=(self.identity_kind, self.expression_kind),
             expression_names=self.expression_names,
             landmarks=self.landmarks,
             regions=self.regions,
-            licence=self.licence,
-            source=self.source,
-            version=self.version,
         )
 
     @property
@@ -295,6 +233,37 @@ class FaceModel(nn.Module):
     def _check_sizes(self, coefficients: Coefficients) -> None:
         for field, size in zip(("identity", "expression", "albedo"), self.sizes, strict=True):
             check_shape(f"coefficients.{field}", getattr(coefficients, field), (None, size))
+
+
+def _mesh_arrays(mesh: ModelMesh, landmarks: Mapping[str, LandmarkSet]) -> dict[str, Tensor]:
+    """The mean in mm about the origin, the triangles, the chart, and the mirror where known."""
+    scale = MM_PER_UNIT[mesh.unit]
+    points = as_floats("mean", mesh.mean, (None, 3)) * scale
+    count = len(points)
+    triangles = as_indices("faces", mesh.faces, count)
+    check_landmark_ids(landmarks, count)
+    coords, corners = as_uv(mesh.uv, mesh.uv_faces, triangles)
+    shift = (
+        estimate_origin(points, landmarks)
+        if mesh.origin is None
+        else as_floats("origin", mesh.origin, (3,)) * scale
+    )
+    arrays = {"mean": points - shift, "faces": triangles, "uv": coords, "uv_faces": corners}
+    if mesh.mirror is not None:
+        arrays["mirror"] = as_permutation("mirror", mesh.mirror, count)
+    return arrays
+
+
+def _basis_arrays(bases: ModelBases, count: int, scale: float) -> dict[str, Tensor]:
+    """The bases, those of shape in mm, of meshes of `count` vertices."""
+    expression = as_basis("expression", bases.expression, count) * scale
+    check_names(bases.expression_names, len(expression))
+    return {
+        "identity": as_basis("identity", bases.identity, count) * scale,
+        "expression": expression,
+        "albedo_mean": as_albedo(bases.albedo_mean, count),
+        "albedo_basis": as_basis("albedo_basis", bases.albedo_basis, count),
+    }
 
 
 def _combine(weights: Tensor, basis: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from ...core.given_file import read_given, read_given_text
 from ...geometry.face_model import FaceModel
 from ...geometry.face_regions import REFLECTANCE
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import (
     FAMILIES,
     Arrays,
@@ -38,6 +39,7 @@ from .basel_regions import with_basel_regions
 from .source import Source, read_mat, read_text_numbers, required
 
 LICENCE = "Basel Face Model: non-commercial research only (University of Basel)"
+SOURCE = "https://faces.dmi.unibas.ch/bfm (2009); expressions: FaceWarehouse (Guo et al.)"
 _KEYS = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
 _DEEP3D = "It comes with github.com/sicxu/Deep3DFaceRecon_pytorch (BFM/)."
 _GUO = "Exp_Pca.bin comes with github.com/Juyong/3DFace (CoarseData), std_exp.txt with Deep3D."
@@ -103,24 +105,26 @@ def _read(source: Source) -> FaceModel:
         "expression": _expressions(source, count),
     }
     choose = _front if part == "front" else _full
-    rows, faces, extra = choose(source, mean, tl)
+    rows, faces, chart, marks = choose(source, mean, tl)
     model = FaceModel.from_arrays(
-        name=f"basel-2009-{part}",
-        mean=mean[rows],
-        faces=outward(mean[rows], faces),
-        albedo_mean=colours[rows] / np.float32(255),
-        expression_kind="gaussian",
-        unit="um",
-        licence=LICENCE,
-        source="https://faces.dmi.unibas.ch/bfm (2009); expressions: FaceWarehouse (Guo et al.)",
-        **{k: v[:, rows] for k, v in arrays.items() if v is not None},
-        **extra,
+        ModelFacts(
+            f"basel-2009-{part}",
+            licence=LICENCE,
+            source=SOURCE,
+        ),
+        ModelMesh(mean[rows], outward(mean[rows], faces), unit="um", **chart),
+        ModelBases(
+            expression_kind="gaussian",
+            albedo_mean=colours[rows] / np.float32(255),
+            **{k: v[:, rows] for k, v in arrays.items() if v is not None},
+        ),
+        **marks,
     )
     return with_basel_regions(model)
 
 
-def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays]:
-    """Rows of the 53,490, triangles and the rest of Deep3D's front."""
+def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays, Arrays]:
+    """Rows of the 53,490, triangles, texture coordinates and marks of Deep3D's front."""
     trim = trim_index(source, len(mean))
     front = _front_rows(source, len(trim))
     info = source.need("Deep3D's triangles and 68 points", _DEEP3D, "facemodel_info.mat")
@@ -130,12 +134,12 @@ def _front(source: Source, mean: Floats, _: NDArray) -> tuple[Ints, Ints, Arrays
     mask = _mask(info, "skinmask", count)
     regions = {} if mask is None else {REFLECTANCE: mask}
     rows = trim[front]
-    uv = texture(source, {len(mean): rows, len(trim): front})
-    extra = {"landmarks": ibug68(ids, info), "regions": regions} | uv
-    return rows, triangles_of("tri", tri, count, path=info), extra
+    chart = texture(source, {len(mean): rows, len(trim): front})
+    marks = {"landmarks": ibug68(ids, info), "regions": regions}
+    return rows, triangles_of("tri", tri, count, path=info), chart, marks
 
 
-def _full(source: Source, mean: Floats, tl: NDArray) -> tuple[Ints, Ints, Arrays]:
+def _full(source: Source, mean: Floats, tl: NDArray) -> tuple[Ints, Ints, Arrays, Arrays]:
     """All rows, with landmarks of whichever index files are there."""
     count = len(mean)
     info, everything = source.find("facemodel_info.mat"), np.arange(count)
@@ -155,7 +159,7 @@ def _full(source: Source, mean: Floats, tl: NDArray) -> tuple[Ints, Ints, Arrays
                             "ibug_to_bfm2009.txt")  # fmt: skip
         points = {"ibug68": mapped_points(read_mapping(table), count, table)}
     faces = triangles_of("tl", tl, count, path=source.path)
-    return everything, faces, {"landmarks": points} | texture(source, {count: everything})
+    return everything, faces, texture(source, {count: everything}), {"landmarks": points}
 
 
 def _front_rows(source: Source, count: int) -> Ints:

@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import FAMILIES, Arrays, Family, Floats, basis_of, outward, points_of, triangles_of
 from .basel2009 import LICENCE
 from .hdf5 import read_datasets
@@ -103,15 +104,18 @@ def _read(source: Source, path: Path) -> FaceModel:
         bases["albedo_mean"] = _mean(content, "color", count, path)
         bases["albedo_basis"] = _modes(content, "color", count, path)
     return FaceModel.from_arrays(
-        name=_NAMES.get(count, f"basel-{count}"),
-        mean=points,
-        faces=outward(points, triangles_of("cells", cells, count, path=path, first=0)),
-        expression_kind="gaussian",
+        ModelFacts(
+            _NAMES.get(count, f"basel-{count}"),
+            licence=LICENCE,
+            source="https://faces.dmi.unibas.ch/bfm",
+        ),
+        ModelMesh(
+            points,
+            outward(points, triangles_of("cells", cells, count, path=path, first=0)),
+            unit="mm",
+        ),
+        ModelBases(expression_kind="gaussian", **bases),
         landmarks={"ibug68": _landmarks(content, neutral, path)},
-        unit="mm",
-        licence=LICENCE,
-        source="https://faces.dmi.unibas.ch/bfm",
-        **bases,
     )
 
 
@@ -123,18 +127,20 @@ def _read_albedo(source: Source) -> FaceModel:
     basis = _modes(content, "diffuseAlbedo", len(linear), source.path)
     coded, slope = srgb(linear)
     return FaceModel.from_arrays(
-        name=f"{model.name}-albedomm",
-        mean=model.mean,
-        faces=model.faces,
-        identity=model.identity,
-        expression=model.expression,
-        expression_kind="gaussian",
-        albedo_mean=coded,
-        albedo_basis=basis * slope,
+        ModelFacts(
+            f"{model.name}-albedomm",
+            licence=f"{_ALBEDO_LICENCE}; {model.licence}",
+            source=f"https://github.com/waps101/AlbedoMM; {model.source}",
+        ),
+        ModelMesh(model.mean, model.faces, origin=np.zeros(3, np.float32)),
+        ModelBases(
+            identity=model.identity,
+            expression=model.expression,
+            expression_kind="gaussian",
+            albedo_mean=coded,
+            albedo_basis=basis * slope,
+        ),
         landmarks=model.landmarks,
-        origin=np.zeros(3, np.float32),
-        licence=f"{_ALBEDO_LICENCE}; {model.licence}",
-        source=f"https://github.com/waps101/AlbedoMM; {model.source}",
     )
 
 

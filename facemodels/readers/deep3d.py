@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...geometry.face_model import FaceModel
 from ...geometry.face_regions import REFLECTANCE
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import (
     FAMILIES,
     Family,
@@ -23,7 +24,7 @@ from ..layout import (
     points_of,
     triangles_of,
 )
-from .basel2009 import LICENCE, ibug68
+from .basel2009 import LICENCE, SOURCE, ibug68
 from .basel_regions import with_basel_regions
 from .source import Source, required
 
@@ -54,18 +55,20 @@ def _read(source: Source) -> FaceModel:
     faces = triangles_of("tri", tri, count, path=path)
     mask = source.arrays["skinmask"] if "skinmask" in source.arrays else np.zeros(0)
     model = FaceModel.from_arrays(
-        name="basel-2009-front",
-        mean=mean,
-        faces=outward(mean, faces),
-        identity=basis("idBase", identity),
-        expression=basis("exBase", expression),
-        albedo_mean=points_of("meantex", colour, path) / np.float32(255),
-        albedo_basis=basis("texBase", colours) / np.float32(255),
-        expression_kind="gaussian",
+        ModelFacts(
+            "basel-2009-front",
+            licence=LICENCE,
+            source=SOURCE,
+        ),
+        ModelMesh(mean, outward(mean, faces), unit="dm"),
+        ModelBases(
+            identity=basis("idBase", identity),
+            expression=basis("exBase", expression),
+            expression_kind="gaussian",
+            albedo_mean=points_of("meantex", colour, path) / np.float32(255),
+            albedo_basis=basis("texBase", colours) / np.float32(255),
+        ),
         landmarks=ibug68(indices_of("keypoints", keys, count, path=path), path),
         regions={REFLECTANCE: mask.reshape(-1) > 0} if mask.size == count else {},
-        unit="dm",
-        licence=LICENCE,
-        source="https://faces.dmi.unibas.ch/bfm (2009); expressions: FaceWarehouse (Guo et al.)",
     )
     return with_basel_regions(model)

@@ -16,6 +16,7 @@ from ...core.errors import InputError
 from ...core.text_files import read_json
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import FAMILIES, Arrays, Family, Ints, outward, points_of
 from .basel2009 import mapped_points, read_mapping
 from .eos_binary import VERSIONS, WHAT, CerealReader, EosContent, Pca, blendshapes, read_eos
@@ -69,21 +70,23 @@ def _read(source: Source) -> FaceModel:
     if faces.size and not 0 <= faces.min() <= faces.max() < count:
         raise InputError(f"{path}: triangles", f"indices in 0..{count - 1}", f"{faces.max()}")
     return FaceModel.from_arrays(
-        name=name,
-        mean=mean,
-        faces=outward(mean, faces),
-        identity=content.shape.modes(count, path),
-        expression=expression,
-        expression_kind="gaussian" if kind == "gaussian" else "blendshape",
-        expression_names=names,
-        albedo_mean=points_of("colour", content.colour.mean, path) if coloured else None,
-        albedo_basis=content.colour.modes(count, path) if coloured else None,
+        ModelFacts(name, licence=licence, source="https://github.com/patrikhuber/eos"),
+        ModelMesh(
+            mean,
+            outward(mean, faces),
+            unit="um" if float(np.ptp(mean)) > 5000 else "mm",
+            **_uv(content, faces, mean),
+        ),
+        ModelBases(
+            identity=content.shape.modes(count, path),
+            expression=expression,
+            expression_kind="gaussian" if kind == "gaussian" else "blendshape",
+            expression_names=names,
+            albedo_mean=points_of("colour", content.colour.mean, path) if coloured else None,
+            albedo_basis=content.colour.modes(count, path) if coloured else None,
+        ),
         landmarks={"ibug68": _mapped(source, content, count)},
         regions=_contours(source, count),
-        unit="um" if float(np.ptp(mean)) > 5000 else "mm",
-        licence=licence,
-        source="https://github.com/patrikhuber/eos",
-        **_uv(content, faces, mean),
     )
 
 

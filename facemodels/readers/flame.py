@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import FAMILIES, Family, Floats, mirror_of, points_of, triangles_of
 from .flame_extras import albedo, embeddings, masks, texture
 from .source import Source, required
@@ -60,22 +61,28 @@ def _read(source: Source) -> FaceModel:
     weights = _matrix("weights", arrays["weights"], (count, 5), source)
     names, expression = _expressions(modes, mean, joints[_JAW], weights[:, _JAW], source)
     return FaceModel.from_arrays(
-        name="flame-2023-open" if _is_open(source) else "flame",
-        mean=mean,
-        faces=triangles,
-        identity=modes[:_SHAPES][: source.identity],
-        expression=expression,
-        expression_kind="gaussian",
-        expression_names=names,
+        ModelFacts(
+            "flame-2023-open" if _is_open(source) else "flame",
+            licence=_OPEN if _is_open(source) else _RESEARCH,
+            source="https://flame.is.tue.mpg.de",
+        ),
+        ModelMesh(
+            mean,
+            triangles,
+            mirror=mirror_of(mean, 1e-4),
+            unit="m",
+            origin=joints[list(_EYES)].mean(0).astype(np.float32),
+            **texture(source, triangles),
+        ),
+        ModelBases(
+            identity=modes[:_SHAPES][: source.identity],
+            expression=expression,
+            expression_kind="gaussian",
+            expression_names=names,
+            **albedo(source, triangles, count),
+        ),
         landmarks=embeddings(source, triangles),
         regions=_eyeballs(weights) | masks(source, count),
-        mirror=mirror_of(mean, 1e-4),
-        origin=joints[list(_EYES)].mean(0).astype(np.float32),
-        unit="m",
-        licence=_OPEN if _is_open(source) else _RESEARCH,
-        source="https://flame.is.tue.mpg.de",
-        **texture(source, triangles),
-        **albedo(source, triangles, count),
     )
 
 

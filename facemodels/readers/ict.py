@@ -20,6 +20,7 @@ from ...core.obj_file import ObjMesh, read_obj, read_obj_vertices
 from ...core.text_files import read_json
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import FAMILIES, Arrays, Family, indices_of, mirror_of, triangles_of
 from .archive import require
 from .source import Source
@@ -57,22 +58,24 @@ def from_ict(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
         raise InputError(f"{path}: landmarks68", "68 vertices", str(len(points)))
     ibug68 = LandmarkSet.from_vertices("ibug68", points.tolist())
     return FaceModel.from_arrays(
-        name="ict-facekit",
-        mean=mean,
-        faces=triangles_of("faces", arrays["faces"], len(mean), path=path, first=0),
-        identity=_floats(arrays, "identity", path),
-        expression=_floats(arrays, "expression", path),
-        identity_kind="gaussian",
-        expression_kind="blendshape",
-        expression_names=[str(n) for n in arrays["expression_names"]],
-        uv=_floats(arrays, "uv", path) if "uv" in arrays else None,
-        uv_faces=arrays.get("faces_uv"),
+        ModelFacts("ict-facekit", licence="MIT", source="https://github.com/ICT-VGL/ICT-FaceKit"),
+        ModelMesh(
+            mean,
+            triangles_of("faces", arrays["faces"], len(mean), path=path, first=0),
+            uv=_floats(arrays, "uv", path) if "uv" in arrays else None,
+            uv_faces=arrays.get("faces_uv"),
+            mirror=mirror_of(mean, ICT_TOLERANCE),
+            unit="cm",
+        ),
+        ModelBases(
+            identity=_floats(arrays, "identity", path),
+            expression=_floats(arrays, "expression", path),
+            identity_kind="gaussian",
+            expression_kind="blendshape",
+            expression_names=[str(n) for n in arrays["expression_names"]],
+        ),
         landmarks={"ibug68": ibug68},
         regions=ict_regions(len(mean)) if len(mean) in ICT_REGIONS.values() else {},
-        mirror=mirror_of(mean, ICT_TOLERANCE),
-        unit="cm",
-        licence="MIT",
-        source="https://github.com/ICT-VGL/ICT-FaceKit",
     )
 
 
@@ -110,21 +113,27 @@ def _read(source: Source) -> FaceModel:
     modes = sorted(folder.glob("identity[0-9]*.obj"))
     names, points = _table(folder, len(mesh.vertices))
     return FaceModel.from_arrays(
-        name=f"ict-facekit-{part}",
-        mean=mesh.vertices[keep],
-        identity=_offsets(modes[: source.identity], mesh)[:, keep],
-        expression=_offsets([folder / f"{n}.obj" for n in names][: source.expressions], mesh)[
-            :, keep
-        ],
-        expression_names=names[: source.expressions],
+        ModelFacts(
+            f"ict-facekit-{part}",
+            licence="MIT (ICT-FaceKit light)",
+            source="https://github.com/ICT-VGL/ICT-FaceKit",
+        ),
+        ModelMesh(
+            mesh.vertices[keep],
+            mirror=mirror_of(mesh.vertices[keep], ICT_TOLERANCE),
+            unit="cm",
+            origin=_eyes(mesh.vertices),
+            **_surface(mesh, len(keep)),
+        ),
+        ModelBases(
+            identity=_offsets(modes[: source.identity], mesh)[:, keep],
+            expression=_offsets([folder / f"{n}.obj" for n in names][: source.expressions], mesh)[
+                :, keep
+            ],
+            expression_names=names[: source.expressions],
+        ),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", points)},
         regions=ict_regions(len(keep)),
-        mirror=mirror_of(mesh.vertices[keep], ICT_TOLERANCE),
-        origin=_eyes(mesh.vertices),
-        unit="cm",
-        licence="MIT (ICT-FaceKit light)",
-        source="https://github.com/ICT-VGL/ICT-FaceKit",
-        **_surface(mesh, len(keep)),
     )
 
 

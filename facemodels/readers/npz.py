@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..builder.pack import write_npz
 from .archive import require
 from .basel_regions import with_basel_regions
@@ -22,7 +23,9 @@ _MOST = 1 << 31  # vertices
 _EYES_IN = "ibug68"
 _BASES = ("identity", "expression")
 _LEVEL = 3  # of compression: 1 s for the shipped head and 25.4 MB; 9 takes 4 s for 24.6 MB
-_OPTIONAL = (*_BASES, "albedo_mean", "albedo_basis", "uv", "uv_faces", "mirror", "origin")
+_ALBEDO = ("albedo_mean", "albedo_basis")
+_CHART = ("uv", "uv_faces")
+_MESH = ("mean", "faces", *_CHART, "mirror", "origin")
 
 
 def is_generic(arrays: Mapping[str, NDArray]) -> bool:
@@ -40,19 +43,25 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
             the message names file and array.
     """
     require(arrays, ["mean", "faces"], path)
-    known = [n for n in ("mean", "faces", *_OPTIONAL) if n in arrays]
     try:
         model = FaceModel.from_arrays(
-            name=_text(arrays, "name", path.stem),
-            identity_kind=_kind(arrays, "identity_kind", "gaussian"),
-            expression_kind=_kind(arrays, "expression_kind", "blendshape"),
-            expression_names=_texts(arrays, "expression_names"),
+            ModelFacts(
+                _text(arrays, "name", path.stem),
+                licence=_text(arrays, "licence", ""),
+                source=_text(arrays, "source", str(path)),
+            ),
+            ModelMesh(
+                unit=_text(arrays, "unit", "mm"),
+                **_with_origin(_there(arrays, _MESH), arrays),
+            ),
+            ModelBases(
+                identity_kind=_kind(arrays, "identity_kind", "gaussian"),
+                expression_kind=_kind(arrays, "expression_kind", "blendshape"),
+                expression_names=_texts(arrays, "expression_names"),
+                **_there(arrays, (*_BASES, *_ALBEDO)),
+            ),
             landmarks=_landmarks(arrays),
             regions={n[7:]: _flags(arrays, n) for n in arrays if n.startswith("region_")},
-            unit=_text(arrays, "unit", "mm"),
-            licence=_text(arrays, "licence", ""),
-            source=_text(arrays, "source", str(path)),
-            **_with_origin({name: _numbers(arrays, name) for name in known}, arrays),
         )
         return with_basel_regions(model)
     except InputError as error:
@@ -60,6 +69,11 @@ def from_npz(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
             raise
         where = f"{path}: {error.argument}"
         raise InputError(where, error.expected, error.got, error.remedy) from error
+
+
+def _there(arrays: Mapping[str, NDArray], names: Sequence[str]) -> dict[str, NDArray]:
+    """Those of the arrays that the file has."""
+    return {name: _numbers(arrays, name) for name in names if name in arrays}
 
 
 def _with_origin(given: dict[str, NDArray], arrays: Mapping[str, NDArray]) -> dict[str, Any]:
@@ -85,7 +99,7 @@ def save_npz(model: FaceModel, path: Path) -> Path:
         "expression_kind": np.array(model.expression_kind),
         "expression_names": np.array(model.expression_names, dtype=np.str_),
     }
-    for key in ("mean", "faces", *_BASES, "albedo_mean", "albedo_basis", "uv", "uv_faces"):
+    for key in ("mean", "faces", *_BASES, *_ALBEDO, *_CHART):
         arrays[key] = getattr(model, key).cpu().numpy()
     if model.mirror is not None:
         arrays["mirror"] = model.mirror.cpu().numpy()

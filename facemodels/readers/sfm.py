@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from .archive import require
 
 _NUMBERS = ("mean", "basis", "eigenvalues", "faces", "expression", "uv")
@@ -44,19 +45,25 @@ def from_sfm(arrays: Mapping[str, NDArray], path: Path) -> FaceModel:
     identity = basis.transpose(2, 0, 1) * np.sqrt(variance)[:, None, None]
     names = arrays.get("expression_names", np.array([], dtype=np.str_))
     return FaceModel.from_arrays(
-        name="sfm-3448",
-        mean=arrays["mean"].astype(np.float32),
-        faces=arrays["faces"],
-        identity=identity.astype(np.float32),
-        expression=arrays["expression"].astype(np.float32),
-        identity_kind="gaussian",
-        expression_kind="blendshape",
-        expression_names=[str(n) for n in names],
-        uv=_upright(arrays["uv"]) if "uv" in arrays else None,
+        ModelFacts(
+            "sfm-3448",
+            licence="free for use for non-commercial purposes",
+            source="https://github.com/patrikhuber/eos",
+        ),
+        ModelMesh(
+            arrays["mean"].astype(np.float32),
+            arrays["faces"],
+            uv=_upright(arrays["uv"]) if "uv" in arrays else None,
+            unit="mm",
+        ),
+        ModelBases(
+            identity=identity.astype(np.float32),
+            expression=arrays["expression"].astype(np.float32),
+            identity_kind="gaussian",
+            expression_kind="blendshape",
+            expression_names=[str(n) for n in names],
+        ),
         landmarks={"ibug68": _landmarks(arrays["ibug68_index0_to_vertex"], path)},
-        unit="mm",
-        licence="free for use for non-commercial purposes",
-        source="https://github.com/patrikhuber/eos",
     )
 
 

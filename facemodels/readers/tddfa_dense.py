@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import (
     FAMILIES,
     Arrays,
@@ -149,16 +150,10 @@ def _built(
 ) -> FaceModel:
     uv = texture(source, {len(mean): np.arange(len(mean))}) if kind == "3ddfa" else {}
     model = FaceModel.from_arrays(
-        name=f"basel-2009-{kind}",
-        mean=mean,
-        faces=faces,
-        expression_kind="gaussian",
+        ModelFacts(f"basel-2009-{kind}", licence=LICENCE, source=_source(kind)),
+        ModelMesh(mean, faces, unit="um", **uv),
+        ModelBases(expression_kind="gaussian", **bases),
         landmarks=ibug68(ids, source.path),
-        unit="um",
-        licence=LICENCE,
-        source=_source(kind),
-        **bases,
-        **uv,
     )
     return with_basel_regions(model)
 

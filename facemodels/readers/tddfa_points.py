@@ -20,6 +20,7 @@ from ...core.errors import InputError, MissingFileError
 from ...core.text_files import read_text_numbers
 from ...geometry.face_model import FaceModel
 from ...geometry.landmarks import LandmarkSet
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from ..layout import indices_of, points_of
 from .source import Source, read_mat, required
 
@@ -69,17 +70,15 @@ class TddfaPoints:
         """With no more than the first so many modes."""
         whole = self.model
         model = FaceModel.from_arrays(
-            name=whole.name,
-            mean=whole.mean,
-            faces=whole.faces,
-            identity=whole.identity[:identity],
-            expression=whole.expression[:expression],
-            identity_kind="gaussian",
-            expression_kind="gaussian",
+            ModelFacts(whole.name, licence=whole.licence, source=whole.source),
+            ModelMesh(whole.mean, whole.faces, origin=np.zeros(3)),
+            ModelBases(
+                identity=whole.identity[:identity],
+                expression=whole.expression[:expression],
+                identity_kind="gaussian",
+                expression_kind="gaussian",
+            ),
             landmarks=whole.landmarks,
-            origin=np.zeros(3),
-            licence=whole.licence,
-            source=whole.source,
         )
         units = self.identity_unit[:identity], self.expression_unit[:expression]
         return TddfaPoints(model, self.origin, *units)
@@ -116,17 +115,17 @@ def read_tddfa_points(
         if unit.shape != (len(basis),) or not bool((unit > 0).all()):
             raise InputError(f"{name}_unit", f"{len(basis)} positive numbers", str(unit.tolist()))
     model = FaceModel.from_arrays(
-        name="3ddfa-68",
-        mean=mean.astype(np.float32),
-        faces=np.zeros((0, 3), np.int64),
-        identity=_scaled(identity, units[0]),
-        expression=_scaled(expression, units[1]),
-        identity_kind="gaussian",
-        expression_kind="gaussian",
+        ModelFacts(
+            "3ddfa-68", licence="Basel Face Model: non-commercial research only", source=str(given)
+        ),
+        ModelMesh(mean.astype(np.float32), np.zeros((0, 3), np.int64), unit="um"),
+        ModelBases(
+            identity=_scaled(identity, units[0]),
+            expression=_scaled(expression, units[1]),
+            identity_kind="gaussian",
+            expression_kind="gaussian",
+        ),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", range(_POINTS))},
-        unit="um",
-        licence="Basel Face Model: non-commercial research only",
-        source=str(given),
     )
     origin = model.mean.double() - torch.from_numpy(mean * MM)
     return TddfaPoints(model, origin.mean(0).float(), units[0], units[1])

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ...core.errors import InputError
 from ...geometry.checks import check_shape
 from ...geometry.coefficients import EXPRESSION_UNIT
-from ...geometry.face_model import BasisKind, FaceModel
+from ...geometry.face_model import FaceModel
+from ...geometry.model_parts import BasisKind
 from ..tddfa.whitening import Whitening
 
 LIGHT = 27  # numbers of a light, (9,3)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...geometry.face_model import FaceModel
+from ...geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 
 # How much a region's colours say about the fit; later ones overwrite earlier ones.
 _TRUST = {
@@ -56,13 +57,15 @@ def point_model(model: FaceModel) -> FaceModel:
         return five_points(model, basis) - five_points(model, none)
 
     return FaceModel.from_arrays(
-        name="five points",
-        mean=five_points(model, model.mean[None])[0],
-        faces=torch.zeros(0, 3),
-        identity=at_points(model.identity),
-        expression=at_points(model.expression),
-        albedo_basis=torch.zeros(len(model.albedo_basis), 5, 3),
-        origin=torch.zeros(3),
+        ModelFacts("five points"),
+        ModelMesh(
+            five_points(model, model.mean[None])[0], torch.zeros(0, 3), origin=torch.zeros(3)
+        ),
+        ModelBases(
+            identity=at_points(model.identity),
+            expression=at_points(model.expression),
+            albedo_basis=torch.zeros(len(model.albedo_basis), 5, 3),
+        ),
     )
 
 

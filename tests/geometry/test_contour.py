@@ -23,6 +23,7 @@ from selfie3d.geometry.contour import (
 from selfie3d.geometry.euler import euler_to_matrix
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.geometry.topology import subset_mesh
 from selfie3d.render.face import FaceRenderer
 
@@ -168,7 +169,9 @@ def sphere(rings: int = 60, radius: float = 80.0) -> FaceModel:
     ids = torch.cdist(wanted, mean).argmin(1)
     landmarks = {"ibug68": LandmarkSet.from_vertices("ibug68", ids)}
     return FaceModel.from_arrays(
-        name="ball", mean=mean, faces=faces, landmarks=landmarks, origin=[0, 0, 0]
+        ModelFacts("ball"),
+        ModelMesh(mean, faces, origin=[0, 0, 0]),
+        landmarks=landmarks,
     )
 
 

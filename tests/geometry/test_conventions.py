@@ -15,6 +15,7 @@ from selfie3d.geometry import align, landmarks, mesh, rotation, sh, uv
 from selfie3d.geometry.camera import AffineCamera, PerspectiveCamera, WeakPerspectiveCamera
 from selfie3d.geometry.crop import Crop
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 
 PAGE = (Path(__file__).parents[2] / "geometry" / "conventions.md").read_text(encoding="utf-8")
 LINES = dict(re.findall(r"^- \*\*\[(C\d+)\].* Example: `(.+)`$", PAGE, re.M))
@@ -121,7 +122,8 @@ def test_c5_model_axes():
 def test_c6_origin_and_unit(unit, mm):
     mean = np.array([[1.0, 2, 3], [2, 2, 3], [1, 3, 3]])
     model = FaceModel.from_arrays(
-        name="m", mean=mean / mm, faces=[[0, 1, 2]], unit=unit, origin=np.array([1, 2, 2]) / mm
+        ModelFacts("m"),
+        ModelMesh(mean / mm, [[0, 1, 2]], unit=unit, origin=np.array([1, 2, 2]) / mm),
     )
     assert np.allclose(model.mean.numpy(), mean - [1, 2, 2], atol=1e-5)
 
@@ -294,13 +296,9 @@ def test_c27_light_on_coded_albedo():
 def test_c28_coefficients():
     mode = np.arange(9.0).reshape(1, 3, 3)
     model = FaceModel.from_arrays(
-        name="m",
-        mean=np.eye(3),
-        faces=[[0, 1, 2]],
-        identity=mode,
-        expression=2 * mode,
-        unit="cm",
-        origin=(0, 0, 0),
+        ModelFacts("m"),
+        ModelMesh(np.eye(3), [[0, 1, 2]], unit="cm", origin=(0, 0, 0)),
+        ModelBases(identity=mode, expression=2 * mode),
     )
     assert (model.identity_kind, model.expression_kind) == ("gaussian", "blendshape")
     zero = model.zero_coefficients()

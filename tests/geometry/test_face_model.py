@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.geometry.coefficients import Coefficients
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 
 V, F, T = 70, 30, 80
 RNG = np.random.default_rng(0)
@@ -28,7 +31,11 @@ ARRAYS = {
 
 def build(**changes) -> FaceModel:
     given = {**ARRAYS, "landmarks": {"ibug68": ibug()}, "name": "m", **changes}
-    return FaceModel.from_arrays(**given)
+    parts = [
+        kind(**{f.name: given.pop(f.name) for f in fields(kind) if f.name in given})
+        for kind in (ModelFacts, ModelMesh, ModelBases)
+    ]
+    return FaceModel.from_arrays(*parts, **given)
 
 
 def ibug(shift: int = 0, valid=None) -> LandmarkSet:
@@ -118,7 +125,7 @@ def test_landmarks_without_the_rest_of_the_mesh():
 
 def test_a_model_of_mean_and_faces_alone():
     model = FaceModel.from_arrays(
-        name="m", mean=ARRAYS["mean"], faces=ARRAYS["faces"], origin=np.zeros(3)
+        ModelFacts("m"), ModelMesh(ARRAYS["mean"], ARRAYS["faces"], origin=np.zeros(3))
     )
     assert model.sizes == (0, 0, 0) and model.mirror is None
     assert torch.equal(model.vertices(model.zero_coefficients())[0], model.mean)

@@ -10,6 +10,7 @@ from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.lip_columns import PLACES, LipColumns, LipEvidence
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
 from selfie3d.geometry.point_view import PIVOT_MM
 
@@ -93,7 +94,7 @@ def test_derivatives_are_those_of_the_openings(model, columns):
 
 def test_a_model_without_lips_has_no_columns(model):
     bare = FaceModel.from_arrays(
-        name="bare", mean=model.mean, faces=model.faces, landmarks=model.landmarks
+        ModelFacts("bare"), ModelMesh(model.mean, model.faces), landmarks=model.landmarks
     )
     assert LipColumns.of(bare) is None
 

@@ -8,6 +8,7 @@ from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.dense_points import PointBasis, PointLayout, points_of, vertices_of
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.recipes.dense.point_parts import PARTS, make_part_layout, part_mask
 
 
@@ -93,7 +94,8 @@ def test_what_cannot_be_laid_out_is_named(model):
     with pytest.raises(InputError, match=r"part.*inner lips.*'beard'"):
         make_part_layout(model, {"beard": 3})
     bare = FaceModel.from_arrays(
-        name="bare", mean=[[0, 0, 0], [1, 0, 0], [0, 1, 0]], faces=[[0, 1, 2]], origin=[0, 0, 0]
+        ModelFacts("bare"),
+        ModelMesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], origin=[0, 0, 0]),
     )
     with pytest.raises(InputError, match="mirror image"):
         make_part_layout(bare)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.geometry.uv import UVMapper
 from selfie3d.recipes.uv.losses import landmark_texels, part_texels
 
@@ -63,13 +64,11 @@ def test_a_landmarks_texel_is_next_to_it(model, mapper):
 
 def test_a_model_without_regions_is_all_skin(model):
     bare = FaceModel.from_arrays(
-        name="bare",
-        mean=model.mean,
-        faces=model.faces,
-        uv=model.uv,
-        uv_faces=model.uv_faces,
+        ModelFacts("bare"),
+        ModelMesh(
+            model.mean, model.faces, uv=model.uv, uv_faces=model.uv_faces, origin=[0.0, 0, 0]
+        ),
         landmarks=model.landmarks,
-        origin=[0.0, 0, 0],
     )
     parts = part_texels(bare, chart(bare, 64))
     assert parts["skin"].any()

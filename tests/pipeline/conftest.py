@@ -11,6 +11,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.face import ReconstructedFace
 from selfie3d.pipeline.options import ReconstructOptions
@@ -33,16 +34,17 @@ def small_model() -> FaceModel:
     valid = torch.ones(68, dtype=torch.bool)
     valid[[60, 64]] = False
     return FaceModel.from_arrays(
-        name="small",
-        licence="CC0",
-        mean=torch.stack([60 * x, 80 * y, 40 * z], -1).reshape(-1, 3),
-        faces=faces,
-        identity=np.random.default_rng(0).normal(size=(3, 144, 3)),
-        uv=torch.stack([x, y], -1).reshape(-1, 2) / 2 + 0.5,
+        ModelFacts("small", licence="CC0"),
+        ModelMesh(
+            torch.stack([60 * x, 80 * y, 40 * z], -1).reshape(-1, 3),
+            faces,
+            uv=torch.stack([x, y], -1).reshape(-1, 2) / 2 + 0.5,
+            origin=(0, 0, 0),
+        ),
+        ModelBases(identity=np.random.default_rng(0).normal(size=(3, 144, 3))),
         landmarks={
             "ibug68": LandmarkSet.from_vertices("ibug68", torch.arange(68) * 2, "3d", valid)
         },
-        origin=(0, 0, 0),
     )
 
 

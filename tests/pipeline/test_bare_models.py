@@ -12,6 +12,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.pipeline.fit.config import FitConfig, Stage
 from selfie3d.pipeline.folder import reconstruct_paths
 from selfie3d.pipeline.options import ReconstructOptions
@@ -56,10 +57,11 @@ def bare(whole: FaceModel, name: str) -> FaceModel:
         if kind == "blendshape":
             arrays["expression_names"] = whole.expression_names[:expression]
     return FaceModel.from_arrays(
-        name=name, licence="x", mean=whole.mean, faces=whole.faces,
+        ModelFacts(name, licence="x"),
+        ModelMesh(whole.mean, whole.faces),
+        ModelBases(**arrays),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", vertices.tolist(), valid=valid)},
-        **arrays,
-    )  # fmt: skip
+    )
 
 
 def test_every_family_has_a_bare_model():

@@ -11,6 +11,7 @@ import torch
 import trimesh
 from selfie3d.core.whole_file import write_bytes
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.pipeline.formats.head_glb import HeadFile
 from selfie3d.pipeline.formats.obj import textured_mesh, write_textured_obj
 
@@ -42,7 +43,8 @@ def mesh() -> trimesh.Trimesh:
 def write_glb(path, vertices=VERTICES) -> None:
     """A face model without regions and expressions is one piece of skin."""
     model = FaceModel.from_arrays(
-        name="square", mean=vertices, faces=FACES, uv=UV, uv_faces=UV_FACES, origin=(0, 0, 0)
+        ModelFacts("square"),
+        ModelMesh(vertices, FACES, uv=UV, uv_faces=UV_FACES, origin=(0, 0, 0)),
     )
     write_bytes(path, HeadFile(model, model.zero_coefficients(), texture()).content())
 

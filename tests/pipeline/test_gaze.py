@@ -10,6 +10,7 @@ import torch
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.face_model import FaceModel
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.pipeline.network.gaze import GazeFinder
 from selfie3d.render.face import FaceRenderer
@@ -102,7 +103,7 @@ def test_other_expressions_stay(model):
 
 def test_models_without_eyes_are_left_alone(model):
     bare = FaceModel.from_arrays(
-        name="bare", mean=model.mean, faces=model.faces, landmarks=model.landmarks
+        ModelFacts("bare"), ModelMesh(model.mean, model.faces), landmarks=model.landmarks
     )
     camera = PerspectiveCamera(
         torch.eye(3)[None], torch.tensor([[0.0, 0, -800]]), torch.ones(1), torch.zeros(1, 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,13 +13,14 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.pipeline.about.model_info import write_model_info
 from selfie3d.pipeline.fit.fitter import FaceFitter
 
 SIDE = 8
 
 
-def sheet(**more: object) -> FaceModel:
+def sheet(uv: np.ndarray | None = None, bases: ModelBases | None = None, **marks: Any) -> FaceModel:
     """A bulging square of 8 x 8 vertices."""
     y, x = np.meshgrid(np.linspace(80, -80, SIDE), np.linspace(-70, 70, SIDE), indexing="ij")
     mean = np.stack([x, y, -(x**2 + y**2) / 200], -1).reshape(-1, 3).astype(np.float32)
@@ -25,11 +28,10 @@ def sheet(**more: object) -> FaceModel:
     upper = np.stack([corner, corner + SIDE, corner + 1], 1)
     lower = np.stack([corner + 1, corner + SIDE, corner + SIDE + 1], 1)
     return FaceModel.from_arrays(
-        name="sheet",
-        mean=mean,
-        faces=np.concatenate([upper, lower]),
-        origin=np.zeros(3),
-        **more,  # type: ignore[arg-type]
+        ModelFacts("sheet"),
+        ModelMesh(mean, np.concatenate([upper, lower]), uv=uv, origin=np.zeros(3)),
+        bases,
+        **marks,
     )
 
 
@@ -64,10 +66,9 @@ def test_everything_that_a_model_has_is_drawn(tmp_path):
     grid = np.linspace(0, 1, SIDE)
     v, u = np.meshgrid(grid[::-1], grid, indexing="ij")
     model = sheet(
-        identity=dice.normal(0, 1, (3, 64, 3)),
-        expression=dice.normal(0, 1, (2, 64, 3)),
+        np.stack([u, v], -1).reshape(-1, 2),
+        ModelBases(dice.normal(0, 1, (3, 64, 3)), dice.normal(0, 1, (2, 64, 3))),
         regions={"half": half},
-        uv=np.stack([u, v], -1).reshape(-1, 2),
     )
     facts, pictures = info_of(model, tmp_path)
     assert set(pictures) == {"mean", "identity", "expressions", "random", "regions", "uv"}

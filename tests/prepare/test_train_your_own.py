@@ -16,6 +16,7 @@ from selfie3d.evaluate.scans.surface import model_surface
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.geometry.topology import subset_mesh
 from typer import Typer
 from typer.testing import CliRunner
@@ -101,15 +102,15 @@ def skin_of(face: FaceModel) -> FaceModel:
     local[part.vertices] = torch.arange(len(part.vertices))
     marks = LandmarkSet.from_vertices("ibug68", local[torch.tensor(nearest(face))])
     return FaceModel.from_arrays(
-        name="skin",
-        mean=face.mean[part.vertices],
-        faces=part.faces,
-        identity=face.identity[:, part.vertices],
-        expression=face.expression[:, part.vertices],
-        albedo_mean=face.albedo_mean[part.vertices],
-        albedo_basis=face.albedo_basis[:, part.vertices],
+        ModelFacts("skin"),
+        ModelMesh(face.mean[part.vertices], part.faces, origin=(0.0, 0.0, 0.0)),
+        ModelBases(
+            identity=face.identity[:, part.vertices],
+            expression=face.expression[:, part.vertices],
+            albedo_mean=face.albedo_mean[part.vertices],
+            albedo_basis=face.albedo_basis[:, part.vertices],
+        ),
         landmarks={"ibug68": marks},
-        origin=(0.0, 0.0, 0.0),
     )
 
 

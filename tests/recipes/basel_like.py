@@ -13,6 +13,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.basel_regions import with_basel_regions
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import IBUG68_MIRROR, LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.geometry.topology import subset_mesh
 
 UM = 1000.0
@@ -27,19 +28,17 @@ def basel_like(name: str = "basel-2009-front") -> FaceModel:
     points = face.landmark_points(face.mean[None])[0]
     ids = torch.cdist(points, face.mean[keep]).argmin(1)
     model = FaceModel.from_arrays(
-        name=name,
-        mean=face.mean[keep],
-        faces=part.faces,
-        identity=face.identity[:IDENTITY, keep],
-        expression=face.expression[:EXPRESSION, keep],
-        expression_kind="gaussian",
-        albedo_mean=face.albedo_mean[keep],
-        albedo_basis=face.albedo_basis[:5, keep],
-        uv=_flat(face.mean[keep]),
+        ModelFacts(name, licence="made up"),
+        ModelMesh(face.mean[keep], part.faces, uv=_flat(face.mean[keep]), origin=np.zeros(3)),
+        ModelBases(
+            identity=face.identity[:IDENTITY, keep],
+            expression=face.expression[:EXPRESSION, keep],
+            expression_kind="gaussian",
+            albedo_mean=face.albedo_mean[keep],
+            albedo_basis=face.albedo_basis[:5, keep],
+        ),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", ids)},
         regions={"reflectance": face.regions["cheeks"][keep].numpy()},
-        origin=np.zeros(3),
-        licence="made up",
     )
     model = with_basel_regions(model)
     for name in ("lips", "nose", "eyelids", "brows"):

@@ -12,6 +12,7 @@ from selfie3d.facemodels.readers.source import Source
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.face_regions import named_face, projected_face, reflectance
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,11 @@ def basel(head):
     far = torch.where(skin[None], torch.cdist(points, head.mean), torch.inf)
     marks = LandmarkSet.from_vertices("ibug68", far.argmin(1))
     return FaceModel.from_arrays(
-        name="basel-2009-front", mean=head.mean, faces=head.faces, landmarks={"ibug68": marks},
-        origin=np.zeros(3), regions={"skin": (torch.arange(len(head.mean)) % 3 == 0).numpy()},
-    )  # fmt: skip
+        ModelFacts("basel-2009-front"),
+        ModelMesh(head.mean, head.faces, origin=np.zeros(3)),
+        landmarks={"ibug68": marks},
+        regions={"skin": (torch.arange(len(head.mean)) % 3 == 0).numpy()},
+    )
 
 
 @pytest.mark.parametrize(("part", "least"), [("nose", 0.6), ("lips", 0.6), ("brows", 0.3)])
@@ -66,9 +69,11 @@ def test_deep3ds_mask_is_no_face(basel, tmp_path):
     again = load_face_model(save_npz(read, tmp_path / "again.npz"))
     assert set(again.regions) == set(read.regions)
     other = FaceModel.from_arrays(
-        name="mine", mean=basel.mean, faces=basel.faces, landmarks=basel.landmarks,
-        origin=np.zeros(3), regions={"skin": mask.numpy()},
-    )  # fmt: skip
+        ModelFacts("mine"),
+        ModelMesh(basel.mean, basel.faces, origin=np.zeros(3)),
+        landmarks=basel.landmarks,
+        regions={"skin": mask.numpy()},
+    )
     assert set(with_basel_regions(other).regions) == {"skin"}
 
 

@@ -12,6 +12,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.npz import save_npz
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelFacts, ModelMesh
 
 
 def tetrahedron() -> dict[str, np.ndarray]:
@@ -161,11 +162,9 @@ def test_sfm(shared_data):
 def test_from_arrays_estimates_the_origin():
     default = load_face_model("default")
     moved = FaceModel.from_arrays(
-        name="moved",
-        mean=(default.mean + torch.tensor([5.0, -7.0, 11.0])) / 10,
-        faces=default.faces,
+        ModelFacts("moved"),
+        ModelMesh((default.mean + torch.tensor([5.0, -7.0, 11.0])) / 10, default.faces, unit="cm"),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", _ids(default))},
-        unit="cm",
     )
     assert (moved.mean - default.mean).norm(dim=1).max() < 6
 

@@ -13,6 +13,7 @@ from selfie3d.geometry.coefficients import ambient_light
 from selfie3d.geometry.dense_points import PointBasis, PointLayout
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.geometry.sh import shade
 from selfie3d.models.heads.layouts import LAYOUTS, LayoutSpec, make_layout, restore_layout
 from selfie3d.models.tddfa.layout import principal_expressions
@@ -34,14 +35,14 @@ def basel_like(sizes=(199, 64, 199), vertices=80):
     mean = 60 * torch.randn(vertices, 3, generator=g)
     bases = [torch.randn(n, vertices, 3, generator=g) for n in sizes]
     return FaceModel.from_arrays(
-        name="basel-like",
-        mean=mean,
-        faces=[[0, 1, 2]],
-        identity=bases[0],
-        expression=bases[1],
-        albedo_basis=0.01 * bases[2],
-        expression_kind="gaussian",
-        origin=[0, 0, 0],
+        ModelFacts("basel-like"),
+        ModelMesh(mean, [[0, 1, 2]], origin=[0, 0, 0]),
+        ModelBases(
+            identity=bases[0],
+            expression=bases[1],
+            expression_kind="gaussian",
+            albedo_basis=0.01 * bases[2],
+        ),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", range(68))},
     )
 

@@ -13,6 +13,7 @@ from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.geometry.posed import PosedFaces
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.recipes.faces.known import KnownFaces, truth_model
@@ -38,13 +39,10 @@ def another(name: str, lacking: slice = slice(0, 0), modes: int = 5) -> FaceMode
     valid[lacking] = False
     points = LandmarkSet("ibug68", marks.vertices, marks.weights, marks.offset, valid)
     return FaceModel.from_arrays(
-        name=name,
-        mean=own.mean,
-        faces=own.faces,
-        identity=own.identity[:modes],
-        expression=own.expression[:3],
+        ModelFacts(name),
+        ModelMesh(own.mean, own.faces, origin=torch.zeros(3)),
+        ModelBases(identity=own.identity[:modes], expression=own.expression[:3]),
         landmarks={"ibug68": points},
-        origin=torch.zeros(3),
     )
 
 

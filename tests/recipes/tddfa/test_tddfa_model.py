@@ -10,6 +10,7 @@ from selfie3d.datasets.batches.batch import FaceBatch
 from selfie3d.facemodels.readers.tddfa_points import read_tddfa_points
 from selfie3d.geometry.face_model import FaceModel
 from selfie3d.geometry.landmarks import LandmarkSet
+from selfie3d.geometry.model_parts import ModelBases, ModelFacts, ModelMesh
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.models.heads.layouts import make_layout
 from selfie3d.recipes.tddfa.losses import TddfaTargets
@@ -34,13 +35,17 @@ def dense_like(points, units=True, modes=slice(None)):
     mean = points.model.mean.double().numpy()
     rest = g.normal(size=(30, 3)) * 30
     return FaceModel.from_arrays(
-        name="dense",
-        mean=np.concatenate([rest, mean]) + np.array([3.0, -2.0, 5.0]),
-        faces=np.zeros((0, 3), np.int64),
-        identity=np.concatenate([np.zeros((len(identity), 30, 3)), identity], 1),
-        expression=np.concatenate([np.zeros((10, 30, 3)), expression], 1),
-        expression_kind="gaussian",
-        origin=[1.0, 1.0, 1.0],
+        ModelFacts("dense"),
+        ModelMesh(
+            np.concatenate([rest, mean]) + np.array([3.0, -2.0, 5.0]),
+            np.zeros((0, 3), np.int64),
+            origin=[1.0, 1.0, 1.0],
+        ),
+        ModelBases(
+            identity=np.concatenate([np.zeros((len(identity), 30, 3)), identity], 1),
+            expression=np.concatenate([np.zeros((10, 30, 3)), expression], 1),
+            expression_kind="gaussian",
+        ),
         landmarks={"ibug68": LandmarkSet.from_vertices("ibug68", range(30, 98))},
     )
 
