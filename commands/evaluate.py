@@ -1,4 +1,4 @@
-"""`selfie3d evaluate` and `selfie3d compare`."""
+"""`selfie3d evaluate`, `selfie3d compare` and `selfie3d table`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("evaluate")(evaluate_command)
     app.command("compare")(compare_command)
+    app.command("table")(table_command)
 
 
 def evaluate_command(
@@ -59,3 +60,33 @@ def compare_command(
     from ..evaluate.report.compare_table import compare_reports
 
     typer.echo(compare_reports(reports, out))
+
+
+def table_command(
+    paper: Annotated[
+        str,
+        typer.Argument(
+            metavar="PAPER", help="csanet, mlanet, mobdensenet, mobile-facernet or sadrnet."
+        ),
+    ],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]...", help="Further runs.")
+    ] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option("--runs", metavar="DIR", help="A run's reports, in this folder and below."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for table.html, table.md and table.tex."),
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Mark runs that were measured differently.")
+    ] = False,
+) -> None:
+    """A paper's tables as printed, with rows of our own runs; curves of cumulative errors."""
+    from ..evaluate.tables.write import paper_table
+
+    typer.echo(paper_table(paper, [*(runs or []), *(more or [])], out, mixed=mixed), nl=False)
+    if out is not None:
+        typer.echo(f"\nWritten: {(out / 'table.html').resolve()}")

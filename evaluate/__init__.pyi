@@ -31,3 +31,4 @@ from .scans.geometric import GeometricError as GeometricError
 from .scans.geometric import geometric_error as geometric_error
 from .scans.surface import Surface as Surface
 from .scans.surface import outer_surface as outer_surface
+from .tables.write import paper_table as paper_table

@@ -32,14 +32,43 @@ from .network_cost import (
     threads,
 )
 
-_TABLE = "networks"
+TABLE = "networks"
+R3FA_2 = "R3FA, table 2, where megabytes are called parameters"
+FACERNET_4 = "Mobile-FaceRNet, table 4, where MACs are called FLOPs"
+SADRNET_5 = "SADRNet, table V"
 _V2 = "README of cleardusk/3DDFA_V2"
 PUBLISHED = (
-    Published(_TABLE, "MobileNetV1 of 3DDFA_V2", _V2, {"parameters": 3.27e6, "MACs": 183.5e6}),
-    Published(_TABLE, "MobileNetV1 x 0.5 of 3DDFA_V2", _V2, {"parameters": 8.5e5, "MACs": 49.5e6}),
-    Published(_TABLE, "MobDenseNet", "R3FA, table 2 (printed as 10.900M)", {"size": 10.9}),
-    Published(_TABLE, "Mobile-FaceRNet", "Mobile-FaceRNet, table 4", {"parameters": 2.56e6}),
-    Published(_TABLE, "SADRNet", "SADRNet, table V", {"size": 60.0}),
+    Published(TABLE, "MobileNetV1 of 3DDFA_V2", _V2, {"parameters": 3.27e6, "MACs": 183.5e6}),
+    Published(TABLE, "MobileNetV1 x 0.5 of 3DDFA_V2", _V2, {"parameters": 8.5e5, "MACs": 49.5e6}),
+    *(
+        Published(TABLE, method, R3FA_2, {"size": megabytes})
+        for method, megabytes in (
+            ("ResNeXt50", 90.585),
+            ("MobileNetV2", 9.487),
+            ("DenseNet121", 27.9),
+            ("MobDenseNet", 10.9),
+        )
+    ),
+    *(
+        Published(TABLE, method, FACERNET_4, {"parameters": 1e6 * millions, "MACs": 1e9 * flops})
+        for method, millions, flops in (
+            ("ResNet50", 23.11, 1.319),
+            ("MobileNetV2", 2.38, 0.109),
+            ("DenseNet", 7.02, 0.800),
+            ("Mobile-FaceRNet without attention", 2.40, 0.110),
+            ("Mobile-FaceRNet", 2.56, 0.121),
+        )
+    ),
+    *(
+        Published(TABLE, method, SADRNET_5, {"size": megabytes})
+        for method, megabytes in (
+            ("VRN", 1500.0),
+            ("PRNet", 153.0),
+            ("Nonlinear 3DMM", 152.0),
+            ("CMD", 93.0),
+            ("SADRNet", 60.0),
+        )
+    ),
 )
 
 
@@ -134,7 +163,7 @@ def _metrics(
 
     def figure(name: str, value: float, unit: str, **more: Any) -> Metric:  # noqa: ANN401
         return Metric(
-            _TABLE, name, value, unit, **{"count": 1} | more, split=f"{subject.name}, {words}"
+            TABLE, name, value, unit, **{"count": 1} | more, split=f"{subject.name}, {words}"
         )
 
     figures = [figure("parameters", subject.parameters, "")]

@@ -247,13 +247,18 @@ def _mean(values: Array, groups: NDArray[np.int64] | None) -> float:
 
 
 def _options_apart(reports: Sequence[Report]) -> dict[str, tuple[str, ...]]:
-    flat = [dict(_flat(report.run.get("options"))) for report in reports]
+    flat = [dict(flat_options(report.run.get("options"))) for report in reports]
     keys = dict.fromkeys(key for options in flat for key in options)
     texts = {key: tuple(options.get(key, "") for options in flat) for key in keys}
     return {key: values for key, values in texts.items() if len(set(values)) > 1}
 
 
-def _flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
+def flat_options(value: object, prefix: str = "") -> list[tuple[str, str]]:
+    """Names with dots and texts of nested options, such as a report's `run["options"]`."""
     if isinstance(value, Mapping):
-        return [row for k, v in value.items() for row in _flat(v, f"{prefix}.{k}" if prefix else k)]
+        return [
+            row
+            for k, v in value.items()
+            for row in flat_options(v, f"{prefix}.{k}" if prefix else k)
+        ]
     return [(prefix, str(value))] if prefix else []
