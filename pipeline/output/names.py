@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 
-_TAIL = re.compile(r"(.+)_(?:\d+|overlay|turntable)", re.DOTALL)
+from ..options import MAPS, PICTURES
+
+_TAIL = re.compile(rf"(.+)_(?:\d+|{'|'.join((*PICTURES, *MAPS))})", re.DOTALL)
 
 
 def choose_names(

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from selfie3d.pipeline.output.files import ENDINGS, MAP_ENDINGS
 from selfie3d.pipeline.output.names import choose_names, may_be_named
 
 
@@ -16,8 +17,7 @@ def names(*paths: str, earlier=None, reserved=()) -> list[str]:
 def files(name: str) -> set[str]:
     """What one photograph with up to 12 faces may write, letter case aside."""
     faces = [name, *(f"{name}_{n}" for n in range(2, 13))]
-    ends = (".glb", ".obj", ".mtl", ".png", ".json", "_overlay.png", "_turntable.png")
-    return {f"{face}{end}".casefold() for face in faces for end in ends}
+    return {f"{face}{end}".casefold() for face in faces for end in ENDINGS + MAP_ENDINGS}
 
 
 def test_the_stem_where_it_is_free():
@@ -37,6 +37,7 @@ def test_equal_stems():
         ("a_2_overlay", "a_2", "a_12", "a"),
         ("a_2", "a_2_2", "a_3", "a", "a_2_2_2"),
         ("a_overlay", "a_turntable", "a_overlay_2", "a"),
+        ("a", "a_depth", "a_2_normals", "a_segmentation", "a_maps", "a_viewer"),
     ],
 )
 def test_no_file_of_one_is_a_file_of_another(stems):

@@ -59,15 +59,27 @@ def other(face):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def chromium():
+    """Opens a browser with some flags; all are closed in the end."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium")
-    if chromium is None:
+    path = shutil.which("chromium")
+    if path is None:
         pytest.skip("Chromium is not there")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
+        browsers = []
+
+        def launch(*flags):
+            browsers.append(playwright.chromium.launch(executable_path=path, args=list(flags)))
+            return browsers[-1]
+
+        yield launch
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    return chromium(*FLAGS)
 
 
 def opened(browser, path):
@@ -200,6 +212,27 @@ def test_keys_and_pointer_turn_it(one):
     one.mouse.wheel(0, -300)
     one.wait_for_timeout(50)
     assert one.evaluate("stage.view.zoom") > 1.2
+
+
+def test_fingers_turn_and_pinch_it(one):
+    client = one.context.new_cdp_session(one)
+
+    def touch(kind, *columns):
+        fingers = [{"x": STAGE * 0.75 + x, "y": 300, "id": k} for k, x in enumerate(columns)]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    touch("touchStart", 0)
+    touch("touchMove", 25)
+    touch("touchEnd")
+    assert one.evaluate("stage.view") == {"yaw": -10, "pitch": 0, "zoom": 1, "pan": [0, 0]}
+    one.evaluate("stage.reset()")
+    touch("touchStart", -40, 40)
+    touch("touchMove", -80, 80)
+    touch("touchEnd")
+    view = one.evaluate("stage.view")
+    assert view["yaw"] == 0 and view["zoom"] == pytest.approx(2)
+    assert view["pan"] == pytest.approx([0, 0], abs=5e-3)
+    client.detach()
 
 
 def test_a_slider_moves_vertices_as_the_model_does(one, face):
@@ -335,4 +368,11 @@ def test_a_head_that_cannot_be_read_is_named_and_the_rest_shown(browser, face, t
     assert page.get_by_role("alert").inner_text().startswith(f"{EVIL} cannot be shown")
     assert page.locator("figcaption").all_inner_texts() == ["whole"]
     assert not page.problems
+    page.close()
+
+
+def test_without_webgl_it_says_so(chromium, face, tmp_path):
+    (tmp_path / "p.html").write_text(viewer_page("p", [ViewedHead("me", face.glb())]))
+    page = opened(chromium("--no-sandbox", "--disable-3d-apis"), tmp_path / "p.html")
+    assert "WebGL" in page.get_by_role("alert").inner_text()
     page.close()
