@@ -138,11 +138,12 @@ def _write_face(
     write: Collection[str],
     threads: int,
 ) -> list[Path]:
+    content = b"" if {"glb", VIEWER}.isdisjoint(write) else face.glb(mesh)
     makers = {
         "turntable": lambda path: _write_picture(path, turntable_picture(face)),
-        VIEWER: lambda path: _write_viewer(path, name, face.with_mesh(mesh), picture),
+        VIEWER: lambda path: _write_viewer(path, name, face.with_mesh(mesh), picture, content),
         "overlay": lambda path: _write_picture(path, overlay_picture(face, picture)),
-        "glb": lambda path: _write_glb(path, face, mesh),
+        "glb": lambda path: _write_glb(path, content),
         "obj": lambda path: _write_obj(path, face.with_mesh(mesh)),
     }
     wanted = [kind for kind in makers if kind in write]
@@ -161,16 +162,16 @@ def _write_face(
     return [*files, record]
 
 
-def _write_glb(path: Path, face: ReconstructedFace, mesh: str) -> list[Path]:
-    write_bytes(path, face.glb(mesh))
+def _write_glb(path: Path, content: bytes) -> list[Path]:
+    write_bytes(path, content)
     return [path]
 
 
 def _write_viewer(
-    path: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8]
+    path: Path, name: str, face: ReconstructedFace, picture: NDArray[np.uint8], glb: bytes
 ) -> list[Path]:
     record = describe(face, picture, name, [])
-    head = head_of_photo(name, face.glb(), record, picture, face.model)
+    head = head_of_photo(name, glb, record, picture, face.model)
     write_text(path, viewer_page(name, [head]))
     return [path]
 
