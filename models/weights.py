@@ -34,6 +34,7 @@ _OTHERS = ("detector",)  # of other networks, which detect.drawn_network reads
 KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
 _OF_RUNS = ("best", "last")  # names that say nothing without that of the run
+_OF_A_RUN = "take best.safetensors or last.safetensors of the run."
 _ENTRIES = ("format", "network", "options", "output", "layout", "face_model_version", "facts",
             CHECKSUM)  # fmt: skip
 _LAYOUT = "layout."  # before the names of the layout's tensors
@@ -218,9 +219,11 @@ def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
-    if path.suffix or len(path.parts) > 1:
-        raise MissingFileError(str(path), "The weights file", "Check the path.")
-    if str(path) not in weight_names(folder):
+    known = str(path) in weight_names(folder)
+    if path.suffix or len(path.parts) > 1 or (path.is_dir() and not known):
+        remedy = f"A folder is there: {_OF_A_RUN}" if path.is_dir() else "Check the path."
+        raise MissingFileError(str(path), "The weights file", remedy)
+    if not known:
         raise UnknownNameError("weights", str(path), weight_names(folder))
     return folder / f"{path}.safetensors"
 
@@ -269,7 +272,8 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, *_DAMAGED) as error:
         reason = str(error) or type(error).__name__
-        raise InputError(str(path), "a safetensors file", reason) from error
+        remedy = f"Checkpoints only go on: {_OF_A_RUN}" if path.suffix == ".pt" else ""
+        raise InputError(str(path), "a safetensors file", reason, remedy) from error
     if header.get("format") not in FORMATS:
         expected = f"weights of the format {' or '.join(FORMATS)}"
         raise InputError(str(path), expected, str(header.get("format")))

@@ -61,8 +61,10 @@ def mobdensenet_tables() -> tuple[PaperTable, ...]:
 
 
 def _columns() -> tuple[Column, ...]:
-    sets = (("aflw", AFLW_21, f"{AFLW}, 21 points, {_NME}"),)
-    sets += (("aflw2000", AFLW2000_68, f"{AFLW2000}, 68 points, {_NME}"),)
+    sets = (
+        ("aflw", AFLW_21, f"{AFLW}, 21 points, {_NME}"),
+        ("aflw2000", AFLW2000_68, f"{AFLW2000}, 68 points, {_NME}"),
+    )
     found: list[Column] = []
     for protocol, table, group in sets:
         found += bin_columns(protocol, table, group, 3)

@@ -56,7 +56,7 @@ def fill(table: PaperTable, runs: Sequence[Run], mixed: bool = False) -> FilledT
         SettingError: runs were measured differently.
         InputError: a run measured a figure twice.
     """
-    found = {run.label: [c.source and run.find(c.source) for c in table.columns] for run in runs}
+    found = {run.label: [_measured(run, column) for column in table.columns] for run in runs}
     apart = _apart(found, mixed)
     marks: list[tuple[str, str]] = []
     rows = [_printed(row, table.columns, marks) for row in table.rows]
@@ -86,6 +86,10 @@ def merged_curves(runs: Sequence[Run]) -> list[Curve]:
                 lines = own if known is None else {**known.series, **own}
                 found[curve.title] = Curve(curve.title, curve.x_label, curve.y_label, lines)
     return list(found.values())
+
+
+def _measured(run: Run, column: Column) -> Measured | None:
+    return None if column.source is None else run.find(column.source)
 
 
 def _name(run: Run, name: str, curve: Curve) -> str:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from selfie3d.core.errors import InputError, UnknownNameError
+from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.dense_points import PointLayout
 from selfie3d.geometry.face_model import SHIPPED_VERSION
@@ -169,6 +169,22 @@ def test_unusable_files_are_named(tmp_path):
         pack_weights(network, "mobdensenet", 3, layout=layout, facts={})
     with pytest.raises(InputError, match="points, a layout"):
         pack_weights(network, "mobdensenet", {}, layout=object(), facts={})
+
+
+def test_what_lies_beside_a_runs_weights_is_told_from_them(tmp_path, monkeypatch):
+    """The run's folder and its checkpoints say which file is meant; names win over folders."""
+    (tmp_path / "run").mkdir()
+    torch.save({}, tmp_path / "run" / "best.pt")
+    remedy = r"take best\.safetensors or last\.safetensors of the run"
+    with pytest.raises(MissingFileError, match=rf"A folder is there: {remedy}"):
+        load_weights(tmp_path / "run")
+    with pytest.raises(InputError, match=rf"Checkpoints only go on: {remedy}"):
+        load_weights(tmp_path / "run" / "best.pt")
+    (tmp_path / "default").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_weights("default").kind == "points"
+    with pytest.raises(MissingFileError, match="A folder is there"):
+        load_weights("run")
 
 
 def test_weights_of_another_version_of_the_face_model_are_refused(tmp_path):
