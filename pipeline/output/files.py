@@ -138,12 +138,12 @@ def _write_face(
     write: Collection[str],
     threads: int,
 ) -> list[Path]:
-    content = b"" if {"glb", VIEWER}.isdisjoint(write) else face.glb(mesh)
+    glb = b"" if {"glb", VIEWER}.isdisjoint(write) else face.glb(mesh)
     makers = {
         "turntable": lambda path: _write_picture(path, turntable_picture(face)),
-        VIEWER: lambda path: _write_viewer(path, name, face.with_mesh(mesh), picture, content),
+        VIEWER: lambda path: _write_viewer(path, name, face.with_mesh(mesh), picture, glb),
         "overlay": lambda path: _write_picture(path, overlay_picture(face, picture)),
-        "glb": lambda path: _write_glb(path, content),
+        "glb": lambda path: _write_glb(path, glb),
         "obj": lambda path: _write_obj(path, face.with_mesh(mesh)),
     }
     wanted = [kind for kind in makers if kind in write]
