@@ -62,13 +62,11 @@ def test_a_model_that_changes_a_little_keeps_the_parts(model):
     noise = (noise + noise[model.mirror] * flip) / 2
     other = FaceModel(
         {**model._buffers, "mean": model.mean * 1.05 + noise},
-        name=model.name,
+        ModelFacts(model.name),
         kinds=(model.identity_kind, model.expression_kind),
         expression_names=model.expression_names,
         landmarks=model.landmarks,
         regions=model.regions,
-        licence="",
-        source="",
     )
     changed = make_part_layout(other)
     assert abs(len(changed) - len(make_part_layout(model))) <= 8
