@@ -20,15 +20,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from selfie3d.core.progress import progress_bar
-from selfie3d.datasets.batches.augment import NO_AUGMENTATION
 from selfie3d.datasets.shards.dense import open_rendered
-from selfie3d.datasets.shards.rendered import DenseBatchMaker
+from selfie3d.datasets.shards.rendered import DenseBatchMaker, LabelledPoints
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.studio import Studio
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
-from selfie3d.geometry.dense_points import PointBasis, vertices_of
 from selfie3d.geometry.segments import SEGMENTS
 from selfie3d.models.heads.points import stated_errors
 from selfie3d.models.weights import load_weights
@@ -57,9 +55,8 @@ def measure(folder: Path, name: str) -> dict:
     model, layout = load_face_model(weights.layout.face_model), weights.layout
     size = int(weights.network.input_shape[-1])
     make = DenseBatchMaker(
-        faces, PointBasis.of(model, layout), layout, CoefficientMirror.of(model), size,
-        NO_AUGMENTATION, vertices=vertices_of(model, layout),
-    )  # fmt: skip
+        faces, LabelledPoints.of(model, layout), CoefficientMirror.of(model), size
+    )
     scale = weights.facts.get("sigma_scale")
     scale = None if scale is None else torch.tensor(scale)
     frame, parts, within, seen = layout.landmarks("ibug68"), [], [], []

@@ -32,7 +32,7 @@ from selfie3d.datasets.batches.photo_augment import PhotoAugmentConfig
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.datasets.photographs.record import Record
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
-from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.datasets.shards.source import BatchOrder, FaceLoader
 from selfie3d.datasets.shards.tar import ShardEntry, TarShards, write_tar_shard
 from selfie3d.detect import get_face_detector
 from selfie3d.detect.skin import skin_mask
@@ -226,9 +226,8 @@ def measure_loaders(pool: Path, items: int) -> None:
         data = write_pool(pool, Path(folder))
         print("| readers | images/s in batches of 32 at 128 px | per processor second |")
         for readers in (1, 2):
-            augment = PhotoAugmentConfig()
-            settings = ("tight", augment, 128, BATCH, 1)
-            source = FaceLoader([data], [1.0], *settings, threads=readers)
+            order = BatchOrder("tight", PhotoAugmentConfig(), 128, BATCH, 1)
+            source = FaceLoader([data], [1.0], order, threads=readers)
             next(source)
             wall, processor, batches = time.perf_counter(), time.process_time(), 40
             for _ in range(batches):

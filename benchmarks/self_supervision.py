@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
 from selfie3d.datasets.photographs.aflw2000_photos import Aflw2000Photographs
-from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.datasets.shards.source import BatchOrder, FaceLoader
 from selfie3d.evaluate.metrics.landmarks import BINS
 from selfie3d.evaluate.registry import Request
 from selfie3d.evaluate.run import run_protocol
@@ -54,7 +54,8 @@ def photometric(weights: str, root: Path) -> dict[str, float]:
     model = load_face_model("default")
     built = build_face_network(FaceNetworkConfig(start=weights), model)
     faces = Aflw2000Photographs(root)
-    source = FaceLoader([faces], [1], "tight", NO_PHOTO_AUGMENTATION, built.size, _BATCH, 0)
+    order = BatchOrder("tight", NO_PHOTO_AUGMENTATION, built.size, _BATCH)
+    source = FaceLoader([faces], [1], order)
     batches = (next(source) for _ in range(len(faces) // _BATCH))
     viewer = FaceViewer(model, "cpu", "300w-lp")
     return face_metrics(

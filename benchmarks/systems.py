@@ -30,6 +30,7 @@ from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_annotation,
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
+from selfie3d.evaluate.predict.batches import Item
 from selfie3d.evaluate.predict.photographs import boxes_around, predict_landmarks
 from selfie3d.evaluate.predict.predictions import write_predictions
 from selfie3d.evaluate.protocols.network_cost import count_parameters
@@ -182,9 +183,7 @@ def mean_face_on_aflw2000(unseen: Path, root: Path, out: Path) -> dict[str, floa
     boxes = boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2])
     predictions = predict_landmarks(
         lambda _, box: mean.at(box),
-        [data.names[row] for row in rows],
-        [data.image_path(row) for row in rows],
-        boxes=boxes,
+        [Item(data.names[r], data.image_path(r), b) for r, b in zip(rows, boxes, strict=True)],
         points=lambda face: to_annotation(face.landmarks("300w-lp")),
     )
     write_predictions(out / "mean_face.npz", predictions)

@@ -115,12 +115,12 @@ def prepare_command(
     ctx: typer.Context, places: Places, samples: SampleFlags, turned: TurnFlags, run: RunFlags
 ) -> None:
     """Find landmarks and skin in photographs, split them, write what training reads."""
-    from ..prepare.run import prepare
+    from ..prepare.run import PrepareRun, prepare
 
     _refuse_unused(ctx, places.data_set)
     turns = places.data_set == "turned"
     options = turned.options(samples) if turns else samples.options()
-    result = prepare(places.data_set, places.data, places.out, options, **vars(run))
+    result = prepare(places.data_set, places.data, places.out, options, PrepareRun(**vars(run)))
     for line in result.passed:
         typer.echo(f"selfie3d: {line}", err=True)
     if result.log is not None:

@@ -51,6 +51,7 @@ from .npy_file import read_npy as read_npy
 from .npz_file import NpzArrays as NpzArrays
 from .npz_file import read_npz as read_npz
 from .obj_file import ObjMesh as ObjMesh
+from .obj_file import ObjTexture as ObjTexture
 from .obj_file import read_obj as read_obj
 from .obj_file import read_obj_vertices as read_obj_vertices
 from .obj_file import write_obj as write_obj

@@ -112,14 +112,27 @@ def read_obj_vertices(path: Path, dtype: type[np.floating] = np.float64) -> Floa
     return _table(path, words, "v", slice(0, 3)).astype(dtype)
 
 
+@dataclass(frozen=True)
+class ObjTexture:
+    """What is written of a mesh's texture.
+
+    Attributes:
+        uv: (T,2) texture coordinates, v up.
+        uv_faces: (F,3) into them.
+        material: name of the .mtl beside the file, whose material "face" all triangles have.
+    """
+
+    uv: NDArray[np.floating]
+    uv_faces: NDArray[np.integer]
+    material: str = ""
+
+
 def write_obj(
     path: Path,
     vertices: NDArray[np.floating],
     faces: NDArray[np.integer],
     *,
-    uv: NDArray[np.floating] | None = None,
-    uv_faces: NDArray[np.integer] | None = None,
-    material: str = "",
+    texture: ObjTexture | None = None,
     decimals: int = 6,
 ) -> None:
     """Write a mesh whole or not at all, making its folder.
@@ -128,23 +141,22 @@ def write_obj(
         path: of the file.
         vertices: (V,3).
         faces: (F,3) into the vertices.
-        uv: (T,2) texture coordinates, v up; with `uv_faces` (F,3) into them.
-        uv_faces: as said.
-        material: name of the .mtl beside the file, whose material "face" all triangles have.
+        texture: texture coordinates and material.
         decimals: of the vertices' coordinates.
 
     Raises:
         InputError: it cannot be written, or a number is not finite.
     """
+    material = "" if texture is None else texture.material
     parts = [f"mtllib {material}\n".encode("utf-8", "surrogateescape")] if material else []
     parts.append(rows_as_text(np.asarray(vertices), "v ", "  \n", decimals=decimals))
-    if uv is not None:
-        parts.append(rows_as_text(np.asarray(uv), "vt ", " \n", decimals=6))
+    if texture is not None:
+        parts.append(rows_as_text(np.asarray(texture.uv), "vt ", " \n", decimals=6))
     parts += [b"usemtl face\n"] if material else []
-    if uv is None or uv_faces is None:
+    if texture is None:
         parts.append(rows_as_text(np.asarray(faces) + 1, "f ", "  \n"))
     else:
-        corners = np.stack([faces, uv_faces], -1).reshape(len(faces), 6) + 1
+        corners = np.stack([faces, texture.uv_faces], -1).reshape(len(faces), 6) + 1
         parts.append(rows_as_text(corners, "f ", "/ / /\n"))
     prepare_file(path)
     write_bytes(path, b"".join(parts))

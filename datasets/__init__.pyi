@@ -47,12 +47,15 @@ from .photographs.record import parse_record as parse_record
 from .photographs.registry import DATASETS as DATASETS
 from .photographs.rendered import RenderedPhotographs as RenderedPhotographs
 from .photographs.splits import split_by_name as split_by_name
+from .photographs.w300lp import W300LPOptions as W300LPOptions
 from .photographs.w300lp import photograph_of as photograph_of
 from .shards.dense import draw_rendered as draw_rendered
 from .shards.dense import open_rendered as open_rendered
 from .shards.rendered import DenseBatch as DenseBatch
 from .shards.rendered import DenseBatchMaker as DenseBatchMaker
+from .shards.rendered import LabelledPoints as LabelledPoints
 from .shards.rendered import RenderedFaces as RenderedFaces
+from .shards.source import BatchOrder as BatchOrder
 from .shards.source import FaceLoader as FaceLoader
 from .shards.tar import ShardEntry as ShardEntry
 from .shards.tar import TarShards as TarShards

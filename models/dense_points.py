@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..core.errors import InputError
 from .blocks import ResidualBlock, conv_norm
-from .heads.points import PointHead, PointPrediction
+from .heads.points import PointAnswers, PointHead, PointPrediction
 from .inputs import check_images
 from .network import Network
 
@@ -132,9 +132,8 @@ class DensePointNetwork(Network):
             self._ends.append(len(stages) - 1)
             channels = outputs
         self.stages = nn.Sequential(*stages)
-        self.head = PointHead(
-            channels, o.side, o.points, o.coefficients, o.reduced, o.hidden, o.visibility
-        )
+        answers = PointAnswers(o.points, o.coefficients, o.visibility)
+        self.head = PointHead(channels, o.side, answers, o.reduced, o.hidden)
         self.segments = SegmentationHead(wide, o.segments, o.decoder) if o.segments else None
 
     def forward(self, images: Tensor) -> PointPrediction:

@@ -24,7 +24,7 @@ from ..core.worker_pool import Died, WorkerPool, sendable
 from ..detect.face import Face
 from .network.found import FoundFace
 from .options import ReconstructOptions, needs_texture
-from .output.files import face_name, write_face
+from .output.files import FileOptions, face_name, write_face
 from .output.journal import STATE, Journal, noted_files
 from .reconstructor import Reconstructor
 
@@ -294,7 +294,5 @@ def _face(
     picture, face, start = seen
     textured = needs_texture(write)
     result = reconstructor.reconstruct_face(picture, face, advance, start, textured=textured)
-    mesh = run.options.mesh
-    return write_face(
-        run.out, name, result, picture, photo, mesh=mesh, write=write, threads=threads
-    )
+    files = FileOptions(run.options.mesh, write, threads)
+    return write_face(run.out, name, result, picture, photo, files)

@@ -17,7 +17,7 @@ from ..core.whole_file import prepare_folder, write_json, write_whole
 from .face import ReconstructedFace
 from .folder import Summary
 from .options import ReconstructOptions
-from .output.files import ENDINGS, describe, shape_files, write_face
+from .output.files import ENDINGS, FileOptions, describe, shape_files, write_face
 from .output.names import choose_names
 from .output.pictures import overlay_picture
 from .person import ReconstructedPerson, reconstruct_person
@@ -88,7 +88,7 @@ def write_person(
     number = person.photographs[person.best]
     picture = read_image(paths[number])
     photo = str(paths[number])
-    head = write_face(out, NAME, person.face, picture, photo, mesh=options.mesh, write=write)
+    head = write_face(out, NAME, person.face, picture, photo, FileOptions(options.mesh, write))
     record = out / f"{NAME}.json"
     content = describe(person.face, picture, str(paths[number]), [file.name for file in head[:-1]])
     without = [{"path": str(paths[k]), "reason": why} for k, why in person.failed.items()]

@@ -32,7 +32,7 @@ from .photo import Photo, as_picture
 from .predicted import is_finite
 from .segment.evidence import Evidence
 from .segment.segment import segment_faces
-from .texture import TextureBuilder
+from .texture import FittedPhoto, TextureBuilder
 
 _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regressed face are found
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
@@ -152,12 +152,8 @@ class Reconstructor:
         texture = None
         if textured:
             texture = self.textures.build(
-                base,
-                in_crop,
-                coefficients,
-                inside=inside,
+                FittedPhoto(base, in_crop, coefficients, inside, evidence),
                 divide_light=self.options.divide_light,
-                evidence=evidence,
                 keep_glasses=self.options.glasses == "keep",
             )
         result = ReconstructedFace(

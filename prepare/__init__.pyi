@@ -4,4 +4,5 @@ from .options import Output as Output
 from .options import PrepareOptions as PrepareOptions
 from .options import SkinSource as SkinSource
 from .options import TurnOptions as TurnOptions
+from .run import PrepareRun as PrepareRun
 from .run import prepare as prepare

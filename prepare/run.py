@@ -39,15 +39,30 @@ class Prepared:
     passed: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class PrepareRun:
+    """How a run is done; its results do not depend on it.
+
+    Attributes:
+        workers: processes.
+        weights_dir: where FAN's weights lie.
+        resume: False begins anew.
+    """
+
+    workers: int = 1
+    weights_dir: Path | None = None
+    resume: bool = True
+
+
+_ALONE = PrepareRun()
+
+
 def prepare(
     kind: str,
     root: Path,
     out: Path,
     options: PrepareOptions | None = None,
-    *,
-    workers: int = 1,
-    weights_dir: Path | None = None,
-    resume: bool = True,
+    run: PrepareRun = _ALONE,
 ) -> Prepared:
     """Prepare a data set; run again with the same arguments it goes on where it stood.
 
@@ -56,23 +71,21 @@ def prepare(
         root: its folder, as it was distributed; for "turned" one of prepared shards.
         out: folder for the results, made if missing.
         options: what is prepared and how.
-        workers: processes; the result does not depend on them.
-        weights_dir: where FAN's weights lie.
-        resume: False begins anew.
+        run: how it is done.
 
     Raises:
         UnknownNameError, MissingFileError: no such data set; files of it or weights are missing.
         InputError: `out` holds something else, or not one photograph could be prepared.
     """
     options = options or default_options(kind)
-    if workers < 1:
-        raise InputError("workers", "1 or more", str(workers))
+    if run.workers < 1:
+        raise InputError("workers", "1 or more", str(run.workers))
     collection = open_kind(kind, root, options)
     if options.write == "files":
         _check_places(collection)
-    fan = find_fan(options.landmarks, weights_dir)
+    fan = find_fan(options.landmarks, run.weights_dir)
     prepare_folder(out)
-    if not resume:
+    if not run.resume:
         forget(out)
     claim(out, collection, options, fan)
     jobs = make_jobs(collection.photographs, options.per_shard)
@@ -80,7 +93,7 @@ def prepare(
     parts = Parts(folder, out if options.write == "files" else None)
     log = FailureLog(out / LOG)
     log.forget()
-    pool = PreparePool(kind, root, options, fan, parts, workers, log)
+    pool = PreparePool(kind, root, options, fan, parts, run.workers, log)
     notes = _work(collection, jobs, parts, pool, out, options)
     facts = [_facts(out, job, notes) for job in jobs]
     if not any(fact.samples for fact in facts):

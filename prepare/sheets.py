@@ -17,7 +17,7 @@ from ..datasets.photographs.celeba import CelebA
 from ..datasets.photographs.folder import PhotoFolder
 from ..datasets.photographs.landmark_sets import points_68
 from ..datasets.photographs.registry import DATASETS
-from ..datasets.photographs.w300lp import W300LP
+from ..datasets.photographs.w300lp import W300LP, W300LPOptions
 from ..datasets.shards.tar import TarShards
 from ..geometry.cut import cut_out
 from ..render.overlay import contact_sheet, draw_landmarks, resize, to_picture
@@ -64,7 +64,7 @@ def _read_back(
         kind = Path(collection.photographs[0].name).parts[0]
         return CelebA(root, "all", kind, prepared=str(out / kind))
     if collection.kind == "300w-lp":
-        return W300LP(root, prepared=str(out))
+        return W300LP(root, W300LPOptions(prepared=str(out)))
     if collection.kind in DATASETS:
         return DATASETS.create(collection.kind, str(root), prepared=str(out))
     return PhotoFolder(root, prepared=str(out))

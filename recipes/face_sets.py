@@ -14,7 +14,7 @@ from ..datasets.batches.face_pass import FacePass
 from ..datasets.batches.photo_augment import PhotoAugmentConfig
 from ..datasets.batches.sample import FaceDataset
 from ..datasets.photographs.registry import DATASETS
-from ..datasets.shards.source import FaceLoader
+from ..datasets.shards.source import BatchOrder, FaceLoader
 from ..geometry.coefficient_mirror import CoefficientMirror
 from ..geometry.face_model import FaceModel
 from .lessons import Lessons, check_lessons
@@ -157,21 +157,12 @@ class FaceSets:
             mirror: of known coefficients, where crops with them are mirrored.
 
         Raises:
-            InputError, UnknownNameError: as `FaceLoader`.
+            InputError, UnknownNameError: as `FaceLoader` and `BatchOrder`.
         """
         data = self.data
-        source = FaceLoader(
-            self.train,
-            [named.share for named in data.train],
-            data.crop,
-            data.augment,
-            self.size,
-            data.batch,
-            self.seed,
-            mirror,
-            data.readers,
-            data.epoch,
-        )
+        shares = [named.share for named in data.train]
+        order = BatchOrder(data.crop, data.augment, self.size, data.batch, self.seed, data.epoch)
+        source = FaceLoader(self.train, shares, order, mirror, data.readers)
         source.log = FailureLog(Path(self.output) / LOG)
         return source
 

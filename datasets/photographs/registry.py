@@ -27,9 +27,9 @@ def _celeba(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
 
 @DATASETS.register("300w-lp")
 def _w300lp(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
-    from .w300lp import W300LP
+    from .w300lp import W300LP, W300LPOptions
 
-    return W300LP(root, **options)
+    return W300LP(root, W300LPOptions(**options))
 
 
 @DATASETS.register("aflw")

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -57,47 +58,62 @@ _MIDDLE = (0.0, -18_100.0, 60_900.0)
 _SIDE = 144_000.0
 
 
+@dataclass(frozen=True)
+class W300LPOptions:
+    """Which images of 300W-LP are taken.
+
+    Attributes:
+        subsets: of `SUBSETS`.
+        flipped: take the *_Flip folders as well.
+        basis: an .npz with the 68 rows of the fit's basis (see `read_basis`): gives ibug68-3d where
+            landmarks/ does not.
+        prepared: folder of side files (see `datasets/photographs/record.py`), laid out as ROOT.
+        split: "all", or "train" and "val": a share of the photographs, each with all that was
+            turned or mirrored from it.
+        held_out: that share.
+
+    Raises:
+        InputError: an unknown subset or split, or no share between 0 and 1.
+    """
+
+    subsets: Sequence[str] = SUBSETS
+    flipped: bool = True
+    basis: str = ""
+    prepared: str = ""
+    split: Split = "all"
+    held_out: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_choice("split", self.split, Split)
+        if not 0 < self.held_out < 1:
+            raise InputError("held_out", "a share between 0 and 1", str(self.held_out))
+        if set(self.subsets) - set(SUBSETS) or not self.subsets:
+            raise InputError("subsets", f"some of {', '.join(SUBSETS)}", repr(list(self.subsets)))
+
+
+_EVERYTHING = W300LPOptions()
+
+
 class W300LP:
     """The images that are there, subset by subset, in alphabetical order.
 
     Args:
         root: see the module.
-        subsets: of `SUBSETS`.
-        flipped: take the *_Flip folders as well.
-        split: "all", or "train" and "val": a share of the photographs, each with all that was
-            turned or mirrored from it.
-        held_out: that share.
-        basis: an .npz with the 68 rows of the fit's basis (see `read_basis`): gives ibug68-3d where
-            landmarks/ does not.
-        prepared: folder of side files (see `datasets/photographs/record.py`), laid out as ROOT.
+        options: which images, and what else is known of them.
 
     Raises:
         MissingFileError: not one of the subsets' folders, or no image in them.
-        InputError: an unknown subset or split, or a basis that does not have 68 points.
+        InputError: a basis that does not have 68 points.
     """
 
     name = "300w-lp"
 
-    def __init__(
-        self,
-        root: str | Path,
-        subsets: Sequence[str] = SUBSETS,
-        flipped: bool = True,
-        basis: str = "",
-        prepared: str = "",
-        split: Split = "all",
-        held_out: float = 0.05,
-    ) -> None:
-        check_choice("split", split, Split)
-        if not 0 < held_out < 1:
-            raise InputError("held_out", "a share between 0 and 1", str(held_out))
-        unknown = sorted(set(subsets) - set(SUBSETS))
-        if unknown or not subsets:
-            raise InputError("subsets", f"some of {', '.join(SUBSETS)}", repr(list(subsets)))
+    def __init__(self, root: str | Path, options: W300LPOptions = _EVERYTHING) -> None:
+        subsets, flipped, split = options.subsets, options.flipped, options.split
         inner = Path(root) / "300W_LP"
         self._root = inner if inner.is_dir() else Path(root)
-        self._side = Path(prepared) if prepared else None
-        self._basis = read_basis(Path(basis)) if basis else None
+        self._side = Path(options.prepared) if options.prepared else None
+        self._basis = read_basis(Path(options.basis)) if options.basis else None
         if self._basis is not None and len(self._basis.mean) != 68:
             raise InputError("basis", "68 points", str(len(self._basis.mean)))
         folders = [s + flip for s in subsets for flip in (("", _FLIP) if flipped else ("",))]
@@ -108,6 +124,7 @@ class W300LP:
             what = f"300W-LP ({', '.join(folders)} with .jpg and .mat files)"
             raise MissingFileError(str(root), what, _REMEDY)
         if split != "all":
+            held_out = options.held_out
             kept = [r for r in self._rows if split_by_name(photograph_of(*r), held_out) == split]
             if not kept:
                 raise InputError("held_out", f"photographs in {split!r}", f"none with {held_out:g}")

@@ -21,7 +21,8 @@ from ...geometry.checks import check_shape
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.coefficients import Coefficients, coefficients_to_vector
 from ...geometry.cut import compiled, to_pictures, warp
-from ...geometry.dense_points import PointBasis, PointLayout
+from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
+from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
 from ..batches.augment import (
     NO_AUGMENTATION,
@@ -214,42 +215,58 @@ class DenseBatch:
         return DenseBatch(**{k: change(v) for k, v in present.items() if v is not None})
 
 
+@dataclass(frozen=True)
+class LabelledPoints:
+    """The points that batches are labelled with.
+
+    Attributes:
+        basis: the face model at the layout's points.
+        layout: the points.
+        vertices: (N,) int64, the vertices that tell whether points are seen; None leaves it
+            unknown.
+    """
+
+    basis: PointBasis
+    layout: PointLayout
+    vertices: Tensor | None = None
+
+    @classmethod
+    def of(cls, model: FaceModel, layout: PointLayout) -> LabelledPoints:
+        """Those of a layout on its face model, with the vertices that tell what is seen."""
+        return cls(PointBasis.of(model, layout), layout, vertices_of(model, layout))
+
+
 class DenseBatchMaker:
     """Crops, augments and labels faces; the same rows and seed give the same batch.
 
     Args:
         faces: where the rows lie; may be replaced by a longer table.
-        basis: the face model at the layout's points.
-        layout: the points; must hold the set `frame_set`.
+        points: that are labelled; must hold the set `frame_set`.
         mirror: of the same model.
         size: side of the crops in pixels; a multiple of 4 where faces have a segmentation.
         augment: see `AugmentConfig`.
         frame_set: the landmarks whose box is framed.
-        vertices: (N,) int64, the vertices that tell whether points are seen
-            (`geometry.dense_points.vertices_of`); None leaves it unknown.
     """
 
     def __init__(
         self,
         faces: RenderedFaces,
-        basis: PointBasis,
-        layout: PointLayout,
+        points: LabelledPoints,
         mirror: CoefficientMirror,
         size: int,
         augment: AugmentConfig = NO_AUGMENTATION,
         frame_set: str = "ibug68",
-        vertices: Tensor | None = None,
     ) -> None:
         self.faces, self.mirror = faces, mirror
         self.size, self.augment = size, augment
         self._frame_set = frame_set
-        self.use(basis, layout, vertices)
+        self.use(points)
 
-    def use(self, basis: PointBasis, layout: PointLayout, vertices: Tensor | None) -> None:
+    def use(self, points: LabelledPoints) -> None:
         """Label other points from now on."""
-        self.basis, self._vertices = basis, vertices
-        self._frame = layout.landmarks(self._frame_set)
-        self._permutation = layout.permutation
+        self.basis, self._vertices = points.basis, points.vertices
+        self._frame = points.layout.landmarks(self._frame_set)
+        self._permutation = points.layout.permutation
 
     def __call__(self, rows: Tensor, seed: int) -> DenseBatch:
         """The faces `rows` (B,) int64, every draw from `seed`."""

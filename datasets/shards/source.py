@@ -76,6 +76,37 @@ class Mix:
         return self._orders[number][1]
 
 
+@dataclass(frozen=True)
+class BatchOrder:
+    """Which batches are made of data sets: their crops, their size, and what is drawn.
+
+    Attributes:
+        crop: a name of `CROPS`.
+        augment: how the crops are changed.
+        size: side of the crops, pixels.
+        batch: rows of a batch, over all processes.
+        seed: of the order and of every change.
+        epoch: batches of an epoch; 0: as many as show each row of the data sets once.
+
+    Raises:
+        InputError: a batch or size below 1, a seed or epoch below 0.
+        UnknownNameError: an unknown crop.
+    """
+
+    crop: str
+    augment: PhotoAugmentConfig
+    size: int
+    batch: int
+    seed: int = 0
+    epoch: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("epoch", 0), ("size", 1), ("batch", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise InputError(name, f"{least} or more", str(getattr(self, name)))
+        CROPS.get(self.crop)
+
+
 class FaceLoader:
     """Mixes data sets; batch k is the same whenever, and on however many processes, it is made.
 
@@ -84,50 +115,32 @@ class FaceLoader:
     Args:
         datasets: where the samples come from.
         weights: share of each in the batches, on any scale.
-        crop: a name of `CROPS`.
-        augment: how the crops are changed.
-        size: side of the crops, pixels.
-        batch: rows of a batch, over all processes.
-        seed: of the order and of every change.
+        order: the batches that are made of them.
         mirror: of the face model that the samples' truth belongs to, if any are mirrored.
         threads: that read and crop at once.
-        epoch: batches of an epoch; 0: as many as show each row of the data sets once.
 
     Attributes:
         log: for tracebacks of errors that nobody foresaw; none are kept without it.
 
     Raises:
-        InputError: no data set, wrong weights, or a batch, size or number of threads below 1.
-        UnknownNameError: an unknown crop.
+        InputError: no data set, wrong weights, or no thread.
     """
 
     def __init__(
         self,
         datasets: Sequence[FaceDataset],
         weights: Sequence[float],
-        crop: str,
-        augment: PhotoAugmentConfig,
-        size: int,
-        batch: int,
-        seed: int,
+        order: BatchOrder,
         mirror: CoefficientMirror | None = None,
         threads: int = 1,
-        epoch: int = 0,
     ) -> None:
-        if epoch < 0:
-            raise InputError("epoch", "0 or more", str(epoch))
-        for name, value in (("size", size), ("batch", batch), ("threads", threads)):
-            if value < 1:
-                raise InputError(name, "1 or more", str(value))
-        if seed < 0:
-            raise InputError("seed", "0 or more", str(seed))
-        CROPS.get(crop)
-        self._make = RowMaker(crop, size, mirror)
-        self._datasets = tuple(datasets)
-        self._weights, self._augment, self._seed = tuple(weights), augment, seed
-        self._batch, self._threads, self._epoch = batch, threads, epoch
+        if threads < 1:
+            raise InputError("threads", "1 or more", str(threads))
+        self._make = RowMaker(order.crop, order.size, mirror)
+        self._datasets, self._order = tuple(datasets), order
+        self._weights, self._threads = tuple(weights), threads
         self._rank, self._world = 0, 1
-        self._mix = Mix([len(dataset) for dataset in datasets], weights, seed)
+        self._mix = Mix([len(dataset) for dataset in datasets], weights, order.seed)
         self._done = 0
         self._rejects: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -135,13 +148,14 @@ class FaceLoader:
 
     def __len__(self) -> int:
         """Batches of an epoch: `epoch`, or as many rows as all data sets have together."""
-        return self._epoch or max(sum(self._mix.lengths) // self._batch, 1)
+        return self._order.epoch or max(sum(self._mix.lengths) // self._order.batch, 1)
 
     def __next__(self) -> FaceBatch:
-        draws = self._mix.draw(self._batch)
-        generator = torch.Generator().manual_seed(derived_seed(self._seed, 2, self._done))
-        augment = draw_photo_augment(self._augment, self._batch, generator)
-        mine = range(self._rank, self._batch, self._world)
+        order = self._order
+        draws = self._mix.draw(order.batch)
+        generator = torch.Generator().manual_seed(derived_seed(order.seed, 2, self._done))
+        augment = draw_photo_augment(order.augment, order.batch, generator)
+        mine = range(self._rank, order.batch, self._world)
         jobs = [(draws[row], augment, row) for row in mine]
         rows = self._pool.map(self._row, jobs) if self._pool else map(self._row, jobs)
         batch = stack_rows(list(rows))
@@ -155,13 +169,11 @@ class FaceLoader:
         Raises:
             InputError: no such rank, or a batch that does not divide by `world`.
         """
-        if not 0 <= rank < world or self._batch % world:
-            got = f"rank {rank} of {world} for a batch of {self._batch}"
+        if not 0 <= rank < world or self._order.batch % world:
+            got = f"rank {rank} of {world} for a batch of {self._order.batch}"
             raise InputError("rank", "0..world-1 and a batch that world divides", got)
-        settings = (self._make.crop, self._augment, self._make.size, self._batch, self._seed)
-        part = FaceLoader(
-            self._datasets, self._weights, *settings, self._make.mirror, self._threads, self._epoch
-        )
+        mirror = self._make.mirror
+        part = FaceLoader(self._datasets, self._weights, self._order, mirror, self._threads)
         part._rank, part._world, part.log = rank, world, self.log
         part.load_state_dict(self.state_dict())
         return part

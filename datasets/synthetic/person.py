@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .coefficients import draw_identity
 from .colours import hair_colour
 from .config import SyntheticConfig
-from .skin.person import PersonSkin, draw_person_skin
+from .skin.person import Looks, PersonSkin, draw_person_skin
 from .skin.tone import draw_tone
 from .studio import Studio
 from .style import NO_STYLE, Style, draw_style
@@ -78,15 +78,7 @@ def draw_person(number: int, studio: Studio, config: SyntheticConfig) -> Person:
     style = NO_STYLE
     if studio.wardrobe is not None and rng.random() < config.assets_share:
         style = draw_style(_chance(config.seed, number, Part.STYLE), studio.wardrobe, traits)
-    skin = draw_person_skin(
-        _chance(config.seed, number, Part.SKIN),
-        head,
-        studio.details,
-        albedo=albedo,
-        tone=tone,
-        traits=traits,
-        hair=hair,
-        brows=style.brows is None,
-        beard=beard and style.beard is None,
-    )
+    brows, beard = style.brows is None, beard and style.beard is None
+    looks = Looks(albedo, tone, traits, hair, brows, beard)
+    skin = draw_person_skin(_chance(config.seed, number, Part.SKIN), head, studio.details, looks)
     return Person(config.seed, number, identity, albedo, traits, hair, styled, skin, style)

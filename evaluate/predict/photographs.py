@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +32,8 @@ _LOOKED_AT = 200  # images
 
 def predict_landmarks(
     predictor: Predictor,
-    names: Sequence[str],
-    paths: Sequence[Path],
+    items: Sequence[Item],
     *,
-    boxes: Sequence[Box],
     points: Callable[[PredictedFace], Array],
     count: int = 68,
     log: FailureLog | None = None,
@@ -48,26 +45,23 @@ def predict_landmarks(
 
     Args:
         predictor: what predicts.
-        names: N, of the images.
-        paths: of the photographs.
-        boxes: round the landmarks of the annotated face, photograph pixels.
+        items: N photographs, with the box round the landmarks of the annotated face.
         points: takes (count,3) from a face, in the data set's set and frame.
         count: of the points.
         log: for tracebacks of what nobody foresaw.
     """
-    landmarks = np.full((len(names), 3, count), np.nan)
-    pose = np.full((len(names), 3), np.nan)
+    landmarks = np.full((len(items), 3, count), np.nan)
+    pose = np.full((len(items), 3), np.nan)
     failures: dict[str, str] = {}
-    with progress_bar("Predicting faces", len(names)) as advance:
-        items = [Item(*parts) for parts in zip(names, paths, boxes, strict=True)]
+    with progress_bar("Predicting faces", len(items)) as advance:
         faces = each_face(predictor, items, partial(_measured, points), log)
         for row, predicted in enumerate(faces):
             if isinstance(predicted, Failed):
-                failures[names[row]] = predicted.message
+                failures[items[row].name] = predicted.message
             else:
                 landmarks[row], pose[row] = predicted
             advance()
-    return Predictions(tuple(names), landmarks, pose, failures)
+    return Predictions(tuple(item.name for item in items), landmarks, pose, failures)
 
 
 def _measured(

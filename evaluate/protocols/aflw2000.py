@@ -24,6 +24,7 @@ from ...core.item_failure import LOG, FailureLog
 from ...datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_annotation, to_pixels
 from ...geometry.crop import FRAME_PER_BOX
 from ...pipeline.predicted import PredictedFace
+from ..predict.batches import Item
 from ..predict.photographs import boxes_around, predict_landmarks, refuse_other_order
 from ..predict.predictions import (
     LANDMARKS,
@@ -125,14 +126,13 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
     def points(face: PredictedFace) -> Array:
         return to_annotation(face.landmarks(options.landmark_set).astype(np.float64))
 
-    predictions = predict_landmarks(
-        predictor,
-        [data.names[row] for row in rows],
-        [data.image_path(row) for row in rows],
-        boxes=boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2]),
-        points=points,
-        log=FailureLog(request.out / LOG),
-    )
+    boxes = boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2])
+    items = [
+        Item(data.names[row], data.image_path(row), box)
+        for row, box in zip(rows, boxes, strict=True)
+    ]
+    log = FailureLog(request.out / LOG)
+    predictions = predict_landmarks(predictor, items, points=points, log=log)
     return _Setting(data, rows, predictions, predictor.name)
 
 

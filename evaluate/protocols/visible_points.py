@@ -23,6 +23,7 @@ from ..metrics.mean_metrics import (
     mean_metrics_of,
     yaw_curve,
 )
+from ..predict.batches import Item
 from ..predict.photographs import predict_landmarks
 from ..predict.predictions import LANDMARKS, Predictions, read_predictions, write_predictions
 from ..predict.predictor import BoxSource, load_predictor
@@ -138,7 +139,8 @@ class VisibleProtocol:
 
         paths = [data.photographs / name for name in names]
         boxes = [(a, b, c, d) for a, b, c, d in data.boxes[rows].tolist()]
-        raw = predict_landmarks(predictor, names, paths, boxes=boxes, points=points)
+        items = [Item(*parts) for parts in zip(names, paths, boxes, strict=True)]
+        raw = predict_landmarks(predictor, items, points=points)
         moved = [
             data.to_annotation(int(r), p.T).T for r, p in zip(rows, raw.landmarks, strict=True)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -76,6 +77,21 @@ def solver_errors(log_sigma: Tensor, scale: Tensor | None) -> Tensor:
     return stated if scale is None else stated / SCALES_WITHIN
 
 
+@dataclass(frozen=True)
+class PointAnswers:
+    """What a `PointHead` predicts.
+
+    Attributes:
+        points: how many.
+        coefficients: how many.
+        visibility: also tell which points are seen.
+    """
+
+    points: int
+    coefficients: int
+    visibility: bool = False
+
+
 class PointHead(nn.Module):
     """Linear layers over the pooled features and a reduced map of them.
 
@@ -85,30 +101,22 @@ class PointHead(nn.Module):
     Args:
         features: channels of the map.
         side: its height and width.
-        points: N.
-        coefficients: K.
+        answers: what is predicted.
         reduced: channels kept of the map.
         hidden: units between the features and the answers: fewer weights than one layer to many
             points has, and coefficients are no linear function of what moves points; 0 has none.
-        visibility: also tell which points are seen.
     """
 
     def __init__(
-        self,
-        features: int,
-        side: int,
-        points: int,
-        coefficients: int,
-        reduced: int = 64,
-        hidden: int = 0,
-        visibility: bool = False,
+        self, features: int, side: int, answers: PointAnswers, reduced: int = 64, hidden: int = 0
     ) -> None:
         super().__init__()
+        points, visibility = answers.points, answers.visibility
         self.points, self.visibility = points, visibility
         self.reduce = nn.Conv2d(features, reduced, 1)
         inputs = reduced * side * side + features
         self.hidden = nn.Linear(inputs, hidden) if hidden else None
-        self._sizes = [3 * points, points, points if visibility else 0, coefficients]
+        self._sizes = [3 * points, points, points if visibility else 0, answers.coefficients]
         self.linear = nn.Linear(hidden or inputs, sum(self._sizes))
         nn.init.normal_(self.linear.weight, std=_WEIGHT_SPREAD)
         nn.init.zeros_(self.linear.bias)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...core.image_file import write_image
-from ...core.obj_file import write_obj
+from ...core.obj_file import ObjTexture, write_obj
 from ...core.whole_file import write_text, write_whole
 from ...geometry.mesh import vertex_normals
 
@@ -69,13 +69,6 @@ def write_textured_obj(
     write_whole(image, lambda target: write_image(target, texture))
     lines = ["newmtl face", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1", f"map_Kd {image.name}"]
     write_text(material, "\n".join(lines) + "\n")
-    write_obj(
-        path,
-        vertices.numpy(),
-        faces.numpy(),
-        uv=uv.numpy(),
-        uv_faces=uv_faces.numpy(),
-        material=material.name,
-        decimals=4,
-    )
+    chart = ObjTexture(uv.numpy(), uv_faces.numpy(), material.name)
+    write_obj(path, vertices.numpy(), faces.numpy(), texture=chart, decimals=4)
     return [path, material, image]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,16 +89,32 @@ def recorded_files(record: Path) -> set[str]:
     return names if faces_of(record.stem, names) == [1] else set()
 
 
+@dataclass(frozen=True)
+class FileOptions:
+    """Which files of a face are written.
+
+    Attributes:
+        mesh: "head" or "face", see `ReconstructedFace.with_mesh`.
+        write: those of `pipeline.options.OUTPUTS` that are wanted; maps are NAME_depth.png and so
+            on, and NAME_maps.npz. The JSON is written in any case.
+        threads: files that are made at a time; the same files whatever it is.
+    """
+
+    mesh: str = "head"
+    write: Collection[str] = STANDARD
+    threads: int = 1
+
+
+_USUAL = FileOptions()
+
+
 def write_face(
     out: Path,
     name: str,
     face: ReconstructedFace,
     picture: NDArray[np.uint8],
     photo: str,
-    *,
-    mesh: str = "head",
-    write: Collection[str] = STANDARD,
-    threads: int = 1,
+    options: FileOptions = _USUAL,
 ) -> list[Path]:
     """Write NAME.glb and the other files of `ENDINGS`, NAME.json last.
 
@@ -110,16 +127,13 @@ def write_face(
         face: what to write.
         picture: the photograph (H,W,3) uint8.
         photo: its path, for the record.
-        mesh: "head" or "face", see `ReconstructedFace.with_mesh`.
-        write: those of `pipeline.options.OUTPUTS` that are wanted; maps are NAME_depth.png and so
-            on, and NAME_maps.npz. The JSON is written in any case.
-        threads: files that are made at a time; the same files whatever it is.
+        options: which files.
 
     Raises:
         SettingError: something is wanted that shows the texture of a face without one.
     """
     try:
-        return _write_face(out, name, face, picture, photo, mesh, write, threads)
+        return _write_face(out, name, face, picture, photo, options)
     except Exception:
         # What is there of it is of no use, nor is what it replaced in part.
         for ending in ENDINGS + MAP_ENDINGS:
@@ -134,10 +148,9 @@ def _write_face(
     face: ReconstructedFace,
     picture: NDArray[np.uint8],
     photo: str,
-    mesh: str,
-    write: Collection[str],
-    threads: int,
+    options: FileOptions,
 ) -> list[Path]:
+    mesh, write = options.mesh, options.write
     glb = b"" if {"glb", VIEWER}.isdisjoint(write) else face.glb(mesh)
     makers = {
         "turntable": lambda path: _write_picture(path, turntable_picture(face)),
@@ -148,7 +161,7 @@ def _write_face(
     }
     wanted = [kind for kind in makers if kind in write]
     places = {kind: out / f"{name}{_FIRST[kind]}" for kind in wanted}
-    written = in_order(lambda kind: makers[kind](places[kind]), wanted, threads)
+    written = in_order(lambda kind: makers[kind](places[kind]), wanted, options.threads)
     made = dict(zip(wanted, written, strict=True))
     files = [file for kind in OUTPUTS if kind in made for file in made[kind]]
     seen: PhotoMaps | None = None

@@ -9,17 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...geometry.camera import Camera
 from ...geometry.checks import check_shape
-from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...render.face import FaceRenderer
-from ..segment.evidence import Evidence
 from .atlas import Atlas
 from .compose import divided
 from .hair import put_hair
 from .inner import fill_inner
-from .look import Look, look
+from .look import FittedPhoto, Look, look
 from .skin import fill_skin
 
 Floats = NDArray[np.float32]
@@ -59,13 +56,9 @@ class TextureBuilder:
 
     def build(
         self,
-        photo: Tensor,
-        camera: Camera,
-        coefficients: Coefficients,
+        fitted: FittedPhoto,
         *,
-        inside: Tensor | None = None,
         divide_light: bool = False,
-        evidence: Evidence | None = None,
         keep_glasses: bool = True,
     ) -> Texture:
         """The texture of one fitted face.
@@ -77,28 +70,15 @@ class TextureBuilder:
         completed by themselves.
 
         Args:
-            photo: (1,3,H,W) in [0,1].
-            camera: the face's camera in the photo's pixels.
-            coefficients: of one face.
-            inside: (1,1,H,W) 1 where `photo` shows something, 0 in the margin of a crop.
+            fitted: the photograph and the face in it.
             divide_light: leave the fitted light out of the result.
-            evidence: what the photo's pixels show; without it all that the mesh covers is taken.
             keep_glasses: carry glasses over as well, where they are seen from the front.
         """
-        check_shape("photo", photo, (1, 3, None, None))
+        check_shape("photo", fitted.photo, (1, 3, None, None))
         with torch.no_grad():
-            seen = look(
-                self.model,
-                self.atlas,
-                self.renderer,
-                photo=photo,
-                inside=inside,
-                camera=camera,
-                coefficients=coefficients,
-                evidence=evidence,
-            )
+            seen = look(self.model, self.atlas, self.renderer, fitted=fitted)
         image, weight = fill_skin(self.atlas, seen, keep_glasses)
-        if evidence is not None:
+        if fitted.evidence is not None:
             put_hair(self.atlas, seen, image, weight)
         fill_inner(self.atlas, seen, image, weight, keep_glasses)
         if divide_light:

@@ -59,36 +59,53 @@ class Look:
         return bool(self.amounts.any())
 
 
+@dataclass(frozen=True)
+class FittedPhoto:
+    """A photograph and the face that was fitted to it.
+
+    Attributes:
+        photo: (1,3,H,W) in [0,1].
+        camera: the face's camera in the photo's pixels.
+        coefficients: of one face.
+        inside: (1,1,H,W) 1 where `photo` shows something, 0 in the margin of a crop; None: all of
+            it shows something.
+        evidence: what the photo's pixels show; without it all that the mesh covers is taken.
+    """
+
+    photo: Tensor
+    camera: Camera
+    coefficients: Coefficients
+    inside: Tensor | None = None
+    evidence: Evidence | None = None
+
+
 def look(
     model: FaceModel,
     atlas: Atlas,
     renderer: FaceRenderer,
     *,
-    photo: Tensor,
-    inside: Tensor | None,
-    camera: Camera,
-    coefficients: Coefficients,
-    evidence: Evidence | None,
+    fitted: FittedPhoto,
 ) -> Look:
-    """Sample a photograph (1,3,H,W) into an atlas; without evidence everything is skin."""
-    table, shading, vertices = _vertex_table(model, camera, coefficients)
-    covered = torch.ones_like(photo[:, :1]) if inside is None else inside
+    """Sample a photograph into an atlas; without evidence everything is skin."""
+    photo, camera, evidence = fitted.photo, fitted.camera, fitted.evidence
+    table, shading, vertices = _vertex_table(model, camera, fitted.coefficients)
+    covered = torch.ones_like(photo[:, :1]) if fitted.inside is None else fitted.inside
     picture = torch.cat([photo, covered], 1)[0].permute(1, 2, 0).contiguous().numpy()
     near, to_near = _nearest_depth(renderer, vertices, camera, table)
     maps, to_maps = _plain(photo) if evidence is None else _told(evidence)
     side = atlas.size
-    sampled, fitted = np.zeros((2, side * side, 3), np.float32)
+    sampled, albedo = np.zeros((2, side * side, 3), np.float32)
     facing = np.zeros(side * side, np.float32)
     shown = np.zeros((side * side, maps.shape[2]), np.float32)
     sample_texels(
         atlas.texels, atlas.corners, atlas.weights, table, picture, maps,
         np.ascontiguousarray(to_maps, np.float64), near, to_near, _DEPTH_TOLERANCE,
-        sampled, fitted, facing, shown,
+        sampled, albedo, facing, shown,
     )  # fmt: skip
     square = (side, side)
     return Look(
         sampled.reshape(*square, 3),
-        fitted.reshape(*square, 3),
+        albedo.reshape(*square, 3),
         facing.reshape(square),
         shown.reshape(*square, -1),
         shading,

@@ -10,12 +10,12 @@ from ...core.errors import InputError
 from ...datasets.batches.augment import AugmentConfig
 from ...datasets.batches.epochs import EpochSource
 from ...datasets.shards.dense import draw_rendered, open_rendered
-from ...datasets.shards.rendered import DenseBatchMaker, RenderedFaces
+from ...datasets.shards.rendered import DenseBatchMaker, LabelledPoints, RenderedFaces
 from ...datasets.synthetic.config import SyntheticConfig
 from ...engine.config import EngineConfig
 from ...facemodels.registry import load_face_model
 from ...geometry.coefficient_mirror import CoefficientMirror
-from ...geometry.dense_points import PointBasis, PointLayout, make_layout, vertices_of
+from ...geometry.dense_points import PointLayout, make_layout
 from ...geometry.face_model import FaceModel
 from ...models.dense_points import DensePointOptions
 from ...models.fuse import channels_last
@@ -26,7 +26,7 @@ from ..registry import RECIPES, Recipe
 from .lessons import check_dense_lessons
 from .losses import DenseLossConfig
 from .point_parts import make_part_layout
-from .task import DensePointTask
+from .task import DenseBatches, DensePointTask
 
 _NAME = "dense-points"
 
@@ -96,14 +96,13 @@ def build_task(config: TrainConfig) -> DensePointTask:
     torch.manual_seed(config.engine.seed)
     model = load_face_model("default")
     network, layout = _network(config, model)
-    basis, mirror = PointBasis.of(model, layout), CoefficientMirror.of(model)
-    vertices = vertices_of(model, layout)
+    points, mirror = LabelledPoints.of(model, layout), CoefficientMirror.of(model)
     train, validation = _open(config.data)
     check_dense_lessons(train, network.options, config.loss)
     size = network.input_shape[-1]
     data = config.data
-    maker = DenseBatchMaker(train, basis, layout, mirror, size, data.augment, vertices=vertices)
-    checker = DenseBatchMaker(validation, basis, layout, mirror, size, vertices=vertices)
+    maker = DenseBatchMaker(train, points, mirror, size, data.augment)
+    checker = DenseBatchMaker(validation, points, mirror, size)
 
     def count() -> int:
         if data.train:
@@ -112,7 +111,8 @@ def build_task(config: TrainConfig) -> DensePointTask:
 
     seed = config.engine.seed
     source = EpochSource(maker, count, data.batch, seed, lambda: maker.faces.person)
-    return DensePointTask(network, source, checker, model, layout, config.loss, _NAME, [maker])
+    batches = DenseBatches(source, checker, [maker])
+    return DensePointTask(network, batches, model, layout, config.loss, _NAME)
 
 
 def _network(config: TrainConfig, model: FaceModel) -> tuple[Network, PointLayout]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ...datasets.shards.rendered import DenseBatch, DenseBatchMaker
+from ...datasets.shards.rendered import DenseBatch, DenseBatchMaker, LabelledPoints
 from ...engine.prefetch import Source
 from ...engine.task import Task
-from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
+from ...geometry.dense_points import PointLayout
 from ...geometry.face_model import FaceModel
 from ...models.heads.points import PointPrediction
 from ...models.network import Network
@@ -24,18 +25,31 @@ _LEAST_VARIANCE = 1e-3  # of a coefficient in its unit
 _DIGITS = 5
 
 
+@dataclass(frozen=True)
+class DenseBatches:
+    """What a dense-point network learns from, and what it is measured by.
+
+    Attributes:
+        source: of training batches.
+        validation: makes batches without augmentation, of faces that `source` never shows.
+        makers: of the source's batches; told where a checkpoint names other points.
+    """
+
+    source: Source
+    validation: DenseBatchMaker
+    makers: Sequence[DenseBatchMaker] = ()
+
+
 class DensePointTask(Task):
     """Trains a dense-point network on rendered faces.
 
     Args:
         network: a dense-point network.
-        source: of its batches.
-        validation: makes batches without augmentation, of faces that `source` never shows.
+        batches: what it learns from and is measured by.
         model: the face model of the layout.
         layout: the points.
         config: see `DenseLossConfig`.
         name: of the network in the registry.
-        makers: of the source's batches; told where a checkpoint names other points.
     """
 
     network: Network
@@ -43,18 +57,16 @@ class DensePointTask(Task):
     def __init__(
         self,
         network: Network,
-        source: Source,
-        validation: DenseBatchMaker,
+        batches: DenseBatches,
         model: FaceModel,
         layout: PointLayout,
         config: DenseLossConfig,
         name: str = "dense-points",
-        makers: Sequence[DenseBatchMaker] = (),
     ) -> None:
-        self.network, self.source = network, source
+        self.network, self.source = network, batches.source
         self.layout, self.name = layout, name
-        self._validation, self._config, self._model = validation, config, model
-        self._makers = (validation, *makers)
+        self._validation, self._config, self._model = batches.validation, config, model
+        self._makers = (batches.validation, *batches.makers)
         self._losses = DenseLosses(model, layout, config)
         self._variance = [1.0] * sum((*model.sizes, 27))
         self._sigma_scale = [1.0] * len(layout)
@@ -115,9 +127,9 @@ class DensePointTask(Task):
             return
         self.layout = layout
         self._losses = DenseLosses(self._model, layout, self._config)
-        basis, vertices = PointBasis.of(self._model, layout), vertices_of(self._model, layout)
+        points = LabelledPoints.of(self._model, layout)
         for maker in self._makers:
-            maker.use(basis, layout, vertices)
+            maker.use(points)
 
 
 def _in_float(out: PointPrediction) -> PointPrediction:

@@ -12,6 +12,7 @@ from ...facemodels.registry import load_face_model
 from ...geometry.face_model import FaceModel
 from ..face_sets import FaceDataConfig, FaceSets
 from ..registry import RECIPES, Recipe
+from ..task_batches import TaskBatches
 from .known import KnownFaces, ParameterTerm, truth_model
 from .losses import FaceLossConfig, FaceLosses
 from .metrics import FaceViewer
@@ -73,16 +74,9 @@ def build_face_task(config: FaceTrainConfig) -> FaceTask:
     if config.loss.parameters and "parameters" not in taught:
         labels = "a set with labels pose_para, shape_para and exp_para, as 300W-LP"
         raise InputError("data.train", f"{labels}, for loss.parameters", "none", _NOTHING)
-    return FaceTask(
-        built.network,
-        built.decode,
-        losses,
-        sets.source(sets.mirror_of_known(truth)),
-        sets.validation(),
-        built.pack,
-        config.network.fixed_norms,
-        sets.test(),
-    )
+    batches = TaskBatches(sets.source(sets.mirror_of_known(truth)), sets.validation(), sets.test())
+    parts = (built.network, built.decode, losses, batches, built.pack)
+    return FaceTask(*parts, fixed_norms=config.network.fixed_norms)
 
 
 def _parameters(config: FaceTrainConfig, model: FaceModel) -> ParameterTerm | None:

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
-from ...engine.prefetch import Source
 from ...engine.task import Task
 from ...geometry.uv import UVMapper
 from ...models.heads.learned_bases import bases_of, model_of
 from ...pipeline.studio import studio_light
 from ..packing import Pack
 from ..pictures import row_of, sheet_of
+from ..task_batches import TaskBatches
 from .losses import FaceLosses
 from .metrics import Decoder, FaceViewer, face_metrics
 from .network import hold_norms
@@ -66,11 +66,9 @@ class FaceTask(Task):
         network: images to whatever `decode` understands.
         decode: that to faces with cameras in crop pixels.
         losses: the terms.
-        source: of training batches.
-        validation: batches that training never sees.
+        batches: what it learns from and is measured by.
         pack: network and facts to the files that are written.
         fixed_norms: batch normalisations keep their statistics.
-        test: batches that nothing is chosen by, read when the run has ended.
     """
 
     def __init__(
@@ -78,16 +76,14 @@ class FaceTask(Task):
         network: nn.Module,
         decode: Decoder,
         losses: FaceLosses,
-        source: Source,
-        validation: Sequence[FaceBatch],
+        batches: TaskBatches,
         pack: Pack,
         fixed_norms: bool = False,
-        test: Iterable[FaceBatch] = (),
     ) -> None:
-        self.network, self.source, self._fixed_norms = network, source, fixed_norms
+        self.network, self.source, self._fixed_norms = network, batches.source, fixed_norms
         self._decode, self._losses, self._pack = decode, losses, pack
-        self._validation, self._test = validation, test
-        self.tested = bool(test)
+        self._batches = batches
+        self.tested = bool(batches.test)
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""
@@ -122,12 +118,12 @@ class FaceTask(Task):
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """NME of the annotated points in %, and L1, PSNR and SSIM over the visible face."""
-        return self._metrics(network, self._validation)
+        return self._metrics(network, self._batches.validation)
 
     @torch.no_grad()
     def test(self, network: nn.Module) -> dict[str, float]:
         """The same metrics for the test sets."""
-        return self._metrics(network, self._test)
+        return self._metrics(network, self._batches.test)
 
     def _metrics(self, network: nn.Module, batches: Iterable[FaceBatch]) -> dict[str, float]:
         device = next(network.parameters()).device
@@ -141,7 +137,7 @@ class FaceTask(Task):
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """Input, rendering over it, bare shape, and difference, of the first validation faces."""
         device = next(network.parameters()).device
-        viewer, batch = self._losses.to(device).viewer, self._validation[0].to(device)
+        viewer, batch = self._losses.to(device).viewer, self._batches.validation[0].to(device)
         return face_pictures(network, self._decode, viewer, batch)
 
     def export(self, network: nn.Module, facts: Mapping[str, Any]) -> dict[str, bytes]:

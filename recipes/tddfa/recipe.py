@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,10 @@ from ...geometry.face_model import FaceModel
 from ...models.tddfa.whitening import read_whitening
 from ..face_sets import FaceDataConfig, FaceSets
 from ..registry import RECIPES, Recipe
+from ..task_batches import TaskBatches
 from .losses import PointSampler, TddfaLossConfig, TddfaLosses, TddfaTargets
 from .network import KnownModel, TddfaNetworkConfig, build_tddfa_network
-from .task import NONE_KNOWN, TddfaTask
+from .task import NONE_KNOWN, TddfaSamples, TddfaTask
 
 _SAMPLE_SEED = 7_919  # added to the run's: the whitening looks at other draws than training
 _SAMPLE_BATCH = 128
@@ -101,12 +102,9 @@ def build_tddfa_task(config: TddfaTrainConfig) -> TddfaTask:
         built,
         TddfaLosses(built.layout, points, config.loss),
         targets,
-        make.source(sets),
-        sets.validation(),
-        make.sample(),
+        TaskBatches(make.source(sets), sets.validation(), sets.test()),
+        TddfaSamples(make.sample, make.norms),
         model,
-        make.norms,
-        sets.test(),
     )
     if white.file and not built.settled:
         statistics = known.whitening(white.file, white.prefix)
@@ -138,15 +136,11 @@ class _SourceMaker:
         wanted = sets.data.augment.mirrored > 0 and self.model.mirror is not None
         return sets.source(CoefficientMirror.of(self.model) if wanted else None)
 
-    def sample(self) -> Callable[[], Iterable[FaceBatch]]:
-        """A function that makes the batches which the whitening is computed from."""
+    def sample(self) -> Iterable[FaceBatch]:
+        """The batches that the whitening is computed from."""
         count = -(-self.config.whitening.samples // _SAMPLE_BATCH)
-
-        def batches() -> Iterable[FaceBatch]:
-            source = self.source(self.sets(_SAMPLE_BATCH, _SAMPLE_SEED))
-            return (next(source) for _ in range(count))
-
-        return batches
+        source = self.source(self.sets(_SAMPLE_BATCH, _SAMPLE_SEED))
+        return (next(source) for _ in range(count))
 
     def norms(self) -> Iterable[FaceBatch]:
         """The batches that batch normalisation takes its statistics from."""

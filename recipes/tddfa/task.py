@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 
 from ...core.errors import InputError
 from ...datasets.batches.batch import FaceBatch
-from ...engine.prefetch import Source
 from ...engine.task import Task
 from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
@@ -23,6 +23,7 @@ from ...models.tddfa.whitening import Whitening, compute_whitening
 from ...pipeline.studio import studio_light
 from ...render.face import FaceRenderer
 from ..pictures import sheet_of
+from ..task_batches import TaskBatches
 from .losses import TddfaLosses, TddfaTargets
 from .metrics import Predict, TddfaMetrics
 from .network import TddfaNetwork
@@ -121,6 +122,19 @@ def _dot(images: Tensor, points: Tensor, colour: tuple[float, float, float]) -> 
                 image[:, rows.clamp(0, height - 1), columns.clamp(0, width - 1)] = paint
 
 
+@dataclass(frozen=True)
+class TddfaSamples:
+    """The training crops that statistics are taken of, made when they are needed.
+
+    Attributes:
+        whitening: makes the batches that the whitening is computed from.
+        norms: those that give batch normalisation its statistics (`settle_norms`).
+    """
+
+    whitening: Callable[[], Iterable[FaceBatch]]
+    norms: Callable[[], Iterable[FaceBatch]] = tuple
+
+
 class TddfaTask(Task):
     """Trains a network of 3DDFA's 62 numbers on faces whose parameters are known.
 
@@ -131,12 +145,9 @@ class TddfaTask(Task):
         built: the network.
         losses: the terms.
         targets: reads batches.
-        source: of training batches.
-        validation: batches that training never sees.
-        sample: the batches that the whitening is computed from, made when they are needed.
+        batches: what it learns from and is measured by.
+        samples: what statistics are taken of.
         model: the face model.
-        test: batches that nothing is chosen by, read when the run has ended.
-        norms: makes the batches that give batch normalisation its statistics (`settle_norms`).
     """
 
     def __init__(
@@ -144,21 +155,17 @@ class TddfaTask(Task):
         built: TddfaNetwork,
         losses: TddfaLosses,
         targets: TddfaTargets,
-        source: Source,
-        validation: Sequence[FaceBatch],
-        sample: Callable[[], Iterable[FaceBatch]],
+        batches: TaskBatches,
+        samples: TddfaSamples,
         model: FaceModel,
-        norms: Callable[[], Iterable[FaceBatch]] = tuple,
-        test: Iterable[FaceBatch] = (),
     ) -> None:
-        self.network, self.source = built.network, source
+        self.network, self.source = built.network, batches.source
         self._built, self._losses, self._targets = built, losses, targets
-        self._validation, self._sample, self._test = validation, sample, test
-        self.tested = bool(test)
-        self._model = model
+        self._batches, self._samples, self._model = batches, samples, model
+        self.tested = bool(batches.test)
         self._settled = built.settled
         self._metrics: TddfaMetrics | None = None
-        self._norms, self._seen = norms, list[Tensor]()
+        self._seen: list[Tensor] = []
 
     @property
     def whitening(self) -> Whitening:
@@ -180,7 +187,7 @@ class TddfaTask(Task):
     def settle_norms(self, network: nn.Module) -> None:
         """Show a network training crops, the same every time; see `Task`."""
         if not self._seen:
-            self._seen = [batch.images for batch in self._norms()]
+            self._seen = [batch.images for batch in self._samples.norms()]
         self._settle()
         device = next(network.parameters()).device
         self._built.to(device)
@@ -192,7 +199,7 @@ class TddfaTask(Task):
         self._settle()
         self._built.to("cpu")
         if self._metrics is None:
-            parts = (self._model, self._built.layout, self._targets, self._validation)
+            parts = (self._model, self._built.layout, self._targets, self._batches.validation)
             self._metrics = TddfaMetrics(*parts, self._losses.config.landmark_set)
         return self._metrics(self._prediction(network))
 
@@ -200,14 +207,14 @@ class TddfaTask(Task):
         """The metrics of `TddfaMetrics` for the test sets."""
         self._settle()
         self._built.to("cpu")
-        parts = (self._model, self._built.layout, self._targets, list(self._test))
+        parts = (self._model, self._built.layout, self._targets, list(self._batches.test))
         return TddfaMetrics(*parts, self._losses.config.landmark_set)(self._prediction(network))
 
     def pictures(self, network: nn.Module) -> dict[str, Tensor]:
         """Landmarks and shapes of the first validation faces."""
         self._settle()
         self._built.to("cpu")
-        parts = (self._model, self._built.layout, self._targets, self._validation[0])
+        parts = (self._model, self._built.layout, self._targets, self._batches.validation[0])
         look = TddfaPictures(*parts, self._losses.config.landmark_set)
         return look(self._prediction(network))
 
@@ -234,7 +241,7 @@ class TddfaTask(Task):
         if self._settled:
             return
         self._built.to("cpu")
-        rows = torch.cat([self._targets(batch) for batch in self._sample()])
+        rows = torch.cat([self._targets(batch) for batch in self._samples.whitening()])
         known = rows[torch.isfinite(rows).all(1)]
         if not len(known):
             expected = f"faces whose parameters are known, of face model {self._model.name}"

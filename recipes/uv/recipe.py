@@ -34,18 +34,17 @@ from ..faces.targets import landmark_targets
 from ..fits import FitReader, FittedSource
 from ..packing import packer
 from ..registry import RECIPES, Recipe
+from ..task_batches import TaskBatches
 from .losses import UvLossConfig, UvLosses
 from .metrics import UvMetrics
 from .targets import UvTargetMaker, UvTargets
-from .task import UvTask
+from .task import UvMeasures, UvTask
 
 _STRIDE = 8  # pixels of the crop per texel of SADRNet's attention
 _NONE_KNOWN = (
     "Maps are learnt from faces that are known in face_model's coefficients: synthetic faces, or "
     "300W-LP with a Basel model of 3DDFA's modes: face_model=BASEL.npz label_model=Model_Shape.mat."
 )
-HIDDEN = "covered_"
-"""Prefix of the metrics on crops with patches."""
 
 
 @dataclass(frozen=True)
@@ -157,12 +156,11 @@ def build_uv_task(config: UvTrainConfig) -> UvTask:
     source = _source(sets, config.data.occluders, model, reader)
     if config.network.scaled and not config.network.start:
         scale_heads(network, maker(next(source.shard(0, 1))), losses.mask)
-    validation = _validation(sets, config.data.occluders, reader)
-
+    clean, hidden = _validation(sets, config.data.occluders, reader)
+    batches = TaskBatches(source, clean, _Fitted(sets.test(), reader), hidden)
     pack = packer(name, network.options, spec)
-    parts = (network, maker, losses, metrics, source, validation, pack)
-    test = _Fitted(sets.test(), reader)
-    return UvTask(*parts, rasterizer=config.rasterizer, test=test)
+    measures = UvMeasures(maker, losses, metrics)
+    return UvTask(network, measures, batches, pack, config.rasterizer)
 
 
 def build_uv_network(config: UvNetworkConfig, model: FaceModel) -> tuple[Network, str, UvSpec]:
@@ -236,15 +234,14 @@ def _lessons(reader: FitReader | None, batch: FaceBatch) -> set[str]:
 
 def _validation(
     sets: FaceSets, occluders: OccluderConfig, reader: FitReader | None
-) -> dict[str, list[FaceBatch]]:
+) -> tuple[list[FaceBatch], list[FaceBatch]]:
     """Faces of the validation sets, unchanged and with patches over all of them."""
     clean = sets.validation()
     if reader is not None:
         clean = [reader(batch) for batch in clean]
     generator = torch.Generator().manual_seed(derived_seed(sets.seed, 1))
     patches = replace(occluders, share=1.0)
-    hidden = [cover(batch, draw_occluders(patches, len(batch), generator)) for batch in clean]
-    return {"": clean, HIDDEN: hidden}
+    return clean, [cover(batch, draw_occluders(patches, len(batch), generator)) for batch in clean]
 
 
 @dataclass(frozen=True)

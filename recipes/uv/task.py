@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...datasets.batches.batch import FaceBatch
-from ...engine.prefetch import Source
 from ...engine.task import Task
 from ...geometry.checks import check_shape
 from ...models.sadrnet.layout import SHAPE_UNIT, UvFaces, UvLayout
@@ -21,12 +21,15 @@ from ...pipeline.studio import studio_light
 from ...render.face import FaceRenderer
 from ..packing import Pack
 from ..pictures import sheet_of
+from ..task_batches import TaskBatches
 from .losses import UvLosses
 from .metrics import UvMetrics
 from .targets import UvTargetMaker
 
 _GREY = 0.75
 _OFFSET = 0.1  # of `SHAPE_UNIT` from the mean, at which a colour is full: 7 mm
+HIDDEN = "covered_"
+"""Before the names of metrics and pictures of faces under patches."""
 _SHOWN = 4  # faces of each kind in pictures
 
 
@@ -83,39 +86,47 @@ def _maps(prediction: UvPrediction, layout: UvLayout) -> list[Tensor]:
     return maps
 
 
+@dataclass(frozen=True)
+class UvMeasures:
+    """How far predicted maps are off.
+
+    Attributes:
+        maker: of the targets.
+        losses: the terms of training.
+        metrics: of validations.
+    """
+
+    maker: UvTargetMaker
+    losses: UvLosses
+    metrics: UvMetrics
+
+
 class UvTask(Task):
     """Trains a network of UV maps on faces whose shape and pose are known.
 
     Args:
         network: images to `UvPrediction`.
-        maker: of the targets.
-        losses: the terms.
-        metrics: of validations.
-        source: of training batches.
-        validation: batches that training never sees, by the prefix of their metrics; those of ""
-            give the "error".
+        measures: targets, losses and metrics.
+        batches: what it learns from and is measured by.
         pack: network and facts to the files that are written.
         rasterizer: of the pictures.
-        test: batches that nothing is chosen by, read when the run has ended.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        maker: UvTargetMaker,
-        losses: UvLosses,
-        metrics: UvMetrics,
-        source: Source,
-        validation: Mapping[str, Sequence[FaceBatch]],
+        measures: UvMeasures,
+        batches: TaskBatches,
         pack: Pack,
         rasterizer: str = "cpu",
-        test: Iterable[FaceBatch] = (),
     ) -> None:
-        self.network, self.source = network, source
-        self._maker, self._losses, self._metrics = maker, losses, metrics
-        self._validation, self._pack, self._rasterizer = validation, pack, rasterizer
-        self._test = test
-        self.tested = bool(test)
+        self.network, self.source = network, batches.source
+        self._maker, self._losses = measures.maker, measures.losses
+        self._metrics, self._test = measures.metrics, batches.test
+        kinds = {"": batches.validation, HIDDEN: batches.hidden}
+        self._validation = {prefix: kind for prefix, kind in kinds.items() if kind}
+        self._pack, self._rasterizer = pack, rasterizer
+        self.tested = bool(batches.test)
 
     def losses(self, network: nn.Module, batch: FaceBatch) -> dict[str, Tensor]:
         """The weighted terms of a batch."""

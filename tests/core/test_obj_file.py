@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError
-from selfie3d.core.obj_file import read_obj, read_obj_vertices, write_obj
+from selfie3d.core.obj_file import ObjTexture, read_obj, read_obj_vertices, write_obj
 
 VERTICES = np.array([[0, 0, 0], [1, 0, 0.5], [1, 1, -0.25], [0, 1, 1 / 3]])
 FACES = np.array([[0, 1, 2], [0, 2, 3]])
@@ -25,7 +25,7 @@ def test_a_mesh_comes_back(tmp_path):
     np.testing.assert_allclose(mesh.vertices, VERTICES, atol=5e-7)
     np.testing.assert_array_equal(mesh.faces, FACES)
     assert not mesh.textured and mesh.colours is None and not mesh.uv_faces.any()
-    write_obj(path, VERTICES, FACES, uv=UV, uv_faces=UV_FACES, material="a.mtl", decimals=2)
+    write_obj(path, VERTICES, FACES, texture=ObjTexture(UV, UV_FACES, "a.mtl"), decimals=2)
     mesh = read_obj(path, np.float32)
     np.testing.assert_array_equal(mesh.vertices, VERTICES.round(2).astype(np.float32))
     np.testing.assert_array_equal(mesh.uv, UV.astype(np.float32))
@@ -38,7 +38,7 @@ def test_a_mesh_comes_back(tmp_path):
 def test_it_is_the_mesh_that_trimesh_reads(tmp_path):
     import trimesh
 
-    write_obj(tmp_path / "a.obj", VERTICES, FACES, uv=UV, uv_faces=UV_FACES)
+    write_obj(tmp_path / "a.obj", VERTICES, FACES, texture=ObjTexture(UV, UV_FACES))
     other = trimesh.load_mesh(tmp_path / "a.obj", process=False)
     mesh = read_obj(tmp_path / "a.obj")
     np.testing.assert_allclose(mesh.vertices[mesh.faces], other.vertices[other.faces])

@@ -13,6 +13,7 @@ from PIL import Image
 from selfie3d.core.errors import InputError
 from selfie3d.core.item_failure import FailureLog
 from selfie3d.evaluate.predict import predictor as predict
+from selfie3d.evaluate.predict.batches import Item
 from selfie3d.evaluate.predict.photographs import predict_landmarks
 from selfie3d.evaluate.predict.predictor import load_predictor
 from selfie3d.evaluate.scans.geometric import geometric_errors
@@ -37,8 +38,8 @@ def test_every_exception_is_the_photographs_own(tmp_path):
         return np.full((68, 3), np.nan if face.level == 3 else 5.0)
 
     log = FailureLog(tmp_path / "errors.log")
-    boxes = [(0.0, 0.0, 8.0, 8.0)] * 4
-    found = predict_landmarks(predictor, NAMES, paths, boxes=boxes, points=points, log=log)
+    items = [Item(*parts, (0.0, 0.0, 8.0, 8.0)) for parts in zip(NAMES, paths, strict=True)]
+    found = predict_landmarks(predictor, items, points=points, log=log)
     assert found.found.tolist() == [True, False, False, False]
     assert "memory" in found.failures["b"] and "KeyError" in found.failures["c"]
     assert "finite points" in found.failures["d"]

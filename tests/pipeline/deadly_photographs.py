@@ -50,7 +50,7 @@ class Reconstructor:
 
 
 def write_face(
-    out: Path, name: str, face: Face, picture: np.ndarray, photo: str, **chosen: object
+    out: Path, name: str, face: Face, picture: np.ndarray, photo: str, options: object
 ) -> list[Path]:
     path = out / f"{name}.json"
     path.write_text("{}")

@@ -16,7 +16,7 @@ from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.segments import Segment
 from selfie3d.pipeline.face import SeenSegments
 from selfie3d.pipeline.output import files
-from selfie3d.pipeline.output.files import STANDARD, describe, write_face
+from selfie3d.pipeline.output.files import STANDARD, FileOptions, describe, write_face
 from selfie3d.pipeline.output.pictures import overlay_picture
 
 PHOTO = np.random.default_rng(0).integers(0, 255, (100, 120, 3), dtype=np.uint8)
@@ -198,9 +198,8 @@ def test_the_size_is_the_models_or_the_given_one(tmp_path, small_face):
 
 
 def test_maps_are_written_where_they_are_asked_for(tmp_path, small_face):
-    paths = write_face(
-        tmp_path, "me", small_face, PHOTO, "me.jpg", write=[*STANDARD, "depth", "segmentation"]
-    )
+    options = FileOptions(write=[*STANDARD, "depth", "segmentation"])
+    paths = write_face(tmp_path, "me", small_face, PHOTO, "me.jpg", options)
     more = ["me_depth.png", "me_segmentation.png", "me_maps.npz"]
     assert [p.name for p in paths] == [*(f"me{s}" for s in SUFFIXES[:-1]), *more, "me.json"]
     record = json.loads((tmp_path / "me.json").read_text())

@@ -12,7 +12,7 @@ from selfie3d.geometry.mesh import vertex_normals
 from selfie3d.geometry.rotation import euler_to_matrix
 from selfie3d.geometry.sh import shade
 from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
-from selfie3d.pipeline.texture import TextureBuilder
+from selfie3d.pipeline.texture import FittedPhoto, TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
 from selfie3d.render.face import FaceRenderer
 
@@ -76,13 +76,15 @@ def error(own: torch.Tensor, wanted: torch.Tensor, where: torch.Tensor) -> float
 @pytest.mark.parametrize("yaw", [0.0, 0.6])
 def test_what_is_seen_is_what_was_painted(default_model, builder, painted, yaw):
     photo = photograph(default_model, painted, yaw, lit())
-    own = builder.build(photo, camera(yaw), face(default_model, lit()))
+    own = builder.build(FittedPhoto(photo, camera(yaw), face(default_model, lit())))
     assert own.image.shape == (3, SIZE, SIZE) and own.seen.shape == (1, SIZE, SIZE)
     assert float(own.image.min()) >= 0 and float(own.image.max()) <= 1
     lit_map, bare = expected(default_model, builder, painted, yaw, lit())
     sure = own.seen[0] > 0.95
     assert error(own.image, lit_map, sure) < 0.012
-    divided = builder.build(photo, camera(yaw), face(default_model, lit()), divide_light=True)
+    divided = builder.build(
+        FittedPhoto(photo, camera(yaw), face(default_model, lit())), divide_light=True
+    )
     assert error(divided.image, bare, sure) < 0.015
     assert error(divided.image, lit_map, sure) > 0.03  # the two can be told apart
     assert torch.equal(divided.seen, own.seen)
@@ -90,7 +92,7 @@ def test_what_is_seen_is_what_was_painted(default_model, builder, painted, yaw):
 
 def test_the_pattern_is_taken_from_the_photograph_not_the_model(default_model, builder, painted):
     photo = photograph(default_model, painted, 0.0, ambient_light(1))
-    own = builder.build(photo, camera(0.0), face(default_model, ambient_light(1)))
+    own = builder.build(FittedPhoto(photo, camera(0.0), face(default_model, ambient_light(1))))
     _, bare = expected(default_model, builder, painted, 0.0, lit())
     plain = builder.atlas.mapper.position_map(default_model.albedo_mean[None])[0]
     sure = own.seen[0] > 0.95
@@ -103,7 +105,7 @@ def test_the_hidden_side_is_the_mirror_of_the_seen_one(default_model, builder):
     wave = 0.12 * torch.sin(x.abs() / 3) * torch.cos(y / 3)
     albedo = (default_model.albedo_mean + wave[:, None])[None]
     photo = photograph(default_model, albedo, yaw, ambient_light(1))
-    own = builder.build(photo, camera(yaw), face(default_model, ambient_light(1)))
+    own = builder.build(FittedPhoto(photo, camera(yaw), face(default_model, ambient_light(1))))
     _, bare = expected(default_model, builder, albedo, yaw, lit())
     plain = builder.atlas.mapper.position_map(default_model.albedo_mean[None])[0]
     seen = torch.cat([own.seen[None], mirrored(builder, own.seen)])[:, 0]
@@ -126,7 +128,9 @@ def inside(builder) -> torch.Tensor:
 
 def test_nothing_seen_leaves_the_fitted_albedo(default_model, builder):
     away = camera(0.0).moved(torch.tensor([[1.0, 0, 10 * SIDE], [0, 1, 0]]))
-    own = builder.build(torch.zeros(1, 3, SIDE, SIDE), away, default_model.zero_coefficients())
+    own = builder.build(
+        FittedPhoto(torch.zeros(1, 3, SIDE, SIDE), away, default_model.zero_coefficients())
+    )
     assert float(own.seen.max()) == 0
     plain = builder.atlas.mapper.position_map(default_model.albedo_mean[None])[0]
     open_air = inside(builder) & torch.from_numpy(builder.atlas.part < Part.TEETH)
@@ -139,7 +143,7 @@ def test_an_occluded_part_is_not_painted_with_the_occluder(default_model, builde
     nose = default_model.region("nose")
     colours = torch.where(nose[:, None], torch.tensor([1.0, 0.0, 0.0]), torch.tensor(0.5))[None]
     photo = photograph(default_model, colours, yaw, ambient_light(1))
-    own = builder.build(photo, camera(yaw), face(default_model, ambient_light(1)))
+    own = builder.build(FittedPhoto(photo, camera(yaw), face(default_model, ambient_light(1))))
     red = builder.atlas.mapper.position_map(nose.float()[None, :, None])[0, 0]
     sure = (own.seen[0] > 0.5) & (red == 0)
     rows = (own.image[0] - own.image[1])[sure]
@@ -148,7 +152,7 @@ def test_an_occluded_part_is_not_painted_with_the_occluder(default_model, builde
 
 def test_the_seam_is_soft(default_model, builder, painted):
     photo = photograph(default_model, painted, 0.6, lit())
-    seen = builder.build(photo, camera(0.6), face(default_model, lit())).seen[0]
+    seen = builder.build(FittedPhoto(photo, camera(0.6), face(default_model, lit()))).seen[0]
     assert float(seen.min()) >= 0 and float(seen.max()) <= 1
     face_map = default_model.region("skin").float()[None, :, None]
     skin = builder.atlas.mapper.position_map(face_map)[0, 0] > 0.99
@@ -159,16 +163,16 @@ def test_the_seam_is_soft(default_model, builder, painted):
 
 
 def test_a_model_without_mirror_and_any_size(small_model):
-    own = TextureBuilder(small_model, 50).build(
-        torch.full((1, 3, 64, 64), 0.5), camera(0.0), small_model.zero_coefficients()
-    )
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    fitted = FittedPhoto(grey, camera(0.0), small_model.zero_coefficients())
+    own = TextureBuilder(small_model, 50).build(fitted)
     assert own.image.shape == (3, 50, 50) and bool(own.image.isfinite().all())
 
 
 def test_photo_shape(default_model, builder):
     for bad in (torch.zeros(3, 8, 8), torch.zeros(2, 3, 8, 8), torch.zeros(1, 1, 8, 8)):
         with pytest.raises(InputError, match="photo"):
-            builder.build(bad, camera(0.0), default_model.zero_coefficients())
+            builder.build(FittedPhoto(bad, camera(0.0), default_model.zero_coefficients()))
 
 
 def test_mirror_image_is_the_same_every_time(default_model):

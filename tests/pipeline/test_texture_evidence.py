@@ -14,7 +14,7 @@ from selfie3d.geometry.segments import Segment
 from selfie3d.pipeline.fit.appearance import Appearance
 from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
 from selfie3d.pipeline.segment.evidence import evidence_of
-from selfie3d.pipeline.texture import TextureBuilder
+from selfie3d.pipeline.texture import FittedPhoto, TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
 from selfie3d.pipeline.texture.look import _as_seen
 from selfie3d.render.face import FaceRenderer
@@ -63,7 +63,7 @@ def scene(model, camera, colours: dict[str, tuple], classes: dict[str, Segment])
 
 def built(builder, camera, coefficients, photo, segments, **options):
     evidence = evidence_of(segments, photo, torch.eye(3)[:2])
-    return builder.build(photo, camera, coefficients, evidence=evidence, **options)
+    return builder.build(FittedPhoto(photo, camera, coefficients, evidence=evidence), **options)
 
 
 def mean_colour(texture, where: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def test_background_and_hat_leave_no_colour_on_the_skin(
     assert not (skin & (green - red > 0.02)).any()
     carried = built(builder, camera, coefficients, photo, segments * 0 + 1 / 16)
     assert float(carried.seen.max()) < 0.01  # nothing is known, nothing is carried
-    plain = builder.build(photo, camera, coefficients)
+    plain = builder.build(FittedPhoto(photo, camera, coefficients))
     assert (skin & (plain.image.numpy()[0] - plain.image.numpy()[1] > 0.5)).any()
 
 

@@ -16,7 +16,7 @@ from selfie3d.detect.face import Face
 from selfie3d.prepare import state, work, workers
 from selfie3d.prepare.estimators import BY_US, Estimate
 from selfie3d.prepare.options import PrepareOptions
-from selfie3d.prepare.run import prepare
+from selfie3d.prepare.run import PrepareRun, prepare
 
 OPTIONS = PrepareOptions(landmarks="own", skin="none", per_shard=8)
 FIVE = np.array([[30.0, 40], [70, 40], [50, 60], [35, 80], [65, 80]])
@@ -119,7 +119,7 @@ def test_photographs_that_end_processes_are_found(photos, tmp_path, monkeypatch)
     whole = prepare("folder", root, tmp_path / "whole", OPTIONS)
     monkeypatch.setattr(workers, "WorkerPool", Pool)
     monkeypatch.setattr(Pool, "deadly", ("p03",))
-    result = prepare("folder", root, tmp_path / "out", OPTIONS, workers=2)
+    result = prepare("folder", root, tmp_path / "out", OPTIONS, run=PrepareRun(workers=2))
     assert sum(result.counts.values()) == sum(whole.counts.values()) - 1
     (reject,) = result.rejects
     assert reject.name == "p03" and "SIGSEGV" in reject.reason
@@ -154,12 +154,12 @@ def test_beginning_anew_removes_our_own_files_only(photos, tmp_path):
         path.write_text("mine")
     (tmp_path / "elsewhere" / "prepare").mkdir(parents=True)
     (tmp_path / "elsewhere" / "prepare" / "file").write_text("mine")
-    prepare("folder", root, out, OPTIONS, resume=False)
+    prepare("folder", root, out, OPTIONS, run=PrepareRun(resume=False))
     assert all(path.read_text() == "mine" for path in foreign)
     state.shutil.rmtree(out / ".selfie3d")
     (out / ".selfie3d").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match=r"\.selfie3d.*link"):
-        prepare("folder", root, out, OPTIONS, resume=False)
+        prepare("folder", root, out, OPTIONS, run=PrepareRun(resume=False))
     assert (tmp_path / "elsewhere" / "prepare" / "file").read_text() == "mine"
 
 

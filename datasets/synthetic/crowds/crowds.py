@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -226,19 +226,10 @@ class CrowdMaker:
             to = size / 2 + rng.normal(0, 0.08, 2) * size
         matrix = placed(scale, tilt, mirrored, middle=middle, to=to)
         gain = np.exp(rng.normal(-0.05, 0.15) + rng.normal(0, 0.04, 3))
-        picture = cut.picture
         if rng.random() < 0.1:
-            picture = filters.blur(picture.astype(np.float32), rng.uniform(0.5, 2.5) / scale)
-        paste_people(
-            canvas,
-            owner,
-            picture,
-            alpha=cut.alpha,
-            face=cut.face,
-            matrix=matrix,
-            gain=gain,
-            number=number,
-        )
+            picture = cut.picture.astype(np.float32)
+            cut = replace(cut, picture=filters.blur(picture, rng.uniform(0.5, 2.5) / scale))
+        paste_people(canvas, owner, cut, matrix=matrix, gain=gain, number=number)
         marks = cut.landmarks @ matrix[:, :2].T + matrix[:, 2]
         area = float(cut.face.sum()) * scale**2
         box = np.concatenate([marks.min(0), marks.max(0)])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....render.cpu.jit import kernel
+from .decoys import CutOut
 
 Array = NDArray[Any]
 
@@ -63,16 +64,14 @@ def _paste(
 
 
 def paste_people(
-    canvas: Array, owner: Array, picture: Array, *, alpha: Array, face: Array, matrix: Array,
-    gain: Array, number: int,
-) -> None:  # fmt: skip
+    canvas: Array, owner: Array, cut: CutOut, *, matrix: Array, gain: Array, number: int
+) -> None:
     """Put a cut-out into a picture, in place.
 
     Args:
         canvas: (H,W,3) float32, of the picture's range.
         owner: (H,W) int32: `number` where the cut-out's face is seen, 0 where the rest of it is.
-        picture: (h,w,3) uint8 or float32. alpha: (h,w) float32, what of it is pasted.
-        face: (h,w) bool, where its face is.
+        cut: what is pasted.
         matrix: (2,3), pixels of the cut-out to pixels of the canvas; both begin at a corner.
         gain: (3,) factor on its colours.
         number: 1 or more.
@@ -81,14 +80,14 @@ def paste_people(
     linear, shift = matrix[:, :2].astype(np.float64), matrix[:, 2].astype(np.float64)
     inverse = np.linalg.inv(linear)
     back = np.concatenate([inverse, -(inverse @ shift)[:, None]], 1)
-    h, w = alpha.shape
+    h, w = cut.alpha.shape
     corners = np.array([[0, 0], [w, 0], [0, h], [w, h]]) @ linear.T + shift
     low = np.clip(np.floor(corners.min(0)), 0, [width, height])
     high = np.clip(np.ceil(corners.max(0)), 0, [width, height])
     box = np.concatenate([low, high]).astype(np.int64)
     step = math.sqrt(abs(float(np.linalg.det(inverse))))
     samples = min(max(1, math.ceil(step / 1.4)), _MOST_SAMPLES)
-    _paste(canvas, owner, picture, alpha, face, back, box, samples,
+    _paste(canvas, owner, cut.picture, cut.alpha, cut.face, back, box, samples,
            gain.astype(np.float32), number)  # fmt: skip
 
 

@@ -47,21 +47,39 @@ class PersonSkin:
     make_up: MakeUp
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What is settled of a person before the skin is drawn.
+
+    Attributes:
+        albedo: (Ka,) coefficients, of `SkinDetails.albedo`.
+        tone: (3,) of `draw_tone`.
+        traits: age and sex.
+        hair: (3,) colour of the head's hair, linear light.
+        brows: whether to paint brows (else the skin there is bare).
+        beard: whether to paint one.
+    """
+
+    albedo: Array
+    tone: Array
+    traits: Traits
+    hair: Array
+    brows: bool = True
+    beard: bool = False
+
+
 def draw_person_skin(
-    rng: np.random.Generator, head: Head, details: SkinDetails, *, albedo: Array, tone: Array,
-    traits: Traits, hair: Array, brows: bool, beard: bool,
-) -> PersonSkin:  # fmt: skip
+    rng: np.random.Generator, head: Head, details: SkinDetails, looks: Looks
+) -> PersonSkin:
     """The skin of a person.
 
     Args:
         rng: source of chance.
         head: the default head; details: what is painted with.
-        albedo: (Ka,) coefficients, of `details.albedo`; tone: (3,) of `draw_tone`.
-        traits: age and sex.
-        hair: (3,) colour of the head's hair, linear light.
-        brows: whether to paint brows (else the skin there is bare); beard: whether to paint one.
+        looks: the person's.
     """
-    whole = head.albedo(albedo)
+    tone, traits, hair, beard = looks.tone, looks.traits, looks.hair, looks.beard
+    whole = head.albedo(looks.albedo)
     coded = details.bare.fill(whole)
     skin = from_lab(tone)
     tint = skin / np.maximum(to_linear(coded[details.plain]).mean(0), 1e-3)
@@ -74,7 +92,9 @@ def draw_person_skin(
     if grown is not None:
         shiny = shiny * (1 - details.beards[grown.kind] * np.float32(min(grown.density, 1)))
     lift = _lift(details, grown, colours[1] / skin)
-    growth = Growth(styles[0] if brows else None, grown, colours[0] / skin, colours[1] / skin, lift)
+    growth = Growth(
+        styles[0] if looks.brows else None, grown, colours[0] / skin, colours[1] / skin, lift
+    )
     painting = details.paint(rng, traits, growth, tone)
     return PersonSkin(
         whole, coded, tint.astype(np.float32), lift, shiny, hair, painting, relief, make_up

@@ -5,6 +5,7 @@ Eyes, teeth, gums and tongue have the model's colours, darkened where the light 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -60,20 +61,28 @@ def _reach(points: Array, where: Array, line: Array, reach: float, out: Array) -
         out[n] = np.exp(-max(depth - np.float32(_SHELTER_MM), np.float32(0)) / reach)
 
 
-def paint_eyes(
-    rng: np.random.Generator, head: Head, points: Array, *, coded: Array, albedo: Array,
-    gloss: Array, marks: Array,
-) -> None:  # fmt: skip
-    """Colour the eyes, in place: wet, and in the shade of the lids wherever they look.
+@dataclass(frozen=True)
+class _Painted:
+    """A face while its colours are made.
 
-    Args:
-        rng: source of chance.
-        head: the default head.
+    Attributes:
         points: (V,3) mm, model space.
-        coded: (V,3) albedo of the model, sRGB-coded.
-        albedo: (V,3) linear light; gloss: (V,): what is changed.
         marks: (68,3) the landmarks `ibug68`, mm.
+        coded: (V,3) albedo of the model, sRGB-coded.
+        albedo: (V,3) linear light, and
+        gloss: (V,): what is changed.
     """
+
+    points: Array
+    marks: Array
+    coded: Array
+    albedo: Array
+    gloss: Array
+
+
+def _paint_eyes(rng: np.random.Generator, head: Head, face: _Painted) -> None:
+    """Colour the eyes, in place: wet, and in the shade of the lids wherever they look."""
+    points, marks = face.points, face.marks
     white, dark = rng.uniform(0.5, 1.05), np.float32(rng.uniform(0.3, 0.8))
     tint = np.full(3, white, np.float32)
     for ball, lids in zip(head.masks.eyes, (marks[42:48], marks[36:42]), strict=True):
@@ -84,19 +93,13 @@ def paint_eyes(
         hidden = np.minimum(height**2, 1.5) + (away[:, 0] / 17) ** 2
         wide = min(half / 6, 1)
         shade = np.clip(1.05 - dark * hidden, 0.25, 1) * (0.3 + 0.7 * wide)
-        _paint(coded, ball, shade.astype(np.float32), tint, LINEAR, albedo)
-        gloss[ball] = 0.8 if wide > 0.6 else 0.4
+        _paint(face.coded, ball, shade.astype(np.float32), tint, LINEAR, face.albedo)
+        face.gloss[ball] = 0.8 if wide > 0.6 else 0.4
 
 
-def paint_mouth(
-    rng: np.random.Generator, head: Head, points: Array, *, coded: Array, albedo: Array,
-    gloss: Array, marks: Array,
-) -> None:  # fmt: skip
-    """Colour what lies inside the mouth, in place: the further behind the lips, the darker.
-
-    See `paint_eyes` for the arguments.
-    """
-    mouth, teeth = head.masks.mouth, head.masks.teeth
+def _paint_mouth(rng: np.random.Generator, head: Head, face: _Painted) -> None:
+    """Colour what lies inside the mouth, in place: the further behind the lips, the darker."""
+    mouth, teeth, marks = head.masks.mouth, head.masks.teeth, face.marks
     gap = max(float(marks[62, 1] - marks[66, 1]), 0)
     reach = np.float32(rng.uniform(4, 7) + 0.4 * gap)
     right, left = marks[48], marks[54]
@@ -105,13 +108,13 @@ def paint_mouth(
         (marks[62, 2] + marks[66, 2]) / 2, (right[2] + left[2]) / 2,
     ], np.float32)  # fmt: skip
     light = np.empty(len(mouth), np.float32)
-    _reach(points, mouth, line, reach, light)
+    _reach(face.points, mouth, line, reach, light)
     tint = np.full(3, rng.uniform(0.8, 1.1), np.float32)
-    _paint(coded, mouth, light, tint, LINEAR, albedo)
+    _paint(face.coded, mouth, light, tint, LINEAR, face.albedo)
     yellow = np.exp(rng.uniform(0, 1) * _IVORY) * rng.uniform(0.6, 1.15)
-    albedo[teeth] *= (yellow / tint).astype(np.float32)
-    gloss[teeth] = 0.5
-    gloss[mouth] *= light
+    face.albedo[teeth] *= (yellow / tint).astype(np.float32)
+    face.gloss[teeth] = 0.5
+    face.gloss[mouth] *= light
 
 
 def skin_surface(
@@ -141,8 +144,9 @@ def skin_surface(
         fade(gloss, roots)
         _classify(kinds, head, roots, Segment.HAIR)
     occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
-    paint_eyes(rng, head, points, coded=skin.coded, albedo=albedo, gloss=gloss, marks=marks)
-    paint_mouth(rng, head, points, coded=skin.coded, albedo=albedo, gloss=gloss, marks=marks)
+    painted = _Painted(points, marks, skin.coded, albedo, gloss)
+    _paint_eyes(rng, head, painted)
+    _paint_mouth(rng, head, painted)
     if roots is not None and rng.random() < _COLLAR:
         height = np.float32(rng.uniform(92, 155))
         collar = Spot.of(sigmoid((masks.neck - height) / 2) * masks.skin)

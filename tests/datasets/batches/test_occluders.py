@@ -19,7 +19,7 @@ from selfie3d.datasets.batches.occluders import (
 )
 from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION
 from selfie3d.datasets.batches.sample import FaceSample
-from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.datasets.shards.source import BatchOrder, FaceLoader
 
 ALWAYS = OccluderConfig(share=1.0)
 
@@ -99,7 +99,7 @@ class Made:
 
 
 def source():
-    inner = FaceLoader([Made()], [1], "whole", NO_PHOTO_AUGMENTATION, 20, 4, 0)
+    inner = FaceLoader([Made()], [1], BatchOrder("whole", NO_PHOTO_AUGMENTATION, 20, 4))
     return OccludedSource(inner, OccluderConfig(share=0.6), 4, 5, 3)
 
 

@@ -14,8 +14,8 @@ from selfie3d.datasets.batches.photo_augment import NO_PHOTO_AUGMENTATION, Photo
 from selfie3d.datasets.batches.sample import FaceSample
 from selfie3d.datasets.photographs.celeba import CelebA
 from selfie3d.datasets.photographs.registry import DATASETS
-from selfie3d.datasets.photographs.w300lp import W300LP
-from selfie3d.datasets.shards.source import FaceLoader, Mix
+from selfie3d.datasets.photographs.w300lp import W300LP, W300LPOptions
+from selfie3d.datasets.shards.source import BatchOrder, FaceLoader, Mix
 
 AUGMENT = PhotoAugmentConfig(covered=0.3)
 
@@ -45,10 +45,11 @@ class Made:
         return FaceSample(self.row_name(row), picture, box=(4, 4, 14, 14), **self.extra)
 
 
-def source(datasets, weights=None, batch=4, seed=0, augment=AUGMENT, size=8, **more) -> FaceLoader:
-    return FaceLoader(
-        datasets, weights or [1] * len(datasets), "tight", augment, size, batch, seed, **more
-    )
+def source(
+    datasets, weights=None, batch=4, seed=0, augment=AUGMENT, size=8, epoch=0, **more
+) -> FaceLoader:
+    order = BatchOrder("tight", augment, size, batch, seed, epoch)
+    return FaceLoader(datasets, weights or [1] * len(datasets), order, **more)
 
 
 def same(one, other) -> bool:
@@ -152,7 +153,7 @@ def test_a_data_set_of_bad_rows_only_is_an_error():
 def test_real_layouts_together(celeba_tree, w300lp_tree):
     """Five points, 68 points, parameters and people in one batch, NaN where a set has none."""
     sets = [CelebA(celeba_tree(5), "all"), W300LP(w300lp_tree())]
-    batch = next(FaceLoader(sets, [1, 1], "deep3d", AUGMENT, 48, 8, 0))
+    batch = next(FaceLoader(sets, [1, 1], BatchOrder("deep3d", AUGMENT, 48, 8)))
     celeba = torch.tensor([name.startswith("celeba/") for name in batch.names])
     assert int(celeba.sum()) == 4
     for key in ("ibug68-2d", "ibug68-3d"):
@@ -166,9 +167,9 @@ def test_real_layouts_together(celeba_tree, w300lp_tree):
 
 def test_points_move_with_the_picture(w300lp_tree):
     """A mirrored, turned crop holds the same picture at its points as the photograph at its own."""
-    data = W300LP(w300lp_tree(), flipped=False)
+    data = W300LP(w300lp_tree(), W300LPOptions(flipped=False))
     augment = PhotoAugmentConfig(colour_low=1, colour_high=1)
-    batch = next(FaceLoader([data], [1], "tight", augment, 200, 8, 2))
+    batch = next(FaceLoader([data], [1], BatchOrder("tight", augment, 200, 8, 2)))
     flipped = torch.linalg.det(batch.labels["crop"][:, :, :2]) < 0
     assert 0 < int(flipped.sum()) < 8
     rows = {data.row_name(row): data[row] for row in range(len(data))}
@@ -260,7 +261,7 @@ def test_errors(change, named):
 
 def test_unknown_names(tmp_path):
     for make in (
-        lambda: FaceLoader([Made("a", 3)], [1], "tigth", AUGMENT, 8, 2, 0),
+        lambda: BatchOrder("tigth", AUGMENT, 8, 2),
         lambda: FacePass(Made("a", 3), "tigth", 8, 2),
         lambda: DATASETS.create("celebA", str(tmp_path)),
     ):

@@ -11,7 +11,7 @@ from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.batches.photo_augment import PhotoAugmentConfig
 from selfie3d.datasets.photographs.registry import DATASETS
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
-from selfie3d.datasets.shards.source import FaceLoader
+from selfie3d.datasets.shards.source import BatchOrder, FaceLoader
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model
@@ -47,7 +47,7 @@ def test_truth_follows_every_change_of_the_crop(folder, model):
     """Points and truth of turned, moved and mirrored crops are still one face."""
     data = RenderedPhotographs(folder)
     mirror = CoefficientMirror.of(model)
-    source = FaceLoader([data], [1], "tight", PhotoAugmentConfig(), 64, 6, 1, mirror)
+    source = FaceLoader([data], [1], BatchOrder("tight", PhotoAugmentConfig(), 64, 6, 1), mirror)
     for _ in range(2):
         batch = next(source)
         assert bool(batch.known.all())
@@ -58,9 +58,8 @@ def test_truth_follows_every_change_of_the_crop(folder, model):
 
 
 def test_mirroring_a_truth_needs_its_mirror(folder):
-    source = FaceLoader(
-        [RenderedPhotographs(folder)], [1], "tight", PhotoAugmentConfig(mirrored=1), 32, 2, 0
-    )
+    order = BatchOrder("tight", PhotoAugmentConfig(mirrored=1), 32, 2)
+    source = FaceLoader([RenderedPhotographs(folder)], [1], order)
     with pytest.raises(InputError, match="CoefficientMirror"):
         next(source)
     assert source.rejects() == {}

@@ -10,7 +10,7 @@ from scipy.io import loadmat, savemat
 from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.datasets.batches.crops import face_box
 from selfie3d.datasets.photographs.landmark_sets import mirrored_points
-from selfie3d.datasets.photographs.w300lp import SUBSETS, W300LP
+from selfie3d.datasets.photographs.w300lp import SUBSETS, W300LP, W300LPOptions
 
 FIRST = 0.5  # ours of MATLAB's 1
 
@@ -42,13 +42,13 @@ def test_splits_keep_a_photograph_with_what_was_made_from_it(w300lp_tree):
     root = w300lp_tree()
     for held_out in (0.01, 0.99):
         split, other = ("train", "val") if held_out < 0.5 else ("val", "train")
-        whole = W300LP(root, split=split, held_out=held_out)
+        whole = W300LP(root, W300LPOptions(split=split, held_out=held_out))
         assert len(whole) == 4 and f"split {split}" in whole.summary
         with pytest.raises(InputError, match=f"photographs in '{other}'"):
-            W300LP(root, split=other, held_out=held_out)
+            W300LP(root, W300LPOptions(split=other, held_out=held_out))
     for given in ({"split": "test"}, {"split": "val", "held_out": 1.5}):
         with pytest.raises(InputError, match=r"split|held_out"):
-            W300LP(root, **given)
+            W300LP(root, W300LPOptions(**given))
 
 
 def test_without_that_folder_pt2d_serves_unturned_images_only(w300lp_tree, face_68):
@@ -66,7 +66,7 @@ def test_without_that_folder_pt2d_serves_unturned_images_only(w300lp_tree, face_
 
 
 def test_parameters_are_labels(w300lp_tree):
-    sample = W300LP(w300lp_tree(), flipped=False)[0]
+    sample = W300LP(w300lp_tree(), W300LPOptions(flipped=False))[0]
     np.testing.assert_allclose(
         sample.labels["pose_para"], [-0.1, 0.1, 0.05, 225, 200, -70, 0.0012], rtol=1e-6
     )
@@ -97,7 +97,7 @@ def test_real_samples_agree_with_their_fits(shared_data, tmp_path, name, inner, 
         ("mean", "u_base"), ("identity", "w_shp_base"), ("expression", "w_exp_base"))}  # fmt: skip
     shapes = {"mean": (68, 3), "identity": (68, 3, 40), "expression": (68, 3, 10)}
     np.savez(tmp_path / "basis.npz", **{k: v.reshape(shapes[k]) for k, v in arrays.items()})
-    sample = W300LP(tmp_path, basis=str(tmp_path / "basis.npz"))[0]
+    sample = W300LP(tmp_path, W300LPOptions(basis=str(tmp_path / "basis.npz")))[0]
     fitted, outline = sample.landmarks["ibug68-3d"], sample.landmarks["ibug68-2d"]
     unit = np.sqrt(np.ptp(fitted, axis=0).prod()) / 100
     errors = np.linalg.norm(fitted - outline, axis=1) / unit
@@ -143,12 +143,12 @@ def test_what_is_missing_is_named(tmp_path, w300lp_tree):
         W300LP(tmp_path)
     assert "research only" in str(caught.value)
     root = w300lp_tree()
-    assert len(W300LP(root, subsets=["AFW"], flipped=False)) == 2
-    assert "2 of 5207 images" in W300LP(root, subsets=["AFW"], flipped=False).summary
+    assert len(W300LP(root, W300LPOptions(subsets=["AFW"], flipped=False))) == 2
+    assert "2 of 5207 images" in W300LP(root, W300LPOptions(subsets=["AFW"], flipped=False)).summary
     for subsets in (["AFLW"], []):
         with pytest.raises(InputError, match=", ".join(SUBSETS)):
-            W300LP(root, subsets=subsets)
+            W300LP(root, W300LPOptions(subsets=subsets))
     np.savez(tmp_path / "b.npz", mean=np.zeros((4, 3)), identity=np.zeros((4, 3, 2)),
              expression=np.zeros((4, 3, 2)))  # fmt: skip
     with pytest.raises(InputError, match="68 points"):
-        W300LP(root, basis=str(tmp_path / "b.npz"))
+        W300LP(root, W300LPOptions(basis=str(tmp_path / "b.npz")))

@@ -11,13 +11,13 @@ from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.augment import NO_AUGMENTATION, AugmentConfig
 from selfie3d.datasets.batches.epochs import EpochSource
 from selfie3d.datasets.shards.dense import draw_rendered, open_rendered
-from selfie3d.datasets.shards.rendered import DenseBatchMaker, RenderedFaces
+from selfie3d.datasets.shards.rendered import DenseBatchMaker, LabelledPoints, RenderedFaces
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
 from selfie3d.geometry.coefficients import vector_to_coefficients
-from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
+from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.point_solver import PointSolver, SolverConfig
 
 SMALL = SyntheticConfig(size=48, seed=3, views=2)
@@ -36,7 +36,13 @@ def faces():
 @pytest.fixture(scope="module")
 def parts(model):
     layout = make_layout(model, 120)
-    return PointBasis.of(model, layout), layout, CoefficientMirror.of(model)
+    return LabelledPoints(PointBasis.of(model, layout), layout), CoefficientMirror.of(model)
+
+
+@pytest.fixture(scope="module")
+def told(model, parts):
+    """The same points with the vertices that tell what is seen."""
+    return LabelledPoints.of(model, parts[0].layout), parts[1]
 
 
 def test_shards_hold_the_same_faces_as_drawing(faces, tmp_path):
@@ -58,9 +64,8 @@ def test_shards_hold_the_same_faces_as_drawing(faces, tmp_path):
 
 def test_labels_of_augmented_and_mirrored_faces_agree(faces, parts, model):
     """The solver finds each batch's own coefficients behind its points, mirrored or not."""
-    basis, layout, mirror = parts
-    maker = DenseBatchMaker(faces, basis, layout, mirror, 32, AugmentConfig())
-    batch = maker(torch.arange(6), seed=4)
+    maker = DenseBatchMaker(faces, *parts, 32, AugmentConfig())
+    batch, basis = maker(torch.arange(6), seed=4), parts[0].basis
     assert batch.images.shape == (6, 3, 32, 32)
     truth = vector_to_coefficients(batch.coefficients, model.sizes)
     solver = PointSolver(basis, SolverConfig(steps=6, curvatures=6, noise=0.02, identity_modes=120))
@@ -71,22 +76,21 @@ def test_labels_of_augmented_and_mirrored_faces_agree(faces, parts, model):
 
 
 def test_pictures_and_points_are_mirrored_together(faces, parts):
-    basis, layout, mirror = parts
-    plain = DenseBatchMaker(faces, basis, layout, mirror, 32)(torch.arange(6), 0)
+    layout = parts[0].layout
+    plain = DenseBatchMaker(faces, *parts, 32)(torch.arange(6), 0)
     always = DenseBatchMaker(
-        faces, basis, layout, mirror, 32, AugmentConfig(1.0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0)
+        faces, *parts, 32, AugmentConfig(1.0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0)
     )(torch.arange(6), 0)
     torch.testing.assert_close(always.images, plain.images.flip(3))
     flipped = plain.points[:, layout.permutation] * torch.tensor([-1.0, 1.0, 1.0])
     torch.testing.assert_close(always.points, flipped)
 
 
-def test_labels_are_mirrored_with_the_pictures(faces, parts, model):
-    basis, layout, mirror = parts
-    own = {"vertices": vertices_of(model, layout)}
-    plain = DenseBatchMaker(faces, basis, layout, mirror, 32, **own)(torch.arange(6), 0)
+def test_labels_are_mirrored_with_the_pictures(faces, told):
+    layout = told[0].layout
+    plain = DenseBatchMaker(faces, *told, 32)(torch.arange(6), 0)
     always = AugmentConfig(1.0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0)
-    flipped = DenseBatchMaker(faces, basis, layout, mirror, 32, always, **own)(torch.arange(6), 0)
+    flipped = DenseBatchMaker(faces, *told, 32, always)(torch.arange(6), 0)
     assert torch.equal(flipped.segmentation, plain.segmentation.flip(2))
     assert torch.equal(flipped.visible, plain.visible[:, layout.permutation])
     assert 0.1 < float(plain.visible.float().mean()) < 0.9
@@ -97,9 +101,8 @@ def test_labels_are_mirrored_with_the_pictures(faces, parts, model):
 
 def test_a_person_is_mirrored_in_all_pictures_or_none(faces, parts):
     """Their identities stay alike; those of different persons are mirrored each by chance."""
-    basis, layout, mirror = parts
     config = AugmentConfig(1.0, 0, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0)
-    maker = DenseBatchMaker(faces, basis, layout, mirror, 32, config)
+    maker = DenseBatchMaker(faces, *parts, 32, config)
     identities = [maker(torch.arange(6), seed).coefficients[:, :120] for seed in range(8)]
     for found in identities:
         assert torch.equal(found[0::2], found[1::2])
@@ -108,18 +111,16 @@ def test_a_person_is_mirrored_in_all_pictures_or_none(faces, parts):
     assert not torch.equal(flips[:, 0], flips[:, 2])
 
 
-def test_faces_without_labels_make_batches_without(faces, parts, model):
-    basis, layout, mirror = parts
+def test_faces_without_labels_make_batches_without(faces, told):
     bare = replace(faces, segmentation=None, visible_vertices=None, person=None)
-    maker = DenseBatchMaker(bare, basis, layout, mirror, 32, vertices=vertices_of(model, layout))
+    maker = DenseBatchMaker(bare, *told, 32)
     batch = maker(torch.arange(4), 0)
     assert batch.segmentation is None and batch.visible is None and batch.person is None
     assert len(batch[1:3].to(torch.device("cpu"))) == 2
 
 
 def test_the_same_rows_and_seed_give_the_same_batch(faces, parts):
-    basis, layout, mirror = parts
-    maker = DenseBatchMaker(faces, basis, layout, mirror, 32, AugmentConfig())
+    maker = DenseBatchMaker(faces, *parts, 32, AugmentConfig())
     rows = torch.tensor([3, 1])
     assert torch.equal(maker(rows, 9).images, maker(rows, 9).images)
     assert not torch.equal(maker(rows, 9).images, maker(rows, 10).images)

@@ -9,11 +9,11 @@ import torch
 from selfie3d.core.errors import InputError
 from selfie3d.datasets.batches.epochs import EpochSource
 from selfie3d.datasets.shards.dense import draw_rendered
-from selfie3d.datasets.shards.rendered import DenseBatch, DenseBatchMaker
+from selfie3d.datasets.shards.rendered import DenseBatch, DenseBatchMaker, LabelledPoints
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.coefficient_mirror import CoefficientMirror
-from selfie3d.geometry.dense_points import PointBasis, make_layout, vertices_of
+from selfie3d.geometry.dense_points import make_layout
 from selfie3d.geometry.segments import Segment
 from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction
@@ -28,7 +28,7 @@ from selfie3d.recipes.dense.losses import (
     mode_shares,
 )
 from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_metrics
-from selfie3d.recipes.dense.task import DensePointTask
+from selfie3d.recipes.dense.task import DenseBatches, DensePointTask
 from selfie3d.train import run_training
 
 BATCH = 6
@@ -202,15 +202,14 @@ def made(model, layout):
     options |= {"segments": len(Segment), "decoder": 4, "hidden": 8}
 
     def make(layout):
-        parts = PointBasis.of(model, layout), layout, CoefficientMirror.of(model), 32
-        maker = DenseBatchMaker(faces, *parts, vertices=vertices_of(model, layout))
+        parts = LabelledPoints.of(model, layout), CoefficientMirror.of(model), 32
+        maker = DenseBatchMaker(faces, *parts)
         torch.manual_seed(0)
         count = {"points": len(layout), "coefficients": sum(model.sizes) + 27}
         network = NETWORKS.create("dense-points", **options, **count)
         source = EpochSource(maker, lambda: 6, 6, 0)
-        checker = DenseBatchMaker(faces, *parts, vertices=vertices_of(model, layout))
-        config = DenseLossConfig()
-        return DensePointTask(network, source, checker, model, layout, config, makers=[maker])
+        batches = DenseBatches(source, DenseBatchMaker(faces, *parts), [maker])
+        return DensePointTask(network, batches, model, layout, DenseLossConfig())
 
     return make
 

@@ -24,6 +24,7 @@ from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.network.start import open_crop_network
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
+from selfie3d.recipes.tddfa.task import TddfaSamples
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 FILES = sorted(p.stem for p in CONFIGS.glob("*.yaml") if peek_config("recipe", "", p) == "tddfa")
@@ -186,7 +187,7 @@ def test_a_run_that_goes_on_keeps_its_whitening(shards, tmp_path):
     assert {f"baseline_{n}" for n in names} <= set(figures)
     config = small_run(shards, out, 3, **{"whitening.samples": 1, "engine.seed": 9})
     second = build_tddfa_task(config)
-    second._sample = lambda: pytest.fail("computed again")
+    second._samples = TddfaSamples(lambda: pytest.fail("computed again"))
     Trainer(second, config.engine, out, {}).run()
     assert torch.equal(second.whitening.mean, first.whitening.mean)
     assert torch.equal(second.whitening.std, first.whitening.std)
@@ -232,6 +233,7 @@ def test_weights_predict_the_same_points(name, shards, tmp_path):
 def test_faces_without_parameters_are_named(shards, tmp_path):
     task = build_tddfa_task(settings(shards, tmp_path))
     known = FacePass(RenderedPhotographs(shards), "roi", 64, 8)
-    task._sample = lambda: [replace(b, truth=None, known=None) for b in known]
+    unknown = [replace(b, truth=None, known=None) for b in known]
+    task._samples = TddfaSamples(lambda: unknown)
     with pytest.raises(InputError, match=r"face model default.*300W-LP"):
         _ = task.whitening

@@ -13,12 +13,12 @@ from selfie3d.models.sadrnet.decoder import UvDecoder
 from selfie3d.models.weights import load_weights
 from selfie3d.recipes.registry import find_recipe
 from selfie3d.recipes.uv.recipe import (
-    HIDDEN,
     UvNetworkConfig,
     UvTrainConfig,
     build_uv_network,
     build_uv_task,
 )
+from selfie3d.recipes.uv.task import HIDDEN
 from selfie3d.train import run_training
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -84,6 +84,9 @@ def test_a_hidden_face_teaches_nothing(folder: Path) -> None:
     assert int((kinds == 2).sum()) > 0  # crowds overlap
 
 
+NO_MARKS = np.zeros((68, 2))
+
+
 def test_pasting_puts_points_where_the_matrix_says() -> None:
     picture = np.zeros((40, 40, 3), np.uint8)
     picture[10:14, 24:28] = 255
@@ -94,9 +97,8 @@ def test_pasting_puts_points_where_the_matrix_says() -> None:
         matrix = placed(
             0.9, 0.7, mirrored, middle=np.array([20.0, 20.0]), to=np.array([30.0, 34.0])
         )
-        paste_people(
-            canvas, owner, picture, alpha=alpha, face=face, matrix=matrix, gain=np.ones(3), number=3
-        )
+        cut = CutOut(picture, alpha, face, NO_MARKS)
+        paste_people(canvas, owner, cut, matrix=matrix, gain=np.ones(3), number=3)
         expected = matrix[:, :2] @ [26.0, 12.0] + matrix[:, 2]
         rows, columns = np.nonzero(owner == 3)
         np.testing.assert_allclose([columns.mean() + 0.5, rows.mean() + 0.5], expected, atol=0.6)
@@ -109,16 +111,9 @@ def test_shrinking_averages() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
     canvas, owner = np.zeros((16, 16, 3), np.float32), np.zeros((16, 16), np.int32)
     matrix = placed(0.2, 0.0, False, middle=np.full(2, 40.0), to=np.full(2, 8.0))
-    paste_people(
-        canvas,
-        owner,
-        picture,
-        alpha=np.ones((80, 80), np.float32),
-        face=np.zeros((80, 80), bool),
-        matrix=matrix,
-        gain=np.ones(3),
-        number=1,
-    )
+    alpha, face = np.ones((80, 80), np.float32), np.zeros((80, 80), bool)
+    cut = CutOut(picture, alpha, face, NO_MARKS)
+    paste_people(canvas, owner, cut, matrix=matrix, gain=np.ones(3), number=1)
     blocks = picture.reshape(16, 5, 16, 5, 3).mean((1, 3))
     assert canvas[3:13, 3:13].std() < 0.3 * picture.std()
     assert np.corrcoef(canvas[3:13, 3:13].ravel(), blocks[3:13, 3:13].ravel())[0, 1] > 0.8

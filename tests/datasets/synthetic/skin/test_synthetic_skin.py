@@ -10,7 +10,7 @@ from selfie3d.datasets.synthetic.skin.details import SIZE, SkinDetails, covered
 from selfie3d.datasets.synthetic.skin.hairs import FULL, MOUSTACHE
 from selfie3d.datasets.synthetic.skin.marks import stamp_moles
 from selfie3d.datasets.synthetic.skin.noise import spots, value_noise
-from selfie3d.datasets.synthetic.skin.person import draw_person_skin
+from selfie3d.datasets.synthetic.skin.person import Looks, draw_person_skin
 from selfie3d.datasets.synthetic.skin.shading import skin_surface
 from selfie3d.datasets.synthetic.skin.strokes import Strokes, draw_strokes
 from selfie3d.datasets.synthetic.skin.tone import from_lab
@@ -38,17 +38,8 @@ def person(head, details):
         rng = np.random.default_rng(seed)
         tone = np.array(tone, float)
         albedo = details.albedo(rng, tone)
-        return draw_person_skin(
-            rng,
-            head,
-            details,
-            albedo=albedo,
-            tone=tone,
-            traits=Traits(*traits),
-            hair=hair,
-            brows=brows,
-            beard=beard,
-        )
+        looks = Looks(albedo, tone, Traits(*traits), hair, brows, beard)
+        return draw_person_skin(rng, head, details, looks)
 
     return draw
 

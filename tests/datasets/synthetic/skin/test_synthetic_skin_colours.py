@@ -12,7 +12,7 @@ from selfie3d.datasets.synthetic.colours import beard_colour, brow_colour, hair_
 from selfie3d.datasets.synthetic.head import load_head
 from selfie3d.datasets.synthetic.skin.details import SkinDetails
 from selfie3d.datasets.synthetic.skin.make_up import draw_make_up
-from selfie3d.datasets.synthetic.skin.person import draw_person_skin
+from selfie3d.datasets.synthetic.skin.person import Looks, draw_person_skin
 from selfie3d.datasets.synthetic.skin.relief import Relief, draw_relief, rough_normals
 from selfie3d.datasets.synthetic.skin.shading import skin_surface
 from selfie3d.datasets.synthetic.skin.tone import draw_tone, from_lab, to_lab
@@ -40,17 +40,8 @@ def person(head, details):
         rng = np.random.default_rng(seed)
         tone = np.array(tone, float)
         albedo = details.albedo(rng, tone)
-        return draw_person_skin(
-            rng,
-            head,
-            details,
-            albedo=albedo,
-            tone=tone,
-            traits=Traits(*traits),
-            hair=hair,
-            brows=brows,
-            beard=beard,
-        )
+        looks = Looks(albedo, tone, Traits(*traits), hair, brows, beard)
+        return draw_person_skin(rng, head, details, looks)
 
     return draw
 
