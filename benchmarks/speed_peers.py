@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from selfie3d.core.image_file import list_images, read_image
 from selfie3d.geometry.crop import Crop
 from selfie3d.pipeline.locate.cut import cut_tensor
-from selfie3d.pipeline.output.files import write_face
+from selfie3d.pipeline.output.files import FileOptions, write_face
 from selfie3d.pipeline.reconstructor import Reconstructor
 
 WARM_UP = 5
@@ -64,7 +64,7 @@ def ours(maker: Reconstructor, out: Path, write: tuple[str, ...]) -> Callable[[P
         start = maker.regress([(picture, face)])[0]
         textured = write != ("json",)
         made = maker.reconstruct_face(picture, face, start=start, textured=textured)
-        write_face(out, "face", made, picture, "photograph", write=write)
+        write_face(out, "face", made, picture, "photograph", FileOptions(write=write))
 
     return work
 

@@ -9,7 +9,7 @@ import pytest
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.facemodels import load_face_model
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.output.files import write_face
+from selfie3d.pipeline.output.files import FileOptions, write_face
 from selfie3d.pipeline.output.viewed_folder import PAGE, view_folder
 from selfie3d.pipeline.output.viewer import viewer_page
 
@@ -21,7 +21,9 @@ def results(tmp_path, small_face):
     folder = tmp_path / "results"
     folder.mkdir()
     for name in ("b", "a"):
-        write_face(folder, name, small_face, PHOTO, f"{name}.jpg", write=["glb", "overlay"])
+        write_face(
+            folder, name, small_face, PHOTO, f"{name}.jpg", FileOptions(write=["glb", "overlay"])
+        )
     return folder
 
 
@@ -99,7 +101,7 @@ def test_the_shipped_model_is_known_by_its_vertices(tmp_path, default_model, sma
     face = ReconstructedFace(
         default_model, own, small_face.camera, (0, 0, 9, 9), small_face.texture, 1.0
     )
-    write_face(tmp_path, "me", face, PHOTO, "me.jpg", mesh=mesh, write=["glb"])
+    write_face(tmp_path, "me", face, PHOTO, "me.jpg", FileOptions(mesh, write=["glb"]))
     (model,) = data_of(view_folder(tmp_path).page)["models"]
     wanted = face.with_mesh(mesh).model
     assert model["count"] == len(wanted.mean)
@@ -110,7 +112,7 @@ def test_the_shipped_model_is_known_by_its_vertices(tmp_path, default_model, sma
 
 
 def test_a_face_is_written_with_its_page(tmp_path, small_face):
-    files = write_face(tmp_path, "me", small_face, PHOTO, "me.jpg", write=["viewer"])
+    files = write_face(tmp_path, "me", small_face, PHOTO, "me.jpg", FileOptions(write=["viewer"]))
     assert [file.name for file in files] == ["me_viewer.html", "me.json"]
     assert json.loads(files[1].read_text())["files"] == ["me_viewer.html"]
     (head,) = data_of(files[0])["heads"]

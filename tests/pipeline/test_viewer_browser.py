@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.uv import UVMapper
 from selfie3d.pipeline.face import ReconstructedFace
-from selfie3d.pipeline.output.files import describe, write_face
+from selfie3d.pipeline.output.files import FileOptions, describe, write_face
 from selfie3d.pipeline.output.viewed_folder import view_folder
 from selfie3d.pipeline.output.viewed_head import ViewedHead, head_of_photo
 from selfie3d.pipeline.output.viewer import viewer_page
@@ -104,7 +104,7 @@ def _note_request(page, url):
 def one(browser, face, tmp_path_factory):
     """The page of one head, with its photograph."""
     folder = tmp_path_factory.mktemp("one")
-    write_face(folder, "me", face, PHOTO, "me.jpg", write=["viewer"])
+    write_face(folder, "me", face, PHOTO, "me.jpg", FileOptions(write=["viewer"]))
     page = opened(browser, folder / "me_viewer.html")
     yield page
     page.close()
@@ -115,7 +115,7 @@ def two(browser, face, other, tmp_path_factory):
     """The page of a folder with two heads, one of which has a name that wants to break out."""
     folder = tmp_path_factory.mktemp("two")
     for name, shown in (("a", face), ("b" + EVIL.replace("/", ""), other)):
-        write_face(folder, name, shown, PHOTO, "me.jpg", write=["glb", "overlay"])
+        write_face(folder, name, shown, PHOTO, "me.jpg", FileOptions(write=["glb", "overlay"]))
     page = opened(browser, view_folder(folder).page)
     yield page
     page.close()
