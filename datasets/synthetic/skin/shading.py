@@ -62,7 +62,7 @@ def _reach(points: Array, where: Array, line: Array, reach: float, out: Array) -
 
 
 @dataclass(frozen=True)
-class _Painted:
+class PaintedFace:
     """A face while its colours are made.
 
     Attributes:
@@ -80,8 +80,14 @@ class _Painted:
     gloss: Array
 
 
-def _paint_eyes(rng: np.random.Generator, head: Head, face: _Painted) -> None:
-    """Colour the eyes, in place: wet, and in the shade of the lids wherever they look."""
+def paint_eyes(rng: np.random.Generator, head: Head, face: PaintedFace) -> None:
+    """Colour the eyes, in place: wet, and in the shade of the lids wherever they look.
+
+    Args:
+        rng: source of chance.
+        head: the default head.
+        face: whose colours are changed.
+    """
     points, marks = face.points, face.marks
     white, dark = rng.uniform(0.5, 1.05), np.float32(rng.uniform(0.3, 0.8))
     tint = np.full(3, white, np.float32)
@@ -97,8 +103,14 @@ def _paint_eyes(rng: np.random.Generator, head: Head, face: _Painted) -> None:
         face.gloss[ball] = 0.8 if wide > 0.6 else 0.4
 
 
-def _paint_mouth(rng: np.random.Generator, head: Head, face: _Painted) -> None:
-    """Colour what lies inside the mouth, in place: the further behind the lips, the darker."""
+def paint_mouth(rng: np.random.Generator, head: Head, face: PaintedFace) -> None:
+    """Colour what lies inside the mouth, in place: the further behind the lips, the darker.
+
+    Args:
+        rng: source of chance.
+        head: the default head.
+        face: whose colours are changed.
+    """
     mouth, teeth, marks = head.masks.mouth, head.masks.teeth, face.marks
     gap = max(float(marks[62, 1] - marks[66, 1]), 0)
     reach = np.float32(rng.uniform(4, 7) + 0.4 * gap)
@@ -144,9 +156,9 @@ def skin_surface(
         fade(gloss, roots)
         _classify(kinds, head, roots, Segment.HAIR)
     occlusion = head.occlusion ** np.float32(rng.uniform(0.3, 1.6))
-    painted = _Painted(points, marks, skin.coded, albedo, gloss)
-    _paint_eyes(rng, head, painted)
-    _paint_mouth(rng, head, painted)
+    painted = PaintedFace(points, marks, skin.coded, albedo, gloss)
+    paint_eyes(rng, head, painted)
+    paint_mouth(rng, head, painted)
     if roots is not None and rng.random() < _COLLAR:
         height = np.float32(rng.uniform(92, 155))
         collar = Spot.of(sigmoid((masks.neck - height) / 2) * masks.skin)

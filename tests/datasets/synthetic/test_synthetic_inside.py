@@ -12,7 +12,7 @@ from selfie3d.datasets.synthetic.head import load_head
 from selfie3d.datasets.synthetic.person import draw_person
 from selfie3d.datasets.synthetic.scene import draw_scene
 from selfie3d.datasets.synthetic.skin.details import SkinDetails
-from selfie3d.datasets.synthetic.skin.shading import paint_mouth
+from selfie3d.datasets.synthetic.skin.shading import PaintedFace, paint_mouth
 from selfie3d.datasets.synthetic.studio import Studio
 from selfie3d.datasets.synthetic.surface import TextureTable
 
@@ -65,8 +65,8 @@ def test_teeth_are_lit_by_the_lips_and_the_throat_is_dark(head, unit):
     points = head.vertices(np.zeros(120, np.float32), expression)
     albedo, gloss = np.zeros_like(points), np.zeros(len(points), np.float32)
     coded = head.albedo(np.zeros(head.model.sizes[2], np.float32))
-    paint_mouth(np.random.default_rng(0), head, points, coded=coded, albedo=albedo, gloss=gloss,
-                marks=head.landmarks(points, "ibug68"))  # fmt: skip
+    face = PaintedFace(points, head.landmarks(points, "ibug68"), coded, albedo, gloss)
+    paint_mouth(np.random.default_rng(0), head, face)
     teeth = head.masks.teeth[np.argsort(points[head.masks.teeth, 2])]
     front, back = albedo[teeth[-200:]].mean(), albedo[teeth[:200]].mean()
     throat = head.masks.mouth[points[head.masks.mouth, 2] < -50]
