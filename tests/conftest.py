@@ -53,6 +53,49 @@ def _shipped_models_are_read_once(
         yield
 
 
+DRAWING = ("datasets", "evaluate", "prepare", "recipes", "test_train.py")
+
+
+@pytest.fixture(scope="session")
+def _drawn_head() -> dict[str, Any]:
+    """The head that is drawn, and what its skin is painted with, once somebody drew."""
+    return {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_drawn_head_is_made_once(
+    request: pytest.FixtureRequest, _drawn_head: dict[str, Any]
+) -> Iterator[None]:
+    """Whoever draws faces gets the same head, which drawing does not change.
+
+    Making it takes 1 s. The tests of the skin itself make theirs.
+    """
+    place = request.path.relative_to(ROOT / "tests").parts
+    if place[0] not in DRAWING or place[:3] == ("datasets", "synthetic", "skin"):
+        yield
+        return
+    from selfie3d.datasets.synthetic import studio
+
+    load, make = studio.load_head, studio.SkinDetails.make
+
+    def load_head(model: Any = None) -> Any:
+        if model is not None and model.name != "default":
+            return load(model)  # which refuses it
+        if "head" not in _drawn_head:
+            _drawn_head["head"] = load(model)
+        return _drawn_head["head"]
+
+    def details(head: Any) -> Any:
+        if "skin" not in _drawn_head:
+            _drawn_head["skin"] = make(head)
+        return _drawn_head["skin"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(studio, "load_head", load_head)
+        patch.setattr(studio.SkinDetails, "make", details)
+        yield
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """For networks thinner than anybody trains.

@@ -52,7 +52,9 @@ sys.meta_path.insert(0, Finder)
 """
 
 
-@pytest.mark.parametrize("name", ["selfie3d-main", "selfie3d"])
+@pytest.mark.parametrize(
+    "name", ["selfie3d-main", pytest.param("selfie3d", marks=pytest.mark.slow)]
+)
 def test_suite_runs_in_a_clone(name, copy_tree, tmp_path):
     clone = tmp_path.resolve() / name
     copy_tree(clone)

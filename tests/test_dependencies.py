@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ NEEDED_BY_OTHERS = {"torchvision"}  # facenet-pytorch imports it; see core/facen
 NAMES = [re.split(r"[<>=!~ ;\[]", text)[0] for text in PROJECT["dependencies"]]
 
 
+@cache
 def imported() -> set[str]:
     """Top-level packages that shipped modules import, inside functions, too."""
     found: set[str] = set()

@@ -13,7 +13,7 @@ from selfie3d.models.weights import load_weights
 from selfie3d.recipes.registry import DEFAULT_RECIPE, find_recipe
 from selfie3d.train import find_config, run_training
 
-QUICK = ["data.draw=40", "data.validate=8", "data.batch=16", "engine.threads=1"]
+QUICK = ["data.draw=16", "data.validate=4", "data.batch=16", "engine.threads=1"]
 
 
 def test_a_run_learns_and_leaves_weights(tmp_path):

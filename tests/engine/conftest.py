@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,20 +33,8 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def start_python(environment) -> Callable[..., list[subprocess.Popen[bytes]]]:
-    """Starts `code` in `world` interpreters that find each other."""
-
-    def start(code: str, world: int = 1, port: int = 0) -> list[subprocess.Popen[bytes]]:
-        command = [sys.executable, "-c", code]
-        settings = [environment | of_rank(rank, world, port) for rank in range(world)]
-        return [subprocess.Popen(command, env=own) for own in settings]
-
-    return start
-
-
-@pytest.fixture(scope="session")
 def fork_python(environment) -> Iterator[Callable[..., list[Forked]]]:
-    """As `start_python`, in processes that need not import torch first."""
+    """Starts `code` in `world` processes that find each other, and need not import torch."""
     nursery = Nursery(environment)
 
     def start(code: str, world: int = 1, port: int = 0) -> list[Forked]:

@@ -17,7 +17,7 @@ torch.distributed.all_reduce_coalesced([torch.zeros(1) for _ in range(20_000)])
 """
 
 
-def test_threads_that_still_let_go_of_tensors_abort_nothing(start_python, free_port):
+def test_threads_that_still_let_go_of_tensors_abort_nothing(fork_python, free_port):
     """torch aborts a process that such a thread outlives: here about 3 of 4 pairs."""
-    running = start_python(SCRIPT, 2, free_port)
+    running = fork_python(SCRIPT, 2, free_port)
     assert [process.wait() for process in running] == [0, 0]

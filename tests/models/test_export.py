@@ -25,7 +25,7 @@ SMALL = {
     "3ddfa": {"size": 60, "outputs": 7, "widths": (8, 16, 32, 64), "features": 16},
 }
 OTHERS = {"size": 64, "outputs": 7}
-QUICK = ("3ddfa", "dense-points", "mobilenet_v1", "resnet18")
+QUICK = ("3ddfa", "dense-points")
 """They are exported in every run of the tests; the others, which take longer, in slow ones."""
 EACH = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NETWORKS.names()

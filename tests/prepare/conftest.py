@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,11 @@ class DrawnFace:
 
 @pytest.fixture(scope="session")
 def drawn_faces() -> list[DrawnFace]:
-    """Twenty faces with most of their landmarks in sight."""
+    """Twelve faces with most of their landmarks in sight."""
     faces = SyntheticFaces(SyntheticConfig(size=144, seed=8))
     found: list[DrawnFace] = []
     index = 0
-    while len(found) < 20:
+    while len(found) < 12:
         item = faces.item(index)
         index += 1
         points = np.asarray(item.landmarks["ibug68"])[:, :2].astype(float)
@@ -50,7 +51,7 @@ def celeba_tree(tmp_path, drawn_faces) -> Callable[..., Path]:
             folder.mkdir(parents=True)
         names = [f"{k:06d}.jpg" for k in range(1, count + 1)]
         lines = []
-        for name, face in zip(names, drawn_faces, strict=False):
+        for name, face in zip(names, cycle(drawn_faces), strict=False):
             canvas = np.full((218, 178, 3), 90, np.uint8)
             canvas[37:181, 17:161] = face.picture
             Image.fromarray(canvas).save(folders[2] / name, quality=95)

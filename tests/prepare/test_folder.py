@@ -14,10 +14,10 @@ from selfie3d.prepare.run import prepare
 
 @pytest.fixture
 def album(tmp_path, drawn_faces):
-    """Nineteen photographs of people's folders, and a twentieth that is broken."""
+    """Eleven photographs of people's folders, and a twelfth that is broken."""
     root = tmp_path / "album"
-    for k, face in enumerate(drawn_faces[:19]):
-        folder = root / f"person {k // 4}"
+    for k, face in enumerate(drawn_faces[:11]):
+        folder = root / f"person {k // 2}"
         folder.mkdir(parents=True, exist_ok=True)
         canvas = np.full((260, 300, 3), 120, np.uint8)
         canvas[40:184, 60:204] = face.picture
@@ -35,8 +35,8 @@ def test_an_album_with_a_broken_photograph(album, tmp_path, drawn_faces):
     assert len(broken) == 1 and "truncated" in broken[0]["reason"]
     assert str(tmp_path) not in json.dumps(rejects)
     others = [reject["reason"] for reject in rejects if reject not in broken]
-    assert all("face" in reason for reason in others) and len(others) <= 3
-    assert sum(result.counts.values()) == 19 - len(others)
+    assert all("face" in reason for reason in others) and len(others) <= 2
+    assert sum(result.counts.values()) == 11 - len(others)
     for name in ("contact_sheet.png", "rejects.png", "manifest.json", "samples.tsv"):
         assert out / name in result.files
     data = TarShards(out, "*-*.tar")
@@ -99,7 +99,7 @@ def test_people_of_a_folder_stay_together(album):
     splits: dict[str, set[str]] = {}
     for photograph in collection.photographs:
         splits.setdefault(photograph.file.parent.name, set()).add(photograph.split)
-    assert len(splits) == 5 and all(len(found) == 1 for found in splits.values())
+    assert len(splits) == 6 and all(len(found) == 1 for found in splits.values())
     assert set().union(*splits.values()) == {"train", "val"}
 
 

@@ -22,8 +22,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 QUICK = [
-    "network.options.imagenet=", "loss.identity=0", "data.batch=2", "data.validate=2",
-    "engine.schedule.steps=2", "engine.schedule.epochs=0", "engine.threads=1",
+    "network.options.imagenet=", "network.options.size=64", "loss.identity=0", "data.batch=2",
+    "data.validate=2", "engine.schedule.steps=2", "engine.schedule.epochs=0", "engine.threads=1",
 ]  # fmt: skip
 
 

@@ -22,7 +22,9 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module", params=list(FILES))
+@pytest.fixture(
+    scope="module", params=["humface", pytest.param("leeperrysmith", marks=pytest.mark.slow)]
+)
 def scan(request, shared_data):
     return load_scan(shared_data(*FILES[request.param]), MARKS).surface
 

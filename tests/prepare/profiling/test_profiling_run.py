@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from selfie3d.prepare.options import PrepareOptions, TurnOptions
 from selfie3d.prepare.parts import Parts
 from selfie3d.prepare.profiling.collection import estimated_yaws
 from selfie3d.prepare.profiling.fit import FIT
-from selfie3d.prepare.run import prepare
+from selfie3d.prepare.run import Prepared, prepare
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -37,7 +38,27 @@ def _small_parts(monkeypatch):
 @pytest.fixture
 def shards(tmp_path, drawn_faces) -> Path:
     """Six drawn faces in a shard for training, two in one for validation."""
-    root = tmp_path / "prepared"
+    return write_shards(tmp_path / "prepared", drawn_faces)
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory, drawn_faces) -> Turned:
+    """Such shards, and what `prepare turned` made of them."""
+    folder = tmp_path_factory.mktemp("turned")
+    root = write_shards(folder / "prepared", drawn_faces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "PER_PART", 4)
+        return Turned(root, folder / "out", prepare("turned", root, folder / "out", FIXED))
+
+
+@dataclass(frozen=True)
+class Turned:
+    shards: Path
+    out: Path
+    result: Prepared
+
+
+def write_shards(root: Path, drawn_faces: list) -> Path:
     root.mkdir()
     for split, chosen in (("train", drawn_faces[:6]), ("val", drawn_faces[6:8])):
         entries = []
@@ -79,9 +100,8 @@ def hashes(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_turned_shards(shards, tmp_path):
-    out = tmp_path / "out"
-    result = prepare("turned", shards, out, FIXED)
+def test_turned_shards(turned):
+    out, result = turned.out, turned.result
     count = sum(result.counts.values())
     assert set(result.counts) == {"train", "val"} and count + len(result.rejects) >= 8
     assert count >= 8, result.rejects
@@ -107,16 +127,15 @@ def test_turned_shards(shards, tmp_path):
     assert manifest["data_set"] == "turned" and manifest["options"]["turns"] == "50,95"
     assert (out / "contact_sheet.png").is_file()
     lines = (out / "samples.tsv").read_text().splitlines()[1:]
-    picture = TarShards(shards, "train-*.tar")
+    picture = TarShards(turned.shards, "train-*.tar")
     assert len(lines) == count and len(picture) == 6
 
 
-def test_300w_lps_fit_turns_along(shards, tmp_path):
+def test_300w_lps_fit_turns_along(turned):
     """The mean face by the labels of a copy lies on its landmarks, as it did in the photograph."""
-    prepare("turned", shards, tmp_path / "out", FIXED)
     basis = FittedBasis(mean_face(), np.zeros((68, 3, 1)), np.zeros((68, 3, 1)))
     gaps: list[list[float]] = []
-    for folder in (shards, tmp_path / "out"):
+    for folder in (turned.shards, turned.out):
         data, own = TarShards(folder, "train-*.tar"), []
         for row in range(len(data)):
             sample = data[row]
@@ -130,8 +149,7 @@ def test_300w_lps_fit_turns_along(shards, tmp_path):
     assert max(gaps[1]) < max(gaps[0]) + 0.04
 
 
-def test_interrupted_and_resumed_is_the_same(shards, tmp_path, monkeypatch):
-    prepare("turned", shards, tmp_path / "whole", FIXED)
+def test_interrupted_and_resumed_is_the_same(turned, tmp_path, monkeypatch):
     make, made = Parts.make, []
 
     def stopping(self, part, workshop):
@@ -144,12 +162,12 @@ def test_interrupted_and_resumed_is_the_same(shards, tmp_path, monkeypatch):
     monkeypatch.setattr(Parts, "make", stopping)
     for _ in range(10):
         try:
-            prepare("turned", shards, tmp_path / "pieces", FIXED)
+            prepare("turned", turned.shards, tmp_path / "pieces", FIXED)
             break
         except KeyboardInterrupt:
             continue
     assert "stopped" in made
-    assert hashes(tmp_path / "pieces") == hashes(tmp_path / "whole")
+    assert hashes(tmp_path / "pieces") == hashes(turned.out)
 
 
 def test_a_fit_beside_the_landmarks_is_rejected(shards, tmp_path):

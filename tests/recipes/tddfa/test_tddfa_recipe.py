@@ -23,6 +23,7 @@ from selfie3d.geometry.camera import WeakPerspectiveCamera
 from selfie3d.models.tddfa.whitening import compute_whitening
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.network.start import open_crop_network
+from selfie3d.recipes.tddfa import recipe
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 from selfie3d.recipes.tddfa.task import TddfaSamples
 
@@ -146,7 +147,8 @@ def test_one_step_on_300w_lp(shared_data, tmp_path):
     assert task.pictures(task.network)["faces"].shape[1] == 2 * 2 * 64  # no shapes of 68 points
 
 
-def test_whitening_is_that_of_the_training_crops(shards, tmp_path):
+def test_whitening_is_that_of_the_training_crops(shards, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "_SAMPLE_BATCH", 128)
     task = build_tddfa_task(settings(shards, tmp_path))
     rows = [task._targets(b) for b in FacePass(RenderedPhotographs(shards), "roi", 64, 8)]
     whole = compute_whitening(rows)
