@@ -41,10 +41,10 @@ def test_what_it_says(command):
     )
     assert result.exit_code == 0, result.output
     assert "9 train, 1 val; 1 left out" in result.stdout and "x.tar" in result.stdout
-    (kind, data, out, options), rest = calls[0]
+    kind, data, out, options, run = calls[0][0]
     assert (kind, data, out) == ("celeba", Path("in"), Path("out"))
     assert options.skin == "none" and options.write == "shards" and options.per_shard == 1000
-    assert rest["workers"] == 3 and rest["resume"] is True
+    assert run.workers == 3 and run.resume is True
 
 
 def test_choices_are_those_of_the_options(command):
