@@ -9,6 +9,7 @@ from selfie3d.datasets.photographs.registry import DATASETS
 from selfie3d.engine.nonfinite import exact_norms
 from selfie3d.engine.trainer import Trainer
 from selfie3d.models.weights import load_weights
+from selfie3d.recipes.tddfa import recipe
 from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
 from torch import nn
 
@@ -61,10 +62,11 @@ def test_norms_that_see_nothing_keep_the_running_statistics(run):
         assert torch.equal(own[1].running_mean, torch.full((4,), 3.0))
 
 
-def test_the_first_validations_of_a_run(repository, tmp_path):
+def test_the_first_validations_of_a_run(repository, tmp_path, monkeypatch):
     """After three steps at R3FA's rate MobDenseNet is bad; by its running statistics it is not a
     network at all (1e5 to 1e6 %). The weights that are written are what was validated.
     """
+    monkeypatch.setattr(recipe, "_SAMPLE_BATCH", 128)  # as in training
     DATASETS.create("drawn", str(tmp_path / "faces"), count=12, size=72)
     data = f"[{{name: rendered, root: '{tmp_path / 'faces'}'}}]"
     errors = []
@@ -84,4 +86,4 @@ def test_the_first_validations_of_a_run(repository, tmp_path):
         written = load_weights(out / "last.safetensors").network.eval()
         again = task.validate(written)["error"]
         assert again == pytest.approx(errors[-1], rel=0.2)
-    assert errors[1] < errors[0] / 10
+    assert errors[1] < errors[0] / 50
