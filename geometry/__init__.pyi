@@ -18,7 +18,6 @@ from .coefficients import coefficients_to_vector as coefficients_to_vector
 from .coefficients import vector_to_coefficients as vector_to_coefficients
 from .contour import OutlineLandmarks as OutlineLandmarks
 from .crop import Crop as Crop
-from .cut import compiled as compiled
 from .cut import cut_out as cut_out
 from .cut import to_pictures as to_pictures
 from .cut import warp as warp

@@ -13,18 +13,17 @@ import math
 # ruff: noqa: ANN401  (compiled functions take what numba infers)
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import InputError
+from ..core.jit import kernel
 from .checks import check_finite, check_shape
 
 _FARTHEST = np.float32(1e9)
 """Pixels from the picture beyond which there is nothing: float32 and indices have to hold them."""
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _ONE_SAMPLE = 4 / 3  # photograph pixels per crop pixel up to which plain interpolation does
 
 
@@ -74,15 +73,7 @@ def to_pictures(frames: Tensor, count: int) -> NDArray[np.float32]:
     return back.contiguous().numpy()
 
 
-def compiled(function: Any) -> Any:
-    """The function compiled, without the interpreter lock, cached on disk where that can be."""
-    try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        return numba.njit(**_OPTIONS)(function)
-
-
-@compiled
+@kernel
 def _warp(images: Any, back: Any, reflected: Any, out: Any) -> None:
     inside = np.empty((1, out.shape[2], out.shape[3]), np.float32)
     for b in range(len(images)):
@@ -168,7 +159,7 @@ def _blocks(
     return small, moved / block
 
 
-@compiled
+@kernel
 def _average(image: Any, left: Any, top: Any, block: Any, out: Any) -> None:
     height, width, channels = image.shape
     rows, columns, _ = out.shape
@@ -185,7 +176,7 @@ def _average(image: Any, left: Any, top: Any, block: Any, out: Any) -> None:
                 out[r, c, m] = (2 * total + count) // (2 * count)
 
 
-@compiled
+@kernel
 def _blend(image: Any, x0: Any, x1: Any, y0: Any, y1: Any, fx: Any, fy: Any, m: Any) -> Any:
     """Channel m between the four pixels at columns x0, x1 and rows y0, y1."""
     top = np.float32(image[y0, x0, m]) * (np.float32(1) - fx) + np.float32(image[y0, x1, m]) * fx
@@ -193,14 +184,14 @@ def _blend(image: Any, x0: Any, x1: Any, y0: Any, y1: Any, fx: Any, fy: Any, m: 
     return top * (np.float32(1) - fy) + low * fy
 
 
-@compiled
+@kernel
 def _mirrored(place: Any, extent: Any) -> Any:
     """The pixel that a picture, mirrored at its edges again and again, shows at `place`."""
     place = place % (2 * extent)
     return min(place, 2 * extent - 1 - place)
 
 
-@compiled
+@kernel
 def _cut(image: Any, back: Any, samples: Any, reflected: Any, out: Any, inside: Any) -> None:
     """Each pixel the mean of samples x samples; outside black, or where `reflected` mirrored."""
     height, width, channels = image.shape

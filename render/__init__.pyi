@@ -2,8 +2,6 @@
 from .back_ends import RASTERIZERS as RASTERIZERS
 from .back_ends import choose as choose
 from .back_ends import get_rasterizer as get_rasterizer
-from .cpu.jit import inline as inline
-from .cpu.jit import kernel as kernel
 from .face import FaceRenderer as FaceRenderer
 from .face import Rendering as Rendering
 from .overlay import Picture as Picture

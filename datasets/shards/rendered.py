@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import InputError
+from ...core.jit import kernel
 from ...geometry.camera import PerspectiveCamera
 from ...geometry.checks import check_shape
 from ...geometry.coefficient_mirror import CoefficientMirror
 from ...geometry.coefficients import Coefficients, coefficients_to_vector
-from ...geometry.cut import compiled, to_pictures, warp
+from ...geometry.cut import to_pictures, warp
 from ...geometry.dense_points import PointBasis, PointLayout, vertices_of
 from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
@@ -100,7 +101,7 @@ def cover_labels(
             segments[k][inside] = int(Segment.OCCLUDER)
 
 
-@compiled
+@kernel
 def _warp_labels(packed: Any, back: Any, reflected: Any, empty: Any, cell: Any, out: Any) -> None:  # noqa: ANN401
     count, height, half_width = packed.shape
     width, side = 2 * half_width, out.shape[1]

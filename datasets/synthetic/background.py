@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
+from ...core.jit import kernel
 from . import filters, shapes
 from .chance import one_of, pick, running_shares
 from .filters import Image

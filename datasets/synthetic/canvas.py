@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import inline, kernel
 from ...geometry.segments import FACIAL_SKIN, Segment
-from ...render.cpu.jit import inline, kernel
 from .colours import BRIGHTEST, CODE, STEPS
 from .draw import SUPERSAMPLING
 from .head_classes import CLASS, ON_FACE

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import inline, kernel
+from ...core.jit import inline, kernel
 from . import filters
 from .chance import one_of
 from .filters import Image

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
+from ...core.jit import kernel
 from ...geometry.face_model import FaceModel
 from ...geometry.segments import Segment
-from ...render.cpu.jit import kernel
 from . import filters
 from .background import draw_background
 from .canvas import Drawing

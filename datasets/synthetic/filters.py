@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
+from ...core.jit import kernel
 
 Image = NDArray[np.float32]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import kernel
 from ...geometry.segments import Segment
-from ...render.cpu.jit import kernel
 from .chance import one_of, pick, running_shares
 from .colours import cloth_colour
 from .masks import sigmoid

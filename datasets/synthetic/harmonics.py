@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...core.jit import inline, kernel
 from ...geometry.sh import BAND_OF_TERM, LAMBERT, rotate_light, sh_basis
-from ...render.cpu.jit import inline, kernel
 
 Array = NDArray[Any]
 

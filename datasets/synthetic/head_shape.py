@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import kernel
 from ...facemodels.subdivision_model import WholeHead
-from ...render.cpu.jit import kernel
 
 Array = NDArray[Any]
 

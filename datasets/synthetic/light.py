@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import inline, kernel
+from ...core.jit import inline, kernel
 from .chance import one_of, pick, running_shares
 from .harmonics import CONSTANTS, turned, vertical_turn
 from .panorama import Panorama

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import inline, kernel
+from ...core.jit import inline, kernel
 
 Array = NDArray[Any]
 

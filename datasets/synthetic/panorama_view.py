@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ...render.cpu.jit import inline, kernel
+from ...core.jit import inline, kernel
 from . import filters
 from .colours import BRIGHTEST, code
 from .filters import Image

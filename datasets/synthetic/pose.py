@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import kernel
 from ...geometry.crop import FRAME_PER_BOX
-from ...render.cpu.jit import kernel
 
 Array = NDArray[np.float32]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import kernel
 from ...geometry.segments import Segment
-from ...render.cpu.jit import kernel
 from .assembly import Assembly, assemble
 from .canvas import Canvas, Drawing, develop, seen_points, seen_vertices
 from .colours import cloth_colour

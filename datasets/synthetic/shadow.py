@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
+from ...core.jit import kernel
 from .draw import front_faces, project, rasterize
 from .light import Light
 from .surface import move

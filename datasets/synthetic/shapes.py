@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...render.cpu.jit import kernel
+from ...core.jit import kernel
 from .filters import Image
 
 Array = NDArray[Any]

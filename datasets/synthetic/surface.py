@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
+from ...core.jit import kernel
 from ...geometry.segments import Segment
-from ...render.cpu.jit import kernel
 from .filters import to_linear
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.jit import kernel
 from ...geometry.segments import Segment
-from ...render.cpu.jit import kernel
 from .assets.placing import strand_directions
 from .light import Light, shade
 from .paint import Cards

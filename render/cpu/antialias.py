@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from ...core.jit import inline, kernel
 from .checks import run_slices
 from .functions import Context, view
-from .jit import inline, kernel
 from .silhouette import find_pairs_images
 from .topology import Topology
 

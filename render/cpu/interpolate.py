@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import inline, kernel
+from ...core.jit import inline, kernel
 
 
 @kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import inline, kernel
+from ...core.jit import inline, kernel
 
 _HALF, _ONE, _FULL = np.float32(0.5), np.float32(1), np.float32(255)
 

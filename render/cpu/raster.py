@@ -22,7 +22,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import inline, kernel
+from ...core.jit import inline, kernel
 
 _BLOCK = 256
 """Triangles to a block: corners, boxes and masks take 11 KB, the list of pixels 32."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import inline, kernel
+from ...core.jit import inline, kernel
 
 _BLOCK = 120
 """Pixels to a block: their 17 numbers each stay in the first-level cache; no power of two, which

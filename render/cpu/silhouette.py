@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import inline, kernel
+from ...core.jit import inline, kernel
 
 MAX_STEPS = 64
 _UNKNOWN = np.int8(2)

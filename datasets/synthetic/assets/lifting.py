@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ....render.cpu.jit import kernel
+from ....core.jit import kernel
 
 Array = NDArray[Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.jit import inline, kernel
 from ....facemodels.drawing_vertices import DrawingVertices
-from ....render.cpu.jit import inline, kernel
 from .formats import BASE_VERTICES
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....render.cpu.jit import kernel
+from ....core.jit import kernel
 from .decoys import CutOut
 
 Array = NDArray[Any]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.jit import kernel
 from ....geometry.segments import Segment
-from ....render.cpu.jit import kernel
 from ..coefficients import half
 from ..filters import to_srgb
 from ..head import Head

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from ....core.jit import kernel
 from ....geometry.face_model import FaceModel
-from ....render.cpu.jit import kernel
 from ..draw import rasterize
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from ....core.jit import kernel
 from ....geometry.face_model import FaceModel
-from ....render.cpu.jit import kernel
 
 Array = NDArray[Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.jit import inline, kernel
 from ....geometry.segments import Segment
-from ....render.cpu.jit import inline, kernel
 
 Array = NDArray[Any]
 _BEARD = int(Segment.BEARD)

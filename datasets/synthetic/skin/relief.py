@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from ....render.cpu.jit import kernel
+from ....core.jit import kernel
 from ..head import Head
 from ..surface import sum_normals
 from ..traits import Traits

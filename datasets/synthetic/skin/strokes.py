@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....render.cpu.jit import kernel
+from ....core.jit import kernel
 
 Array = NDArray[Any]
 
