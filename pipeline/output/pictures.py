@@ -44,7 +44,7 @@ def overlay_picture(face: ReconstructedFace, picture: NDArray[np.uint8]) -> Pict
     marks = crop.to_crop(points).numpy()
     panels = [cut, draw_landmarks(cut, marks, 2)]
     if face.segments is not None:
-        panels.append(_tinted(cut, face.segments, crop))
+        panels.append(tinted_picture(cut, face.segments, crop))
     renderer, vertices = renderer_of(face.model), face.vertices[None]
     camera = face.camera.moved(crop.matrix)
     clip = camera.to_clip(vertices, crop.size)
@@ -63,8 +63,14 @@ def turntable_picture(face: ReconstructedFace, size: int = PANEL) -> Picture:
     return np.concatenate([strip(row) for row in face.turntable(views, size)], 0)
 
 
-def _tinted(cut: Picture, segments: SeenSegments, crop: Crop) -> Picture:
-    """A cut photograph under the colours of what a network sees in it."""
+def tinted_picture(cut: Picture, segments: SeenSegments, crop: Crop) -> Picture:
+    """A cut photograph under the colours of what a network sees in it.
+
+    Args:
+        cut: (s,s,3) uint8, what `crop` shows of the photograph.
+        segments: what the network saw in the photograph.
+        crop: where in the photograph the cut lies.
+    """
     height, width = crop.size
     y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     places = segments.crop.to_crop(crop.to_photo(torch.stack([x, y], -1).double()))
@@ -75,9 +81,14 @@ def _tinted(cut: Picture, segments: SeenSegments, crop: Crop) -> Picture:
     return np.asarray(tinted, np.uint8)
 
 
-def window_of(points: torch.Tensor) -> Crop:
-    """The square round landmarks (N,2) of a photograph that the overlay's panels show."""
+def window_of(points: torch.Tensor, wider: float = 1.0) -> Crop:
+    """The square round landmarks (N,2) of a photograph that the overlay's panels show.
+
+    Args:
+        points: photograph pixels.
+        wider: side over that of the overlay's.
+    """
     low, high = points.min(0).values, points.max(0).values
     middle = ((low + high) / 2).tolist()
-    side = float((high - low).max()) * _MARGIN
+    side = float((high - low).max()) * _MARGIN * wider
     return Crop.from_square((middle[0], middle[1] - 0.08 * side), side, PANEL)
