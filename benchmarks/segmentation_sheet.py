@@ -1,8 +1,8 @@
-"""Sheets of photographs beside what the network says that every pixel shows, to count mistakes by eye.
+"""Photographs beside what the network says that every pixel shows, to count mistakes by eye.
 
-    python benchmarks/segmentation_sheet.py PHOTOGRAPHS... --out DIR [--count 60] [--weights default]
+    python benchmarks/segmentation_sheet.py PHOTOGRAPHS... --out DIR [--count N] [--weights W]
 
-PHOTOGRAPHS are files or folders; COUNT of them, evenly spread, are shown with their largest face:
+PHOTOGRAPHS are files or folders; 60 of them or N, evenly spread, are shown with their largest face:
 the photograph, and beside it the classes in the colours of the overlay. Writes DIR/sheet_K.png with
 15 photographs each and DIR/names.txt with their names in the sheets' order; photographs without a
 face are named and left out.
@@ -18,7 +18,7 @@ import torch
 from selfie3d.core.errors import NoFaceError
 from selfie3d.core.image_file import list_images, read_image, write_image
 from selfie3d.core.progress import progress_bar
-from selfie3d.pipeline import Reconstructor, ReconstructOptions
+from selfie3d.pipeline import ReconstructOptions, Reconstructor
 from selfie3d.pipeline.locate.cut import cut_tensor
 from selfie3d.pipeline.output.pictures import tinted_picture, window_of
 from selfie3d.render.overlay import contact_sheet, to_picture
