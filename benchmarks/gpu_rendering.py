@@ -82,6 +82,7 @@ def of_pytorch3d() -> Image:
 
 METHODS: dict[str, Callable[[], Image]] = {
     "our cpu": lambda: of_back_end("cpu"),
+    "our triton": lambda: of_back_end("triton"),
     "our nvdiffrast": lambda: of_back_end("nvdiffrast"),
     "our pytorch3d": lambda: of_back_end("pytorch3d"),
     "raw nvdiffrast": lambda: of_nvdiffrast(antialias=True),

@@ -41,6 +41,17 @@ def _nvdiffrast() -> Rasterizer:
     return NvdiffrastRasterizer()
 
 
+@RASTERIZERS.register("triton")
+def _triton() -> Rasterizer:
+    """Ours, on CUDA, compiled by Triton."""
+    if find_spec("triton") is None:
+        remedy = "CUDA builds of torch bring it along; otherwise: pip install triton (Linux)."
+        raise MissingFileError("any folder of sys.path", "The package triton", remedy)
+    from .triton.back_end import TritonRasterizer
+
+    return TritonRasterizer()
+
+
 @RASTERIZERS.register("auto")
 def _auto(device: str | None = None) -> Rasterizer:
     """The fastest of these for the tensors' device, of those installed."""
@@ -59,7 +70,8 @@ def get_rasterizer(name: str = "cpu", **options: object) -> Rasterizer:
 
     Args:
         name: "cpu" (any machine), "nvdiffrast" (CUDA, non-commercial licence), "pytorch3d" (CPU
-            and CUDA) or "auto", which chooses by the tensors' device and what is installed.
+            and CUDA), "triton" (CUDA, ours) or "auto", which chooses by the tensors' device and
+            what is installed.
         options: the back end's own, such as `bin_size` of "pytorch3d" and `device` of "auto".
 
     Raises:

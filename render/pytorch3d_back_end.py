@@ -1,7 +1,7 @@
 """The rasterizer by PyTorch3D (BSD licence), on the CPU and on CUDA.
 
 PyTorch3D finds which triangle a pixel sees; barycentrics, depth, interpolation and texture are
-plain torch on top (pytorch3d_primitives.py), because PyTorch3D's own
+plain torch on top (torch_primitives.py), because PyTorch3D's own
 
 - order surfaces by the coordinate that also corrects perspective, which is the same for all of a
   weak perspective image (w = 1): here it is given z/w, which is linear on the screen, instead;
@@ -25,12 +25,12 @@ import torch
 from torch import Tensor
 
 from ..core.errors import MissingFileError
-from . import pytorch3d_primitives as primitives
+from . import torch_primitives as primitives
 from .arguments import check_on_device, check_triangles
 from .cpu.back_end import CpuRasterizer
 from .cpu.checks import check_batch, check_resolution, check_texels
-from .pytorch3d_primitives import PLANES, clip
 from .rasterizer import Fragments, buffer_of
+from .torch_primitives import PLANES, clip
 from .transfer import HostRasterizer
 
 _REMEDY = (

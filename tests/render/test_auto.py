@@ -72,7 +72,7 @@ def test_cpu_tensors_go_to_cpu_whatever_there_is(monkeypatch, meshes) -> None:
 
 
 def test_every_back_end_is_registered() -> None:
-    assert RASTERIZERS.names() == ["auto", "cpu", "nvdiffrast", "pytorch3d"]
+    assert RASTERIZERS.names() == ["auto", "cpu", "nvdiffrast", "pytorch3d", "triton"]
 
 
 def test_missing_pytorch3d_says_how_to_install_it(monkeypatch) -> None:

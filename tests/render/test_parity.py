@@ -39,8 +39,10 @@ class Peer:
 PEERS = [
     Peer("pytorch3d", "cpu"),
     Peer("auto", "cpu", value=0.0),
+    Peer("triton", "cpu"),
     Peer("pytorch3d", "cuda"),
     Peer("cpu", "cuda", value=0.0),
+    Peer("triton", "cuda"),
     Peer("auto", "cuda", 1e-3, 1e-3, 0.98, 0.99, 0.1),
     Peer("nvdiffrast", "cuda", 1e-3, 1e-3, 0.98, 0.99, 0.1),
 ]
@@ -48,6 +50,8 @@ PEERS = [
 
 def mark(peer: Peer):
     marks = [pytest.mark.gpu] if peer.device == "cuda" else []
+    if (peer.name, peer.device) == ("triton", "cpu"):  # by its interpreter
+        marks = [pytest.mark.slow]
     return pytest.param(peer, marks=marks, id=f"{peer.name}-{peer.device}")
 
 
@@ -228,7 +232,7 @@ def test_images_of_few_rows(meshes, peer, theirs, size) -> None:
 
 
 def test_a_dense_mesh_at_the_size_of_training(meshes, peer, theirs) -> None:
-    if (peer.name, peer.device) == ("pytorch3d", "cpu"):
+    if peer.device == "cpu" and peer.name in ("pytorch3d", "triton"):
         pytest.skip("takes it many seconds")
     pos, tri = meshes.bumpy_ball(180, 200)
     views = torch.stack([pos, pos * torch.tensor([0.9, 1, 1, 1])])
