@@ -28,6 +28,13 @@ _KINDS = {
 def open_given(path: str | os.PathLike[str], expected: str) -> BinaryIO:
     """Open a file for reading.
 
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     _ = file.write(b"v 0 0 0"), file.flush()
+    ...     with open_given(file.name, "a mesh") as stream:
+    ...         stream.read(1)
+    b'v'
+
     Args:
         path: a plain file, or a link to one.
         expected: what should be in it, for messages.
@@ -62,6 +69,12 @@ def open_given(path: str | os.PathLike[str], expected: str) -> BinaryIO:
 
 def read_given(path: str | os.PathLike[str], expected: str, limit: int) -> bytes:
     """The content of a file of limited size.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     _ = file.write(b"v 0 0 0"), file.flush()
+    ...     read_given(file.name, "a mesh", limit=100)
+    b'v 0 0 0'
 
     Args:
         path: a plain file, or a link to one.
@@ -143,6 +156,12 @@ def read_given_text(
     path: str | os.PathLike[str], expected: str, limit: int = 1 << 28, *, lenient: bool = False
 ) -> str:
     """The text of a file of limited size.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     _ = file.write(b"anna.jpg"), file.flush()
+    ...     read_given_text(file.name, "a list of names")
+    'anna.jpg'
 
     Args:
         path: a plain file, or a link to one.

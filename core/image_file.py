@@ -65,6 +65,13 @@ def read_image(path: str | os.PathLike[str], max_side: int | None = None) -> np.
     values are taken as 0..1, or as 0..255 where the largest is above 2. CMYK is converted without
     its colour profile. Of an animation the first frame is read.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "grey.png")
+    ...     write_image(path, np.full((4, 6, 3), 90, np.uint8))
+    ...     read_image(path).shape, read_image(path, max_side=3).shape
+    ((4, 6, 3), (2, 3, 3))
+
     Args:
         path: a file in one of the formats of `core/picture_limits.py`.
         max_side: downscale so that the longer side has at most this many pixels.

@@ -24,6 +24,9 @@ _LONGEST = 200  # characters of a message of somebody else's
 class Failed:
     """Why an item has no result.
 
+    >>> Failed(ValueError("no digits"), "b.png: no digits").message
+    'b.png: no digits'
+
     Attributes:
         error: what was raised.
         message: the same for people.
@@ -35,6 +38,13 @@ class Failed:
 
 class FailureLog:
     """Tracebacks of errors that nobody foresaw; the file is made with the first of them.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     log = FailureLog(Path(folder, "errors.log"))
+    ...     log.add("b.png", ZeroDivisionError("division by zero"))
+    ...     log.written.read_text().splitlines()[0]
+    'b.png'
 
     Args:
         path: of the file, beside the results; several processes may add to it. None keeps none.

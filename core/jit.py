@@ -27,6 +27,16 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     where none of them can be written, every process compiles anew. Fast-math stays off: the
     rasterizer's watertight edge functions rest on exact IEEE arithmetic.
 
+    >>> import numpy as np
+    >>> @kernel
+    ... def total(values):
+    ...     found = 0.0
+    ...     for value in values:
+    ...         found += value
+    ...     return found
+    >>> total(np.array([1.0, 2.5]))
+    3.5
+
     Args:
         function: of arrays and numbers; it is compiled for the types of its arguments, each time
             these are new.
@@ -41,6 +51,13 @@ def inline(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a small helper of the kernels in the same file.
 
     Only kernels of the same file may call it: numba's cache looks at the age of that file only.
+
+    >>> half = inline(lambda value: 0.5 * value)
+    >>> kernel(lambda value: half(value) + 1.0)(3.0)
+    2.5
+
+    Args:
+        function: of numbers or arrays.
     """
     return numba.njit(**_OPTIONS, **_HELPER)(function)
 

@@ -76,6 +76,12 @@ class ArrayHeader:
 def read_npy(path: str | os.PathLike[str], expected: str = "a NumPy array") -> NDArray[Any]:
     """The array of a .npy.
 
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile(suffix=".npy") as file:
+    ...     np.save(file.name, np.arange(3))
+    ...     read_npy(file.name)
+    array([0, 1, 2])
+
     Args:
         path: the file.
         expected: what it should be, for messages.

@@ -31,6 +31,12 @@ def read_json(
 ) -> dict[str, Any]:
     """The object in a JSON file.
 
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     _ = file.write(b'{"ipd": 63.0}'), file.flush()
+    ...     read_json(file.name, "a face")
+    {'ipd': 63.0}
+
     Args:
         path: the file.
         expected: what should be in it, for messages.

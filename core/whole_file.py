@@ -29,6 +29,13 @@ class FullError(InputError):
 def write_whole(path: Path, write: Callable[[Path], object], *, shared: bool = False) -> None:
     """Let `write` fill a file beside `path`, then move it there in one step.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     target = Path(folder, "squares.txt")
+    ...     write_whole(target, lambda path: path.write_text("1 4 9"))
+    ...     target.read_text(), len(os.listdir(folder))
+    ('1 4 9', 1)
+
     Args:
         path: the target; its folder exists.
         write: given the file to fill, whose suffix is that of `path`.
@@ -71,6 +78,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8 that is whole or not there.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_text(Path(folder, "name.txt"), "Zoë")
+    ...     Path(folder, "name.txt").read_bytes()
+    b'Zo\\xc3\\xab'
+
     Args:
         path: the target; its folder exists.
         text: of the file; names in it that are no UTF-8 keep their bytes.
@@ -83,6 +96,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON file without NaN that is whole or not there.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     write_json(Path(folder, "face.json"), {"ipd": 63.0})
+    ...     json.loads(Path(folder, "face.json").read_text())
+    {'ipd': 63.0}
 
     Args:
         path: the target; its folder exists.
@@ -100,6 +119,12 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 
 def prepare_folder(out: Path) -> None:
     """Make the output folder and prove that it can be written to, before any work is done.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     prepare_folder(Path(folder, "results", "faces"))
+    ...     os.listdir(Path(folder, "results"))
+    ['faces']
 
     Raises:
         InputError: it cannot.

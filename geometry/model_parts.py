@@ -19,6 +19,9 @@ BasisKind = Literal["gaussian", "blendshape"]
 class ModelFacts:
     """What is said of a model.
 
+    >>> ModelFacts("mine", licence="CC0").version
+    0
+
     Attributes:
         name: of the model.
         licence: what may be done with it.
@@ -35,6 +38,10 @@ class ModelFacts:
 @dataclass(frozen=True)
 class ModelMesh:
     """The mean face and its chart.
+
+    >>> triangle = [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    >>> ModelMesh(triangle, faces=[[0, 1, 2]], unit="cm").unit
+    'cm'
 
     Attributes:
         mean: (V,3), counted in `unit`, as the bases of shape and the origin are.
@@ -60,6 +67,11 @@ class ModelMesh:
 @dataclass(frozen=True)
 class ModelBases:
     """How faces differ from the mean.
+
+    >>> import numpy as np
+    >>> bases = ModelBases(expression=np.zeros((1, 3, 3)), expression_names=["jawOpen"])
+    >>> bases.expression_kind, bases.identity is None
+    ('blendshape', True)
 
     Attributes:
         identity: (Ki,V,3) per unit of a coefficient, in the mesh's unit; None: no modes.

@@ -92,6 +92,15 @@ class SolvedFaces:
 class PointSolver:
     """Solves batches of dense points of one face model, on the points' device.
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> from selfie3d.geometry import make_layout
+    >>> model = load_face_model("default-face")
+    >>> basis = PointBasis.of(model, make_layout(model, 40))
+    >>> points = basis.mean[None] * torch.tensor([0.01, -0.01, 0.01])  # y down, half sides
+    >>> solved = PointSolver(basis)(points, torch.full(points.shape[:2], 0.01))
+    >>> bool((solved.points - points).norm(dim=-1).max() < 0.02), solved.camera.rotation.shape
+    (True, torch.Size([1, 3, 3]))
+
     Args:
         basis: the model at the points.
         config: how; None: the defaults of `SolverConfig`.

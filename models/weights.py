@@ -118,6 +118,12 @@ def pack_weights(
 ) -> bytes:
     """A weights file, with everything in its header that is needed to use it.
 
+    >>> from selfie3d.models import UvSpec
+    >>> spec = UvSpec("default-face", crop_size=64, map_size=64)
+    >>> data = pack_weights(nn.Linear(2, 1), "sadrnet", {}, layout=spec, facts={"steps": 10})
+    >>> b'"output":"uv"' in data
+    True
+
     Args:
         network: whose tensors are written; perhaps wrapped.
         name: of the network in `NETWORKS`.

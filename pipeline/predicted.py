@@ -22,6 +22,16 @@ from ..geometry.rotation import matrix_to_euler
 class PredictedFace:
     """A face that was predicted for a photograph.
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> model = load_face_model("default-face")
+    >>> far = torch.tensor([[0.0, 0.0, -600.0]])
+    >>> camera = PerspectiveCamera(
+    ...     torch.eye(3)[None], far, torch.tensor([1000.0]), torch.tensor([[320.0, 240.0]]))
+    >>> box = (200.0, 120.0, 440.0, 400.0)
+    >>> face = PredictedFace(model, model.zero_coefficients(1), camera, box)
+    >>> face.landmarks("ibug68").shape, face.is_finite
+    ((68, 3), True)
+
     Attributes:
         model: the face model.
         coefficients: of this face (batch of one).

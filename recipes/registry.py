@@ -26,6 +26,10 @@ DEFAULT_RECIPE = "dense-points"
 class Recipe:
     """How a configuration becomes a task.
 
+    >>> recipe = find_recipe("tddfa")
+    >>> recipe.config().recipe, recipe.build.__name__
+    ('tddfa', 'build_tddfa_task')
+
     Attributes:
         config: the type of its configurations, a frozen dataclass with at least `recipe: str`,
             `output: str` and `engine: EngineConfig`.

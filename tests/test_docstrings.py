@@ -7,6 +7,7 @@ import doctest
 import importlib
 import inspect
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.pyi"))
 EXAMPLES = 160
 """Functions and classes with an example, at least."""
+MOST_USED = 60
+"""Functions and classes that most files import: each has an example."""
 
 
 def listed(room: str) -> dict[str, object]:
@@ -59,3 +62,27 @@ def test_examples_run(room):
 def test_enough_examples():
     things = [(thing, name) for room in ROOMS for name, thing in listed(room).items()]
     assert sum(bool(examples(*pair)) for pair in things) >= EXAMPLES
+
+
+def test_what_is_used_most_has_an_example():
+    """Functions and classes of the doors, by the files of the package that import their name."""
+    files = [p for room in ROOMS for p in (ROOT / room).rglob("*.py")]
+    imported = Counter(name for path in files for name in imported_names(path))
+    things = {name: thing for room in ROOMS for name, thing in listed(room).items()}
+    ours = [name for name, thing in things.items() if is_documented(thing)]
+    most = sorted(ours, key=lambda name: -imported[name])[:MOST_USED]
+    assert [name for name in most if not examples(things[name], name)] == []
+
+
+def imported_names(path: Path) -> set[str]:
+    """What a file imports from the package, anywhere in it."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    froms = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.level)
+    return {alias.name for node in froms for alias in node.names}
+
+
+def is_documented(thing: object) -> bool:
+    """A function or a class, but no error: those are raised, not used."""
+    if inspect.isclass(thing):
+        return not issubclass(thing, Exception)
+    return inspect.isfunction(thing)

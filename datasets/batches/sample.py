@@ -69,7 +69,17 @@ class FaceSample:
 
 
 class FaceDataset(Protocol):
-    """Photographs by row."""
+    """Photographs by row.
+
+    >>> from selfie3d.datasets import PhotoFolder
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (40, 30)).save(f"{folder}/anna.png")
+    ...     photographs: FaceDataset = PhotoFolder(folder)
+    ...     len(photographs), photographs.row_name(0), photographs[0].picture.shape
+    (1, 'folder/anna.png', (30, 40, 3))
+    """
 
     @property
     def name(self) -> str:

@@ -109,6 +109,17 @@ def to_pixels(points: Array) -> Array:
 def read_aflw2000(root: Path) -> Aflw2000:
     """The annotations in a folder of either layout.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> from scipy.io import savemat
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "image00002.jpg").write_bytes(b"")  # photographs are read later
+    ...     pose = np.array([[0.0, np.pi / 6, 0.0, 0.0, 0.0, 0.0, 1.0]])
+    ...     savemat(Path(folder, "image00002.mat"),
+    ...             {"pt3d_68": np.zeros((3, 68)), "Pose_Para": pose})
+    ...     annotations = read_aflw2000(Path(folder))
+    >>> annotations.names, annotations.points.shape, annotations.yaw_fitted.round(3)
+    (('image00002.jpg',), (1, 3, 68), array([30.]))
+
     Raises:
         MissingFileError: there is no such data; the message names what is missing and its source.
         InputError: a file is damaged, lacks a key, or has another shape.

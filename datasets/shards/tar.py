@@ -31,6 +31,18 @@ _REMEDY = "Shards are written by selfie3d prepare; see selfie3d.datasets.shards.
 class TarShards:
     """The samples of shards, shard by shard, in the order in which their first files lie there.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> picture = io.BytesIO()
+    >>> Image.new("RGB", (8, 6)).save(picture, "PNG")
+    >>> with TemporaryDirectory() as folder:
+    ...     entry = ShardEntry("anna", picture.getvalue(), ".png", Record(box=(1.0, 1.0, 5.0, 5.0)))
+    ...     write_tar_shard(Path(folder, "some.tar"), [entry])
+    ...     shards = TarShards(folder)
+    ...     shards.row_name(0), shards[0].picture.shape, shards[0].box
+    1
+    ('shards/some/anna', (6, 8, 3), (1.0, 1.0, 5.0, 5.0))
+
     Args:
         root: a .tar, or a folder of them.
         pattern: which files of the folder, such as "train-*.tar".

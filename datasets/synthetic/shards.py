@@ -50,6 +50,12 @@ def shard_path(folder: Path, number: int) -> Path:
 def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int = 1) -> list[Path]:
     """Draw faces 0..count-1 into shards; those that are there already stay as they are.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     paths = write_shards(Path(folder), SyntheticConfig(size=32, seed=1), 1)
+    ...     [path.name for path in paths], open_shards(folder).all("image").shape
+    (['shard-00000.npz'], (1, 32, 32, 3))
+
     Args:
         folder: made if need be; index.json in it says what the shards hold.
         config: what is drawn.

@@ -58,10 +58,10 @@ class Published:
     """A row of a paper, shown beside ours and marked as published.
 
     Attributes:
-        table: `Figure.table` that it belongs beside.
+        table: `Metric.table` that it belongs beside.
         method: the method's name as the paper gives it.
         source: paper and table.
-        values: `Figure.name` to value; what the paper does not give is absent.
+        values: `Metric.name` to value; what the paper does not give is absent.
     """
 
     table: str
@@ -119,6 +119,14 @@ class Items:
 @dataclass(frozen=True)
 class Report:
     """Everything that one run of a protocol found.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> figure = Metric("68 points, 2D", "mean of bins", 3.71, "%", 1)
+    >>> items = Items(["a.jpg"], {"nme": np.array([3.71])})
+    >>> report = Report("mine", "protocol's boxes", [figure], items, failures={}, run={})
+    >>> with TemporaryDirectory() as folder:
+    ...     load_report(report.save(Path(folder))).figures == [figure]
+    True
 
     Attributes:
         protocol: its registered name.

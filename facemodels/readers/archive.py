@@ -14,6 +14,13 @@ from ...core.npz_file import NpzArrays
 def read_arrays(path: Path) -> Mapping[str, NDArray]:
     """The arrays of an .npz, each read when it is asked for; nothing in it is ever unpickled.
 
+    >>> import numpy as np
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "model.npz"), mean=np.zeros((5, 3)))
+    ...     read_arrays(Path(folder, "model.npz"))["mean"].shape
+    (5, 3)
+
     Raises:
         MissingFileError: there is no such file.
         InputError: it is no .npz, is damaged, or, when they are asked for, holds pickled objects.

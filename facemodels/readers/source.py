@@ -27,6 +27,13 @@ _PICKLE = (b"\x80", b"(", b"c", b"]", b"}")  # protocols 2 and up; then 0 and 1
 class Source:
     """A file or folder to convert.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(Path(folder, "model.npz"), mean=np.zeros(3))
+    ...     source = Source(Path(folder, "model.npz"))
+    ...     source.container, sorted(source.names), source.arrays["mean"].shape
+    ('npz', ['mean'], (3,))
+
     Attributes:
         path: what the user named.
         indices: a folder with further files, searched before the source's own folder.

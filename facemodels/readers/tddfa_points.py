@@ -91,6 +91,15 @@ def read_tddfa_points(
 ) -> TddfaPoints:
     """The model of a folder or a pickle.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> columns = {"u": 1, "w_shp": 40, "w_exp": 10}
+    >>> with TemporaryDirectory() as folder:  # three texts of 68 points, as 3DDFA has them
+    ...     for name, count in columns.items():
+    ...         np.savetxt(Path(folder, f"{name}_base.txt"), np.ones((204, count)))
+    ...     points = read_tddfa_points(folder)
+    >>> points.model.mean.shape, points.model.sizes
+    (torch.Size([68, 3]), (40, 10, 0))
+
     Args:
         path: a folder with u_base.txt, w_shp_base.txt and w_exp_base.txt (3DDFA: 40 and 10 modes);
             3DDFA_V2's bfm_noneck_v3.pkl, which is read without running anything in it; or

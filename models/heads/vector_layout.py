@@ -24,6 +24,13 @@ LIGHT = 27  # numbers of a light, (9,3)
 class LayoutSpec:
     """What a layout knows of its face model and its crops: plain values, for a file's header.
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> spec = LayoutSpec.of(load_face_model("default-face"), crop_size=120)
+    >>> spec.sizes, spec.expression_kind
+    ((120, 52, 38), 'blendshape')
+    >>> LayoutSpec.from_dict(asdict(spec)) == spec
+    True
+
     Attributes:
         face_model: name of the model.
         sizes: its numbers of identity, expression and albedo coefficients.

@@ -94,6 +94,18 @@ class UvLayout(nn.Module):
 
     The chart is that of the model's region "face" (everything where it has no such region).
 
+    >>> from selfie3d.facemodels import load_face_model
+    >>> model = load_face_model("default-face")
+    >>> layout = UvLayout(UvSpec("default-face", crop_size=64, map_size=32), model)
+    >>> camera = WeakPerspectiveCamera(
+    ...     torch.eye(3)[None], torch.tensor([0.3]), torch.tensor([[32.0, 32.0]]))
+    >>> position, shape = layout.encode(model.mean[None], camera)
+    >>> position.shape, bool(shape.any())  # the mean differs from itself nowhere
+    (torch.Size([1, 3, 32, 32]), False)
+    >>> faces = layout.decode(UvPrediction(position, shape, None, None))
+    >>> faces.vertices.shape == (1, *model.mean.shape)
+    True
+
     Args:
         spec: see `UvSpec`.
         model: the face model; one without UV coordinates gets a chart (`geometry.chart`).

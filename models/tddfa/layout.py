@@ -39,6 +39,11 @@ class TddfaLayout(VectorLayout):
     the directions count in which they move the face most (`use_model`). Albedo and light, which
     the layout lacks, come out as the mean and white.
 
+    >>> spec = LayoutSpec("mine", (80, 64, 0), crop_size=120, pivot=(0.0, 0.0, 0.0), extent=150.0)
+    >>> layout = TddfaLayout(spec)
+    >>> layout.size, layout.decode(torch.zeros(1, 62)).coefficients.identity.shape
+    (62, torch.Size([1, 80]))
+
     Args:
         spec: see `LayoutSpec`.
         whitening: see `VectorLayout`; None sets a frontal face in a crop of 3DDFA's kind.
