@@ -51,13 +51,11 @@ class Places:
 class SampleFlags:
     """`PrepareOptions`, as they are typed."""
 
-    write: Annotated[Output, typer.Option(help="Shards, or files beside photographs.")] = (
-        Output.SHARDS
-    )
+    write: Annotated[Output, typer.Option(help="Shards, or files beside photographs.")] = "shards"
     landmarks: Annotated[LandmarkSource, typer.Option(help="auto: FAN where its weights are.")] = (
-        LandmarkSource.AUTO
+        "auto"
     )
-    skin: Annotated[SkinSource, typer.Option(help="Who makes skin masks.")] = SkinSource.AUTO
+    skin: Annotated[SkinSource, typer.Option(help="Who makes skin masks.")] = "auto"
     per_shard: Annotated[int, typer.Option(min=1, help="Photographs to a shard.")] = 1000
     size: Annotated[
         int, typer.Option(help="Larger photographs are cut and brought down to this, pixels.")
@@ -68,9 +66,8 @@ class SampleFlags:
     ] = 0.1
 
     def options(self) -> PrepareOptions:
-        """With words in place of enumerations, as they go into the manifest."""
-        words = {name: getattr(self, name).value for name in ("write", "landmarks", "skin")}
-        return PrepareOptions(**vars(self) | words)
+        """What the preparation is told."""
+        return PrepareOptions(**vars(self))
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class TurnFlags:
     def options(self, samples: SampleFlags) -> TurnOptions:
         """With what turned copies share with other samples."""
         return TurnOptions(
-            write=samples.write.value, per_shard=samples.per_shard, smallest=samples.smallest,
+            write=samples.write, per_shard=samples.per_shard, smallest=samples.smallest,
             turns=self.turns, bins=self.bins, most=self.most_turns, pitch=self.pitch,
         )  # fmt: skip
 

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..detect.names import DetectorName
+from ..pipeline.choices import Glasses, MeshName
+
 if TYPE_CHECKING:
     from ..pipeline.options import ReconstructOptions
-
-
-class Glasses(StrEnum):
-    """What becomes of glasses in a texture."""
-
-    KEEP = "keep"
-    REMOVE = "remove"
-
-
-class Mesh(StrEnum):
-    """Which part of the model the files hold."""
-
-    HEAD = "head"
-    FACE = "face"
 
 
 @dataclass(frozen=True)
 class FaceFlags:
     """`ReconstructOptions`, as they are typed."""
 
-    detector: Annotated[str, typer.Option(metavar="auto|mtcnn|drawn", help="What finds faces.")] = (
-        "auto"
-    )
+    detector: Annotated[DetectorName, typer.Option(help="What finds faces.")] = "auto"
     max_faces: Annotated[
         int | None, typer.Option(min=1, help="Only the so many largest faces of a photograph.")
     ] = None
@@ -49,9 +35,7 @@ class FaceFlags:
     relight: Annotated[
         bool, typer.Option("--relight/--no-relight", help="Divide the light out of the texture.")
     ] = False
-    glasses: Annotated[Glasses, typer.Option(help="Glasses on the front of the texture.")] = (
-        Glasses.KEEP
-    )
+    glasses: Annotated[Glasses, typer.Option(help="Glasses on the front of the texture.")] = "keep"
     weights: Annotated[
         str | None,
         typer.Option(
@@ -66,8 +50,8 @@ class FaceFlags:
         float | None,
         typer.Option(metavar="MM", help="Distance of the pupils, which sets the head's true size."),
     ] = None
-    mesh: Annotated[Mesh, typer.Option(help="The whole head in the files, or the mask.")] = (
-        Mesh.HEAD
+    mesh: Annotated[MeshName, typer.Option(help="The whole head in the files, or the mask.")] = (
+        "head"
     )
     write: Annotated[
         str,
@@ -89,11 +73,11 @@ class FaceFlags:
             max_faces=self.max_faces,
             texture_size=self.size,
             divide_light=self.relight,
-            glasses=self.glasses.value,
+            glasses=self.glasses,
             weights=self.weights,
             refine=self.refine,
             ipd=self.ipd,
-            mesh=self.mesh.value,
+            mesh=self.mesh,
             write=tuple(name.strip() for name in self.write.split(",") if name.strip()) or None,
         )
 

@@ -38,7 +38,8 @@ def check_choice(name: str, value: object, kind: object) -> None:
     if value not in known:
         nearest = get_close_matches(str(value), [str(choice) for choice in known], n=1, cutoff=0.5)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else ""
-        raise InputError(name, f"one of {', '.join(map(str, known))}", repr(value), hint)
+        words = ", ".join(str(choice) or "''" for choice in known)
+        raise InputError(name, f"one of {words}", repr(value), hint)
 
 
 def check_choices(config: object, name: str = "") -> None:

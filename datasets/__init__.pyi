@@ -30,6 +30,7 @@ from .photographs.aflw_lfpa import read_aflw_lfpa as read_aflw_lfpa
 from .photographs.aflw_photos import AflwPhotographs as AflwPhotographs
 from .photographs.aflw_photos import is_of_aflw2000 as is_of_aflw2000
 from .photographs.celeba import CelebA as CelebA
+from .photographs.celeba import CelebAImages as CelebAImages
 from .photographs.ffhq import Ffhq as Ffhq
 from .photographs.ffhq import split_of as split_of
 from .photographs.folder import PhotoFolder as PhotoFolder

@@ -11,5 +11,6 @@ from .face import Face as Face
 from .face import FaceDetector as FaceDetector
 from .face import check_photograph as check_photograph
 from .face import get_face_detector as get_face_detector
+from .names import DetectorName as DetectorName
 from .skin import skin_mask as skin_mask
 from .why_none import likely_cause as likely_cause

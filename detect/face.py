@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.registry import Registry
+from .names import DEFAULT_DETECTOR, DetectorName
 
 POINT_NAMES = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
 
@@ -84,12 +85,9 @@ class FaceDetector(Protocol):
 
 
 FACE_DETECTORS: Registry[FaceDetector] = Registry("face detector")
-AUTO = "auto"
-"""The name of whichever detector is the default."""
-DEFAULT_DETECTOR = "mtcnn"
 
 
-def get_face_detector(name: str = AUTO) -> FaceDetector:
+def get_face_detector(name: DetectorName = "auto") -> FaceDetector:
     """A detector by its name, ready to use.
 
     Args:
@@ -98,7 +96,7 @@ def get_face_detector(name: str = AUTO) -> FaceDetector:
     Raises:
         UnknownNameError: there is no such detector.
     """
-    return FACE_DETECTORS.create(DEFAULT_DETECTOR if name == AUTO else name)
+    return FACE_DETECTORS.create(DEFAULT_DETECTOR if name == "auto" else name)
 
 
 def check_photograph(image: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ..core.choices import check_choice
 from ..core.errors import InputError, SettingError, UnknownNameError
 from ..core.whole_file import write_bytes
 from ..facemodels import load_face_model
@@ -19,6 +20,7 @@ from ..geometry.camera import PerspectiveCamera
 from ..geometry.crop import Crop
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from ..render.overlay import Picture, to_picture
+from .choices import MeshName
 from .fit.model import five_points
 from .formats.head_glb import HeadFile
 from .formats.obj import textured_mesh
@@ -28,9 +30,6 @@ from .texture import Texture
 
 if TYPE_CHECKING:
     import trimesh
-
-MESHES = ("head", "face")
-"""What of a face model goes into files: all of it, or the mask of `default-face`."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,11 @@ class ReconstructedFace(PredictedFace):
             expression[0, names[name]] = weight
         return replace(self, coefficients=replace(self.coefficients, expression=expression))
 
-    def with_mesh(self, mesh: str) -> ReconstructedFace:
-        """This face on one of `MESHES`: "head" is all of the model, "face" its mask.
+    def with_mesh(self, mesh: MeshName) -> ReconstructedFace:
+        """This face on another mesh: "head" is all of the model, "face" its mask.
 
         Raises:
-            UnknownNameError: another name.
+            InputError: another name.
             SettingError: "face" of a face model that is no shipped one.
         """
         check_mesh(self.model, mesh)
@@ -127,14 +126,14 @@ class ReconstructedFace(PredictedFace):
             return self
         return replace(self, model=_mask_model())
 
-    def mesh(self, mesh: str = "head") -> trimesh.Trimesh:
+    def mesh(self, mesh: MeshName = "head") -> trimesh.Trimesh:
         """The textured mesh with the expression in it, mm of true size in model space.
 
         Args:
             mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
+            InputError, SettingError: as `with_mesh` and `texture_image`.
         """
         own = self.with_mesh(mesh)
         return textured_mesh(
@@ -145,26 +144,26 @@ class ReconstructedFace(PredictedFace):
             to_picture(self.texture_image),
         )
 
-    def glb(self, mesh: str = "head") -> bytes:
+    def glb(self, mesh: MeshName = "head") -> bytes:
         """The content of a GLB: see `pipeline.formats.head_glb`.
 
         Args:
             mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
+            InputError, SettingError: as `with_mesh` and `texture_image`.
         """
         own, texture = self.with_mesh(mesh), to_picture(self.texture_image)
         return HeadFile(own.model, own.coefficients, texture, self.scale).content()
 
-    def save_glb(self, path: str | Path, mesh: str = "head") -> None:
+    def save_glb(self, path: str | Path, mesh: MeshName = "head") -> None:
         """Write binary glTF for any viewer: metres, morph targets by name, eyes that turn.
 
         Args:
             path: of the file. mesh: "head" for all of the model, "face" for its mask.
 
         Raises:
-            UnknownNameError, SettingError: as `with_mesh` and `texture_image`.
+            InputError, SettingError: as `with_mesh` and `texture_image`.
             InputError: the path cannot be written, or has another ending than .glb.
         """
         target = Path(path)
@@ -212,15 +211,14 @@ class ReconstructedFace(PredictedFace):
         return draw_head(self.model, self.vertices, views, size, texels=texels, bare=bare)
 
 
-def check_mesh(model: FaceModel, mesh: str) -> None:
-    """Check that a face of this model can be had on one of `MESHES`.
+def check_mesh(model: FaceModel, mesh: MeshName) -> None:
+    """Check that a face of this model can be had on a mesh.
 
     Raises:
-        UnknownNameError: there is no such mesh.
+        InputError: there is no such mesh.
         SettingError: "face" of a face model that is no shipped one.
     """
-    if mesh not in MESHES:
-        raise UnknownNameError("mesh", mesh, list(MESHES))
+    check_choice("mesh", mesh, MeshName)
     if mesh == "face" and model.name not in SHIPPED_MODELS:
         remedy = "Take 'head', which is all of the model."
         raise SettingError("mesh", "'face' of the shipped model only", repr(model.name), remedy)

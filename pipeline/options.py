@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from ..core.choices import check_choices
 from ..core.errors import InputError, UnknownNameError
-from ..detect.face import AUTO
+from ..detect.names import DetectorName
+from .choices import Glasses, MeshName
 from .fit.config import FitConfig
 
 PICTURES = ("overlay", "turntable")
@@ -45,30 +47,30 @@ class ReconstructOptions:
         refine: let the optimiser go on from what the network found.
         ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
             model's guess, as one photograph cannot tell.
-        mesh: what of the model goes into files, see `pipeline.face.MESHES`.
+        mesh: what of the model goes into files, all of it ("head"), or the mask
+            of `default-face` ("face").
         write: those of `OUTPUTS` that are wanted; None takes all but the maps, of more than one
             photograph no viewer, and of more than `MANY` neither overlay nor turntable.
         fit: weights and schedule of the optimiser.
     """
 
     face_model: str | None = None
-    detector: str = AUTO
+    detector: DetectorName = "auto"
     max_faces: int | None = None
     texture_size: int = 1024
     divide_light: bool = False
-    glasses: str = "keep"
+    glasses: Glasses = "keep"
     weights: str | None = None
     refine: bool = False
     ipd: float | None = None
-    mesh: str = "head"
+    mesh: MeshName = "head"
     write: tuple[str, ...] | None = None
     fit: FitConfig = field(default_factory=FitConfig)
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.max_faces is not None and self.max_faces < 1:
             raise InputError("max_faces", "at least 1", str(self.max_faces))
-        if self.glasses not in ("keep", "remove"):
-            raise InputError("glasses", "'keep' or 'remove'", repr(self.glasses))
         if not 16 <= self.texture_size <= 8192:
             raise InputError("texture size", "16 to 8192 texels", str(self.texture_size))
         if self.ipd is not None and not _PUPILS[0] <= self.ipd <= _PUPILS[1]:

@@ -35,10 +35,10 @@ class SkinMasks:
     """Makes skin masks.
 
     Args:
-        how: one of `options.SkinSource`.
+        how: who makes them.
     """
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: SkinSource) -> None:
         self.how = how
 
     @cached_property
@@ -48,12 +48,12 @@ class SkinMasks:
         Raises:
             InputError: "network", and the shipped weights have no segmentation.
         """
-        if self.how == SkinSource.COLOUR:
+        if self.how == "colour":
             return None
         regressor = Regressor()
         if regressor.segments:
             return regressor
-        if self.how == SkinSource.NETWORK:
+        if self.how == "network":
             got = f"{regressor.name!r}, which have none"
             raise InputError("skin", "weights with a segmentation", got, "Take skin 'colour'.")
         return None
@@ -67,7 +67,7 @@ class SkinMasks:
             picture: (H,W,3) uint8.
             points: (68,2) landmarks, photograph pixels.
         """
-        if self.how == SkinSource.NONE:
+        if self.how == "none":
             return None
         if self._network is None:
             return skin_mask(picture, points)

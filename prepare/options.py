@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
+from typing import Literal
 
+from ..core.choices import check_choices
 from ..core.errors import InputError
 
 _LARGEST = 110.0  # degrees of yaw
@@ -17,31 +18,14 @@ _LIMITS = (
 )
 
 
-class Output(StrEnum):
-    """Where samples go: into shards, or into files beside each other."""
+Output = Literal["shards", "files"]
+"""Where samples go: into shards, or into files beside each other."""
 
-    SHARDS = "shards"
-    FILES = "files"
+LandmarkSource = Literal["auto", "fan", "own"]
+"""Who finds landmarks: FAN, our own network, or FAN where its weights are."""
 
-
-class LandmarkSource(StrEnum):
-    """Who finds landmarks: FAN, our own network, or FAN where its weights are."""
-
-    AUTO = "auto"
-    FAN = "fan"
-    OWN = "own"
-
-
-class SkinSource(StrEnum):
-    """Who makes skin masks; "auto" is our network where its weights know segments."""
-
-    AUTO = "auto"
-    NETWORK = "network"
-    COLOUR = "colour"
-    NONE = "none"
-
-
-_CHOICES = (("write", Output), ("landmarks", LandmarkSource), ("skin", SkinSource))
+SkinSource = Literal["auto", "network", "colour", "none"]
+"""Who makes skin masks; "auto" is our network where its weights know segments."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +50,16 @@ class PrepareOptions:
         InputError: a value out of its range.
     """
 
-    write: str = "shards"
-    landmarks: str = "auto"
-    skin: str = "auto"
+    write: Output = "shards"
+    landmarks: LandmarkSource = "auto"
+    skin: SkinSource = "auto"
     per_shard: int = 1000
     size: int = 512
     smallest: int = 32
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES:
-            if getattr(self, name) not in list(known):
-                raise InputError(name, f"one of {', '.join(known)}", repr(getattr(self, name)))
+        check_choices(self)
         for name, low, high in _LIMITS:
             if not low <= getattr(self, name) <= high:
                 raise InputError(name, f"{low:g} to {high:g}", f"{getattr(self, name)}")
@@ -106,7 +88,7 @@ class TurnOptions(PrepareOptions):
         InputError: a value out of its range.
     """
 
-    landmarks: str = "own"
+    landmarks: LandmarkSource = "own"
     turns: str = "flat"
     bins: str = _BINS
     most: int = 4

@@ -13,7 +13,7 @@ from ..core.errors import Selfie3dError
 from ..core.image_file import read_image, write_image
 from ..datasets.batches.crops import crop_of
 from ..datasets.batches.sample import FaceDataset, FaceSample
-from ..datasets.photographs.celeba import CelebA
+from ..datasets.photographs.celeba import CelebA, CelebAImages
 from ..datasets.photographs.folder import PhotoFolder
 from ..datasets.photographs.landmark_sets import points_68
 from ..datasets.photographs.registry import DATASETS
@@ -61,8 +61,9 @@ def _read_back(
     if options.write == "shards":
         return TarShards(out, "*-*.tar", collection.kind)
     if collection.kind == "celeba":
-        kind = Path(collection.photographs[0].name).parts[0]
-        return CelebA(root, "all", kind, prepared=str(out / kind))
+        found = "img_celeba" in Path(collection.photographs[0].name).parts
+        images: CelebAImages = "img_celeba" if found else "img_align_celeba"
+        return CelebA(root, "all", images, prepared=str(out / images))
     if collection.kind == "300w-lp":
         return W300LP(root, W300LPOptions(prepared=str(out)))
     if collection.kind in DATASETS:

@@ -10,14 +10,11 @@ import selfie3d.pipeline.about.model_info
 import selfie3d.pipeline.demo
 import selfie3d.pipeline.folder
 from selfie3d.cli import app
-from selfie3d.commands.reconstruct_flags import Glasses, Mesh
 from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.picture_folders import FoundPictures
 from selfie3d.pipeline.about.doctor import Check
-from selfie3d.pipeline.face import MESHES
 from selfie3d.pipeline.folder import Summary
-from selfie3d.pipeline.options import ReconstructOptions
 from typer.testing import CliRunner
 
 GOOD = Summary(faces=2, succeeded=[Path("a.jpg")], files=[Path("out/a.glb")])
@@ -68,9 +65,9 @@ def test_size_mesh_and_maps_reach_the_options(reconstruct):
     assert (options.ipd, options.mesh, options.write) == (63.5, "face", ("depth", "normals"))
     result, calls = reconstruct(GOOD, "--mesh", "skull")
     assert result.exit_code == 2 and "skull" in result.stderr and not calls
-    assert tuple(Mesh) == MESHES
-    for glasses in Glasses:
-        assert ReconstructOptions(glasses=glasses).glasses == glasses.value
+    result, calls = reconstruct(GOOD, "--detector", "drawn", "--glasses", "remove")
+    assert (calls[0][2]["options"].detector, calls[0][2]["options"].glasses) == ("drawn", "remove")
+    assert reconstruct(GOOD, "--detector", "mtcn")[0].exit_code == 2
     result, _ = reconstruct(GOOD, "--ipd", "6.35")
     assert result.exit_code == 1 and "35 to 90 mm" in result.stderr
 

@@ -34,6 +34,7 @@ LEVELS = [
 """Bottom to top; a part imports from lower levels and from itself, never from its neighbours."""
 
 PIPELINE = [
+    "choices",
     "photo",
     "locate",
     "network",

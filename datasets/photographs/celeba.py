@@ -39,6 +39,7 @@ _REMEDY = (
     "CelebA is for non-commercial research; get it from "
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and unpack Anno, Eval and Img."
 )
+CelebAImages = Literal["", "img_align_celeba", "img_celeba"]
 _LISTS = {
     "img_align_celeba": "list_landmarks_align_celeba",
     "img_celeba": "list_landmarks_celeba",
@@ -59,15 +60,20 @@ class CelebA:
 
     Raises:
         MissingFileError: no photographs, or a list that is needed.
-        InputError: an unknown split, or a damaged list.
+        InputError: an unknown split or kind of photographs, or a damaged list.
     """
 
     name = "celeba"
 
     def __init__(
-        self, root: str | Path, split: Split = "train", images: str = "", prepared: str = ""
+        self,
+        root: str | Path,
+        split: Split = "train",
+        images: CelebAImages = "",
+        prepared: str = "",
     ) -> None:
         check_choice("split", split, Split)
+        check_choice("images", images, CelebAImages)
         base = Path(root)
         self._folder = _find_images(base, images)
         kind = self._folder.name
@@ -148,9 +154,7 @@ class CelebA:
         return x, y, x + width, y + height
 
 
-def _find_images(root: Path, images: str) -> Path:
-    if images and images not in _LISTS:
-        raise InputError("images", f"one of {', '.join(_LISTS)}", repr(images))
+def _find_images(root: Path, images: CelebAImages) -> Path:
     for kind in [images] if images else _LISTS:
         for folder in (root / kind / kind, root / "Img" / kind / kind, root / "Img" / kind):
             if folder.is_dir():

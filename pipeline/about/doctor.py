@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...core.errors import MissingFileError, Selfie3dError
 from ...core.weights_dir import KNOWN_WEIGHTS, VARIABLE, find_weight, weight_folders
+from ...detect.names import DEFAULT_DETECTOR, DetectorName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +35,7 @@ _PACKAGES = (
     "accelerate",
     "facenet-pytorch",
 )
-_DETECTORS = {
+_DETECTORS: dict[DetectorName, str] = {
     "mtcnn": "mtcnn, with others' weights (WIDER FACE, CelebA)",
     "drawn": "drawn, our own",
 }
@@ -178,7 +179,7 @@ def _cuda() -> str:
 def _detect_nothing() -> str:
     import numpy as np
 
-    from ...detect.face import DEFAULT_DETECTOR, get_face_detector
+    from ...detect.face import get_face_detector
 
     nothing = np.zeros((64, 64, 3), np.uint8)
     for name in _DETECTORS:

@@ -17,6 +17,7 @@ from ...core.text_files import read_json
 from ...core.threads import in_order
 from ...core.whole_file import write_bytes, write_json, write_text, write_whole
 from ...render.overlay import Picture, to_picture
+from ..choices import MeshName
 from ..face import ReconstructedFace
 from ..formats.obj import write_textured_obj
 from ..options import MAPS, OUTPUTS, VIEWER
@@ -100,7 +101,7 @@ class FileOptions:
         threads: files that are made at a time; the same files whatever it is.
     """
 
-    mesh: str = "head"
+    mesh: MeshName = "head"
     write: Collection[str] = STANDARD
     threads: int = 1
 

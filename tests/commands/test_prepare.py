@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import selfie3d.cli
@@ -49,10 +50,10 @@ def test_what_it_says(command):
 
 def test_choices_are_those_of_the_options(command):
     for option, known in (("write", Output), ("landmarks", LandmarkSource), ("skin", SkinSource)):
-        for value in known:
-            words = ["celeba", "--data", "in", "--out", "out", f"--{option}", value.value]
+        for value in get_args(known):
+            words = ["celeba", "--data", "in", "--out", "out", f"--{option}", value]
             result, calls = command(*words)
-            assert result.exit_code == 0 and getattr(calls[-1][0][3], option) == value.value
+            assert result.exit_code == 0 and getattr(calls[-1][0][3], option) == value
             assert type(getattr(calls[-1][0][3], option)) is str  # as it goes into the manifest
         words[-1] = "wrong"
         assert command(*words)[0].exit_code == 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from selfie3d.core.errors import InputError, UnknownNameError
-from selfie3d.detect import FACE_DETECTORS, Face, get_face_detector
+from selfie3d.detect import FACE_DETECTORS, DetectorName, Face, get_face_detector
 from selfie3d.detect.face import check_photograph, without_duplicates
 
 
@@ -52,3 +54,7 @@ def test_no_faces() -> None:
 def test_what_is_no_photograph_is_refused(image: np.ndarray, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         check_photograph(image)
+
+
+def test_every_detector_can_be_named() -> None:
+    assert set(get_args(DetectorName)) == {"auto", *FACE_DETECTORS.names()}

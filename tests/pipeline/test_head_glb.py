@@ -268,7 +268,7 @@ def test_the_mask(face):
 def test_the_mask_of_another_model_is_refused(small_face):
     with pytest.raises(SettingError, match="'face' of the shipped model only"):
         small_face.glb("face")
-    with pytest.raises(UnknownNameError, match="face, head"):
+    with pytest.raises(InputError, match="mesh: expected one of head, face"):
         small_face.mesh("skull")
 
 

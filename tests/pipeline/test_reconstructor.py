@@ -78,8 +78,12 @@ def test_pupils_that_nobody_has(ipd):
 def test_meshes_and_outputs_by_name(small_model, monkeypatch):
     with pytest.raises(UnknownNameError, match="Known: depth, glb, json"):
         ReconstructOptions(write=("depths",))
-    with pytest.raises(UnknownNameError, match="Known: face, head"):
-        Reconstructor(ReconstructOptions(mesh="mask", weights="fit"))
+    with pytest.raises(InputError, match="mesh: expected one of head, face, got 'mask'"):
+        ReconstructOptions(mesh="mask")
+    with pytest.raises(InputError, match=r"detector: .* Did you mean 'mtcnn'\?"):
+        ReconstructOptions(detector="mtcn")
+    with pytest.raises(InputError, match="glasses: expected one of keep, remove"):
+        ReconstructOptions(glasses="on")
     monkeypatch.setattr("selfie3d.pipeline.network.start.load_face_model", lambda _: small_model)
     with pytest.raises(SettingError, match="'face' of the shipped model only"):
         Reconstructor(ReconstructOptions(mesh="face", weights="fit"))
