@@ -19,8 +19,8 @@ from .strands import hair_strands
 _PAD = 8  # texels beyond a chart that take its colours
 _FEATURES = ("brows", "eyelids", "nose", "lips")
 _NEAR_FEATURES = 4.0, 16.0  # mm from features: from their own to none of theirs
-_NEAR_BROWS = 2.0, 7.0  # likewise from brows
-_ABOVE_BROWS = 12.0  # mm above the highest brow at which a fringe is fully painted
+_NEAR_BROWS = 2.0, 7.0  # likewise from brows and lids
+_FRINGE = -14.0, -4.0  # mm above the highest brow: from where no fringe is painted to all of it
 
 
 class Part(IntEnum):
@@ -53,9 +53,10 @@ class Atlas:
         part: (S,S) uint8, see `Part`.
         skin: (S,S) bool, the texels of skin, and inner: the flat positions of each other part's.
         scalp: (S,S) float32 in [0,1], where hair grows on most heads.
-        hairy: (S,S) float32 in [0,1], where hair may be painted: on the scalp and above the brows.
-            What falls over cheeks, ears and neck hangs before them and is none of their colour.
-        brows: (S,S) float32 in [0,1], on and near the brows, which look like hair.
+        hairy: (S,S) float32 in [0,1], where hair may be painted: on the scalp, the forehead and the
+            brows. What falls over cheeks, ears and neck hangs before them and is none of their
+            colour.
+        brows: (S,S) float32 in [0,1], on and near brows and lids, whose own hairs look like hair.
         features: (S,S) float32 in [0,1], on and near brows, lids, nose and lips.
         strands: (S,S) float32, a pattern of combed hair with mean 0 and deviation 1;
             0 where no hair may be painted.
@@ -78,7 +79,7 @@ class Atlas:
         }
         self.scalp = self.map(_region(model, "scalp"))
         self.hairy = self._hairy(model)
-        self.brows = self.map(_nearness(model, ("brows",), _NEAR_BROWS))
+        self.brows = self.map(_nearness(model, ("brows", "eyelids"), _NEAR_BROWS))
         self.features = self.map(_nearness(model, _FEATURES, _NEAR_FEATURES))
         self.twin: NDArray[np.int64] | None = None
         self.seam: NDArray[np.float32] | None = None
@@ -92,8 +93,9 @@ class Atlas:
         brows = _region(model, "brows")
         if not bool(brows.any()):
             return np.zeros((self.size, self.size), np.float32)
-        height = (self.map(model.mean[:, 1]) - float(model.mean[brows, 1].max())) / _ABOVE_BROWS
-        fringe = np.clip(height, 0, 1) * self.mask
+        height = self.map(model.mean[:, 1]) - float(model.mean[brows, 1].max())
+        low, high = _FRINGE
+        fringe = np.clip((height - low) / (high - low), 0, 1) * self.mask
         ears = self.map(_region(model, "ears"))
         return np.asarray(np.maximum(self.scalp, fringe) * (1 - ears), np.float32)
 

@@ -18,12 +18,11 @@ from .hair import put_hair
 from .inner import fill_inner
 from .look import FittedPhoto, Look, look
 from .skin import fill_skin
+from .tone import keep_tone
 
 Floats = NDArray[np.float32]
 
 _DARKEST = 0.4  # of the mean shading: darker shadows are divided out only so far
-_STRIDE = 37  # every so many texels are enough to tell whether there are colours
-_GREY = 2.5 / 255  # mean difference of channels up to which a photograph has no colours
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ class TextureBuilder:
         fill_inner(self.atlas, seen, image, weight, keep_glasses)
         if divide_light:
             self._divide(image, seen)
-        if _is_grey(seen):
-            image[:] = image.mean(2, keepdims=True)
+        keep_tone(image, seen.sampled, seen.facing > 0)
         self.atlas.pad(image)
         planes = np.empty((3, self.size, self.size), np.float32)
         divided(image, planes)
@@ -102,9 +100,3 @@ class TextureBuilder:
         colour = np.clip(mean / level, 0.5, 2.0)
         bounded = np.maximum(shading.mean(2, keepdims=True), _DARKEST * level) * colour
         image /= np.where(self.atlas.mask[..., None], bounded, 1)
-
-
-def _is_grey(seen: Look) -> bool:
-    visible = np.flatnonzero(seen.facing > 0)[::_STRIDE]
-    colours = seen.sampled.reshape(-1, 3)[visible]
-    return bool(len(colours)) and float(np.ptp(colours, axis=1).mean()) < _GREY

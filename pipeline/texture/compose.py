@@ -33,30 +33,32 @@ def _smooth(coarse: Floats, share: np.float32, size: int, t: int, values: Floats
 
 @kernel
 def finish(
-    sampled: Floats, fitted: Floats, coarse: Floats, cell: int, size: int, known: Floats,
-    pasted: Floats, own: NDArray[np.bool_], twin: NDArray[np.int64], seam: Floats, image: Floats,
+    sampled: Floats, fitted: Floats, near: Floats, near_cell: int, coarse: Floats, cell: int,
+    size: int, known: Floats, pasted: Floats, own: NDArray[np.bool_], twin: NDArray[np.int64],
+    seam: Floats, image: Floats,
 ) -> None:  # fmt: skip
     """Compose the skin (T,3): the photograph where it is pasted, else the model and what is off.
 
-    What is off is the coarse difference, that of the mirror image towards a seam, and the fine
-    difference of the mirror image.
+    What is off is the smooth difference, the mirror image's towards a seam, and the mirror image's
+    fine difference.
 
     Args:
         sampled, fitted: (T,3), the photograph and the model.
-        coarse, cell: their difference, as a coarse map. size: of the texture.
+        near, near_cell: their difference, as a coarse map that meets what is pasted.
+        coarse, cell: likewise, the smoother one that tells what is fine. size: of the texture.
         known, pasted: (T,) weights. own: (T,) texels of skin; others become 0.
         twin, seam: (T,), see `Atlas`; both without texels where the model has no mirror image.
         image: (T,3), the result.
     """
     here, there = np.zeros(3, np.float32), np.zeros(3, np.float32)
-    share = _ONE / np.float32(cell)
+    share, near_share = _ONE / np.float32(cell), _ONE / np.float32(near_cell)
     for t in range(len(own)):
         weight = pasted[t]
         if not own[t] or weight >= 1:
             for c in range(3):
                 image[t, c] = sampled[t, c] if own[t] else 0
             continue
-        _smooth(coarse, share, size, t, here)
+        _smooth(near, near_share, size, t, here)
         if len(twin):
             other = twin[t]
             if seam[t] > 0 or known[other] > 0:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ..segment.guided import box
-from .levels import halve, lower, pull, shrink, touch
+from .levels import enlarge, halve, lower, pull, shrink, touch
 
 Floats = NDArray[np.float32]
 
@@ -89,6 +89,24 @@ def spread(
         matter = _touched(own, cell)
     small = continued(mean, sure, usual, reach / cell, matter)
     return Coarse(_blurred(small, radius / cell), cell)
+
+
+def beside(
+    values: Floats, known: Floats, far: Coarse, reach: float, own: NDArray[np.bool_]
+) -> Coarse:
+    """Carry values to beside where they are known: the membrane that meets them without a seam.
+
+    Args:
+        values, known, own: as `continued`.
+        far: what they go over to. reach: how far that is, texels.
+    """
+    cell = 2 if far.cell > 1 else 1
+    mean, sure, matter = values, known, own
+    if cell > 1:
+        (mean, sure), matter = halve(values, known), _touched(own, cell)
+    usual = np.empty_like(mean)
+    enlarge(far.values, far.cell // cell, usual)
+    return Coarse(continued(mean, sure, usual, reach / cell, matter), cell)
 
 
 def retreat(weight: Floats, radius: float) -> None:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 _FACING = (0.1, 0.4)  # cosine to the viewer: from not used to fully trusted
 _KNOWN = (0.3, 0.7)  # evidence for hair or skin together: from not heard to fully heard
 _BORDER = (0.35, 0.65)  # chance of hair: from skin to hair
-_SHARP = 3.0  # times narrower is that border where nobody saw it
+_STEEP = 0.7  # times as steep is that border where nobody saw it
 _SURE = (0.6, 0.95)  # chance of hair: from silent to heard about its colour
 _REACH = 0.06  # how far what is seen is believed against what is usual, as a part of the side
 _GROWN = (0.08, 0.3)  # share of the scalp's seen part that bears hair: from bald to a full head
@@ -50,7 +50,7 @@ def put_hair(atlas: Atlas, seen: Look, image: Floats, weight: Floats) -> None:
     looked, hairy = hear(shown, facing, own, scalp, _LIMITS, hair, heard, carried)
     grown = hairy / looked if looked >= _LEAST * atlas.size**2 else 1.0  # if hardly any is seen
     chance = _chance(atlas, hair, heard, float(smoothstep(np.asarray(grown, np.float32), *_GROWN)))
-    if not cover(chance, heard, atlas.hairy.reshape(-1), own, _SHARP, _LIMITS, covered) > 0:
+    if not cover(chance, heard, atlas.hairy.reshape(-1), own, _STEEP, _LIMITS, covered) > 0:
         return
     retreat(carried.reshape(square), _SEAM * atlas.size)
     colour, depth = _colour(atlas, seen, hair, carried, image)

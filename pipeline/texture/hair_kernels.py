@@ -85,20 +85,21 @@ def mix(
 
 @kernel
 def cover(
-    chance: Floats, heard: Floats, hairy: Floats, own: Bools, sharp: float, limits: Floats,
+    chance: Floats, heard: Floats, hairy: Floats, own: Bools, steepness: float, limits: Floats,
     covered: Floats,
 ) -> np.float32:  # fmt: skip
-    """How far hair covers texels (T,), with a sharper border where nobody saw it; gives the most.
+    """How far hair covers texels (T,), with another border where nobody saw it; gives the most.
 
     Args:
         chance, heard: (T,) of hair. hairy: (T,) where hair may be. own: (T,) texels of skin.
-        sharp: times narrower is the border. limits: as `hear`. covered: (T,), the result.
+        steepness: of the border there, over that of one that is seen. limits: as `hear`.
+        covered: (T,), the result.
     """
     most = np.float32(0)
     for t in range(len(own)):
         covered[t] = 0
         if own[t] and hairy[t] > 0:
-            steep = _ONE + np.float32(sharp - 1) * (_ONE - heard[t])
+            steep = _ONE + np.float32(steepness - 1) * (_ONE - heard[t])
             covered[t] = hairy[t] * _step(_HALF + (chance[t] - _HALF) * steep, limits, BORDER)
             most = max(most, covered[t])
     return most

@@ -68,6 +68,21 @@ def shrink(image: Floats, cell: int, small: Floats) -> None:
 
 
 @kernel
+def enlarge(small: Floats, cell: int, image: Floats) -> None:
+    """Fill an image (H,W,C) with the bilinear values of means (h,w,C) over its cells."""
+    row = np.empty((small.shape[1] + 1, small.shape[2]), np.float32)
+    shares = _shares(cell)
+    for y in range(image.shape[0]):
+        blend_rows(small, y, cell, row)
+        for x in range(image.shape[1]):
+            first = (x + cell // 2) // cell
+            left = max(first - 1, 0)
+            share = shares[x % cell]
+            for c in range(image.shape[2]):
+                image[y, x, c] = row[left, c] + share * (row[first, c] - row[left, c])
+
+
+@kernel
 def touch(own: NDArray[np.bool_], cell: int, touched: NDArray[np.bool_]) -> None:
     """Mark the cells (h,w) that hold any texel of a part (H,W)."""
     for y in range(touched.shape[0]):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..segment.evidence import CHANNELS
 from .atlas import Atlas
 from .compose import finish
-from .fill import retreat, spread
+from .fill import beside, retreat, spread
 from .look import Look
 from .skin_kernels import doubt, weigh
 
@@ -28,6 +28,8 @@ _REACH = 0.6  # how far what is known is believed against the usual, likewise
 _ODD = 0.25  # distance of colours from the usual at which they count a quarter
 _MOST = 0.9  # weight of texels that tell what is usual
 _STRIDE = 37  # every so many of them are enough for a median
+_MEETS = (0.2, 0.9)  # weight of what is carried over: from not continued to fully
+_BESIDE = 0.016  # how far the photograph is continued into what is completed, likewise
 _COARSE = 0.03  # size of what counts as coarse, as a part of the texture's side
 _LIMITS = np.array(
     (_FRONT, _SURE, _HINT, _FACING, _FEATURES, _SHOWN, _INSIDE, _EYEBALL), np.float32
@@ -48,11 +50,13 @@ def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Flo
     image = seen.sampled - seen.fitted
     reach, radius = _REACH * atlas.size, _COARSE * atlas.size
     coarse = spread(image, known, usual, reach, atlas.skin, radius)
+    sure = smoothstep(pasted, *_MEETS)
+    near = beside(image, sure, coarse, _BESIDE * atlas.size, atlas.skin)
     twin, seam = np.zeros(0, np.int64), np.zeros(0, np.float32)
     if atlas.twin is not None and atlas.seam is not None:
         twin, seam = atlas.twin.reshape(-1), atlas.seam.reshape(-1)
     weights = flat, pasted.reshape(-1), atlas.skin.reshape(-1)
-    smooth = coarse.values, coarse.cell, atlas.size
+    smooth = near.values, near.cell, coarse.values, coarse.cell, atlas.size
     finish(sampled, fitted, *smooth, *weights, twin, seam, _rows(image))
     return image, pasted
 

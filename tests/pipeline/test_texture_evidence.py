@@ -17,6 +17,7 @@ from selfie3d.pipeline.segment.evidence import evidence_of
 from selfie3d.pipeline.texture import FittedPhoto, TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
 from selfie3d.pipeline.texture.look import _as_seen
+from selfie3d.pipeline.texture.tone import keep_tone
 from selfie3d.render.face import FaceRenderer
 
 SIDE, SIZE = 400, 256
@@ -157,6 +158,16 @@ def test_brows_that_are_taken_for_hair_are_carried_over(
     assert (red - green > 0.5)[region_map(builder, "cheeks")].mean() < 0.02
 
 
+def test_lashes_and_a_fringe_down_to_the_lids_are_carried_over(
+    default_model, builder, camera, coefficients
+):
+    dark = {"brows": HAIR_TONE, "eyelids": HAIR_TONE, "forehead": HAIR_TONE}
+    photo, segments = scene(default_model, camera, dark, dict.fromkeys(dark, Segment.HAIR))
+    seen = built(builder, camera, coefficients, photo, segments).image.numpy()[0]
+    lids, brows = region_map(builder, "eyelids"), region_map(builder, "brows")
+    assert np.median(seen[lids]) < 0.4 and np.median(seen[brows]) < 0.3
+
+
 def test_shading_has_one_colour_and_the_brightness_of_what_faces_the_camera():
     facing = torch.linspace(-1, 1, 400)
     shading = (1 + facing[:, None]) * torch.tensor([1.2, 1.0, 0.8])
@@ -194,6 +205,29 @@ def test_a_grey_photograph_gives_a_grey_texture(default_model, builder, camera, 
     texture = built(builder, camera, coefficients, grey, segments)
     spread = texture.image.max(0).values - texture.image.min(0).values
     assert float(spread.max()) < 1e-5
+
+
+def test_a_photograph_of_one_tone_gives_a_texture_of_it(
+    default_model, builder, camera, coefficients
+):
+    """Sepia: what is completed, such as neck and eyes, has no other colours than what is seen."""
+    scalp = {"scalp": HAIR_TONE}
+    photo, segments = scene(default_model, camera, scalp, {"scalp": Segment.HAIR})
+    tone = torch.tensor([1.1, 1.0, 0.8])[:, None, None]
+    sepia = photo.mean(1, keepdim=True) * tone
+    texture = built(builder, camera, coefficients, sepia, segments)
+    off = (texture.image - texture.image.mean(0) * tone / tone.mean()).abs()
+    assert float(off[:, builder.atlas.mask].mean()) < 0.01  # brighter than seen: the tint is held
+
+
+def test_many_colours_stay_as_they_are():
+    random = np.random.default_rng(4)
+    image, photo = random.random((2, 64, 64, 3), np.float32)
+    before = image.copy()
+    keep_tone(image, photo, np.ones((64, 64), bool))
+    np.testing.assert_array_equal(image, before)
+    keep_tone(image, photo, np.zeros((64, 64), bool))  # nothing is seen
+    np.testing.assert_array_equal(image, before)
 
 
 def test_albedo_and_light_are_found_on_skin_alone(default_model, camera, coefficients):

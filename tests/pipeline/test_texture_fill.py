@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.ndimage import uniform_filter, zoom
-from selfie3d.pipeline.texture.fill import continued, spread
+from selfie3d.pipeline.texture.fill import Coarse, beside, continued, spread
 
 SIZE = 256
 
@@ -58,3 +59,18 @@ def test_spreading_on_a_coarser_map_is_continuing_and_smoothing():
     coarse = zoom(found.values, (4, 4, 1), order=1, mode="nearest", grid_mode=True)
     fine, coarse = fine[:, :860], coarse[:, :860]
     assert np.abs(fine - coarse).mean() < 0.004 and np.abs(fine - coarse).max() < 0.03
+
+
+@pytest.mark.parametrize("cell", [1, 4])
+def test_beside_what_is_known_a_map_meets_it_and_farther_away_the_coarse_one(cell):
+    known = np.zeros((SIZE, SIZE), np.float32)
+    known[:, :100] = 1
+    values = np.full((SIZE, SIZE, 3), 0.8, np.float32)
+    far = Coarse(np.full((SIZE // cell, SIZE // cell, 3), 0.2, np.float32), cell)
+    found = beside(values, known, far, 8.0, np.ones((SIZE, SIZE), bool))
+    assert found.cell == min(cell, 2)
+    row = found.values[SIZE // found.cell // 2, :, 0]
+    border = 100 // found.cell
+    np.testing.assert_allclose(row[: border - 1], 0.8, atol=0.05)
+    assert row[border] > 0.45 and (np.diff(row[border:]) < 0.01).all()
+    np.testing.assert_allclose(row[150 // found.cell :], 0.2, atol=0.05)

@@ -12,7 +12,7 @@ from selfie3d.pipeline.texture.compose import contrast, divided, finish, lay
 from selfie3d.pipeline.texture.fill import retreat, shrunk
 from selfie3d.pipeline.texture.hair_kernels import cover, hear, mix, sure_of
 from selfie3d.pipeline.texture.kernels import sample_texels
-from selfie3d.pipeline.texture.levels import halve, lower, pull, touch
+from selfie3d.pipeline.texture.levels import enlarge, halve, lower, pull, touch
 from selfie3d.pipeline.texture.skin import smoothstep
 from selfie3d.pipeline.texture.skin_kernels import doubt, weigh
 
@@ -127,16 +127,18 @@ def test_odd_differences_are_doubted(dice):
 def test_skin_is_composed_as_by_whole_maps(dice, mirror):
     sampled, fitted = dice.random((2, COUNT, 3), np.float32)
     small = dice.random((SIZE // CELL, SIZE // CELL, 3), np.float32)
-    coarse = grown(small, CELL, SIZE).reshape(-1, 3)
+    fine = dice.random((SIZE // 2, SIZE // 2, 3), np.float32)
+    coarse, near = (grown(m, SIZE // len(m), SIZE).reshape(-1, 3) for m in (small, fine))
     known, pasted, seam = (some(dice, COUNT) for _ in range(3))
     own, twin = dice.random(COUNT) < 0.8, dice.permutation(COUNT)
     image = np.ones((COUNT, 3), np.float32)
     tables = (twin, seam) if mirror else (twin[:0], seam[:0])
-    finish(sampled, fitted, small, CELL, SIZE, known, pasted, own, *tables, image)
-    filled = coarse
+    maps = fine, 2, small, CELL, SIZE
+    finish(sampled, fitted, *maps, known, pasted, own, *tables, image)
+    filled = near
     if mirror:
-        fine = (sampled - fitted - coarse) * known[:, None]
-        filled = coarse + seam[:, None] / 2 * (coarse[twin] - coarse) + fine[twin]
+        grain = (sampled - fitted - coarse) * known[:, None]
+        filled = near + seam[:, None] / 2 * (coarse[twin] - near) + grain[twin]
     wanted = fitted + filled + pasted[:, None] * (sampled - fitted - filled)
     np.testing.assert_allclose(image, wanted * own[:, None], atol=1e-5)
 
@@ -209,6 +211,14 @@ def test_boxes_are_scipys(dice, reach):
     image = dice.random((30, 21, 2), np.float32)
     wanted = uniform_filter(image.astype(float), 2 * reach + 1, axes=(0, 1), mode="nearest")
     np.testing.assert_allclose(box(image, reach), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", [1, 2, CELL])
+def test_maps_are_enlarged_by_bilinear_values(dice, cell):
+    small = dice.random((-(-SIZE // cell), -(-SIZE // cell), 3), np.float32)
+    image = np.empty((SIZE, SIZE, 3), np.float32)
+    enlarge(small, cell, image)
+    np.testing.assert_allclose(image, grown(small, cell, SIZE), atol=1e-5)
 
 
 def test_cells_that_are_touched(dice):
