@@ -115,16 +115,17 @@ def reconstruct_command(
     run: RunFlags,
 ) -> None:
     """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
-    from .pipeline.folder import reconstruct_paths
-
     start = time.perf_counter()
     options = faces.options()
     if same_person:
         from .pipeline.person_files import reconstruct_same_person
 
-        _finish(reconstruct_same_person(photos, out, options=options), out, start)
-        return
-    summary = reconstruct_paths(photos, out, options=options, strict=strict, **vars(run))
+        work = reconstruct_same_person
+    else:
+        from .pipeline.folder import reconstruct_paths
+
+        work = reconstruct_paths
+    summary = work(photos, out, options=options, strict=strict, **vars(run))
     _finish(summary, out, start)
 
 

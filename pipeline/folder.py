@@ -98,7 +98,7 @@ def reconstruct_paths(
     if workers < 0:
         raise InputError("workers", "0 or more processes", str(workers))
     options = options or ReconstructOptions()
-    found = find_pictures(photos, _Results(out))
+    found = find_pictures(photos, Results(out))
     paths, summary = found.pictures, Summary(found=found)
     prepare_folder(out)
     journal, log = Journal(out, options, forget=not resume), FailureLog(out / LOG)
@@ -167,9 +167,14 @@ def _elsewhere(
     pool = WorkerPool(_one_of, _start_worker, (run,), lambda job: str(job[0]))
     for job, outcome in pool.work(jobs, min(workers, len(jobs))):
         if isinstance(outcome, Died):
-            text = f"it ended the processes that worked on it ({outcome.how}, twice)"
-            outcome = _Outcome(failed=[(0, Failed(Selfie3dError(text), text))])
+            outcome = _Outcome(failed=[(0, deadly(outcome))])
         yield job, outcome
+
+
+def deadly(died: Died) -> Failed:
+    """The failure of a photograph that ended every process that worked on it."""
+    text = f"it ended the processes that worked on it ({died.how}, twice)"
+    return Failed(Selfie3dError(text), text)
 
 
 _mine: list[tuple[Reconstructor, _Run]] = []  # of a worker process
@@ -192,14 +197,15 @@ def _no_progress(text: str, total: int) -> Iterator[Advance]:
     yield lambda steps=1, note="": None
 
 
-class _Results:
-    """Whether a path in a searched folder is a result: `out` itself, or noted where it lies."""
+class Results:
+    """Tells results in searched folders: `out` itself, and what is noted where it lies."""
 
     def __init__(self, out: Path) -> None:
         self._out = out.resolve()
         self._noted: dict[Path, set[str]] = {}
 
     def __call__(self, path: Path) -> bool:
+        """Whether this path in a searched folder is a result."""
         folder = path.parent
         if folder not in self._noted:
             self._noted[folder] = noted_files(folder / STATE)

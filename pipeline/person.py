@@ -65,7 +65,12 @@ class _Seen:
 
 
 def reconstruct_person(
-    reconstructor: Reconstructor, photos: Sequence[Photo], log: FailureLog | None = None
+    reconstructor: Reconstructor,
+    photos: Sequence[Photo],
+    log: FailureLog | None = None,
+    *,
+    strict: bool = False,
+    found: Sequence[Face | Failed] | None = None,
 ) -> ReconstructedPerson:
     """The person who is the largest face of each photograph.
 
@@ -75,6 +80,8 @@ def reconstruct_person(
         reconstructor: with a network's weights, and without `refine`.
         photos: two or more, each as `reconstruct` takes one.
         log: for tracebacks of what nobody foresaw.
+        strict: raise what is wrong with the first photograph that shows no face.
+        found: the face of each photograph, or why there is none, where that is known already.
 
     Raises:
         SettingError: the optimiser was asked for, which knows single photographs only.
@@ -86,7 +93,8 @@ def reconstruct_person(
         raise SettingError("same person", "a network alone", repr(reconstructor.name), remedy)
     if len(photos) < _FEWEST:
         raise InputError("photographs of one person", "2 or more", str(len(photos)))
-    seen, failed = _seen(reconstructor, photos, log)
+    known = [None] * len(photos) if found is None else found
+    seen, failed = _seen(reconstructor, photos, known, log, strict)
     if len(seen) < _FEWEST:
         reasons = "; ".join(f"photograph {k + 1}: {why}" for k, why in failed.items())
         raise NoFaceError(
@@ -101,23 +109,38 @@ def reconstruct_person(
 
 
 def _seen(
-    reconstructor: Reconstructor, photos: Sequence[Photo], log: FailureLog | None
+    reconstructor: Reconstructor,
+    photos: Sequence[Photo],
+    known: Sequence[Face | Failed | None],
+    log: FailureLog | None,
+    strict: bool,
 ) -> tuple[list[_Seen], dict[int, str]]:
     """The photographs that show a face, and what is wrong with the others."""
     seen, failed = [], {}
-    for number, photo in enumerate(photos):
-        look = partial(_look, reconstructor, number, photo)
-        one = attempt(f"photograph {number + 1}", look, log)
-        if isinstance(one, Failed):
-            failed[number] = one.message
+    for number, (photo, face) in enumerate(zip(photos, known, strict=True)):
+        one: _Seen | Failed
+        if isinstance(face, Failed):
+            one = face
         else:
+            look = partial(_look, reconstructor, number, photo, face)
+            one = attempt(f"photograph {number + 1}", look, log)
+        if not isinstance(one, Failed):
             seen.append(one)
+        elif strict:
+            raise one.error
+        else:
+            failed[number] = one.message
     return seen, failed
 
 
-def _look(reconstructor: Reconstructor, number: int, photo: Photo) -> _Seen:
+def _look(reconstructor: Reconstructor, number: int, photo: Photo, face: Face | None) -> _Seen:
     picture = as_picture(photo)
-    return _Seen(number, picture, reconstructor.detect(picture)[0])
+    return _Seen(number, picture, face or largest_face(reconstructor, picture))
+
+
+def largest_face(reconstructor: Reconstructor, photo: Photo) -> Face:
+    """The largest face that a photograph shows; raises what `Reconstructor` raises without one."""
+    return reconstructor.detect(as_picture(photo))[0]
 
 
 def _face(reconstructor: Reconstructor, seen: _Seen, start: FoundFace) -> ReconstructedFace:

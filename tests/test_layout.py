@@ -50,6 +50,7 @@ PIPELINE = [
     "output",
     "person",
     "folder",
+    "person_workers",
     "person_files",
     "demo",
     "about",

@@ -44,16 +44,24 @@ class Journal:
         out: the folder, which exists.
         options: another set of them makes everything anew.
         forget: begin anew.
+        together: photographs that give one result: another set of them makes all of it anew.
 
     Raises:
         InputError: the notes cannot be written, or their folder leads elsewhere.
     """
 
-    def __init__(self, out: Path, options: ReconstructOptions, forget: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        options: ReconstructOptions,
+        forget: bool = False,
+        together: Sequence[Path] = (),
+    ) -> None:
         self.out, self.folder, self._forget = out, out / STATE, forget
         model = None if options.face_model is None else Path(options.face_model)
         files = [model, weights_file(options.weights)]
         settings = repr((sorted(asdict(options).items()), [_state(file) for file in files]))
+        settings += "".join(f"\n{path.resolve()}:{_state(path)}" for path in together)
         self._settings = hashlib.sha256(settings.encode()).hexdigest()
         prepare_state(out, STATE)
 

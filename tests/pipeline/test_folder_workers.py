@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, NoFaceError
-from selfie3d.pipeline import folder
+from selfie3d.core.item_failure import Failed, FailureLog
+from selfie3d.pipeline import folder, person_workers
 from selfie3d.pipeline.folder import reconstruct_paths
 
 
@@ -17,11 +18,26 @@ from selfie3d.pipeline.folder import reconstruct_paths
 def deadly(monkeypatch):
     for name in ("Reconstructor", "write_face"):
         monkeypatch.setattr(folder, name, getattr(folder, name))  # and back again afterwards
+    monkeypatch.setattr(person_workers, "Reconstructor", person_workers.Reconstructor)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.delitem(sys.modules, "deadly_photographs", raising=False)
     import deadly_photographs
 
     return deadly_photographs
+
+
+def test_faces_of_one_persons_photographs_are_found_elsewhere(deadly, tmp_path):
+    """In the order of the photographs; one that kills fails, and tracebacks are kept."""
+    paths = [tmp_path / f"{red}.png" for red in (30, 0, 10, 20, 5)]
+    for path in paths:
+        Image.fromarray(np.full((8, 8, 3), int(path.stem), np.uint8)).save(path)
+    log = FailureLog(tmp_path / "log")
+    found = person_workers.faces_elsewhere(paths, deadly.Options(), log, workers=2)
+    assert [getattr(face, "box", None) for face in found] == [None, (0, 0, 9, 9), None, None,
+                                                              (0, 0, 9, 9)]  # fmt: skip
+    told = [face.message for face in found if isinstance(face, Failed)]
+    assert "SIGKILL, twice" in told[0] and told[1] == "no face found" and "KeyError" in told[2]
+    assert log.written is not None and "KeyError" in log.written.read_text()
 
 
 def test_a_photograph_that_kills_is_that_photographs_failure(deadly, tmp_path, capfd):

@@ -93,7 +93,8 @@ def test_files_are_one_head_and_a_record_and_overlay_for_each(folder, tmp_path):
     summary = reconstruct_same_person([folder], out, options=SMALL)
     assert [path.name for path in summary.succeeded] == ["a.png", "c.png"]
     assert [path.name for path, _ in summary.failed] == ["b.png"] and summary.faces == 2
-    assert {file.name for file in summary.files} == {file.name for file in out.iterdir()}
+    written = {file.name for file in out.iterdir()}
+    assert {file.name for file in summary.files} == written - {".selfie3d"}
     assert len(list(out.glob("*.glb"))) == 1
     record = json.loads((out / "person.json").read_text())
     assert [picture["path"] for picture in record["same_person"]] == [
@@ -105,6 +106,38 @@ def test_files_are_one_head_and_a_record_and_overlay_for_each(folder, tmp_path):
     assert own[0]["camera"] != own[1]["camera"] and "person.glb" in own[0]["files"]
     again = reconstruct_same_person([folder / "c.png", folder / "a.png"], out, options=SMALL)
     assert again.faces == 2 and not again.failed
+
+
+def test_a_rerun_does_what_is_not_done(folder, tmp_path):
+    """As for single photographs: after a failure, with another photograph, without a file."""
+    out, pair = tmp_path / "out", [folder / "a.png", folder / "c.png"]
+    fast = ReconstructOptions(texture_size=64, write=("glb",))
+    first = reconstruct_same_person(pair, out, options=fast)
+    assert len(first.succeeded) == 2 and not first.skipped
+    again = reconstruct_same_person(pair, out, options=fast)
+    assert again.skipped == pair and not again.files and again.faces == 0
+    (out / "person.glb").unlink()
+    assert not reconstruct_same_person(pair, out, options=fast).skipped
+    whole = reconstruct_same_person([folder], out, options=fast)  # with one more, which fails
+    assert len(whole.failed) == 1 and not whole.skipped
+    assert not reconstruct_same_person([folder], out, options=fast).skipped
+    assert not reconstruct_same_person(pair, out, options=fast, resume=False).skipped
+    assert reconstruct_same_person(pair, out, options=fast).skipped
+
+
+def test_results_beside_the_photographs_are_no_photographs(folder):
+    fast = ReconstructOptions(texture_size=64, write=("obj", "overlay"))
+    (folder / "b.png").unlink()
+    first = reconstruct_same_person([folder], folder, options=fast)
+    assert {path.name for path in first.succeeded} == {"a.png", "c.png"}
+    again = reconstruct_same_person([folder], folder, options=fast)
+    assert [path.name for path in again.skipped] == ["a.png", "c.png"] and not again.failed
+
+
+def test_strict_raises_what_is_wrong_with_the_first(folder, tmp_path):
+    with pytest.raises(NoFaceError, match="no face found in this photograph"):
+        reconstruct_same_person([folder], tmp_path / "out", options=SMALL, strict=True)
+    assert not list((tmp_path / "out").glob("*.json"))
 
 
 def test_files_of_others_are_not_replaced(folder, tmp_path):
@@ -123,6 +156,9 @@ def test_the_command_takes_it_and_says_what_failed(folder, tmp_path):
     result = CliRunner().invoke(app, [*command, str(tmp_path / "out")])
     assert result.exit_code == 1 and "2 faces from 2 photographs" in result.stdout
     assert "b.png" in result.output
+    strict = CliRunner().invoke(app, [*command, str(tmp_path / "strict"), "--strict"])
+    assert strict.exit_code == 1 and "no face found" in strict.output
+    assert not list((tmp_path / "strict").glob("*.json"))
     (folder / "c.png").unlink()
     result = CliRunner().invoke(app, [*command, str(tmp_path / "alone")])
     assert result.exit_code == 1 and "2 are needed" in result.output
