@@ -2,7 +2,7 @@
 
     pip install "selfie3d[identity]"
     python benchmarks/likeness.py DATA --out DIR [--weights NAME|PATH|fit] [--limit 8]
-                                  [--drawn 84] [--stage draw|judge]
+                                  [--every 4] [--drawn 84] [--stage draw|judge]
                                   [--dlib VENV/bin/python --models DIR_OF_DAT_FILES]
 
 84 different people, frontal to 25 degrees, from research photographs below DATA (photos_lm5,
@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", help="as of reconstruct")
     parser.add_argument("--limit", type=int, default=0, help="so many people, evenly spread")
+    parser.add_argument("--every", type=int, default=1, help="every n-th person only")
     parser.add_argument("--drawn", type=int, default=84, help="drawn people; 0: none")
     parser.add_argument("--stage", choices=("draw", "judge"), help="one of the two alone")
     parser.add_argument("--dlib", type=Path, help="interpreter of an environment with dlib-bin")
@@ -94,7 +95,7 @@ def main() -> None:
 def draw(args: argparse.Namespace) -> None:
     for name in ("people", "drawn"):
         (args.out / name / "views").mkdir(parents=True, exist_ok=True)
-    given = people(args.data)
+    given = dict(list(people(args.data).items())[:: args.every])
     if args.limit:
         names = list(given)[:: max(1, len(given) // args.limit)][: args.limit]
         given = {name: given[name] for name in names}
