@@ -9,8 +9,8 @@ network then frames the face (`framing.py`), which five points do badly in profi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..core.facenet_import import import_facenet, require_facenet
 from .cascade import Cascade
 from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
 from .framing import framed
+from .fused_pool import fuse_pools
 from .refine import refine_face
 from .turned import find_any_way_up
 
@@ -34,7 +35,7 @@ class _Search:
     """
 
     side: int
-    smallest: int
+    smallest: float
     margin: float
     thresholds: tuple[float, float, float]
     score: float
@@ -51,6 +52,7 @@ _SEARCHES = (
 _TURNED = _Search(640, 20, 0.1, (0.6, 0.7, 0.7), 0.9)
 _GLANCE = _Search(320, 20, 0.06, (0.7, 0.7, 0.7), 0.9)
 _DOUBTFUL = _Search(640, 20, 0.0, (0.5, 0.5, 0.3), 0.6)
+_SMALLER = 0.4  # of a doubtful face's size, from which on turned ones are looked for first
 _SURE = 0.98  # score of the best face from which on the photograph counts as upright
 _UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
 
@@ -71,7 +73,8 @@ class MtcnnDetector:
         """The library's networks, loaded when the first photograph comes."""
         library = import_facenet().MTCNN()
         networks = (library.pnet, library.rnet, library.onet)
-        return Cascade(*(network.to(memory_format=torch.channels_last) for network in networks))
+        last = [network.to(memory_format=torch.channels_last) for network in networks]
+        return Cascade(*map(fuse_pools, last))
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """See `FaceDetector.detect`.
@@ -80,7 +83,10 @@ class MtcnnDetector:
             InputError: `image` is not uint8 (H,W,3).
         """
         check_photograph(image)
-        faces = find_any_way_up(image, self._search, _SEARCHES, sideways=_TURNED, sure=_SURE)
+        glance = partial(_as_large, max(image.shape[:2]))
+        faces = find_any_way_up(
+            image, self._search, _SEARCHES, sideways=_TURNED, sure=_SURE, glance=glance
+        )
         return framed(image, without_duplicates(faces))
 
     def glance(self, image: np.ndarray, doubtful: bool = False) -> list[Face]:
@@ -115,6 +121,13 @@ class MtcnnDetector:
         # These boxes count pixels from 1, both ends included.
         edges = boxes.astype(np.float64) - [1 + margin, 1 + margin, margin, margin]
         return edges * np.tile([width / size[0], height / size[1]], 2), scores
+
+
+def _as_large(longer: int, face: Face) -> _Search:
+    """A search of the turned photograph, whose longer side is given, for faces of that size."""
+    x0, y0, x1, y1 = face.box
+    size = max(x1 - x0, y1 - y0) * min(1.0, _TURNED.side / longer)
+    return replace(_TURNED, smallest=max(_TURNED.smallest, size * _SMALLER))
 
 
 def _as_box(values: np.ndarray) -> tuple[float, float, float, float]:

@@ -177,10 +177,11 @@ def _average(image: Any, left: Any, top: Any, block: Any, out: Any) -> None:
 
 
 @kernel
-def _blend(image: Any, x0: Any, x1: Any, y0: Any, y1: Any, fx: Any, fy: Any, m: Any) -> Any:
-    """Channel m between the four pixels at columns x0, x1 and rows y0, y1."""
-    top = np.float32(image[y0, x0, m]) * (np.float32(1) - fx) + np.float32(image[y0, x1, m]) * fx
-    low = np.float32(image[y1, x0, m]) * (np.float32(1) - fx) + np.float32(image[y1, x1, m]) * fx
+def _blend(values: Any, above: Any, below: Any, aside: Any, fx: Any, fy: Any) -> Any:
+    """Between the values at two places and those that stand `aside` of them."""
+    rest = np.float32(1) - fx
+    top = np.float32(values[above]) * rest + np.float32(values[above + aside]) * fx
+    low = np.float32(values[below]) * rest + np.float32(values[below + aside]) * fx
     return top * (np.float32(1) - fy) + low * fy
 
 
@@ -195,37 +196,44 @@ def _mirrored(place: Any, extent: Any) -> Any:
 def _cut(image: Any, back: Any, samples: Any, reflected: Any, out: Any, inside: Any) -> None:
     """Each pixel the mean of samples x samples; outside black, or where `reflected` mirrored."""
     height, width, channels = image.shape
-    half, one = np.float32(0.5), np.float32(1)
+    values = image.reshape(-1)  # places in it are unsigned: numba looks for no negative ones
+    half, zero, one = np.float32(0.5), np.float32(0), np.float32(1)
     step, share = one / np.float32(samples), one / np.float32(samples * samples)
     a, b, c, d = back[0, 0], back[0, 1], back[1, 0], back[1, 1]
     shift_x, shift_y = back[0, 2] - half, back[1, 2] - half
     right, below = np.float32(width) - half, np.float32(height) - half
     for row in range(out.shape[1]):
         for column in range(out.shape[2]):
-            red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+            red, green, blue = zero, zero, zero
             count = 0
-            for k in range(samples * samples):
-                u = np.float32(column) + (np.float32(k % samples) + half) * step
-                v = np.float32(row) + (np.float32(k // samples) + half) * step
-                x, y = a * u + b * v + shift_x, c * u + d * v + shift_y
-                within = x >= -half and y >= -half and x <= right and y <= below
-                if not (within or (reflected and abs(x) < _FARTHEST and abs(y) < _FARTHEST)):
-                    continue  # outside, or NaN
-                count += 1
-                x0, y0 = int(np.floor(x)), int(np.floor(y))
-                fx, fy = x - np.float32(x0), y - np.float32(y0)
-                x1, y1 = x0 + 1, y0 + 1
-                if not (x0 >= 0 and y0 >= 0 and x1 < width and y1 < height):
-                    if reflected:
-                        x0, x1 = _mirrored(x0, width), _mirrored(x1, width)
-                        y0, y1 = _mirrored(y0, height), _mirrored(y1, height)
-                    else:
-                        x0, x1 = max(x0, 0), min(x1, width - 1)
-                        y0, y1 = max(y0, 0), min(y1, height - 1)
-                red += _blend(image, x0, x1, y0, y1, fx, fy, 0)
-                if channels == 3:
-                    green += _blend(image, x0, x1, y0, y1, fx, fy, 1)
-                    blue += _blend(image, x0, x1, y0, y1, fx, fy, 2)
+            for k in range(samples):
+                v = np.float32(row) + (np.float32(k) + half) * step
+                for m in range(samples):
+                    u = np.float32(column) + (np.float32(m) + half) * step
+                    x, y = a * u + b * v + shift_x, c * u + d * v + shift_y
+                    within = x >= -half and y >= -half and x <= right and y <= below
+                    if not (within or (reflected and abs(x) < _FARTHEST and abs(y) < _FARTHEST)):
+                        continue  # outside, or NaN
+                    count += 1
+                    x0, y0 = int(np.floor(x)), int(np.floor(y))
+                    fx, fy = x - np.float32(x0), y - np.float32(y0)
+                    x1, y1 = x0 + 1, y0 + 1
+                    if not (x0 >= 0 and y0 >= 0 and x1 < width and y1 < height):
+                        if reflected:
+                            x0, x1 = _mirrored(x0, width), _mirrored(x1, width)
+                            y0, y1 = _mirrored(y0, height), _mirrored(y1, height)
+                        else:
+                            x0, x1 = max(x0, 0), min(x1, width - 1)
+                            y0, y1 = max(y0, 0), min(y1, height - 1)
+                    upper = np.uint64((y0 * width + x0) * channels)
+                    lower = np.uint64((y1 * width + x0) * channels)
+                    aside = np.uint64((x1 - x0) * channels)
+                    red += _blend(values, upper, lower, aside, fx, fy)
+                    if channels == 3:
+                        upper, lower = upper + np.uint64(1), lower + np.uint64(1)
+                        green += _blend(values, upper, lower, aside, fx, fy)
+                        upper, lower = upper + np.uint64(1), lower + np.uint64(1)
+                        blue += _blend(values, upper, lower, aside, fx, fy)
             out[0, row, column] = red * share / np.float32(255)
             if channels == 3:
                 out[1, row, column] = green * share / np.float32(255)

@@ -183,11 +183,20 @@ class FaceModel(nn.Module):
         identity, expression, albedo = (torch.zeros(batch, k).to(self.mean) for k in self.sizes)
         return Coefficients(identity, expression, albedo, ambient_light(batch).to(self.mean))
 
-    def vertices(self, coefficients: Coefficients) -> Tensor:
-        """Vertex positions (B,V,3), mm in model space."""
+    def vertices(self, coefficients: Coefficients, chosen: Tensor | None = None) -> Tensor:
+        """Vertex positions (B,V,3), mm in model space.
+
+        Args:
+            coefficients: of B faces.
+            chosen: (V,) int64: these vertices alone, which is faster than making the rest; None
+                for all of them.
+        """
         self._check_sizes(coefficients)
-        shape = _combine(coefficients.identity, self.identity)
-        return self.mean + shape + _combine(coefficients.expression, self.expression)
+        mean, bases = self.mean, (self.identity, self.expression)
+        if chosen is not None:
+            mean, bases = mean[chosen], tuple(basis.index_select(1, chosen) for basis in bases)
+        shape = _combine(coefficients.identity, bases[0])
+        return mean + shape + _combine(coefficients.expression, bases[1])
 
     def albedo(self, coefficients: Coefficients) -> Tensor:
         """Vertex albedo (B,V,3), sRGB-coded; extreme coefficients may leave [0,1]."""
@@ -205,14 +214,9 @@ class FaceModel(nn.Module):
             coefficients: of B faces.
             name: of the landmark set.
         """
-        self._check_sizes(coefficients)
-        chosen = self.landmark_set(name)
-        used, place = torch.unique(chosen.vertices, return_inverse=True)
-        points = self.mean[used] + _combine(
-            coefficients.identity, self.identity.index_select(1, used)
-        )
-        points = points + _combine(coefficients.expression, self.expression.index_select(1, used))
-        return chosen.of_corners(points[:, place])
+        marks = self.landmark_set(name)
+        used, place = torch.unique(marks.vertices, return_inverse=True)
+        return marks.of_corners(self.vertices(coefficients, used)[:, place])
 
     def landmark_set(self, name: str) -> LandmarkSet:
         """The landmark set `name`.

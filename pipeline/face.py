@@ -17,6 +17,7 @@ from ..core.errors import InputError, SettingError, UnknownNameError
 from ..core.whole_file import write_bytes
 from ..facemodels import load_face_model
 from ..geometry.camera import PerspectiveCamera
+from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from ..render.overlay import Picture, to_picture
@@ -84,7 +85,7 @@ class ReconstructedFace(PredictedFace):
     def model_ipd_mm(self) -> float:
         """Distance of the pupils of the neutral face, mm in model space."""
         still = replace(self.coefficients, expression=self.coefficients.expression * 0)
-        return _pupils_apart(self.model, self.model.vertices(still)[0])
+        return _pupils_apart(self.model, still)
 
     @property
     def scale(self) -> float:
@@ -229,12 +230,13 @@ def _mask_model() -> FaceModel:
     return load_face_model("default-face")
 
 
-def _pupils_apart(model: FaceModel, vertices: Tensor) -> float:
+def _pupils_apart(model: FaceModel, coefficients: Coefficients) -> float:
     """Distance of the pupils, or where none are marked of the middles of the eyes as marked."""
     pupils = model.regions.get("pupil")
     if pupils is None:
-        eyes = five_points(model, vertices[None])[0, :2]
+        eyes = five_points(model, model.vertices(coefficients))[0, :2]
     else:
         sides = pupils & (model.mean[:, 0] > 0), pupils & (model.mean[:, 0] < 0)
-        eyes = torch.stack([vertices[side].mean(0) for side in sides])
+        places = [torch.nonzero(side)[:, 0] for side in sides]
+        eyes = torch.stack([model.vertices(coefficients, p)[0].mean(0) for p in places])
     return float((eyes[0] - eyes[1]).norm())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.cut import cut_out
 from .face import ReconstructedFace, SeenSegments, check_mesh
-from .fit.fitter import Crops, FaceFitter
+from .fit.fitter import FaceFitter
 from .locate.cut import resized
 from .locate.frame import crop_around_points
 from .network.found import FoundFace
@@ -38,6 +38,36 @@ _APPEARANCE_SIZE = 112  # side of the crop in which albedo and light of a regres
 _SMALLEST_CROP = 256  # pixels: smaller faces are enlarged to this for fitting
 _PLAIN_FACE = np.array([[104.0, 112], [152, 112], [128, 140], [108, 164], [148, 164]])
 _ODD = "The weights or the face model may be damaged: try weights 'fit' or another face model."
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The square of a photograph that shows a face.
+
+    Attributes:
+        picture: the photograph (H,W,3) uint8.
+        crop: the square, at the photograph's own resolution within reason.
+    """
+
+    picture: NDArray[np.uint8]
+    crop: Crop
+
+    @cached_property
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """The square (1,3,S,S) in [0,1] and where it lies in the photograph (1,1,S,S)."""
+        return self._cut(self.crop)
+
+    def resized(self, side: int) -> tuple[Tensor, Tensor]:
+        """`whole`, at another size."""
+        return resized(self.whole[0], side), resized(self.whole[1], side)
+
+    def cut(self, side: int) -> tuple[Tensor, Tensor]:
+        """The same, straight from the photograph: sooner where `whole` is not needed."""
+        return self._cut(Crop(self.crop.matrix * (side / self.crop.size[0]), (side, side)))
+
+    def _cut(self, crop: Crop) -> tuple[Tensor, Tensor]:
+        photo, inside = cut_out(self.picture, crop.matrix, crop.size)
+        return photo[None], inside[None]
 
 
 class Reconstructor:
@@ -140,19 +170,15 @@ class Reconstructor:
         """
         start = start or self.regress([(picture, face)])[0]
         crop = self._crop(torch.as_tensor(face.points, dtype=torch.float64))
-        base, inside = (part[None] for part in cut_out(picture, crop.matrix, crop.size))
-
-        def crops(side: int) -> tuple[Tensor, Tensor]:
-            return resized(base, side), resized(inside, side)
-
+        shown = _Shown(picture, crop)
         evidence = self._evidence(picture, start)
         if evidence is not None:
             evidence = evidence.moved(crop.inverse_matrix)
-        coefficients, in_crop = self._fitted(crop, crops, face, start, evidence, on_step)
+        coefficients, in_crop = self._fitted(shown, face, start, evidence, on_step)
         texture = None
         if textured:
             texture = self.textures.build(
-                FittedPhoto(base, in_crop, coefficients, inside, evidence),
+                FittedPhoto(shown.whole[0], in_crop, coefficients, shown.whole[1], evidence),
                 divide_light=self.options.divide_light,
                 keep_glasses=self.options.glasses == "keep",
             )
@@ -205,39 +231,48 @@ class Reconstructor:
 
     def _fitted(
         self,
-        crop: Crop,
-        crops: Crops,
+        shown: _Shown,
         face: Face,
         start: FoundFace | None,
         evidence: Evidence | None,
         on_step: Callable[[], None],
     ) -> tuple[Coefficients, PerspectiveCamera]:
-        """Coefficients, and the camera in the pixels of `crop`."""
-        size = crop.size[0]
+        """Coefficients, and the camera in the pixels of the crop."""
+        crop, size = shown.crop, shown.crop.size[0]
         if start is None:
             points = torch.as_tensor(face.points, dtype=torch.float64)
-            fit = self.fitter.fit(crops, (crop.to_crop(points) / size).float()[None], on_step)
+            inside = (crop.to_crop(points) / size).float()[None]
+            fit = self.fitter.fit(shown.resized, inside, on_step)
         elif self.options.refine:
             camera = _scaled(start.camera.moved(crop.matrix), 1 / size)
-            fit = self.fitter.refine(crops, start.coefficients, camera, on_step)
+            fit = self.fitter.refine(shown.resized, start.coefficients, camera, on_step)
         else:
             camera = start.camera.moved(crop.matrix)
             if start.lit:
                 on_step()
                 return start.coefficients, camera
-            seen = _scaled(camera, _APPEARANCE_SIZE / size)
-            photo, inside = crops(_APPEARANCE_SIZE)
-            skin = None
-            if evidence is not None:
-                side = size / _APPEARANCE_SIZE
-                shrink = torch.tensor([[side, 0.0, 0.0], [0.0, side, 0.0]])
-                skin = evidence.moved(shrink).skin((_APPEARANCE_SIZE, _APPEARANCE_SIZE))
-            albedo, light = self.fitter.appearance.solve(
-                start.coefficients, seen, photo, inside, skin
-            )
+            coefficients = self._lit(shown, start.coefficients, camera, evidence)
             on_step()
-            return replace(start.coefficients, albedo=albedo, light=light), camera
+            return coefficients, camera
         return fit.coefficients, _scaled(fit.camera, size / fit.size)
+
+    def _lit(
+        self,
+        shown: _Shown,
+        coefficients: Coefficients,
+        camera: PerspectiveCamera,
+        evidence: Evidence | None,
+    ) -> Coefficients:
+        """With albedo and light; the camera and the evidence are in the crop's pixels."""
+        factor = _APPEARANCE_SIZE / shown.crop.size[0]
+        photo, inside = shown.cut(_APPEARANCE_SIZE)
+        skin = None
+        if evidence is not None:
+            back = torch.tensor([[1 / factor, 0.0, 0.0], [0.0, 1 / factor, 0.0]])
+            skin = evidence.moved(back).skin((_APPEARANCE_SIZE, _APPEARANCE_SIZE))
+        seen = _scaled(camera, factor)
+        albedo, light = self.fitter.appearance.solve(coefficients, seen, photo, inside, skin)
+        return replace(coefficients, albedo=albedo, light=light)
 
     def _crop(self, points: Tensor) -> Crop:
         """The face's crop at the photograph's own resolution, within reason."""

@@ -75,8 +75,14 @@ class Appearance:
             bare = seen.mask * inside * (seen.extras[:, 1:5] * skin).sum(1, keepdim=True)
             enough = bare.sum((1, 2, 3)) > _LEAST * weight.sum((1, 2, 3))
             weight = torch.where(enough[:, None, None, None], bare, weight)
+        weight = weight * _chessboard(weight.shape[-2], weight.shape[-1])
         basis = seen.extras[:, 5:].unflatten(1, (len(self.model.albedo_basis), 3))
         return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+
+
+def _chessboard(height: int, width: int) -> Tensor:
+    """1 and 0 by turns (h,w): what a pixel says of colours, its neighbours say as well."""
+    return ((torch.arange(height)[:, None] + torch.arange(width)) % 2 == 0).float()
 
 
 def _eyeballs(model: FaceModel) -> Tensor:
