@@ -31,4 +31,6 @@ from .scans.geometric import GeometricError as GeometricError
 from .scans.geometric import geometric_error as geometric_error
 from .scans.surface import Surface as Surface
 from .scans.surface import outer_surface as outer_surface
+from .tables.ablation import SeededRow as SeededRow
+from .tables.ablation import ablation_table as ablation_table
 from .tables.write import paper_table as paper_table

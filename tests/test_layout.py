@@ -27,6 +27,7 @@ LEVELS = [
     {"prepare", "engine"},
     {"recipes"},
     {"train"},
+    {"ablate"},
     {"commands"},
     {"cli"},
     {"__init__"},

@@ -64,12 +64,10 @@ def fill(table: PaperTable, runs: Sequence[Run], mixed: bool = False) -> FilledT
     for label, numbers in found.items():
         if any(numbers):
             rows.append(_own(label, numbers, table.columns, letters))
-    reports = {
-        id(one.report): (label, one.report) for label, row in found.items() for one in row if one
-    }
+    reports = {id(one.report): (label, one) for label, row in found.items() for one in row if one}
     for key, mark in letters.items():
-        label, report = reports[key]
-        marks.append((mark, "; ".join([f"{label}: {_protocol(report)}", *apart.get(key, [])])))
+        label, one = reports[key]
+        marks.append((mark, "; ".join([f"{label}: {_protocol(one)}", *apart.get(key, [])])))
     return FilledTable(table.title, table.columns, tuple(rows), tuple(marks), table.notes)
 
 
@@ -113,9 +111,11 @@ def _apart(found: dict[str, list[Measured | None]], mixed: bool) -> dict[int, li
     return apart
 
 
-def _protocol(report: Report) -> str:
+def _protocol(one: Measured) -> str:
+    report = one.report
     failed = f", {len(report.failures):,} failed" if report.failures else ""
-    return f"{report.protocol}, {report.variant}{failed}"
+    seeds = f", {one.seeds} seeds" if one.seeds > 1 else ""
+    return f"{report.protocol}, {report.variant}{failed}{seeds}"
 
 
 def _printed(row: PrintedRow, columns: Sequence[Column], marks: list[tuple[str, str]]) -> FilledRow:
@@ -144,7 +144,10 @@ def _own(
         if column.source.spread:
             value, std = math.nan if std is None else std, None
         std = None if std is None else factor * std
-        cells.append(f"{_text(factor * value, std, column)} [{mark}]")
+        text = _text(factor * value, std, column)
+        if one.interval is not None and not column.source.spread:
+            text += f" (± {number(factor * one.interval, column.places)})"
+        cells.append(f"{text} [{mark}]")
     return FilledRow(f"{label} (ours)", tuple(cells), True)
 
 

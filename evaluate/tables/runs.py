@@ -20,10 +20,19 @@ _FREE = frozenset({
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure, and the report that it is from."""
+    """A figure, and the report that it is from.
+
+    Attributes:
+        figure: its value is a mean over `seeds`, if these are several.
+        report: of the first one.
+        interval: half the width of the mean's interval, None where there is none.
+        seeds: how many runs were averaged.
+    """
 
     figure: Metric
     report: Report
+    interval: float | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,26 @@ def paper_table(
     printed = TABLES.create(paper)
     own = open_runs(runs)
     tables = [fill(table, own, mixed) for table in printed]
+    return write_tables(f"tables of {paper}", tables, merged_curves(own), out)
+
+
+def write_tables(
+    title: str, tables: Sequence[FilledTable], curves: Sequence[Curve], out: Path | None
+) -> str:
+    """Tables as Markdown, and, with a folder, as table.html, table.md and table.tex in it.
+
+    Args:
+        title: of the page.
+        tables: one below the other.
+        curves: below them.
+        out: the folder, made if need be; None writes nothing.
+    """
     text = "\n\n".join(map(markdown, tables)) + "\n"
     if out is not None:
         prepare_folder(out)
         write_text(out / "table.md", text)
         write_text(out / "table.tex", "\n\n".join(map(latex, tables)) + "\n")
-        write_text(out / "table.html", page(paper, tables, merged_curves(own)))
+        write_text(out / "table.html", page(title, tables, curves))
     return text
 
 
@@ -80,12 +94,12 @@ def latex(table: FilledTable) -> str:
     ])  # fmt: skip
 
 
-def page(paper: str, tables: Sequence[FilledTable], curves: Sequence[Curve]) -> str:
+def page(title: str, tables: Sequence[FilledTable], curves: Sequence[Curve]) -> str:
     """One page of HTML that needs no network."""
     return render_page(
         "paper.html",
-        title=f"selfie3d: tables of {paper}",
-        paper=paper,
+        title=f"selfie3d: {title}",
+        heading=title[:1].upper() + title[1:],
         tables=[(t.title, _groups(t), _grid(t), _notes(t, str)) for t in tables],
         charts=[Markup(curve_chart(curve)) for curve in curves],
     )

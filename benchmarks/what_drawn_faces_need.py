@@ -1,7 +1,8 @@
 """What matters when a network learns from drawn faces alone: the default recipe, short, with one
 thing taken away in every row.
 
-    python benchmarks/ablation.py AFLW2000 --out DIR [--views 60000] [--faces 6000] [--rows ...]
+    python benchmarks/what_drawn_faces_need.py AFLW2000 --out DIR [--views 60000] [--faces 6000]
+                                               [--rows ...]
 
 Every row draws its own faces (the same seed, other settings), learns from as many views, and is
 scored on AFLW2000-3D in the protocol's crop, through the model's coefficients: the mean of bins on
