@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from selfie3d.evaluate.metrics.dense import dense_errors
 from selfie3d.evaluate.metrics.landmarks import (
     aligned,
     box_size,
@@ -23,7 +24,6 @@ from selfie3d.evaluate.metrics.landmarks import (
     yaw_bins,
 )
 from selfie3d.evaluate.metrics.mean_metrics import binned_metrics
-from selfie3d.evaluate.protocols.aflw2000_dense import dense_errors
 
 
 def score_landmarks(count: int) -> float:

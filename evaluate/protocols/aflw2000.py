@@ -9,8 +9,8 @@ the annotation's own frame: half a pixel moves the figures by 0.04 to 0.08.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +37,9 @@ from ..predict.predictor import DETECTING, load_predictor
 from ..registry import Protocol, Request
 from ..report.landmark_pictures import DrawnFace, best_and_worst
 from ..report.report import Items, Picture, Report
+from .aflw2000_dense import open_truth, score_dense
 from .aflw2000_metrics import Scored, dense_parts, landmark_parts, metrics_beside, pose_parts
+from .aflw2000_network_dense import score_network
 from .aflw2000_options import Aflw2000Options, select_rows
 
 Array = NDArray[np.float64]
@@ -50,12 +52,17 @@ def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
 
 @dataclass(frozen=True)
 class _Setting:
-    """The data set, the rows that are evaluated, and what was predicted for them."""
+    """The data set, the rows that are evaluated, and what was predicted for them.
+
+    `dense` are errors of dense points by kind, and `correspondence` says which these are.
+    """
 
     data: Aflw2000
     rows: NDArray[np.int64]
     predictions: Predictions
     name: str
+    dense: Mapping[str, Array] | None = None
+    correspondence: str = ""
 
 
 def _run(options: Aflw2000Options, request: Request) -> Report:
@@ -67,8 +74,8 @@ def _run(options: Aflw2000Options, request: Request) -> Report:
     rows, predictions = setting.rows, setting.predictions
     scored = Scored(data, rows, predictions.landmarks.transpose(0, 2, 1))
     parts = [landmark_parts(scored, options, predictions), pose_parts(scored, predictions.pose_deg)]
-    if options.dense.predictions:
-        parts.append(dense_parts(scored, options))
+    if setting.dense is not None:
+        parts.append(dense_parts(scored, options, setting.dense))
     if options.beside:
         other = _read(Path(options.beside), options.key, data)
         parts.append(metrics_beside(scored, options, Path(options.beside).stem, other))
@@ -116,7 +123,21 @@ def _from_file(options: Aflw2000Options, request: Request, data: Aflw2000) -> _S
     names = tuple(data.names[row] for row in rows)
     pose = None if predictions.pose_deg is None else predictions.pose_deg[rows]
     failures = {name: predictions.failures[name] for name in names if name in predictions.failures}
-    return _Setting(data, rows, Predictions(names, landmarks, pose, failures), path.name)
+    found = Predictions(names, landmarks, pose, failures)
+    return _Setting(data, rows, found, path.name, *_dense_of_file(options, data, rows))
+
+
+def _dense_of_file(
+    options: Aflw2000Options, data: Aflw2000, rows: NDArray[np.int64]
+) -> tuple[dict[str, Array] | None, str]:
+    dense = options.dense
+    if not dense.wanted:
+        return None, ""
+    if not dense.predictions:
+        remedy = "Or leave out --predictions: then a network's own faces are scored."
+        raise InputError("dense.predictions", "the file of dense points", "none", remedy)
+    truth = open_truth(dense, data)
+    return score_dense(dense, data, rows.tolist(), truth), dense.correspondence
 
 
 def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000) -> _Setting:
@@ -133,7 +154,18 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
     ]
     log = FailureLog(request.out / LOG)
     predictions = predict_landmarks(predictor, items, points=points, log=log)
-    return _Setting(data, rows, predictions, predictor.name)
+    setting = _Setting(data, rows, predictions, predictor.name)
+    dense = options.dense
+    if not dense.wanted:
+        return setting
+    if dense.predictions:
+        errors, words = _dense_of_file(options, data, rows)
+        return replace(setting, dense=errors, correspondence=words)
+    found, words = score_network(
+        predictor, items, rows.tolist(), data=data, truth=open_truth(dense, data),
+        points=dense.points, log=log,
+    )  # fmt: skip
+    return replace(setting, dense=found, correspondence=words)
 
 
 def crop_side(points: Array) -> Array:
@@ -173,10 +205,10 @@ def _facts(options: Aflw2000Options, setting: _Setting, request: Request) -> dic
     }
     if np.isnan(setting.predictions.landmarks[:, 2]).all():
         facts["3D"] = "not scored: the predictions have no depth"
-    if options.dense.predictions:
-        facts["dense correspondence"] = options.dense.correspondence
+    if setting.dense is not None:
+        facts["dense correspondence"] = setting.correspondence
     else:
-        facts["dense points"] = "not scored: no dense predictions and truth were named"
+        facts["dense points"] = "not scored: dense.basis and dense.truth are not named"
     return facts
 
 

@@ -1,4 +1,4 @@
-"""Dense points on AFLW2000-3D: NME in 2D and 3D, and of the shape after alignment.
+"""Dense points on AFLW2000-3D: NME in 2D and 3D, of the shape after alignment, and after ICP.
 
 SADRNet (eq 25, Tables I and II) takes some 45,000 points: 43,867 texels of the face in the UV map,
 or the region common to all methods. PRNet's vertices and Basel's are not the same points, so a
@@ -8,6 +8,7 @@ file says which vertices it holds, and both sides of a comparison must hold the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,66 +20,74 @@ from ...core.progress import progress_bar
 from ...core.text_files import read_text_numbers
 from ...datasets.photographs.aflw2000 import Aflw2000
 from ...datasets.photographs.aflw2000_fit import fitted_points, read_basis
-from ..metrics.landmarks import aligned, box_size, centre_depth, eye_distance, landmark_nme
+from ..metrics.dense import KINDS, NEAREST, dense_errors, nearest_nme
+from ..metrics.landmarks import eye_distance
 from .aflw2000_options import DenseOptions
 
 Array = NDArray[np.float64]
-_LARGEST = 1e5  # pixels of a coordinate
-Truth = Callable[[int], Array]
-PLANE, SPACE, SHAPE = "dense, 2D", "dense, 3D", "reconstruction"
 
 
-def score_dense(options: DenseOptions, data: Aflw2000, rows: Sequence[int]) -> dict[str, Array]:
-    """Errors in percent of the images `rows`, (len(rows),) each, by kind.
+@dataclass(frozen=True)
+class DenseTruth:
+    """The true points of every image.
+
+    Attributes:
+        count: V, vertices.
+        at: (V,3) of a row of the data set, in the annotation's frame.
+        mean: (V,3) the mean face on these vertices; None where it is not known.
+    """
+
+    count: int
+    at: Callable[[int], Array]
+    mean: Array | None = None
+
+
+def open_truth(options: DenseOptions, data: Aflw2000) -> DenseTruth:
+    """The truth that the options name.
+
+    Raises:
+        MissingFileError, InputError: a file is missing, damaged or of another shape.
+    """
+    if options.truth:
+        stored = open_points(Path(options.truth), len(data.names))
+        return DenseTruth(stored.shape[1], lambda row: stored[row])
+    basis = read_basis(Path(options.basis))
+    return DenseTruth(len(basis.mean), lambda row: fitted_points(data, row, basis), basis.mean)
+
+
+def score_dense(
+    options: DenseOptions, data: Aflw2000, rows: Sequence[int], truth: DenseTruth
+) -> dict[str, Array]:
+    """Errors in percent of a file's points, (len(rows),) each, by kind.
+
+    Args:
+        options: the file, and which points count.
+        data: the data set.
+        rows: of the images.
+        truth: of the same vertices.
 
     Raises:
         MissingFileError, InputError: a file is missing, damaged or of another shape.
     """
     predicted = open_points(Path(options.predictions), len(data.names))
     count = predicted.shape[1]
-    if options.truth:
-        stored = open_points(Path(options.truth), len(data.names))
-        truth: Truth = lambda row: stored[row]  # noqa: E731
-        held = stored.shape[1]
-    else:
-        basis = read_basis(Path(options.basis))
-        truth, held = (lambda row: fitted_points(data, row, basis)), len(basis.mean)
-    if held != count:
-        raise InputError("dense.predictions", f"the truth's {held} vertices", str(count))
-    chosen = _chosen(options.points, count)
+    if truth.count != count:
+        raise InputError("dense.predictions", f"the truth's {truth.count} vertices", str(count))
+    chosen = chosen_points(options.points, count)
     eyes = eye_distance(data.points.transpose(0, 2, 1))
-    errors: dict[str, list[float]] = {PLANE: [], SPACE: [], SHAPE: []}
+    errors: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with progress_bar("Scoring dense points", len(rows)) as advance:
         for row in rows:
-            of_row = dense_errors(predicted[row][chosen], truth(row)[chosen], float(eyes[row]))
-            for kind, value in of_row.items():
+            pair = predicted[row][chosen], truth.at(row)[chosen]
+            for kind, value in errors_of_pair(*pair, float(eyes[row])).items():
                 errors[kind].append(value)
             advance()
     return {kind: np.array(values) for kind, values in errors.items()}
 
 
-def dense_errors(predicted: NDArray, truth: NDArray, eyes: float) -> dict[str, float]:
-    """Errors of one face in percent.
-
-    Args:
-        predicted: (V,3) in the truth's frame; NaN marks a failure.
-        truth: (V,3).
-        eyes: outer-eye distance of the truth in 3D, the unit of the shape's error.
-
-    Returns:
-        `PLANE` and `SPACE` by the square root of the box's area of the points in use, the depth's
-        mean taken off both; `SHAPE` after the least-squares similarity.
-    """
-    source, target = np.asarray(predicted)[None], np.asarray(truth)[None]
-    if np.nanmax(np.abs(source), initial=0) > _LARGEST:
-        got = f"{np.nanmax(np.abs(source)):.3g}"
-        raise InputError("dense.predictions", f"pixels of at most {_LARGEST:g}", got)
-    size = box_size(target)
-    return {
-        PLANE: float(landmark_nme(source[..., :2], target[..., :2], size)[0]),
-        SPACE: float(landmark_nme(centre_depth(source), centre_depth(target), size)[0]),
-        SHAPE: float(landmark_nme(aligned(source, target), target, np.array([eyes]))[0]),
-    }
+def errors_of_pair(predicted: NDArray, truth: NDArray, eyes: float) -> dict[str, float]:
+    """All of `KINDS`, percent; see `dense_errors` and `nearest_nme`."""
+    return dense_errors(predicted, truth, eyes) | {NEAREST: nearest_nme(predicted, truth)}
 
 
 def open_points(path: Path, count: int) -> NDArray:
@@ -98,9 +107,18 @@ def open_points(path: Path, count: int) -> NDArray:
     return points
 
 
-def _chosen(file: str, count: int) -> NDArray[np.int64] | slice:
+def chosen_points(file: str, count: int) -> NDArray[np.int64]:
+    """The vertices that count: those of a file, or all.
+
+    Args:
+        file: .npy or text of numbers; "" takes all.
+        count: of the vertices.
+
+    Raises:
+        MissingFileError, InputError: no such file, or numbers of no vertices.
+    """
     if not file:
-        return slice(None)
+        return np.arange(count)
     path = Path(file)
     if not path.is_file():
         raise MissingFileError(file, "The list of vertices", "Check the path.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...datasets.photographs.aflw2000 import Aflw2000
+from ..metrics.dense import NEAREST
 from ..metrics.landmarks import (
     aligned,
     box_size,
@@ -34,9 +35,8 @@ from ..metrics.pose import (
     within_range,
 )
 from ..predict.predictions import Predictions
-from ..report.published import AFLW2000, bin_rows, mean_rows, pose_rows
+from ..report.published import AFLW2000, SADRNET_MEANS, bin_rows, mean_rows, pose_rows
 from ..report.report import Curve, Metric, Published
-from .aflw2000_dense import score_dense
 from .aflw2000_options import ANNOTATIONS, SPLITS, Aflw2000Options
 
 Array = NDArray[np.float64]
@@ -131,16 +131,17 @@ def landmark_parts(scored: Scored, options: Aflw2000Options, found: Predictions)
     return Part(figures, named | solid, _published_landmarks(figures), curves)
 
 
-def dense_parts(scored: Scored, options: Aflw2000Options) -> Part:
-    """Dense points in 2D and 3D, and the shape, where they were named."""
-    errors = score_dense(options.dense, scored.data, scored.rows.tolist())
+def dense_parts(scored: Scored, options: Aflw2000Options, errors: Mapping[str, Array]) -> Part:
+    """Dense points in 2D and 3D, the shape, and the shape after ICP with its cumulative errors."""
     figures: list[Metric] = []
     published: list[Published] = []
     for kind, values in errors.items():
-        table = _table(kind, "original", "fitted")
         figures += _by_split(scored, options, "original", values, kind)
-        published += mean_rows(kind, table)
-    return Part(figures, errors, published)
+        if kind in SADRNET_MEANS:
+            published += mean_rows(kind, _table(kind, "original", "fitted"))
+    line = {NEAREST: errors[NEAREST]}
+    curves = [cumulative_curve("Cumulative error, AFLW2000-3D, reconstruction after ICP", line)]
+    return Part(figures, dict(errors), published, curves)
 
 
 def pose_parts(scored: Scored, pose_deg: Array | None) -> Part:

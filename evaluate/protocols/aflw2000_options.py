@@ -25,10 +25,11 @@ Depth = Literal["image", "crop120"]
 
 @dataclass(frozen=True)
 class DenseOptions:
-    """Points in dense correspondence, scored where both files are named.
+    """Points in dense correspondence, scored where a truth is named.
 
     Attributes:
-        predictions: .npy (N,V,3), one row per image of the data set, in the annotation's frame.
+        predictions: .npy (N,V,3), one row per image of the data set, in the annotation's frame; ""
+            with a network: its own faces, at the places that correspond to the truth's vertices.
         truth: .npy of the same shape; or
         basis: .npz with `mean` (V,3), `identity` (V,3,199) and `expression` (V,3,29), or their
             first columns, from which the truth is made by the fitted parameters in the .mat files.
@@ -44,9 +45,14 @@ class DenseOptions:
 
     def __post_init__(self) -> None:
         sources = bool(self.truth) + bool(self.basis)
-        if bool(self.predictions) != (sources == 1) or sources > 1:
+        if sources > 1 or (self.predictions and not sources):
             got = f"predictions={self.predictions!r} truth={self.truth!r} basis={self.basis!r}"
-            raise InputError("dense", "dense.predictions and one of dense.truth, dense.basis", got)
+            raise InputError("dense", "one of dense.truth, dense.basis", got)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether dense points are scored."""
+        return bool(self.truth or self.basis)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@
   of the line of sight, so that cameras of both kinds are alike.
 - shape: mean distance of the vertices of the region "face", with expression, after the similarity
   that aligns them best; with the true pose, that is, aligned away.
+- dense points: the same vertices as the papers measure theirs (`metrics.dense`): in the picture, in
+  3D, their shape by the outer eye distance, and after iterative closest points.
 
 Beside each mean stands what a network that has learnt nothing would give: for every face the mean
 coefficients, rotation, place and scale in the box of landmarks, and these are the means of the very
@@ -40,6 +42,9 @@ from ...geometry.rotation import geodesic_angle
 from ...models.heads.nearest_camera import to_weak_perspective
 from ...models.heads.vector_layout import LayoutSpec
 from ...pipeline.predicted import PredictedFace
+from ..metrics.dense import KINDS, NEAREST, dense_errors, nearest_nme
+from ..metrics.landmarks import eye_distance
+from ..metrics.mean_metrics import cumulative_curve
 from ..predict.photographs import boxes_around
 from ..predict.predicted import Box, Predictor
 from ..predict.predictor import BoxSource, face_model_of, load_predictor
@@ -50,10 +55,13 @@ Array = NDArray[np.float64]
 
 FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
 """What `compare` gives, with units."""
+_COLUMNS = (*FIGURES, *KINDS)
 _LANDMARKS = "ibug68"
 
 TABLE = "synthetic faces"
+DENSE_TABLE = f"{TABLE}, dense points"
 NOTHING = "what the mean face gives"
+_CURVE = f"Cumulative error, {TABLE}, {NEAREST}"
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,22 @@ def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]
     shape, target = face.vertices[None, inside], known.vertices[None, inside]
     moved = similarity_align(shape, target).apply(shape)
     return 100 * float(error), float(turn), float((moved - target).norm(dim=-1).mean())
+
+
+def compare_dense(face: PredictedFace, known: KnownFace) -> dict[str, float]:
+    """Percent by `metrics.dense.KINDS`, of the vertices of the region "face".
+
+    Args:
+        face: predicted, of the same face model.
+        known: the truth.
+    """
+    inside = known.model.region("face")
+    predicted = face.camera.project(face.vertices[None, inside])[0].double().numpy()
+    camera = known.truth.camera
+    truth = camera.project(known.vertices[None, inside])[0].double().numpy()
+    marks = known.model.landmark_points(known.vertices[None], _LANDMARKS)
+    eyes = float(eye_distance(camera.project(marks).double().numpy())[0])
+    return dense_errors(predicted, truth, eyes) | {NEAREST: nearest_nme(predicted, truth)}
 
 
 @dataclass(frozen=True)
@@ -211,22 +235,30 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
         predictor, faces, names, model, FailureLog(request.out / LOG)
     )
     mean = MeanFace.of(known)
-    baseline = np.array([compare(mean.at(face.box), face) for face in known])
-    columns = {unit: errors[:, k] for k, unit in enumerate(FIGURES)}
+    baseline = np.array([_all_of(mean.at(face.box), face) for face in known])
+    columns = {name: errors[:, k] for k, name in enumerate(_COLUMNS)}
+    lines = {predictor.name: columns[NEAREST], "mean face": baseline[:, _COLUMNS.index(NEAREST)]}
     facts = {"options": resolved_dict(options), "method": predictor.name, "failed": len(failures)}
     return Report(
         "synthetic",
         f"{faces.summary}, {predictor.name}, boxes: {options.boxes}; distance over sqrt(width x "
-        "height) of the true 68 points' box; shape after the best similarity",
-        [*_metrics(errors, TABLE), *_metrics(baseline, f"{TABLE}: {NOTHING}")],
+        "height) of the true 68 points' box; shape after the best similarity; dense: "
+        f"{int(model.region('face').sum()):,} vertices",
+        [*_metrics(errors), *_metrics(baseline, f": {NOTHING}")],
         Items(names, columns),
         failures,
         facts,
+        curves=[cumulative_curve(_CURVE, lines)],
     )
 
 
 def _errors(predictor: Predictor, sample: FaceSample, known: KnownFace) -> Array:
-    return np.asarray(compare(predictor(sample.picture, known.box), known))
+    return _all_of(predictor(sample.picture, known.box), known)
+
+
+def _all_of(face: PredictedFace, known: KnownFace) -> Array:
+    """The numbers of `_COLUMNS`."""
+    return np.array([*compare(face, known), *compare_dense(face, known).values()])
 
 
 def _predict(
@@ -236,8 +268,8 @@ def _predict(
     model: FaceModel,
     log: FailureLog,
 ) -> tuple[Array, list[KnownFace], dict[str, str]]:
-    """Errors (N,3), NaN where no face was found, what is known, and reasons of failures."""
-    errors = np.full((len(faces), len(FIGURES)), np.nan)
+    """Errors by `_COLUMNS`, NaN where no face was found, what is known, reasons of failures."""
+    errors = np.full((len(faces), len(_COLUMNS)), np.nan)
     known: list[KnownFace] = []
     failures: dict[str, str] = {}
     with progress_bar("Predicting faces", len(faces)) as advance:
@@ -253,12 +285,15 @@ def _predict(
     return errors, known, failures
 
 
-def _metrics(errors: Array, table: str) -> list[Metric]:
-    """Means over the faces that were found."""
+def _metrics(errors: Array, end: str = "") -> list[Metric]:
+    """Means over the faces that were found; `end` completes the tables' headings."""
     finite = errors[np.isfinite(errors).all(1)]
     count = len(finite)
-    values = finite.mean(0) if count else np.full(len(FIGURES), np.nan)
+    values = finite.mean(0) if count else np.full(len(_COLUMNS), np.nan)
     return [
-        Metric(table, figure, float(value), unit, count, mean="over the faces that were found")
-        for (figure, unit), value in zip(FIGURES.items(), values, strict=True)
-    ]
+        Metric(
+            f"{TABLE if figure in FIGURES else DENSE_TABLE}{end}", figure, float(value),
+            FIGURES.get(figure, "%"), count, mean="over the faces that were found",
+        )
+        for figure, value in zip(_COLUMNS, values, strict=True)
+    ]  # fmt: skip

@@ -217,6 +217,104 @@ def test_dense_points(small, tmp_path):
         run(folder, tmp_path, None, "dense.predictions=x.npy")
 
 
+def basis_of(model, tmp_path):
+    """The default face in micrometres as a fitted basis of one mode each."""
+    mean = 1000 * model.mean.numpy()
+    modes = [
+        1000 * basis[:1].permute(1, 2, 0).numpy() for basis in (model.identity, model.expression)
+    ]
+    np.savez(tmp_path / "basis.npz", mean=mean, identity=modes[0], expression=modes[1])
+    return f"dense.basis={tmp_path / 'basis.npz'}"
+
+
+@pytest.fixture
+def fitted(tmp_path, face):
+    """Photographs whose fits are known: the default face, turned."""
+    from selfie3d.datasets.photographs.aflw2000_fit import points_of_fit, read_basis
+
+    basis_option = basis_of(face.model, tmp_path)
+    basis = read_basis(tmp_path / "basis.npz")
+    folder, marks = tmp_path / "fits", face.model.landmark_set("ibug68").vertices[:, 0].numpy()
+    folder.mkdir()
+    for k, yaw in enumerate((0.0, 0.3, 0.6)):
+        name = folder / f"image{k:05d}"
+        pose = np.array([0.05, yaw, 0.0, 220, 230, 0, 1e-3], np.float32)
+        shape, expression = np.zeros((199, 1)), np.zeros((29, 1))
+        shape[0] = k - 1.0
+        points = points_of_fit(basis, pose, shape[:, 0], expression[:, 0], height=450)
+        write_image(name.with_suffix(".jpg"), np.full((450, 450, 3), 40 * k, np.uint8))
+        savemat(name.with_suffix(".mat"), {
+            "pt3d_68": points[marks].T, "Pose_Para": pose[None], "Shape_Para": shape,
+            "Exp_Para": expression,
+        })  # fmt: skip
+    return folder, basis_option
+
+
+class Fitted:
+    """Says the fit of a photograph as a face of the default model, `scale` times as large."""
+
+    name = "fitted"
+
+    def __init__(self, face, scale):
+        self.face, self.scale = face, scale
+
+    def __call__(self, picture, box):
+        import torch
+        from selfie3d.datasets.photographs.aflw2000_fit import rotation_of_pose
+        from selfie3d.geometry.camera import WeakPerspectiveCamera
+        from selfie3d.pipeline.predicted import PredictedFace
+
+        k = round(float(picture.mean()) / 40)
+        coefficients = self.face.model.zero_coefficients()
+        coefficients.identity[0, 0] = k - 1.0
+        turn = rotation_of_pose(0.05, (0.0, 0.3, 0.6)[k], 0.0)
+        camera = WeakPerspectiveCamera(
+            torch.from_numpy(turn).float()[None], torch.tensor([self.scale]),
+            torch.tensor([[220 - 0.5, 450 + 1 - 230 - 0.5]]),
+        )  # fmt: skip
+        return PredictedFace(self.face.model, coefficients, camera, box)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.1])
+def test_dense_points_of_a_network_need_no_file(fitted, face, tmp_path, monkeypatch, scale):
+    """Against the fits: none is off with the true scale; a tenth too large by hand."""
+    folder, basis = fitted
+    monkeypatch.setattr(
+        "selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: Fitted(face, scale)
+    )
+    report = run(folder, tmp_path / "out", None, basis)
+    errors = report.items.errors
+    assert not report.failures
+    for kind in ("reconstruction", "reconstruction after ICP"):
+        assert errors[kind].max() < 0.02
+    if scale == 1:
+        assert errors["dense, 2D"].max() < 0.02 and errors["dense, 3D"].max() < 0.02
+    else:
+        plane = Fitted(face, 1.0)(np.full((2, 2, 3), 40, np.uint8), (0, 0, 1, 1))
+        shown = plane.camera.project(plane.vertices[None])[0, :, :2].numpy()
+        origin = np.array([220 - 0.5, 450 + 1 - 230 - 0.5])
+        size = np.sqrt(np.ptp(shown, axis=0).prod())
+        by_hand = 100 * 0.1 * np.linalg.norm(shown - origin, axis=1).mean() / size
+        assert errors["dense, 2D"][1] == pytest.approx(by_hand, rel=1e-3)
+    assert report.run["dense correspondence"] == "equal index, equal vertex"
+    assert any(curve.title.endswith("reconstruction after ICP") for curve in report.curves)
+    table = "reconstruction: original points, bins by fitted pose"
+    assert {"0 to 30", "sample mean"} <= set(values(report, table))
+
+
+def test_dense_truth_that_fits_nothing(fitted, small, face, tmp_path, monkeypatch):
+    folder, basis = fitted
+    monkeypatch.setattr(
+        "selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: Fitted(face, 1.0)
+    )
+    np.save(tmp_path / "truth.npy", np.ones((3, 9, 3), np.float32))
+    with pytest.raises(InputError, match=r"dense\.truth: expected 9 vertices.*dense\.basis"):
+        run(folder, tmp_path, None, f"dense.truth={tmp_path / 'truth.npy'}")
+    other, names, points, _ = small
+    with pytest.raises(InputError, match=r"dense\.predictions: expected the file.*--predictions"):
+        run(other, tmp_path, predictions(tmp_path / "p.npz", names, points), basis)
+
+
 class Known:
     """Finds the annotated face of some photographs, by its brightness, exactly."""
 

@@ -11,8 +11,15 @@ from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.datasets.photographs.rendered import RenderedPhotographs
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.shards import write_shards
+from selfie3d.evaluate.metrics.dense import KINDS
 from selfie3d.evaluate.protocols import synthetic
-from selfie3d.evaluate.protocols.synthetic import MeanFace, compare, known_face
+from selfie3d.evaluate.protocols.synthetic import (
+    DENSE_TABLE,
+    MeanFace,
+    compare,
+    compare_dense,
+    known_face,
+)
 from selfie3d.evaluate.registry import PROTOCOLS, Request
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import WeakPerspectiveCamera
@@ -66,6 +73,23 @@ def test_only_the_shape_counts_for_shape(known):
     assert points > 1 and shape > 1
 
 
+def test_dense_points_by_hand(known):
+    """The truth has no error; vertices moved by 2 mm in space have it over the box and the eyes."""
+    face = known[0]
+    assert max(compare_dense(told(face), face).values()) < 1e-2
+    shift = torch.tensor([2.0, 0.0, 0.0])
+    found = compare_dense(told(face, surface=(face.vertices + shift)[None]), face)
+    inside = face.model.region("face")
+    camera = face.truth.camera
+    true, moved = (
+        camera.project(v[None, inside])[0] for v in (face.vertices, face.vertices + shift)
+    )
+    box = (true[:, :2].amax(0) - true[:, :2].amin(0)).prod().sqrt()
+    by_hand = 100 * (moved - true)[:, :2].norm(dim=1).mean() / box
+    assert found["dense, 2D"] == pytest.approx(float(by_hand), rel=1e-4)
+    assert found["reconstruction"] < 0.1 and found["reconstruction after ICP"] < 0.1
+
+
 def test_a_turned_camera_has_this_angle(known):
     face = known[1]
     camera = face.truth.camera
@@ -106,8 +130,11 @@ def test_the_protocol(folder, known, tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "load_predictor", lambda *given: Oracle())
     report = PROTOCOLS.create("synthetic")(Request(folder, tmp_path))
     assert list(report.failures) == ["rendered/1"]
-    own, mean = report.figures[:3], report.figures[3:]
-    assert [f.name for f in own] == ["landmarks", "pose", "shape"]
+    own, mean = report.figures[:7], report.figures[7:]
+    assert [f.name for f in own] == ["landmarks", "pose", "shape", *KINDS]
+    assert {f.table for f in own[3:]} == {DENSE_TABLE}
+    (curve,) = report.curves
+    assert list(curve.series) == ["oracle", "mean face"]
     assert all(f.count == COUNT - 1 and f.value < 0.05 for f in own)
     assert all(f.count == COUNT and f.value > 0.5 for f in mean)
     assert np.isnan(report.items.errors["shape"][1])
