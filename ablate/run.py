@@ -17,7 +17,7 @@ from .options import AblationOptions, keep_to
 from .rows import ABLATIONS, Ablation, AblationRow
 
 _VALIDATE = 64  # faces: a short run is judged by its scores
-_COST = ("batches=[1]", "seconds=0.2")  # of the protocol `complexity`
+_COST = ("batches=[1]", "seconds=0.2", "whole=false")  # of the protocol `complexity`
 
 
 @dataclass(frozen=True)

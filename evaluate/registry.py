@@ -45,6 +45,7 @@ PROTOCOLS: Registry[Protocol] = Registry("protocol")
 """Name to a factory `(overrides: Sequence[str]) -> Protocol`."""
 
 _MODULES = {
+    "activation": "activation",
     "aflw2000": "aflw2000",
     "aflw": "aflw",
     "aflw-lfpa": "aflw_lfpa",

@@ -1,4 +1,6 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .activation import activation_map as activation_map
+from .activation import spatial_layers as spatial_layers
 from .checkpoint import load_state as load_state
 from .checkpoint import read_state as read_state
 from .csanet import CsaNet as CsaNet

@@ -3,7 +3,8 @@
 MACs are half the FLOPs that torch.utils.flop_counter finds for one image. Papers use both words for
 both things: Mobile-FaceRNet's table 4 gives "GFLOPs" that are MACs of others' tables, and R3FA's
 "Params" of 10.9 M are megabytes; such values stand where they belong. Times are wall times on this
-machine's CPU and compare with nothing that was measured elsewhere.
+machine's CPU and compare with nothing that was measured elsewhere. Of named weights a face, its
+self-alignment, and the way from a photograph to a textured face are timed, too (`pipeline_cost`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from torch import nn
 
 from ...core.config import load_config, resolved_dict
 from ...core.errors import InputError
+from ...core.item_failure import Failed, attempt
 from ...core.progress import Advance, progress_bar
 from ...models.checkpoint import read_state
 from ...models.registry import NETWORKS
+from ...models.weights import Weights, find_weights, load_weights
 from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Published, Report
 from .network_cost import (
@@ -30,9 +33,13 @@ from .network_cost import (
     float_bytes,
     measure_time,
     threads,
+    time_calls,
 )
+from .pipeline_cost import stages
 
 TABLE = "networks"
+WHOLE_SIZE = "size in float32"
+"""What papers print; weights files hold their matrices in float16."""
 R3FA_2 = "R3FA, table 2, where megabytes are called parameters"
 FACERNET_4 = "Mobile-FaceRNet, table 4, where MACs are called FLOPs"
 SADRNET_5 = "SADRNet, table V"
@@ -81,23 +88,31 @@ class ComplexityOptions:
         batches: images at once, each timed.
         threads: of torch; 0 leaves them as they are.
         seconds: of each timing, at least five runs.
+        whole: of named weights, time a face, self-alignment, and a photograph, too.
+        face_model: of the weights, if it is no registered one.
     """
 
     networks: tuple[str, ...] = ()
     batches: tuple[int, ...] = (1, 32)
     threads: int = 1
     seconds: float = 2.0
+    whole: bool = True
+    face_model: str = "default"
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A network, or a state without one, under a name; `size_of` says what the megabytes are of."""
+    """A network, or a state without one, under a name; `size_of` says what the megabytes are of.
+
+    `weights` are what it is part of, if that is a file of ours.
+    """
 
     name: str
     network: nn.Module | None
     parameters: int
     megabytes: float
     size_of: str
+    weights: Weights | None = None
 
 
 def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
@@ -108,10 +123,13 @@ def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
 def _run(options: ComplexityOptions, request: Request) -> Report:
     subjects = _subjects(options, request.weights)
     rows: dict[str, list[Metric]] = {}
+    failures: dict[str, str] = {}
     steps = len(subjects) * (1 + len(options.batches))
     with threads(options.threads) as used, progress_bar("Measuring networks", steps) as advance:
         for subject in subjects:
             rows[subject.name] = _metrics(subject, options, used, advance)
+            if options.whole and subject.weights is not None and request.weights is not None:
+                rows[subject.name] += _whole(subject, options, request.weights, used, failures)
     words = ", ".join(f"batch {batch}" for batch in options.batches)
     return Report(
         "complexity",
@@ -119,7 +137,7 @@ def _run(options: ComplexityOptions, request: Request) -> Report:
         f"torch.utils.flop_counter for one image, size, ms per image at {words}",
         [figure for figures in rows.values() for figure in figures],
         Items(list(rows), {}),
-        {},
+        failures,
         {"options": resolved_dict(options), "weights": request.weights, "threads": used},
         PUBLISHED,
     )
@@ -139,13 +157,12 @@ def _built(name: str) -> _Subject:
 
 def _from_file(name_or_path: str) -> _Subject:
     """Shipped weights or a .safetensors of ours with their network; any other file as a state."""
-    from ...models.weights import find_weights, load_weights
-
     path = Path(name_or_path)
     if path.suffix in ("", ".safetensors"):
         path = find_weights(name_or_path)
-        network = load_weights(path).network
-        return _Subject(path.stem, network, count_parameters(network), _megabytes(path), "file")
+        weights = load_weights(path)
+        cost = count_parameters(weights.network), _megabytes(path)
+        return _Subject(path.stem, weights.network, *cost, "file", weights)
     parameters = count_stored_parameters(read_state(path))
     return _Subject(path.stem, None, parameters, _megabytes(path), "file")
 
@@ -170,6 +187,8 @@ def _metrics(
     if network is not None and shape is not None:
         figures.append(figure("MACs", count_macs(network, shape), ""))
     figures.append(figure("size", subject.megabytes, "MB", mean=f"{subject.size_of}, 10^6 bytes"))
+    if network is not None:
+        figures.append(figure(WHOLE_SIZE, float_bytes(network) / 1e6, "MB", mean="10^6 bytes"))
     advance()
     if network is not None and shape is not None:
         for batch in options.batches:
@@ -180,6 +199,26 @@ def _metrics(
                 figure(name, spent.median_ms, "ms", std=spent.std_ms, count=spent.runs, mean=mean)
             )
             advance()
+    return figures
+
+
+def _whole(
+    subject: _Subject, options: ComplexityOptions, name: str, used: int, failures: dict[str, str]
+) -> list[Metric]:
+    """Times of what stands round a network; what cannot be done is a failure with its reason."""
+    figures = []
+    for stage, work in stages(subject.weights, name, options.face_model):
+        spent = attempt(stage, partial(time_calls, work, 1, options.seconds))
+        if isinstance(spent, Failed):
+            failures[f"{subject.name}: {stage}"] = spent.message
+            continue
+        figures.append(
+            Metric(
+                TABLE, stage, spent.median_ms, "ms", spent.runs, spent.std_ms,
+                f"{subject.name}, the shipped portrait",
+                mean=f"median of {spent.runs} runs, {used} thread(s)",
+            )
+        )  # fmt: skip
     return figures
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -84,15 +84,26 @@ def measure_time(
     if batch < 1 or seconds <= 0:
         raise InputError("batch, seconds", "both above 0", f"{batch}, {seconds:g}")
     images = _images(batch, input_shape)
-    spent: list[float] = []
     with torch.inference_mode():
-        for _ in range(2):
-            network(images)
-        while len(spent) < _LEAST_RUNS or sum(spent) < seconds:
-            start = time.perf_counter()
-            network(images)
-            spent.append(time.perf_counter() - start)
-    each = torch.tensor(spent, dtype=torch.float64) * 1000 / batch
+        return time_calls(lambda: network(images), batch, seconds)
+
+
+def time_calls(call: Callable[[], object], count: int, seconds: float) -> Timing:
+    """Time of one item of calls that do `count` of them, after two calls that do not count.
+
+    Args:
+        call: the work.
+        count: items of each call.
+        seconds: it is called until so much time is over, and at least five times.
+    """
+    spent: list[float] = []
+    for _ in range(2):
+        call()
+    while len(spent) < _LEAST_RUNS or sum(spent) < seconds:
+        start = time.perf_counter()
+        call()
+        spent.append(time.perf_counter() - start)
+    each = torch.tensor(spent, dtype=torch.float64) * 1000 / count
     return Timing(float(each.quantile(0.5)), float(each.std()), len(spent))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..protocols.complexity import PUBLISHED as SIZES
 from ..protocols.complexity import R3FA_2 as SIZES_OF_R3FA
 from ..protocols.complexity import TABLE as NETWORKS
+from ..protocols.complexity import WHOLE_SIZE
 from ..report.published import (
     AFLW,
     AFLW2000,
@@ -44,7 +45,7 @@ def mobdensenet_tables() -> tuple[PaperTable, ...]:
     cost = (
         Column("ms per picture", AFLW, None, 3),
         Column("ms per picture", AFLW2000, None, 3),
-        Column("MB", "size", Source("complexity", NETWORKS, "size")),
+        Column("MB", "size", Source("complexity", NETWORKS, WHOLE_SIZE)),
     )
     note = "Times are a 1080 Ti's, in batches; the paper calls megabytes of float32 parameters."
     return (

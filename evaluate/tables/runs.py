@@ -13,7 +13,7 @@ from .design import Source
 
 _FREE = frozenset({
     "balanced_seeds", "batches", "beside", "face_model", "key", "networks", "pictures", "seconds",
-    "threads", "weights_dir",
+    "threads", "weights_dir", "whole",
 })  # fmt: skip
 """Options that say nothing of what a figure measures, or what belongs to the weights."""
 

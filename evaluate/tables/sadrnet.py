@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..protocols.complexity import PUBLISHED as SIZES
-from ..protocols.complexity import SADRNET_5
+from ..protocols.complexity import SADRNET_5, WHOLE_SIZE
 from ..protocols.complexity import TABLE as NETWORKS
 from ..protocols.florence20 import TABLE as FLORENCE
 from ..report.published import (
@@ -101,7 +101,7 @@ def _ablation() -> PaperTable:
 
 
 def _sizes() -> PaperTable:
-    columns = (Column("MB", "size", Source("complexity", NETWORKS, "size"), 1),)
+    columns = (Column("MB", "size", Source("complexity", NETWORKS, WHOLE_SIZE), 1),)
     found = [row for row in SIZES if row.source == SADRNET_5]
     rows: tuple[PrintedRow, ...] = tuple(printed(r.method, (r.values["size"],)) for r in found)
     return PaperTable("SADRNet, Table V: size of models", columns, rows)

@@ -5,7 +5,7 @@ import torch
 from selfie3d.core.errors import InputError, MissingFileError, UnknownNameError
 from selfie3d.core.registry import Registry
 from selfie3d.core.torchvision_shim import ensure_torchvision
-from selfie3d.evaluate.protocols import complexity, network_cost
+from selfie3d.evaluate.protocols import complexity, network_cost, pipeline_cost
 from selfie3d.evaluate.protocols.network_cost import (
     count_macs,
     count_parameters,
@@ -15,6 +15,8 @@ from selfie3d.evaluate.protocols.network_cost import (
     threads,
 )
 from selfie3d.evaluate.registry import PROTOCOLS, Request
+from selfie3d.models.registry import NETWORKS
+from selfie3d.models.weights import load_weights
 from torch import nn
 
 FAST = ["seconds=0.001", "batches=[1,3]"]
@@ -125,7 +127,8 @@ def test_protocol(tmp_path):
     report = run(tmp_path, "networks=[small]")
     found = {figure.name: figure for figure in report.figures}
     assert list(found) == [
-        "parameters", "MACs", "size", "time per image, batch 1", "time per image, batch 3",
+        "parameters", "MACs", "size", "size in float32", "time per image, batch 1",
+        "time per image, batch 3",
     ]  # fmt: skip
     assert found["parameters"].value == PARAMETERS
     assert found["size"].value == pytest.approx((4 * (PARAMETERS + 16) + 8) / 1e6)
@@ -163,9 +166,85 @@ def test_a_peers_file(shared_data, tmp_path):
 
 
 def test_every_registered_network_is_measured(tmp_path):
-    from selfie3d.models.registry import NETWORKS
-
     report = run(tmp_path, "batches=[]")
     assert report.items.names == NETWORKS.names()
     macs = [figure.value for figure in report.figures if figure.name == "MACs"]
     assert len(macs) == len(NETWORKS.names()) and min(macs) > 1e5
+
+
+@pytest.fixture
+def maps(tmp_path):
+    """Weights of a small SADRNet, untrained."""
+    from selfie3d.models.sadrnet.layout import UvSpec
+    from selfie3d.models.weights import pack_weights
+
+    options = {"size": 64, "width": 2}
+    network = NETWORKS.create("sadrnet", **options).eval()
+    spec = UvSpec("default-face", 64, 64, camera="perspective")
+    content = pack_weights(network, "sadrnet", network.options, layout=spec, facts={}, half=False)
+    path = tmp_path / "maps.safetensors"
+    path.write_bytes(content)
+    return path
+
+
+def test_what_stands_round_a_network_is_timed(maps, tmp_path, monkeypatch):
+    """By a clock that each stage's work moves: 3 ms, 5 ms, and one that fails."""
+    clock = Clock()
+    monkeypatch.setattr(network_cost.time, "perf_counter", lambda: clock.now)
+
+    def work(seconds):
+        def call():
+            clock.now += seconds
+            if seconds == 0:
+                raise InputError("photograph", "a face", "none")
+
+        return call
+
+    parts = [("self-alignment", work(0.003)), ("face in its box", work(0.005)), ("whole", work(0))]
+    monkeypatch.setattr(complexity, "stages", lambda *given: iter(parts))
+    report = run(tmp_path, "batches=[]", weights=str(maps))
+    found = {figure.name: figure.value for figure in report.figures}
+    assert found["self-alignment"] == pytest.approx(3)
+    assert found["face in its box"] == pytest.approx(5)
+    assert report.failures == {"maps: whole": "photograph: expected a face, got none."}
+    assert "whole" not in found
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The face of the portrait without looking for it, and no reconstruction."""
+    from types import SimpleNamespace
+
+    face = SimpleNamespace(box=(186.0, 84.0, 274.0, 204.0))
+    detector = SimpleNamespace(detect=lambda picture: [face])
+    monkeypatch.setattr(pipeline_cost, "get_face_detector", lambda: detector)
+    monkeypatch.setattr(pipeline_cost, "_photograph", lambda *given: lambda: "reconstructed")
+
+
+@pytest.mark.usefixtures("seen")
+def test_stages_of_maps_do_what_they_say(maps):
+    """Self-alignment is a camera of one face, and a face in its box has all vertices."""
+    found = dict(pipeline_cost.stages(load_weights(maps), str(maps), "default"))
+    assert list(found) == ["self-alignment", "face in its box", "photograph to textured face"]
+    assert found["self-alignment"]().rotation.shape == (1, 3, 3)
+    assert found["face in its box"]().shape[1] == 3
+
+
+@pytest.mark.usefixtures("seen")
+def test_only_networks_of_maps_align_themselves(tmp_path):
+    report = run(tmp_path, "batches=[]", "seconds=0.001", weights="default")
+    names = [figure.name for figure in report.figures]
+    assert names[-2:] == ["face in its box", "photograph to textured face"]
+    assert "self-alignment" not in names and report.failures == {}
+    plain = run(tmp_path, "batches=[]", "whole=false", weights="default")
+    sizes = {figure.name: figure.value for figure in plain.figures}
+    assert plain.figures[-1].name == "size in float32"
+    assert 1.8 < sizes["size in float32"] / sizes["size"] < 2.1  # the file's are float16
+
+
+@pytest.mark.slow
+def test_the_whole_way_of_the_shipped_weights(tmp_path):
+    report = run(tmp_path, "batches=[]", "seconds=0.001", weights="default")
+    found = {figure.name: figure.value for figure in report.figures}
+    assert found["photograph to textured face"] > found["face in its box"] > 0
+    assert report.failures == {}

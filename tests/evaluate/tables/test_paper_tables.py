@@ -10,6 +10,7 @@ from selfie3d.core.errors import InputError, MissingFileError, SettingError, Unk
 from selfie3d.evaluate.metrics.identity import EMBEDDERS
 from selfie3d.evaluate.metrics.mean_metrics import binned_metrics, mean_metrics_of
 from selfie3d.evaluate.protocols import aflw2000_metrics, depth_normal, florence20, photometric
+from selfie3d.evaluate.protocols.complexity import WHOLE_SIZE
 from selfie3d.evaluate.protocols.micc_presets import micc_preset
 from selfie3d.evaluate.registry import PROTOCOLS
 from selfie3d.evaluate.report.report import Curve, Items, Metric, Report
@@ -152,7 +153,7 @@ def test_columns_name_figures_that_protocols_make():
         "aflw2000": {f.name for f in aflw2000().figures} | {"yaw", "pitch", "roll", "mean"},
         "aflw": {f.name for f in aflw2000().figures},
         "aflw-lfpa": {f.name for f in mean_metrics_of(LFPA_34, ERRORS, "%")},
-        "complexity": {"parameters", "MACs", "size"},
+        "complexity": {"parameters", "MACs", WHOLE_SIZE},
         "depth-normal": set(depth_normal._UNITS),
         "florence20": {"mean"},
         "micc": {f.name for f in micc().figures},
