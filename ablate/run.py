@@ -17,7 +17,11 @@ from .options import AblationOptions, keep_to
 from .rows import ABLATIONS, Ablation, AblationRow
 
 _VALIDATE = 64  # faces: a short run is judged by its scores
-_COST = ("batches=[1]", "seconds=0.2", "whole=false")  # of the protocol `complexity`
+_OPTIONS = {
+    "complexity": ("batches=[1]", "seconds=0.2", "whole=false"),
+    "synthetic": ("icp=false",),
+}
+"""Of protocols: what takes long and is in no table of an ablation is left out."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +111,14 @@ def _score(work: _Work, row: AblationRow, seed: int) -> None:
     for protocol, data in wanted.items():
         _evaluate(folder, protocol, data)
     if seed == 0:
-        _evaluate(folder, "complexity", Path(), _COST)
+        _evaluate(folder, "complexity", Path())
 
 
-def _evaluate(folder: Path, protocol: str, data: Path, overrides: Sequence[str] = ()) -> None:
+def _evaluate(folder: Path, protocol: str, data: Path) -> None:
     out = folder / "reports" / protocol
     if not (out / "report.html").is_file():
-        weights = str(folder / "last.safetensors")
-        run_protocol(protocol, Request(data, out, weights, overrides=overrides))
+        weights, options = str(folder / "last.safetensors"), _OPTIONS.get(protocol, ())
+        run_protocol(protocol, Request(data, out, weights, overrides=options))
 
 
 def _say(text: str) -> None:

@@ -16,7 +16,7 @@ faces that are scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -55,7 +55,6 @@ Array = NDArray[np.float64]
 
 FIGURES = {"landmarks": "%", "pose": "degrees", "shape": "mm"}
 """What `compare` gives, with units."""
-_COLUMNS = (*FIGURES, *KINDS)
 _LANDMARKS = "ibug68"
 
 TABLE = "synthetic faces"
@@ -119,12 +118,13 @@ def compare(face: PredictedFace, known: KnownFace) -> tuple[float, float, float]
     return 100 * float(error), float(turn), float((moved - target).norm(dim=-1).mean())
 
 
-def compare_dense(face: PredictedFace, known: KnownFace) -> dict[str, float]:
+def compare_dense(face: PredictedFace, known: KnownFace, icp: bool = True) -> dict[str, float]:
     """Percent by `metrics.dense.KINDS`, of the vertices of the region "face".
 
     Args:
         face: predicted, of the same face model.
         known: the truth.
+        icp: after iterative closest points, too.
     """
     inside = known.model.region("face")
     predicted = face.camera.project(face.vertices[None, inside])[0].double().numpy()
@@ -132,7 +132,8 @@ def compare_dense(face: PredictedFace, known: KnownFace) -> dict[str, float]:
     truth = camera.project(known.vertices[None, inside])[0].double().numpy()
     marks = known.model.landmark_points(known.vertices[None], _LANDMARKS)
     eyes = float(eye_distance(camera.project(marks).double().numpy())[0])
-    return dense_errors(predicted, truth, eyes) | {NEAREST: nearest_nme(predicted, truth)}
+    found = dense_errors(predicted, truth, eyes)
+    return found | ({NEAREST: nearest_nme(predicted, truth)} if icp else {})
 
 
 @dataclass(frozen=True)
@@ -209,11 +210,19 @@ class SyntheticOptions:
         boxes: where a network looks, "protocol" (round the true landmarks) or "detector".
         face_model: that the predicted faces have, "" that of the weights; its coefficients must be
             those of the set's.
+        icp: measure shapes after iterative closest points, too; it takes a tenth of a second a
+            face, and half of one where faces are far off.
     """
 
     limit: int = 0
     boxes: BoxSource = "protocol"
     face_model: str = ""
+    icp: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is measured of each face."""
+        return (*FIGURES, *(kind for kind in KINDS if self.icp or kind != NEAREST))
 
 
 def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
@@ -232,33 +241,34 @@ def _run(options: SyntheticOptions, request: Request) -> Report:
     predictor = load_predictor(request.weights, options.boxes, name)
     names = [faces.row_name(row) for row in range(len(faces))]
     errors, known, failures = _predict(
-        predictor, faces, names, model, FailureLog(request.out / LOG)
+        predictor, faces, names, model, options, log=FailureLog(request.out / LOG)
     )
     mean = MeanFace.of(known)
-    baseline = np.array([_all_of(mean.at(face.box), face) for face in known])
-    columns = {name: errors[:, k] for k, name in enumerate(_COLUMNS)}
-    lines = {predictor.name: columns[NEAREST], "mean face": baseline[:, _COLUMNS.index(NEAREST)]}
+    baseline = np.array([_all_of(mean.at(face.box), face, options.icp) for face in known])
+    columns = dict(zip(options.columns, errors.T, strict=True))
+    nothing = dict(zip(options.columns, baseline.T, strict=True))
+    shown = {predictor.name: errors[:, -1], "mean face": baseline[:, -1]} if options.icp else {}
     facts = {"options": resolved_dict(options), "method": predictor.name, "failed": len(failures)}
     return Report(
         "synthetic",
         f"{faces.summary}, {predictor.name}, boxes: {options.boxes}; distance over sqrt(width x "
         "height) of the true 68 points' box; shape after the best similarity; dense: "
         f"{int(model.region('face').sum()):,} vertices",
-        [*_metrics(errors), *_metrics(baseline, f": {NOTHING}")],
+        [*_metrics(columns), *_metrics(nothing, f": {NOTHING}")],
         Items(names, columns),
         failures,
         facts,
-        curves=[cumulative_curve(_CURVE, lines)],
+        curves=[cumulative_curve(_CURVE, shown)] if shown else [],
     )
 
 
-def _errors(predictor: Predictor, sample: FaceSample, known: KnownFace) -> Array:
-    return _all_of(predictor(sample.picture, known.box), known)
+def _errors(predictor: Predictor, sample: FaceSample, known: KnownFace, icp: bool) -> Array:
+    return _all_of(predictor(sample.picture, known.box), known, icp)
 
 
-def _all_of(face: PredictedFace, known: KnownFace) -> Array:
-    """The numbers of `_COLUMNS`."""
-    return np.array([*compare(face, known), *compare_dense(face, known).values()])
+def _all_of(face: PredictedFace, known: KnownFace, icp: bool) -> Array:
+    """The numbers of `SyntheticOptions.columns`."""
+    return np.array([*compare(face, known), *compare_dense(face, known, icp).values()])
 
 
 def _predict(
@@ -266,17 +276,20 @@ def _predict(
     faces: RenderedPhotographs,
     names: Sequence[str],
     model: FaceModel,
+    options: SyntheticOptions,
+    *,
     log: FailureLog,
 ) -> tuple[Array, list[KnownFace], dict[str, str]]:
-    """Errors by `_COLUMNS`, NaN where no face was found, what is known, reasons of failures."""
-    errors = np.full((len(faces), len(_COLUMNS)), np.nan)
+    """Errors by column, NaN where no face was found, what is known, reasons of failures."""
+    errors = np.full((len(faces), len(options.columns)), np.nan)
     known: list[KnownFace] = []
     failures: dict[str, str] = {}
     with progress_bar("Predicting faces", len(faces)) as advance:
         for row, name in enumerate(names):
             sample = faces[row]
             known.append(known_face(model, sample))
-            measured = attempt(name, partial(_errors, predictor, sample, known[-1]), log)
+            work = partial(_errors, predictor, sample, known[-1], options.icp)
+            measured = attempt(name, work, log)
             if isinstance(measured, Failed):
                 failures[name] = measured.message
             else:
@@ -285,15 +298,15 @@ def _predict(
     return errors, known, failures
 
 
-def _metrics(errors: Array, end: str = "") -> list[Metric]:
+def _metrics(columns: Mapping[str, Array], end: str = "") -> list[Metric]:
     """Means over the faces that were found; `end` completes the tables' headings."""
-    finite = errors[np.isfinite(errors).all(1)]
-    count = len(finite)
-    values = finite.mean(0) if count else np.full(len(_COLUMNS), np.nan)
+    found = np.isfinite(np.stack(list(columns.values()))).all(0)
+    count = int(found.sum())
     return [
         Metric(
-            f"{TABLE if figure in FIGURES else DENSE_TABLE}{end}", figure, float(value),
+            f"{TABLE if figure in FIGURES else DENSE_TABLE}{end}", figure,
+            float(values[found].mean()) if count else np.nan,
             FIGURES.get(figure, "%"), count, mean="over the faces that were found",
         )
-        for figure, value in zip(_COLUMNS, values, strict=True)
+        for figure, values in columns.items()
     ]  # fmt: skip

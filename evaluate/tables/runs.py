@@ -12,8 +12,8 @@ from ..report.report import Metric, Report, load_report
 from .design import Source
 
 _FREE = frozenset({
-    "balanced_seeds", "batches", "beside", "face_model", "key", "networks", "pictures", "seconds",
-    "threads", "weights_dir", "whole",
+    "balanced_seeds", "batches", "beside", "face_model", "icp", "key", "networks",
+    "pictures", "seconds", "threads", "weights_dir", "whole",
 })  # fmt: skip
 """Options that say nothing of what a figure measures, or what belongs to the weights."""
 
