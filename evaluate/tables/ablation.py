@@ -109,7 +109,14 @@ def _drawn_faces(run: Run) -> list[PaperTable]:
     )
     mean = printed("mean face", [one.figure.value for one in nothing if one])
     title = "Drawn faces that nobody has seen: 68 points, rotation, vertices"
-    return [PaperTable(title, columns, (mean,), ("Not the paper's: `evaluate synthetic`.",))]
+    return [
+        PaperTable(
+            title,
+            columns,
+            (mean,),
+            ("Not the paper's: what selfie3d evaluate synthetic measures.",),
+        )
+    ]
 
 
 def _with_note(table: FilledTable) -> FilledTable:

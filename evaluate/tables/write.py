@@ -22,6 +22,8 @@ _LATEX = {
     "±": r"$\pm$", "−": r"$-$", "–": "--", "|": r"$|$", "<": r"$<$", ">": r"$>$", "∞": r"$\infty$",
 }  # fmt: skip
 
+_FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+
 
 def paper_table(
     paper: str, runs: Sequence[Path], out: Path | None = None, *, mixed: bool = False
@@ -78,7 +80,7 @@ def markdown(table: FilledTable) -> str:
 
 
 def latex(table: FilledTable) -> str:
-    """One table in LaTeX; needs the package booktabs."""
+    """One table in LaTeX, made smaller where it is too wide; needs booktabs and graphicx."""
     above = ["", *(rf"\multicolumn{{{n}}}{{c}}{{{_escaped(g)}}}" for g, n in _groups(table))]
     heads = ["method", *(c.heading for c in table.columns)]
     first = next((k for k, row in enumerate(table.rows) if row.ours), None)
@@ -87,10 +89,10 @@ def latex(table: FilledTable) -> str:
         body += [r"\midrule"] if k == first else []
         body.append(_line([_escaped(text) for text in (row.method, *row.cells)]))
     return "\n".join([
-        r"\begin{table}", rf"\caption{{{_escaped(table.title)}}}", r"\centering",
+        r"\begin{table}", rf"\caption{{{_escaped(table.title)}}}", r"\centering", _FITTED,
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}", r"\toprule", _line(above),
         _line([_escaped(text) for text in heads]), r"\midrule", *body, r"\bottomrule",
-        r"\end{tabular}", "", *_notes(table, _escaped), r"\end{table}",
+        r"\end{tabular}}", "", *_notes(table, _escaped), r"\end{table}",
     ])  # fmt: skip
 
 

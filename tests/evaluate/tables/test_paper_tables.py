@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -121,13 +123,34 @@ def test_every_table_is_rectangular_in_every_form(paper, folder):
         filled = fill(table, runs)
         lines = [line for line in markdown(filled).splitlines() if line.startswith("|")]
         assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 2}
-        cells = [
+        cells = [  # of lines that end a row
             len(re.findall(r"(?<!\\)&", line))
             for line in latex(filled).splitlines()
             if line.endswith(r"\\") and "multicolumn" not in line
         ]
         assert set(cells) == {len(table.columns)} and len(cells) == len(filled.rows) + 1
-        assert "%" not in re.sub(r"\\%", "", latex(filled))
+        assert "%" not in re.sub(r"\\%|{%$", "", latex(filled), flags=re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+@pytest.mark.parametrize("paper", PAPERS)
+def test_latex_takes_the_tables(paper, folder):
+    """Whatever a run is called; no table is wider than the page."""
+    odd = folder / "50%_a&b#{x}^~ ± – | < >"
+    (folder / "one").rename(odd)
+    paper_table(paper, [odd, folder / "two"], folder / "out")
+    document = (
+        r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}"
+        r"\input{out/table.tex}\end{document}"
+    )
+    (folder / "page.tex").write_text(document)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    log = (folder / "page.log").read_text(errors="replace")
+    assert "Missing character" not in log
+    wide = [float(points) for points in re.findall(r"Overfull .hbox \(([\d.]+)pt", log)]
+    assert max(wide, default=0) < 1, wide  # of hundreds without the table made smaller
 
 
 def test_files(folder, tmp_path):
