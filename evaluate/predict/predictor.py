@@ -68,7 +68,7 @@ def load_predictor(
         network = open_crop_network(loaded, face_model)
         return CropPredictor(network, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
-    regressor = Regressor(RegressOptions(passes=passes), weights=loaded)
+    regressor = Regressor(RegressOptions(passes=passes), face_model, loaded)
     if boxes == "detector":
         return NetworkPredictor(regressor, detect=True)
     return BoxPredictor(regressor)

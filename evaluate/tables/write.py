@@ -8,13 +8,15 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from ...core.errors import InputError
 from ...core.whole_file import prepare_folder, write_text
 from ..report.chart import curve_chart
 from ..report.report import Curve
 from ..report.text import Cell, Row, Table, render_page
+from .design import PaperTable
 from .fill import FilledTable, fill, merged_curves
 from .registry import TABLES
-from .runs import open_runs
+from .runs import Run, open_runs
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -38,13 +40,27 @@ def paper_table(
 
     Raises:
         UnknownNameError: no such paper.
-        MissingFileError, InputError: a folder without reports, or with a figure twice.
+        MissingFileError, InputError: a folder without reports, with a figure twice, or with none
+            that the paper has.
         SettingError: the runs were measured differently.
     """
     printed = TABLES.create(paper)
     own = open_runs(runs)
+    _require_figures(paper, printed, own)
     tables = [fill(table, own, mixed) for table in printed]
     return write_tables(f"tables of {paper}", tables, merged_curves(own), out)
+
+
+def _require_figures(paper: str, tables: Sequence[PaperTable], runs: Sequence[Run]) -> None:
+    """Refuse a run that would have no row anywhere."""
+    sources = [c.source for table in tables for c in table.columns if c.source is not None]
+    for run in runs:
+        if not any(run.find(source) for source in sources):
+            wanted = ", ".join(sorted({source.protocol for source in sources}))
+            got = ", ".join(sorted({report.protocol for report in run.reports.values()}))
+            remedy = f"Evaluate it: selfie3d evaluate PROTOCOL --out {run.label}/PROTOCOL ..."
+            expected = f"figures of {paper}, by the protocols {wanted}"
+            raise InputError(f"run {run.label}", expected, f"none; reports of {got}", remedy)
 
 
 def write_tables(

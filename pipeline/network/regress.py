@@ -83,8 +83,8 @@ class Regressor:
 
     Args:
         options: see `RegressOptions`.
-        model: the face model the weights were trained for, if it is loaded already; needed where
-            it is no registered one.
+        model: the face model the weights were trained for, if it is loaded already, or its path;
+            needed where it is no registered one.
         weights: those of `options`, if they are loaded already.
 
     Raises:
@@ -95,7 +95,7 @@ class Regressor:
     def __init__(
         self,
         options: RegressOptions | None = None,
-        model: FaceModel | None = None,
+        model: FaceModel | str | None = None,
         weights: Weights | None = None,
     ) -> None:
         self.options = options or RegressOptions()

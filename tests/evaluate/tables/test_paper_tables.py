@@ -97,6 +97,14 @@ def test_other_protocols_are_refused_or_marked(folder):
         paper_table("csanet", [folder / "one", folder / "fewer"])
 
 
+def test_a_run_of_other_protocols_is_no_empty_row(folder):
+    micc().save(folder / "scans" / "micc")
+    wanted = "run scans: expected figures of csanet, by the protocols aflw, aflw2000"
+    with pytest.raises(InputError, match=rf"{wanted}, got none; reports of micc\..*--out scans/"):
+        paper_table("csanet", [folder / "one", folder / "scans"], mixed=True)
+    assert "scans (ours)" in paper_table("mlanet", [folder / "one", folder / "scans"])
+
+
 def test_two_reports_with_one_figure(folder):
     aflw2000().save(folder / "one" / "again")
     with pytest.raises(InputError, match=r"one figure '0 to 30' of aflw2000.*again"):
