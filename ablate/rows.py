@@ -128,7 +128,8 @@ def _mobile_facernet() -> Ablation:
     """Tables 4 to 7 and figure 7.
 
     From nothing, its colours win over its landmarks and the faces leave the picture: so fifty times
-    its 400, and the priors that go with it.
+    its 400, and the priors that go with it: the printed ones of identity, MLANet's too, let shape
+    explain poses while these are learnt.
     """
     rows = _rows(
         mobile_facernet_plain="without both modules",
