@@ -125,7 +125,7 @@ def _test(xi, yi, zi, xj, yj, zj, xk, yk, zk, x, y, height, width):
 @triton.jit
 def _span(a, b, c, size):
     """First and last pixel whose centre lies between the least and the largest of three."""
-    middle, last = 0.5 * (size - 1), size.to(tl.float32)
+    middle, last = 0.5 * (size - 1), 1.0 * size  # Triton makes a size of 1 a plain int
     low = tl.minimum(tl.maximum(tl.minimum(tl.minimum(a, b), c) + middle, 0.0), last)
     high = tl.minimum(tl.maximum(tl.maximum(tl.maximum(a, b), c) + middle, -1.0), last - 1)
     return tl.ceil(low).to(tl.int32), tl.floor(high).to(tl.int32)
