@@ -46,6 +46,10 @@ Output = PointLayout | VectorLayout | UvSpec
 class Weights:
     """A network with its weights, and what they mean.
 
+    >>> weights = load_weights("default")
+    >>> weights.name, weights.architecture, len(weights.layout)
+    ('default', 'dense-points', 692)
+
     Attributes:
         name: of the file, without suffix; that of a run's "best" and "last" has the run's name
             before it.

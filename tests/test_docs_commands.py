@@ -42,7 +42,8 @@ def block_lines() -> list[Said]:
     found = []
     for page in PAGES:
         fenced = False
-        for line in page.read_text().splitlines():
+        joined = re.sub(r"\\\n\s*", " ", page.read_text())
+        for line in joined.splitlines():
             fenced ^= line.startswith("```")
             start = _START.match(line.strip())
             if start and (fenced or line.startswith("    ")):
