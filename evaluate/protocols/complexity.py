@@ -128,8 +128,10 @@ def _run(options: ComplexityOptions, request: Request) -> Report:
     with threads(options.threads) as used, progress_bar("Measuring networks", steps) as advance:
         for subject in subjects:
             rows[subject.name] = _metrics(subject, options, used, advance)
-            if options.whole and subject.weights is not None and request.weights is not None:
-                rows[subject.name] += _whole(subject, options, request.weights, used, failures)
+            if options.whole and subject.weights is not None:
+                times = _whole(subject.weights, options, str(request.weights), used)
+                rows[subject.name] += times[0]
+                failures |= times[1]
     words = ", ".join(f"batch {batch}" for batch in options.batches)
     return Report(
         "complexity",
@@ -203,23 +205,23 @@ def _metrics(
 
 
 def _whole(
-    subject: _Subject, options: ComplexityOptions, name: str, used: int, failures: dict[str, str]
-) -> list[Metric]:
-    """Times of what stands round a network; what cannot be done is a failure with its reason."""
-    figures = []
-    for stage, work in stages(subject.weights, name, options.face_model):
+    weights: Weights, options: ComplexityOptions, word: str, used: int
+) -> tuple[list[Metric], dict[str, str]]:
+    """Times of what stands round a network, and why there is none of what fails."""
+    figures, failures, name = [], {}, Path(word).stem
+    for stage, work in stages(weights, word, options.face_model):
         spent = attempt(stage, partial(time_calls, work, 1, options.seconds))
         if isinstance(spent, Failed):
-            failures[f"{subject.name}: {stage}"] = spent.message
+            failures[f"{name}: {stage}"] = spent.message
             continue
         figures.append(
             Metric(
                 TABLE, stage, spent.median_ms, "ms", spent.runs, spent.std_ms,
-                f"{subject.name}, the shipped portrait",
+                f"{name}, the shipped portrait",
                 mean=f"median of {spent.runs} runs, {used} thread(s)",
             )
         )  # fmt: skip
-    return figures
+    return figures, failures
 
 
 def _input_shape(name: str, network: nn.Module) -> tuple[int, ...]:
