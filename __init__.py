@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .pipeline.person import ReconstructedPerson
     from .pipeline.photo import Photo
     from .pipeline.reconstructor import Reconstructor
+    from .pipeline.transfer.take_over import Expression, Light, Transferred
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "reconstruct",
     "reconstruct_person",
+    "transfer",
 ]
 
 _HOME = {
@@ -73,6 +75,38 @@ def reconstruct_person(
     from .pipeline.reconstructor import Reconstructor
 
     return reconstruct_person(Reconstructor(options), photos)
+
+
+def transfer(
+    photo: Photo,
+    *,
+    expression: Expression | None = None,
+    light: Light | None = None,
+    texture: Photo | None = None,
+    options: ReconstructOptions | None = None,
+) -> Transferred:
+    """The largest face of a photograph with another's expression, light or texture.
+
+    For many photographs make one `Reconstructor` and call `pipeline.transfer_face`.
+
+    Args:
+        photo: as `reconstruct` takes one.
+        expression: a photograph, NAME.json of `selfie3d reconstruct`, or weights by name.
+        light: a photograph, a .json or .txt of spherical harmonics, or a tensor (9,3).
+        texture: a photograph of the one whose skin is put on.
+        options: as there, with the light left in the texture.
+
+    Returns:
+        the photograph with the changed face in it (`picture`), and that face (`face`).
+
+    Raises:
+        NoFaceError: a photograph without a face.
+        InputError: nothing is to be taken over, or something cannot be read.
+    """
+    from .pipeline.reconstructor import Reconstructor
+    from .pipeline.transfer.take_over import Sources, transfer_face
+
+    return transfer_face(Reconstructor(options), photo, Sources(expression, light, texture))
 
 
 def __getattr__(name: str) -> object:

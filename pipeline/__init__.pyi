@@ -37,3 +37,8 @@ from .predicted import PredictedFace as PredictedFace
 from .reconstructor import Reconstructor as Reconstructor
 from .segment.segment import facial_skin as facial_skin
 from .studio import studio_light as studio_light
+from .transfer.files import transfer_sheet as transfer_sheet
+from .transfer.files import write_transferred as write_transferred
+from .transfer.take_over import Sources as Sources
+from .transfer.take_over import Transferred as Transferred
+from .transfer.take_over import transfer_face as transfer_face

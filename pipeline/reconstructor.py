@@ -171,7 +171,7 @@ class Reconstructor:
         start = start or self.regress([(picture, face)])[0]
         crop = self._crop(torch.as_tensor(face.points, dtype=torch.float64))
         shown = _Shown(picture, crop)
-        evidence = self._evidence(picture, start)
+        evidence = self.evidence(picture, start)
         if evidence is not None:
             evidence = evidence.moved(crop.inverse_matrix)
         coefficients, in_crop = self._fitted(shown, face, start, evidence, on_step)
@@ -198,8 +198,11 @@ class Reconstructor:
             raise InputError("the face's shape", "finite numbers", "NaN or infinity", _ODD)
         return result
 
-    def _evidence(self, picture: NDArray[np.uint8], start: FoundFace | None) -> Evidence | None:
-        """What the photograph shows round a face, if the network can tell."""
+    def evidence(self, picture: NDArray[np.uint8], start: FoundFace | None) -> Evidence | None:
+        """What a photograph (H,W,3) uint8 shows round a face that `regress` found there.
+
+        None where the network cannot tell.
+        """
         if not isinstance(self.regressor, Regressor) or start is None:
             return None
         return segment_faces(self.regressor, [picture], [start])[0]

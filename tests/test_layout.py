@@ -50,6 +50,7 @@ PIPELINE = [
     "options",
     "reconstructor",
     "output",
+    "transfer",
     "person",
     "folder",
     "person_workers",

@@ -56,6 +56,15 @@ class Evidence:
         square = torch.cat([to_photo.double(), torch.tensor([[0.0, 0, 1]], dtype=torch.float64)])
         return Evidence(self.maps, self.to_maps.double() @ square)
 
+    def at(self, points: Tensor) -> Tensor:
+        """The maps at points (...,2) of the photograph (...,9); beyond them as at their border."""
+        places = points.double() @ self.to_maps[:, :2].double().T + self.to_maps[:, 2].double()
+        size = torch.tensor([self.maps.shape[1], self.maps.shape[0]])
+        grid = (2 * places / size - 1).float().reshape(1, 1, -1, 2)
+        given = torch.from_numpy(self.maps).permute(2, 0, 1)[None]
+        seen = functional.grid_sample(given, grid, padding_mode="border", align_corners=False)
+        return seen[0, :, 0].T.reshape(*points.shape[:-1], -1)
+
     def colours(
         self, photo: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

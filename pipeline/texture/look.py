@@ -121,7 +121,7 @@ def _vertex_table(
     in_camera = camera.to_camera(vertices)
     normals = vertex_normals(in_camera, model.faces)
     facing = (normals * -functional.normalize(in_camera, dim=-1)).sum(-1, keepdim=True)
-    shading = _as_seen(shade(normals, coefficients.light)[0], facing[0, :, 0])
+    shading = as_seen(shade(normals, coefficients.light)[0], facing[0, :, 0])
     columns = (
         camera.project(vertices)[0, :, :2],
         -in_camera[0, :, 2:],
@@ -133,10 +133,13 @@ def _vertex_table(
     return np.ascontiguousarray(table.numpy()), shading, vertices
 
 
-def _as_seen(shading: Tensor, facing: Tensor) -> Tensor:
+def as_seen(shading: Tensor, facing: Tensor) -> Tensor:
     """A shading (V,3) of one colour, as dark or bright as usual where the face turns to the camera.
 
     On the hidden side the fitted harmonics are free, and may be far too bright, dark or colourful.
+
+    Args:
+        shading: of vertices under a fitted light. facing: (V,) their cosine to the camera.
     """
     front = facing > _FRONT
     if int(front.sum()) < _ENOUGH:

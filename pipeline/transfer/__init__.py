@@ -1,0 +1,1 @@
+"""Expression, light and texture of other photographs, put back into a photograph."""
