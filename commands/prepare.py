@@ -10,6 +10,8 @@ import typer
 
 from ..core.errors import InputError, shown
 from ..prepare.options import (
+    BalanceOptions,
+    DrawnOptions,
     LandmarkSource,
     Output,
     PrepareOptions,
@@ -24,10 +26,14 @@ def register(app: typer.Typer) -> None:
     app.command("prepare")(in_groups(prepare_command))
 
 
-_TURNED_ONLY = ("turns", "bins", "most_turns", "pitch")
-"""Options of `turned` alone."""
-_NOT_TURNED = ("landmarks", "skin", "size", "held_out", "weights_dir")
-"""Options that `turned` does not have: all this is in the shards that are turned."""
+_FROM_SHARDS = {
+    "turned": ("turns", "bins", "most_turns", "pitch", "count"),
+    "balanced": ("bins", "count"),
+    "drawn": ("label_model", "count"),
+}
+"""The options that what is made of shards has alone."""
+_NOT_FROM_SHARDS = ("landmarks", "skin", "size", "held_out", "weights_dir")
+"""Options that these do not have: all this is in the shards that they are made of."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class Places:
     data_set: Annotated[
         str,
         typer.Argument(
-            metavar="DATASET|folder|turned",
-            help="celeba, 300w-lp, aflw, ffhq, lfw, micc, now or folder; turned: shards to turn.",
+            metavar="DATASET|folder|turned|balanced|drawn",
+            help="celeba, 300w-lp, aflw, ffhq, lfw, micc, now or folder; turned: shards to turn; "
+            "balanced: a choice of shards with as many faces of every pose; drawn: faces of synth "
+            "with the labels of 300W-LP.",
         ),
     ]
     data: Annotated[
-        Path, typer.Option("--data", metavar="ROOT", help="Its folder; turned: that of shards.")
+        Path, typer.Option("--data", metavar="ROOT", help="Its folder; of shards; of such folders.")
     ]
     out: Annotated[Path, typer.Option("--out", help="Folder for the results, made if missing.")]
 
@@ -72,27 +80,44 @@ class SampleFlags:
 
 @dataclass(frozen=True)
 class TurnFlags:
-    """What `TurnOptions` have beside, as it is typed."""
+    """What the options of the kinds that are made of shards have beside, as it is typed."""
 
     turns: Annotated[
         str,
         typer.Option(
-            metavar="flat|DEGREES",
-            help="turned: to which |yaw|; flat: so that all bins hold as many, or 30,60,90.",
+            metavar="flat|DEGREES|RANGE",
+            help="turned: to which |yaw|; flat: all bins hold as many; or 30,60,90; or 90-105.",
         ),
     ] = "flat"
-    bins: Annotated[str, typer.Option(help="turned: edges of the bins of |yaw|, degrees.")] = (
+    bins: Annotated[str, typer.Option(help="turned, balanced: edges of |yaw|, degrees.")] = (
         "0,15,30,45,60,75,90"
     )
     most_turns: Annotated[int, typer.Option(help="turned: copies of one photograph.")] = 4
     pitch: Annotated[float, typer.Option(help="turned: up or down as well, degrees.")] = 0.0
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="balanced: photographs (120,000); turned to a range, drawn: the first so many.",
+        ),
+    ] = None
+    label_model: Annotated[
+        str, typer.Option(metavar="PATH", help="drawn: Model_Shape.mat, or 3DDFA's 68 points.")
+    ] = ""
 
-    def options(self, samples: SampleFlags) -> TurnOptions:
-        """With what turned copies share with other samples."""
-        return TurnOptions(
-            write=samples.write, per_shard=samples.per_shard, smallest=samples.smallest,
-            turns=self.turns, bins=self.bins, most=self.most_turns, pitch=self.pitch,
-        )  # fmt: skip
+    def options(self, data_set: str, samples: SampleFlags) -> PrepareOptions:
+        """With what these share with other samples."""
+        write, count = samples.write, {} if self.count is None else {"count": self.count}
+        shared = {"per_shard": samples.per_shard, "smallest": samples.smallest} | count
+        if data_set == "drawn":
+            return DrawnOptions(
+                write=write, per_shard=samples.per_shard, held_out=samples.held_out,
+                label_model=self.label_model, **count,
+            )  # fmt: skip
+        if data_set == "balanced":
+            return BalanceOptions(write=write, bins=self.bins, **shared)
+        turns = {"turns": self.turns, "most": self.most_turns, "pitch": self.pitch}
+        return TurnOptions(write=write, bins=self.bins, **shared, **turns)
 
 
 @dataclass(frozen=True)
@@ -115,8 +140,9 @@ def prepare_command(
     from ..prepare.run import PrepareRun, prepare
 
     _refuse_unused(ctx, places.data_set)
-    turns = places.data_set == "turned"
-    options = turned.options(samples) if turns else samples.options()
+    options = samples.options()
+    if places.data_set in _FROM_SHARDS:
+        options = turned.options(places.data_set, samples)
     result = prepare(places.data_set, places.data, places.out, options, PrepareRun(**vars(run)))
     for line in result.passed:
         typer.echo(f"selfie3d: {line}", err=True)
@@ -131,15 +157,20 @@ def prepare_command(
 
 def _refuse_unused(ctx: typer.Context, data_set: str) -> None:
     """Refuse options that were given and would do nothing."""
-    unused = _NOT_TURNED if data_set == "turned" else _TURNED_ONLY
+    own = _FROM_SHARDS.get(data_set, ())
+    known = {name for names in _FROM_SHARDS.values() for name in names}
+    unused = [name for name in sorted(known) if name not in own]
+    if own:
+        kept = ("held_out",) if data_set == "drawn" else ()
+        unused += [name for name in _NOT_FROM_SHARDS if name not in kept]
     named = [name for name in unused if _was_given(ctx, name)]
     if not named:
         return
     names = ", ".join(f"--{name.replace('_', '-')}" for name in named)
-    if data_set == "turned":
-        remedy = "It is as in the shards that are turned: prepare these with it."
-        raise InputError(names, "options of turned", "those of other data sets", remedy)
-    raise InputError(names, f"options of {data_set}", "those of turned")
+    kinds = [kind for kind, has in _FROM_SHARDS.items() if set(named) & set(has)]
+    others = " and ".join(kinds) if kinds else "other data sets"
+    remedy = "It is as in the shards: prepare these with it." if own and not kinds else ""
+    raise InputError(names, f"options of {data_set}", f"those of {others}", remedy)
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:

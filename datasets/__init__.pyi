@@ -23,7 +23,9 @@ from .photographs.aflw2000 import Aflw2000 as Aflw2000
 from .photographs.aflw2000 import read_aflw2000 as read_aflw2000
 from .photographs.aflw2000 import to_annotation as to_annotation
 from .photographs.aflw2000 import to_pixels as to_pixels
+from .photographs.aflw2000_fit import FittedBasis as FittedBasis
 from .photographs.aflw2000_fit import fitted_points as fitted_points
+from .photographs.aflw2000_fit import points_of_fit as points_of_fit
 from .photographs.aflw2000_fit import read_basis as read_basis
 from .photographs.aflw2000_fit import rotation_of_pose as rotation_of_pose
 from .photographs.aflw_lfpa import read_aflw_lfpa as read_aflw_lfpa
@@ -74,6 +76,7 @@ from .synthetic.panorama import read_panoramas as read_panoramas
 from .synthetic.places import Places as Places
 from .synthetic.shards import ShardedFaces as ShardedFaces
 from .synthetic.shards import open_shards as open_shards
+from .synthetic.shards import shard_path as shard_path
 from .synthetic.shards import write_shards as write_shards
 from .synthetic.sheet import draw_sheet as draw_sheet
 from .synthetic.studio import folder_problems as folder_problems

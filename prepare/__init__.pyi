@@ -1,4 +1,6 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .options import BalanceOptions as BalanceOptions
+from .options import DrawnOptions as DrawnOptions
 from .options import LandmarkSource as LandmarkSource
 from .options import Output as Output
 from .options import PrepareOptions as PrepareOptions

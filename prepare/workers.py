@@ -1,6 +1,7 @@
 """Who prepares the parts of a collection: this process, or several.
 
-What can be prepared is photographs as they are, or prepared ones with their faces turned.
+What can be prepared is photographs as they are, prepared ones with their faces turned, a choice
+of prepared ones, or drawn faces.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import torch
 from ..core.errors import InputError, UnknownNameError
 from ..core.item_failure import FailureLog
 from ..core.worker_pool import Died, WorkerPool
-from .options import PrepareOptions, TurnOptions
+from .balance import BALANCED, CopyWorkshop, open_balanced
+from .drawn import DRAWN, DrawnWorkshop, open_drawn
+from .options import BalanceOptions, DrawnOptions, PrepareOptions, TurnOptions
 from .parts import Note, Part, Parts, Work
 from .photographs import COLLECTIONS, Collection, open_collection
 from .profiling.collection import KIND, open_turned
@@ -26,13 +29,19 @@ _Settings = tuple[str, Path, PrepareOptions, dict[str, Path], Parts, FailureLog]
 
 _workshops: list[tuple[Work, Parts]] = []  # of a worker process
 
-KINDS = (*COLLECTIONS, KIND)
+KINDS = (*COLLECTIONS, KIND, BALANCED, DRAWN)
 """What `selfie3d prepare` knows."""
+
+_OPTIONS: dict[str, type[PrepareOptions]] = {
+    KIND: TurnOptions,
+    BALANCED: BalanceOptions,
+    DRAWN: DrawnOptions,
+}
 
 
 def default_options(kind: str) -> PrepareOptions:
     """The options of a kind where none are given."""
-    return TurnOptions() if kind == KIND else PrepareOptions()
+    return _OPTIONS.get(kind, PrepareOptions)()
 
 
 def open_kind(kind: str, root: Path, options: PrepareOptions) -> Collection:
@@ -40,8 +49,9 @@ def open_kind(kind: str, root: Path, options: PrepareOptions) -> Collection:
 
     Args:
         kind: one of `KINDS`.
-        root: folder of the data set, or of the shards to turn.
-        options: `TurnOptions` for "turned".
+        root: folder of the data set, of the shards to turn, or of folders of shards.
+        options: `TurnOptions` for "turned", `BalanceOptions` for "balanced", `DrawnOptions` for
+            "drawn".
 
     Raises:
         UnknownNameError: no such kind.
@@ -49,11 +59,15 @@ def open_kind(kind: str, root: Path, options: PrepareOptions) -> Collection:
     """
     if kind not in KINDS:
         raise UnknownNameError("data set to prepare", kind, list(KINDS))
-    if isinstance(options, TurnOptions) != (kind == KIND):
-        expected = type(default_options(kind)).__name__
-        raise InputError("options", f"{expected} for {kind}", type(options).__name__)
+    expected = _OPTIONS.get(kind, PrepareOptions)
+    if type(options) is not expected:
+        raise InputError("options", f"{expected.__name__} for {kind}", type(options).__name__)
     if isinstance(options, TurnOptions):
         return open_turned(root, options)
+    if isinstance(options, BalanceOptions):
+        return open_balanced(root, options)
+    if isinstance(options, DrawnOptions):
+        return open_drawn(root, options)
     return open_collection(kind, root, options.held_out)
 
 
@@ -68,6 +82,10 @@ def workshop_for(
     """What prepares the photographs of a collection; tracebacks go into `log`."""
     if isinstance(options, TurnOptions):
         return TurnWorkshop(collection, root, options, log)
+    if isinstance(options, BalanceOptions):
+        return CopyWorkshop(collection, log)
+    if isinstance(options, DrawnOptions):
+        return DrawnWorkshop(collection, options, log)
     return Workshop(collection, root, options, fan, log)
 
 

@@ -43,7 +43,11 @@ _BITS = ("visible_vertices", "skin_mask")
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """Where shard `number` lies."""
+    """Where shard `number` lies.
+
+    Args:
+        folder: of the shards. number: of the shard, from 0 on.
+    """
     return folder / f"shard-{number:05d}.npz"
 
 

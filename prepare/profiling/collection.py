@@ -83,6 +83,33 @@ def fixed_goals(yaws: Array, goals: Array, apart: float = 5.0) -> list[tuple[int
     return [(row, float(g)) for row in range(len(size)) for g in goals if size[row] + apart <= g]
 
 
+def ranged_goals(
+    yaws: Array, between: tuple[float, float], count: int = 0, seed: int = 0
+) -> list[tuple[int, float]]:
+    """One goal |yaw| for each of `count` photographs, evenly spread over a range.
+
+    SADRNet adds 5,000 such copies of 90 to 105 degrees to 300W-LP.
+
+    Args:
+        yaws: (N,) degrees of the photographs, NaN where unknown; these are not turned, nor is what
+            looks further aside already.
+        between: degrees, the lower one first.
+        count: 0 is one of each; more than can be turned is one of each, too.
+        seed: of the photographs that are chosen, and of their goals.
+
+    Returns:
+        row and goal |yaw|, degrees, by row.
+    """
+    random = np.random.default_rng(seed)
+    rows = random.permutation(np.flatnonzero(np.abs(yaws) < between[0]))
+    rows = rows[:count] if count else rows
+    low, high = between
+    places = (random.permutation(len(rows)) + random.random(len(rows))) / max(len(rows), 1)
+    return sorted(
+        (int(row), float(low + (high - low) * p)) for row, p in zip(rows, places, strict=True)
+    )
+
+
 def estimated_yaws(points: Array, model_points: Array) -> Array:
     """Yaw of faces from their 68 landmarks, degrees as `pose_deg`; good to some degrees.
 
@@ -177,6 +204,8 @@ def _left_out(records: Iterable[Record]) -> list[str]:
 def _goals(yaws: np.ndarray, options: TurnOptions) -> list[tuple[int, float]]:
     if options.turns == "flat":
         return flat_goals(yaws, np.array(options.edges), options.most) if len(yaws) else []
+    if options.between is not None:
+        return ranged_goals(yaws, options.between, options.count)
     return fixed_goals(yaws, np.array(options.degrees))
 
 
