@@ -19,12 +19,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from boxed_network import open_boxed
 from ict_heads import Registration, prepared
 from selfie3d.core.progress import progress_bar
 from selfie3d.evaluate.scans.render import ScanRenderer
 from selfie3d.evaluate.scans.scan import Scan, load_scan
 from selfie3d.facemodels import load_face_model
-from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from shape_figures import Head, data_file, face_points, fit_identity, shape_of
 from shape_span import spans
 from shape_tables import Row, write_tables
@@ -92,7 +92,7 @@ def network_row(
 ) -> Row:
     """Mean p2s of the network's neutral shapes over the drawn views, by scan."""
     model = known.skin.model
-    network = Regressor(RegressOptions(weights=weights), model)
+    network = open_boxed(weights, model)
     row: dict[str, object] = {"shape": f"network {network.name}, {len(_VIEWS)} views"}
     with progress_bar("Drawing and judging scans", len(scans) * len(_VIEWS)) as advance:
         for name, scan in scans.items():

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from boxed_network import BoxedNetwork, HasCoefficients
 from ict_heads import Registration
 from ict_pictures import Painter
 from ict_views import NEUTRAL, VIEWS, Views, draw_views
 from numpy.typing import NDArray
-from selfie3d.core.errors import MissingFileError
+from selfie3d.core.errors import InputError, MissingFileError
 from selfie3d.core.image_file import read_image, write_image
 from selfie3d.core.progress import progress_bar
 from selfie3d.detect import get_face_detector
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.pipeline.locate.frame import frame_of_box
-from selfie3d.pipeline.network.regress import RegressedFace, Regressor
+from selfie3d.pipeline.network.regress import Regressor
 from shape_figures import Array, shape_of
 from shape_points import box_of
 from shape_tables import Row
@@ -82,7 +83,7 @@ def read_views(folder: Path) -> tuple[Views, list[PerspectiveCamera]]:
 
 
 def measure_network(
-    known: Registration, folder: Path, network: Regressor, boxes: str
+    known: Registration, folder: Path, network: BoxedNetwork, boxes: str
 ) -> dict[str, list[Row]]:
     """Scores of the network's neutral shapes and of the mean face, over all heads of a folder.
 
@@ -150,18 +151,20 @@ def _boxes(
 
 
 def _faces(
-    known: Registration, folder: Path, network: Regressor, boxes: str, views: Views, head: int,
+    known: Registration, folder: Path, network: BoxedNetwork, boxes: str, views: Views, head: int,
     cameras: Sequence[PerspectiveCamera],
-) -> list[RegressedFace | None]:  # fmt: skip
+) -> list[HasCoefficients | None]:  # fmt: skip
     """One face for each view, None where the detector found none."""
     pictures = pictures_of(folder, head)
     if boxes == "truth":
         return list(network(pictures, _boxes(known, views, head, cameras)))
+    if not isinstance(network, Regressor):
+        raise InputError("boxes", "truth, for networks of other kinds than points", boxes)
     detector = get_face_detector()
     found = [detector.detect(picture) for picture in pictures]
     seen = [k for k, faces in enumerate(found) if len(faces)]
     points = [torch.from_numpy(found[k][0].points).float() for k in seen]
-    faces: list[RegressedFace | None] = [None] * VIEWS
+    faces: list[HasCoefficients | None] = [None] * VIEWS
     for k, face in zip(seen, network.from_points([pictures[k] for k in seen], points), strict=True):
         faces[k] = face
     return faces

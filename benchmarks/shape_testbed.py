@@ -34,12 +34,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from boxed_network import open_boxed
 from ict_heads import Registration, prepared, random_heads
 from ict_views import draw_views
 from selfie3d.core.errors import InputError
 from selfie3d.facemodels import load_face_model
 from selfie3d.models.weights import load_weights
-from selfie3d.pipeline.network.regress import RegressOptions, Regressor
+from selfie3d.pipeline.network.regress import Regressor
 from shape_network import make_pictures, measure_network, measure_together
 from shape_points import face_layout, measure_points
 from shape_span import measure_means, measure_span, measure_surrey
@@ -64,7 +65,10 @@ def measure(given: argparse.Namespace, known: Registration) -> dict[str, list[Ro
     if given.what == "make":
         make_pictures(known, given.pictures, given.heads, given.seed)
         return {}
-    network = Regressor(RegressOptions(weights=given.weights), model)
+    network = open_boxed(given.weights, model)
+    if not isinstance(network, Regressor) and (given.what, given.boxes) != ("network", "truth"):
+        expected = "a network of dense points, or `network` in true boxes"
+        raise InputError("--weights", expected, network.name)
     if given.what == "together":
         return measure_together(known, given.pictures, network)
     return measure_network(known, given.pictures, network, given.boxes)

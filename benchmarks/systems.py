@@ -22,6 +22,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,11 +154,17 @@ def aflw2000(request: Request) -> dict[str, float]:
     }
 
 
-def mean_face_on_aflw2000(unseen: Path, root: Path, out: Path) -> dict[str, float]:
-    """What the mean of the unseen faces gives there, in the boxes of the annotated points."""
-    out.mkdir(parents=True, exist_ok=True)
+def mean_of(unseen: Path) -> MeanFace:
+    """The mean of the unseen faces."""
     model, faces = load_face_model("default"), RenderedPhotographs(unseen, UNSEEN)
-    mean = MeanFace.of([known_face(model, faces[row]) for row in range(len(faces))])
+    return MeanFace.of([known_face(model, faces[row]) for row in range(len(faces))])
+
+
+def mean_face_on_aflw2000(
+    mean: MeanFace, root: Path, out: Path, chosen: Sequence[str] = ()
+) -> dict[str, float]:
+    """What a mean face gives there, in the boxes of the annotated points, on `chosen` rows."""
+    out.mkdir(parents=True, exist_ok=True)
     data = read_aflw2000(root)
     rows = np.flatnonzero(data.has_image).tolist()
     boxes = boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2])
@@ -166,8 +173,11 @@ def mean_face_on_aflw2000(unseen: Path, root: Path, out: Path) -> dict[str, floa
         [Item(data.names[r], data.image_path(r), b) for r, b in zip(rows, boxes, strict=True)],
         points=lambda face: to_annotation(face.landmarks("300w-lp")),
     )
-    write_predictions(out / "mean_face.npz", predictions)
-    return aflw2000(Request(root, out, predictions=out / "mean_face.npz", overrides=["rows=named"]))
+    file = out / "mean_face.npz"
+    landmarks = replace(predictions, pose_deg=None)  # one pose for all, which looks like radians
+    write_predictions(file, landmarks)
+    overrides = ["rows=named", *chosen]
+    return aflw2000(Request(root, out, predictions=file, overrides=overrides))
 
 
 def table(rows: dict[str, dict[str, float]], mean: dict[str, float]) -> str:
@@ -222,7 +232,7 @@ def main() -> None:
     options.unseen = options.unseen or draw(options.out / "unseen", UNSEEN, 4, side)
     root, rows, mean = options.aflw2000, {}, {}
     if root:
-        mean = mean_face_on_aflw2000(options.unseen, root, options.out / "mean")
+        mean = mean_face_on_aflw2000(mean_of(options.unseen), root, options.out / "mean")
     for name in options.systems:
         train(name, options)
         rows[name] = score(name, options)
