@@ -140,7 +140,8 @@ def _networks() -> list[dict[str, object]]:
 
 
 def _weights() -> list[dict[str, object]]:
-    from ..models.weights import find_weights, load_weights, weight_names
+    from ..models.weights import load_weights
+    from ..models.weights_found import find_weights, weight_names
 
     items: list[dict[str, object]] = []
     for name in weight_names():

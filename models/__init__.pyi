@@ -52,7 +52,7 @@ from .tddfa.whitening import compute_whitening as compute_whitening
 from .tddfa.whitening import read_whitening as read_whitening
 from .torch_file import load_torch as load_torch
 from .weights import Weights as Weights
-from .weights import find_weights as find_weights
 from .weights import load_weights as load_weights
 from .weights import pack_weights as pack_weights
-from .weights import weight_names as weight_names
+from .weights_found import find_weights as find_weights
+from .weights_found import weight_names as weight_names

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 from torch import Tensor, nn
 
-from ..core.errors import InputError, MissingFileError, UnknownNameError
+from ..core.errors import InputError
 from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed, without_folders
 from ..geometry.dense_points import PointLayout
 from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
@@ -25,16 +25,13 @@ from .heads.layouts import Layout, restore_layout
 from .heads.vector_layout import VectorLayout
 from .network import Network, OutputKind
 from .sadrnet.layout import UvSpec
+from .weights_found import OF_A_RUN, find_weights, title_of
 from .weights_network import network_of, reading_part
 
 FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
 """The first is read still: dense points alone, all in float16."""
-SHIPPED = Path(__file__).resolve().parents[1] / "weights"
-_OTHERS = ("detector",)  # of other networks, which detect.drawn_network reads
 KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
-_OF_RUNS = ("best", "last")  # names that say nothing without that of the run
-_OF_A_RUN = "take best.safetensors or last.safetensors of the run."
 _ENTRIES = ("format", "network", "options", "output", "layout", "face_model_version", "facts",
             CHECKSUM)  # fmt: skip
 _LAYOUT = "layout."  # before the names of the layout's tensors
@@ -202,42 +199,6 @@ def _stored(value: Tensor, half: bool) -> Tensor:
     return (value.half() if shrinks else value).contiguous().cpu()
 
 
-def weight_names(folder: Path = SHIPPED) -> list[str]:
-    """Names of the shipped weights that reconstruct faces, sorted.
-
-    Args:
-        folder: where they lie.
-
-    Example:
-        >>> "default" in weight_names()
-        True
-    """
-    return sorted(path.stem for path in folder.glob("*.safetensors") if path.stem not in _OTHERS)
-
-
-def find_weights(name_or_path: str | Path, folder: Path = SHIPPED) -> Path:
-    """The file of weights that are named, or whose path is given.
-
-    Args:
-        name_or_path: one of `weight_names`, or a path.
-        folder: where the named ones lie.
-
-    Raises:
-        UnknownNameError: neither a shipped name nor something like a path.
-        MissingFileError: the path leads nowhere.
-    """
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    known = str(path) in weight_names(folder)
-    if path.suffix or len(path.parts) > 1 or (path.is_dir() and not known):
-        remedy = f"A folder is there: {_OF_A_RUN}" if path.is_dir() else "Check the path."
-        raise MissingFileError(str(path), "The weights file", remedy)
-    if not known:
-        raise UnknownNameError("weights", str(path), weight_names(folder))
-    return folder / f"{path}.safetensors"
-
-
 def load_weights(name_or_path: str | Path) -> Weights:
     """The network of a weights file, ready to predict.
 
@@ -262,13 +223,7 @@ def load_weights(name_or_path: str | Path) -> Weights:
     network = network_of(path, header["network"], options, rest)
     output = _output(path, header, tables)
     facts = _parsed(path, header, "facts")
-    return Weights(_name(path), network, output, header["network"], options, facts)
-
-
-def _name(path: Path) -> str:
-    """What weights are called in records and reports."""
-    run = path.resolve().parent.name if path.stem in _OF_RUNS else ""
-    return f"{run}/{path.stem}" if run else path.stem
+    return Weights(title_of(path), network, output, header["network"], options, facts)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -282,7 +237,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, *_DAMAGED) as error:
         reason = str(error) or type(error).__name__
-        remedy = f"Checkpoints only go on: {_OF_A_RUN}" if path.suffix == ".pt" else ""
+        remedy = f"Checkpoints only go on: {OF_A_RUN}" if path.suffix == ".pt" else ""
         raise InputError(str(path), "a safetensors file", reason, remedy) from error
     if header.get("format") not in FORMATS:
         expected = f"weights of the format {' or '.join(FORMATS)}"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from ..core.whole_file import prepare_state, write_json, write_text
-from ..models.weights import find_weights
+from ..models.weights_found import find_weights
 from .estimators import SOURCES
 from .options import PrepareOptions
 from .parts import Sample

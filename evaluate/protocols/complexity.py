@@ -23,7 +23,8 @@ from ...core.item_failure import Failed, attempt
 from ...core.progress import Advance, progress_bar
 from ...models.checkpoint import read_state
 from ...models.registry import NETWORKS
-from ...models.weights import Weights, find_weights, load_weights
+from ...models.weights import Weights, load_weights
+from ...models.weights_found import find_weights
 from ..registry import Protocol, Request
 from ..report.report import Items, Metric, Published, Report
 from .network_cost import (

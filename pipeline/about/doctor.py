@@ -195,7 +195,7 @@ def _load_default_model() -> str:
 
 
 def _find_default_weights() -> str:
-    from ...models.weights import find_weights
+    from ...models.weights_found import find_weights
 
     file = find_weights("default")
     return f"{file.name}, {file.stat().st_size / 1e6:.1f} MB"

@@ -10,7 +10,8 @@ from ...core.errors import InputError
 from ...facemodels import is_tddfa_model, load_face_model, same_coefficients
 from ...geometry.face_model import FaceModel
 from ...models.heads.learned_bases import bases_of
-from ...models.weights import Weights, find_weights, load_weights, weight_names
+from ...models.weights import Weights, load_weights
+from ...models.weights_found import find_weights, weight_names
 from .found import FaceNetwork
 from .regress import Regressor
 from .trained_model import other_model, trained_model

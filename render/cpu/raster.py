@@ -13,6 +13,8 @@ arithmetic. Hence the steps: project the vertices; then, in blocks of triangles 
 cache holds, collect the corners, box them, test the first 2 x 2 pixels of every box (loops without
 branches, which the compiler vectorizes) and write the pixels found. Boxes up to 4 x 4 are put aside
 and go the same way afterwards; larger triangles go row by row, over the span that can be inside.
+
+The kernel and its helpers stand in one file: numba's cache looks at the age of no other.
 """
 
 from __future__ import annotations

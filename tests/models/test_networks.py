@@ -10,7 +10,8 @@ from selfie3d.geometry.dense_points import PointLayout
 from selfie3d.models.dense_points import DensePointNetwork, DensePointOptions
 from selfie3d.models.fuse import fuse_norms
 from selfie3d.models.registry import NETWORKS
-from selfie3d.models.weights import find_weights, load_weights, pack_weights, weight_names
+from selfie3d.models.weights import load_weights, pack_weights
+from selfie3d.models.weights_found import find_weights, weight_names
 from torch import nn
 
 SMALL = DensePointOptions(size=32, width=4, blocks=(1, 1), points=72, coefficients=5, reduced=2)
