@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -107,7 +107,8 @@ class TurnFlags:
 
     def options(self, data_set: str, samples: SampleFlags) -> PrepareOptions:
         """With what these share with other samples."""
-        write, count = samples.write, {} if self.count is None else {"count": self.count}
+        write = samples.write
+        count: dict[str, Any] = {} if self.count is None else {"count": self.count}
         shared = {"per_shard": samples.per_shard, "smallest": samples.smallest} | count
         if data_set == "drawn":
             return DrawnOptions(
@@ -116,8 +117,10 @@ class TurnFlags:
             )  # fmt: skip
         if data_set == "balanced":
             return BalanceOptions(write=write, bins=self.bins, **shared)
-        turns = {"turns": self.turns, "most": self.most_turns, "pitch": self.pitch}
-        return TurnOptions(write=write, bins=self.bins, **shared, **turns)
+        return TurnOptions(
+            write=write, bins=self.bins, turns=self.turns, most=self.most_turns, pitch=self.pitch,
+            **shared,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import shown
+from ..detect.names import DetectorName
 from .option_groups import in_groups
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ class NetworkFlags:
     face_model: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Default: that of the weights.")
     ] = None
-    detector: Annotated[str, typer.Option(metavar="auto|mtcnn|drawn", help="What finds faces.")] = (
-        "auto"
-    )
+    detector: Annotated[DetectorName, typer.Option(help="What finds faces.")] = "auto"
     size: Annotated[
         int, typer.Option(min=16, max=8192, help="Side of the square texture, texels.")
     ] = 1024

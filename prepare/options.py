@@ -80,7 +80,7 @@ class BalanceOptions(PrepareOptions):
         InputError: a value out of its range.
     """
 
-    landmarks: str = "own"
+    landmarks: LandmarkSource = "own"
     count: int = 120_000
     bins: str = _BINS
 
@@ -110,7 +110,7 @@ class DrawnOptions(PrepareOptions):
         InputError: a value out of its range, or no face model.
     """
 
-    landmarks: str = "own"
+    landmarks: LandmarkSource = "own"
     label_model: str = ""
     count: int = 0
 
