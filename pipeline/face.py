@@ -50,6 +50,16 @@ class SeenSegments:
 class ReconstructedFace(PredictedFace):
     """One face of one photograph, with its texture.
 
+    >>> model = load_face_model("default-face")
+    >>> camera = PerspectiveCamera(
+    ...     torch.eye(3)[None], torch.tensor([[0.0, 0.0, -600.0]]),
+    ...     torch.tensor([1000.0]), torch.tensor([[320.0, 240.0]]))
+    >>> still = model.zero_coefficients(1)
+    >>> face = ReconstructedFace(model, still, camera, (200.0, 120.0, 440.0, 400.0), None, 0.9)
+    >>> wide = face.animate({"jawOpen": 1.0})  # with a texture, wide.glb() is a file's content
+    >>> bool((wide.vertices - face.vertices).norm(dim=1).max() > 10)  # mm
+    True
+
     Attributes:
         model, coefficients, camera, box: as `PredictedFace` has them.
         texture: the UV texture; None where the face was made without, for its numbers alone.
