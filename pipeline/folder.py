@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..core.errors import InputError, Selfie3dError
-from ..core.image_file import read_image
-from ..core.item_failure import LOG, Failed, FailureLog, attempt
+from ..core.item_failure import LOG, Failed, FailureLog
 from ..core.picture_folders import FoundPictures, find_pictures
-from ..core.progress import Advance, progress_bar
+from ..core.progress import progress_bar
 from ..core.threads import in_order
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
-from ..detect.face import Face
-from .network.found import FoundFace
-from .options import ReconstructOptions, needs_texture
-from .output.files import FileOptions, face_name, write_face
+from .options import ReconstructOptions
 from .output.journal import STATE, Journal, noted_files
+from .photo_work import Job, Outcome, Run, groups, no_progress, work_on
 from .reconstructor import Reconstructor
 
 _MOST_THREADS = 8
-"""Photographs at a time, each with some 100 MB of its own."""
-
-_Job = tuple[Path, str]  # a photograph and the name of its results
+"""So many photographs, or groups of them, at a time, each with some 100 MB of its own."""
 
 
 @dataclass
@@ -57,14 +50,6 @@ class Summary:
     log: Path | None = None
 
 
-@dataclass
-class _Outcome:
-    """What one photograph gave: its files, and the faces that failed."""
-
-    files: list[Path] = field(default_factory=list)
-    failed: list[tuple[int, Failed]] = field(default_factory=list)
-
-
 def reconstruct_paths(
     photos: Sequence[Path],
     out: Path,
@@ -88,7 +73,9 @@ def reconstruct_paths(
         resume: skip photographs that an earlier run with the same options finished.
         workers: processes that do the work; one that is killed is named and its photograph done
             again, and a photograph that ends two of them is a failure like any other. 0: threads
-            of this process do it, which ends where it is killed. The results are the same.
+            of this process do it, which ends where it is killed. The results are the same but for
+            last digits (1e-5 of a coefficient's unit): threads give faces of several photographs to
+            the network at once where there are more than `pipeline.options.MANY`.
 
     Raises:
         InputError: a path does not exist, `out` cannot be written to, the weights or the face
@@ -109,7 +96,7 @@ def reconstruct_paths(
         return summary
     log.forget()
     jobs = [(path, names[path]) for path in todo]
-    run = _Run(options, out, log, options.outputs(len(paths)))
+    run = Run(options, out, log, options.outputs(len(paths)))
     done = _elsewhere(jobs, run, workers) if workers else _here(jobs, run, alone=strict)
     with progress_bar("Reconstructing", len(todo)) as advance, closing(done):
         for (path, name), outcome in done:
@@ -119,19 +106,9 @@ def reconstruct_paths(
     return summary
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What all photographs of a run share: the options, the folder, the log and what to write."""
-
-    options: ReconstructOptions
-    out: Path
-    log: FailureLog
-    write: frozenset[str]
-
-
 def _here(
-    jobs: Sequence[_Job], run: _Run, *, alone: bool
-) -> Generator[tuple[_Job, _Outcome], None, None]:
+    jobs: Sequence[Job], run: Run, *, alone: bool
+) -> Generator[tuple[Job, Outcome], None, None]:
     """One photograph after the other, or unless `alone` several at a time in threads; in order.
 
     Reading, networks, textures and writing leave the interpreter to others most of the time. Only
@@ -142,32 +119,29 @@ def _here(
     threads = min(os.cpu_count() or 1, _MOST_THREADS) if fast else 1
     # The first before the others: what it loads and compiles serves them all.
     before, together = (jobs, []) if alone or threads == 1 else (jobs[:1], jobs[1:])
-    shown = _no_progress if together else progress_bar
     usual = torch.get_num_threads()
     # One in all cases, lest a photograph's last digits depend on how many there are.
     torch.set_num_threads(1 if fast else usual)
     try:
         for job in before:
-            yield job, _one(reconstructor, run, *job, shown, threads)
-        work = partial(_one_quietly, reconstructor, run)
-        start = partial(torch.set_num_threads, 1)
-        yield from zip(together, in_order(work, together, threads, start=start), strict=True)
+            shown = no_progress if together else progress_bar
+            yield job, work_on(reconstructor, run, [job], shown, threads)[0]
+        parts, start = groups(together), partial(torch.set_num_threads, 1)
+        work = partial(work_on, reconstructor, run)
+        for part, outcomes in zip(parts, in_order(work, parts, threads, start=start), strict=True):
+            yield from zip(part, outcomes, strict=True)
     finally:
         torch.set_num_threads(usual)
 
 
-def _one_quietly(reconstructor: Reconstructor, run: _Run, job: _Job) -> _Outcome:
-    return _one(reconstructor, run, *job, _no_progress, threads=1)
-
-
 def _elsewhere(
-    jobs: Sequence[_Job], run: _Run, workers: int
-) -> Generator[tuple[_Job, _Outcome], None, None]:
+    jobs: Sequence[Job], run: Run, workers: int
+) -> Generator[tuple[Job, Outcome], None, None]:
     """The same by several processes, in any order."""
     pool = WorkerPool(_one_of, _start_worker, (run,), lambda job: str(job[0]))
     for job, outcome in pool.work(jobs, min(workers, len(jobs))):
         if isinstance(outcome, Died):
-            outcome = _Outcome(failed=[(0, deadly(outcome))])
+            outcome = Outcome(failed=[(0, deadly(outcome))])
         yield job, outcome
 
 
@@ -177,24 +151,18 @@ def deadly(died: Died) -> Failed:
     return Failed(Selfie3dError(text), text)
 
 
-_mine: list[tuple[Reconstructor, _Run]] = []  # of a worker process
+_mine: list[tuple[Reconstructor, Run]] = []  # of a worker process
 
 
-def _start_worker(run: _Run) -> None:
+def _start_worker(run: Run) -> None:
     torch.set_num_threads(1)
     _mine.append((Reconstructor(run.options), run))
 
 
-def _one_of(job: _Job) -> _Outcome:
-    outcome = _one_quietly(*_mine[0], job)
+def _one_of(job: Job) -> Outcome:
+    outcome = work_on(*_mine[0], [job])[0]
     outcome.failed = [(n, Failed(sendable(f.error), f.message)) for n, f in outcome.failed]
     return outcome
-
-
-@contextmanager
-def _no_progress(text: str, total: int) -> Iterator[Advance]:
-    """Bars are the first process's."""
-    yield lambda steps=1, note="": None
 
 
 class Results:
@@ -213,7 +181,7 @@ class Results:
 
 
 def _note(
-    summary: Summary, journal: Journal, path: Path, name: str, outcome: _Outcome, strict: bool
+    summary: Summary, journal: Journal, path: Path, name: str, outcome: Outcome, strict: bool
 ) -> None:
     """Add what became of a photograph to the notes and to the summary."""
     if outcome.failed and strict:
@@ -227,78 +195,3 @@ def _note(
     for number, failed in outcome.failed:
         which = f"face {number}: " if number else ""
         summary.failed.append((path, f"{which}{failed.message}"))
-
-
-def _one(
-    reconstructor: Reconstructor,
-    run: _Run,
-    path: Path,
-    name: str,
-    shown: Callable[[str, int], AbstractContextManager[Advance]],
-    threads: int,
-) -> _Outcome:
-    """What becomes of one photograph; `shown` shows how far it is.
-
-    Several threads share the faces, or the files where there is one face.
-    """
-    seen = attempt(str(path), lambda: _faces(reconstructor, path), run.log)
-    if isinstance(seen, Failed):
-        return _Outcome(failed=[(0, seen)])
-    picture, found = seen
-    outcome = _Outcome()
-    starts = _starts(reconstructor, picture, found)
-
-    def make(number: int) -> list[Path] | Failed:
-        place = (face_name(name, number + 1), str(path))
-        face = (picture, found[number], starts[number])
-        ready = partial(_face, reconstructor, run, face, place, advance, files)
-        return attempt(f"{path}, face {number + 1}", ready, run.log)
-
-    many, files = (threads, 1) if len(found) > 1 else (1, threads)
-    start = partial(torch.set_num_threads, 1)
-    with shown(path.name, len(found) * reconstructor.steps) as advance:
-        results = in_order(make, range(len(found)), many, start=start)
-        for number, made in enumerate(results, 1):
-            if isinstance(made, Failed):
-                outcome.failed.append((number if len(found) > 1 else 0, made))
-            else:
-                outcome.files += made
-    return outcome
-
-
-def _faces(reconstructor: Reconstructor, path: Path) -> tuple[NDArray[np.uint8], list[Face]]:
-    picture = read_image(path)
-    return picture, reconstructor.detect(picture)
-
-
-def _starts(
-    reconstructor: Reconstructor, picture: NDArray[np.uint8], found: Sequence[Face]
-) -> Sequence[FoundFace | None]:
-    """What the network finds for all faces at once; None for each where that fails for one."""
-    faces = [(picture, face) for face in found]
-    starts = attempt("all faces at once", lambda: reconstructor.regress(faces))
-    return [None] * len(found) if isinstance(starts, Failed) else starts
-
-
-def _face(
-    reconstructor: Reconstructor,
-    run: _Run,
-    seen: tuple[NDArray[np.uint8], Face, FoundFace | None],
-    place: tuple[str, str],
-    advance: Advance,
-    threads: int,
-) -> list[Path]:
-    """Reconstruct one face and write it.
-
-    Args:
-        seen: the photograph, the face in it, and what the network found.
-        place: name of the results, and the photograph's path for the record.
-        advance: called for every step.
-        threads: that share the files.
-    """
-    (name, photo), write = place, run.write
-    picture, face, start = seen
-    textured = needs_texture(write)
-    result = reconstructor.reconstruct_face(picture, face, advance, start, textured=textured)
-    files = FileOptions(run.options.mesh, write, threads)
-    return write_face(run.out, name, result, picture, photo, files)

@@ -52,6 +52,7 @@ PIPELINE = [
     "output",
     "transfer",
     "person",
+    "photo_work",
     "folder",
     "person_workers",
     "person_files",

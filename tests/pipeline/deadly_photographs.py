@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from selfie3d.core.errors import NoFaceError
 from selfie3d.detect.face import Face
-from selfie3d.pipeline import folder, person_workers
+from selfie3d.pipeline import folder, person_workers, photo_work
 from selfie3d.pipeline.options import ReconstructOptions
 
 FACE = Face((0.0, 0.0, 9.0, 9.0), 0.9, np.zeros((5, 2), np.float32))
@@ -58,5 +58,5 @@ def write_face(
 
 
 folder.Reconstructor = Reconstructor  # type: ignore[misc,assignment]
-folder.write_face = write_face  # type: ignore[assignment]
+photo_work.write_face = write_face  # type: ignore[assignment]
 person_workers.Reconstructor = Reconstructor  # type: ignore[misc,assignment]

@@ -11,7 +11,8 @@ from selfie3d.core.errors import InputError, NoFaceError, UnknownNameError
 from selfie3d.core.image_file import write_image
 from selfie3d.pipeline import folder
 from selfie3d.pipeline.folder import Summary, reconstruct_paths
-from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.options import MANY, ReconstructOptions
+from selfie3d.pipeline.photo_work import groups
 
 pytestmark = pytest.mark.usefixtures("fake_reconstructor")
 FACE_FILES = 7
@@ -328,3 +329,32 @@ def test_threads_give_what_one_gives_in_order(photos, tmp_path, monkeypatch):
         told.append((summary.succeeded, [p for p, _ in summary.failed], files, content))
     assert told[0] == told[1]
     assert sorted(told[0][0] + told[0][1]) == sorted(paths)
+
+
+def test_many_photographs_go_in_groups_by_their_order_alone(tmp_path):
+    jobs = [(tmp_path / f"{k}.jpg", str(k)) for k in range(MANY + 3)]
+    for path, _ in jobs:
+        path.write_bytes(b"1")
+    parts = groups(jobs)
+    assert [job for part in parts for job in part] == jobs
+    assert {len(part) for part in parts[:-1]} == {4} and parts == groups(jobs)
+    assert {len(part) for part in groups(jobs[:MANY])} == {1} and groups([]) == []
+
+
+def test_large_photographs_are_not_read_together(tmp_path):
+    jobs = [(tmp_path / f"{k}.jpg", str(k)) for k in range(MANY + 1)]
+    jobs[0][0].write_bytes(bytes(5_000_000))
+    jobs[2][0].write_bytes(bytes(3_900_000))
+    jobs[4][0].write_bytes(bytes(200_000))  # the others are gone
+    assert [len(part) for part in groups(jobs)] == [1, 3, 4, 4, 4, 4, 1]
+
+
+def test_many_photographs_with_bad_ones_among_them(photos, out):
+    for number in range(MANY + 4):
+        shoot(photos / f"{number:02}.png", number % 3)
+    summary = reconstruct_paths([photos], out)
+    assert [int(path.stem) % 3 for path, _ in summary.failed] == [0] * 8
+    assert [int(path.stem) for path in summary.succeeded] == [
+        k for k in range(MANY + 4) if k % 3
+    ] and summary.faces == 24
+    assert all(records(out)[f"{k:02}"] == f"{k:02}.png" for k in range(MANY + 4) if k % 3)

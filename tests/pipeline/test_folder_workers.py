@@ -10,15 +10,19 @@ import pytest
 from PIL import Image
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.core.item_failure import Failed, FailureLog
-from selfie3d.pipeline import folder, person_workers
+from selfie3d.pipeline import folder, person_workers, photo_work
 from selfie3d.pipeline.folder import reconstruct_paths
 
 
 @pytest.fixture
 def deadly(monkeypatch):
-    for name in ("Reconstructor", "write_face"):
-        monkeypatch.setattr(folder, name, getattr(folder, name))  # and back again afterwards
-    monkeypatch.setattr(person_workers, "Reconstructor", person_workers.Reconstructor)
+    places = (
+        (folder, "Reconstructor"),
+        (person_workers, "Reconstructor"),
+        (photo_work, "write_face"),
+    )
+    for module, name in places:
+        monkeypatch.setattr(module, name, getattr(module, name))  # and back again afterwards
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.delitem(sys.modules, "deadly_photographs", raising=False)
     import deadly_photographs
