@@ -90,8 +90,10 @@ def _options(
 def demo_command(out: Out = Path("demo_output")) -> None:
     """Reconstruct the shipped photograph and say where the results are."""
     from .pipeline.demo import run_demo
+    from .pipeline.first_use import share_compiling
 
     start = time.perf_counter()
+    share_compiling()
     _finish(run_demo(out), out, start)
 
 
@@ -115,8 +117,13 @@ def reconstruct_command(
     run: RunFlags,
 ) -> None:
     """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
+    from .pipeline.first_use import share_compiling
+    from .pipeline.options import needs_texture
+
     start = time.perf_counter()
     options = faces.options()
+    if needs_texture(options.outputs(len(photos))):
+        share_compiling()
     if same_person:
         from .pipeline.person_files import reconstruct_same_person
 

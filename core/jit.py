@@ -11,7 +11,7 @@ from numba.core import event
 from .progress import progress_note
 
 _PACKAGE = __name__.partition(".")[0]
-_TEXT = "selfie3d: compiling kernels for this machine, once (20 s for a reconstruction) ..."
+_TEXT = "selfie3d: compiling kernels for this machine, once (10 to 20 s for a reconstruction) ..."
 _HELPER: dict[str, Any] = {"no_cpython_wrapper": True}
 """Python never calls a helper: leaving its wrapper out saves a tenth of the compiling."""
 
@@ -67,6 +67,7 @@ class _Notice(event.Listener):
 
     def __init__(self) -> None:
         self._said = False
+        self.calls: list[Callable[[], object]] = []
 
     def on_start(self, event: event.Event) -> None:
         function = getattr(event.data.get("dispatcher"), "py_func", None)
@@ -75,9 +76,17 @@ class _Notice(event.Listener):
             return
         self._said = True
         progress_note(_TEXT)
+        for call in self.calls:
+            call()
 
     def on_end(self, event: event.Event) -> None:
         """Nothing to say."""
 
 
-event.register("numba:compile", _Notice())
+_NOTICE = _Notice()
+event.register("numba:compile", _NOTICE)
+
+
+def when_compiling(call: Callable[[], object]) -> None:
+    """Call this when the first kernel of the process has to be compiled, if one has to."""
+    _NOTICE.calls.append(call)

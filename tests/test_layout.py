@@ -36,6 +36,7 @@ LEVELS = [
 """Bottom to top; a part imports from lower levels and from itself, never from its neighbours."""
 
 PIPELINE = [
+    "first_use",
     "choices",
     "photo",
     "locate",
