@@ -12,6 +12,7 @@ from ..datasets.synthetic.shards import open_shards, write_shards
 _UNSEEN, _LEAST_UNSEEN = 10, 32  # one unseen face for ten that teach, and so many at least
 _SEEDS = (3, 4)  # of the two sets
 _CONFIG = SyntheticConfig()
+_STEP = 8  # of the sizes that can be drawn, pixels
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class OwnFaces:
 
 
 def _draw(folder: Path, size: int, count: int, seed: int) -> Path:
-    config = replace(_CONFIG, size=round(size * _CONFIG.margin), seed=seed)
-    write_shards(folder, config, count)
+    side = -(-size * _CONFIG.margin // _STEP) * _STEP
+    write_shards(folder, replace(_CONFIG, size=int(side), seed=seed), count)
     return folder
 
 

@@ -60,8 +60,8 @@ def _save(path: Path, state: dict[str, Any]) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-    except RuntimeError as error:  # torch's own word where a disk is full
-        if isinstance(error.__context__, OSError):
+    except RuntimeError as error:  # torch's own word where a disk is full, or a signal came
+        if isinstance(error.__context__, OSError | KeyboardInterrupt):
             raise error.__context__ from error
         raise OSError(errno.EIO, str(error).splitlines()[0]) from error
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import typer
-from selfie3d.ablate import run
+from selfie3d.ablate import faces, run
 from selfie3d.ablate.budget import Budget
 from selfie3d.ablate.faces import OwnFaces
 from selfie3d.ablate.options import AblationOptions
@@ -127,6 +127,19 @@ def test_what_makes_no_sense(trained, tmp_path):
     assert trained.runs == []
 
 
+@pytest.mark.parametrize("paper", ABLATIONS.names())
+def test_drawn_faces_are_large_enough_and_can_be_drawn(paper, monkeypatch, tmp_path):
+    """The pictures' sides are multiples of 8 with the margin round the crops."""
+    drawn = []
+    monkeypatch.setattr(faces, "write_shards", lambda *given: drawn.append(given))
+    size = ABLATIONS.create(paper).size
+    opened = OwnFaces(count=200).opened(tmp_path, size)
+    (train, first, count, *_), (unseen, second, few, *_) = drawn
+    assert (train, unseen) == (opened.train, opened.unseen) and (count, few) == (200, 32)
+    assert first.size == second.size and first.seed != second.seed
+    assert 0 <= first.size - size * first.margin < 8
+
+
 def test_given_shards_must_be_there(tmp_path):
     with pytest.raises(MissingFileError, match="nowhere"):
         OwnFaces(tmp_path / "nowhere", tmp_path).opened(tmp_path, 64)
@@ -159,7 +172,7 @@ def test_the_command(trained, tmp_path):
 def test_one_row_trains_is_scored_and_goes_on(tmp_path):
     """The real thing, a step long; the second call has nothing left to do."""
     options = AblationOptions(
-        Budget(steps=1), 1, ("csanet",), OwnFaces(count=16), 48, {},
+        Budget(steps=1), 1, ("csanet",), OwnFaces(count=16), 64, {},
         ("data.batch=8", "engine.threads=1", "engine.device=cpu", "whitening.samples=8"),
     )  # fmt: skip
     text = run.run_ablation("csanet", tmp_path, options)

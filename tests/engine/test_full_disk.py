@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from selfie3d.core.ending import TerminatedError
 from selfie3d.core.errors import InputError
+from selfie3d.engine import checkpoint
 from selfie3d.engine.checkpoint import checkpoints, save_checkpoint
 from selfie3d.engine.reporter import RunLog
 from selfie3d.engine.summary import Summary
@@ -33,6 +37,22 @@ def test_a_checkpoint(tmp_path: Path) -> None:
     command = [sys.executable, "-c", LIMITED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert "step_00000002.pt: expected a file that can be written" in done.stdout, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001.pt"]
+
+
+def test_a_signal_while_a_checkpoint_is_written(tmp_path, monkeypatch):
+    """It is no fault of the disk, which torch's own error would make of it."""
+
+    class Interrupted(io.FileIO):
+        def write(self, content):
+            if self.tell() > 20_000:
+                raise TerminatedError(signal.SIGTERM)
+            return super().write(content)
+
+    save_checkpoint(tmp_path, 1, {"step": 1}, 3)
+    monkeypatch.setattr(checkpoint, "open", Interrupted, raising=False)
+    with pytest.raises(TerminatedError, match="SIGTERM"):
+        save_checkpoint(tmp_path, 2, {"step": 2, "weights": torch.zeros(100_000)}, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["step_00000001.pt"]
 
 
