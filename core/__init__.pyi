@@ -23,6 +23,7 @@ from .errors import SettingError as SettingError
 from .errors import UnknownNameError as UnknownNameError
 from .errors import all_missing as all_missing
 from .errors import shown as shown
+from .extra import import_extra as import_extra
 from .facenet_import import import_facenet as import_facenet
 from .facenet_import import require_facenet as require_facenet
 from .fold_norms import fold_norms as fold_norms
@@ -66,6 +67,7 @@ from .picture_limits import suffixes as suffixes
 from .progress import Advance as Advance
 from .progress import progress_bar as progress_bar
 from .progress import progress_note as progress_note
+from .ray_session import ray_session as ray_session
 from .registry import Registry as Registry
 from .seal import check_seal as check_seal
 from .seal import sealed as sealed

@@ -16,6 +16,15 @@ from .batches.sample import Box as Box
 from .batches.sample import FaceDataset as FaceDataset
 from .batches.sample import FaceSample as FaceSample
 from .batches.sample import checked as checked
+from .labelled.faces import LabelledFaces as LabelledFaces
+from .labelled.inputs import input_files as input_files
+from .labelled.inputs import place_of as place_of
+from .labelled.inputs import read_columns as read_columns
+from .labelled.inputs import read_inputs as read_inputs
+from .labelled.places import Place as Place
+from .labelled.places import check_protocol as check_protocol
+from .labelled.places import read_place as read_place
+from .labelled.places import stored_path as stored_path
 from .photographs.aflw import VisiblePoints as VisiblePoints
 from .photographs.aflw import aflw_from_68 as aflw_from_68
 from .photographs.aflw import read_aflw as read_aflw
@@ -63,6 +72,7 @@ from .shards.source import FaceLoader as FaceLoader
 from .shards.tar import ShardEntry as ShardEntry
 from .shards.tar import TarShards as TarShards
 from .shards.tar import decode_picture as decode_picture
+from .shards.tar import write_tar_files as write_tar_files
 from .shards.tar import write_tar_shard as write_tar_shard
 from .shards.tar_index import Member as Member
 from .shards.tar_index import read_member as read_member

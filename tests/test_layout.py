@@ -25,7 +25,7 @@ LEVELS = [
     {"facemodels", "render", "models", "losses", "detect", "datasets"},
     {"pipeline"},
     {"evaluate"},
-    {"prepare", "engine"},
+    {"prepare", "engine", "scale"},
     {"recipes"},
     {"train"},
     {"ablate"},

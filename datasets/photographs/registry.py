@@ -100,3 +100,10 @@ def _rendered(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
     from .rendered import RenderedPhotographs
 
     return RenderedPhotographs(root, **options)
+
+
+@DATASETS.register("labelled")
+def _labelled(root: str, **options: Any) -> FaceDataset:  # noqa: ANN401
+    from ..labelled.faces import LabelledFaces
+
+    return LabelledFaces(root, **options)

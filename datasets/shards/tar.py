@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,27 +144,47 @@ def write_tar_shard(path: Path, entries: Iterable[ShardEntry]) -> int:
     """
     count = 0
 
-    def write(part: Path) -> None:
+    def files() -> Iterator[tuple[str, bytes]]:
         nonlocal count
-        with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
-            for entry in entries:
-                _add(archive, entry)
-                count += 1
+        for entry in entries:
+            yield from _files_of(entry)
+            count += 1
 
-    write_whole(path, write)
+    write_tar_files(path, files())
     return count
 
 
-def _add(archive: tarfile.TarFile, entry: ShardEntry) -> None:
+def write_tar_files(
+    path: Path, files: Iterable[tuple[str, bytes]], *, shared: bool = False
+) -> None:
+    """Write an uncompressed tar whole or not at all, with a checksum for each file.
+
+    Args:
+        path: of the .tar.
+        files: names and contents, in this order; they may be made while they are written.
+        shared: as `core.write_whole`.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+
+    def write(part: Path) -> None:
+        with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
+            for name, content in files:
+                info = tarfile.TarInfo(name)
+                info.size, info.pax_headers = len(content), checksum_note(content)
+                archive.addfile(info, io.BytesIO(content))
+
+    write_whole(path, write, shared=shared)
+
+
+def _files_of(entry: ShardEntry) -> list[tuple[str, bytes]]:
     if entry.suffix not in _PICTURES:
         raise InputError(entry.name, f"one of {', '.join(_PICTURES)}", entry.suffix)
     files = [(entry.suffix, entry.picture)]
     files.append((".json", format_record(entry.record).encode()))
     files += [(".skin.png", entry.skin)] if entry.skin is not None else []
-    for ending, content in files:
-        info = tarfile.TarInfo(entry.name + ending)
-        info.size, info.pax_headers = len(content), checksum_note(content)
-        archive.addfile(info, io.BytesIO(content))
+    return [(entry.name + ending, content) for ending, content in files]
 
 
 def _shards_below(folder: Path, pattern: str) -> list[Path]:

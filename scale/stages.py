@@ -1,0 +1,152 @@
+"""The two stages on Ray Data: photographs are read in tasks, faces found in actors.
+
+A row of the data set is a group. Its pixels travel from the first stage to the second through Ray's
+object store; Ray Data starts no more readings than fit there. Only counts come back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.extra import import_extra
+from ..core.item_failure import LOG, FailureLog
+from ..datasets.labelled.inputs import place_of
+from ..datasets.labelled.places import Place
+from .decode import packed, read_group, tries_of, unpacked
+from .metrics import RunMetrics
+from .options import BatchOptions, state_of
+from .plan import Group, Plan
+from .work import FaceWork
+
+_READING = 0.2
+"""Of a processor core: what reading is counted at; finding faces is counted at the rest."""
+_READ = ("heights", "widths", "kinds", "messages", "seconds")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a group.
+
+    Attributes:
+        group: its name.
+        photographs, faces: how many.
+        failed: how many failures there are of each kind.
+    """
+
+    group: str
+    photographs: int
+    faces: int
+    failed: Counter[str]
+
+
+def work_on(
+    ray: Any,  # noqa: ANN401  (a module)
+    out: Path,
+    plan: Plan,
+    *,
+    groups: Sequence[Group],
+    options: BatchOptions,
+    workers: int,
+) -> Iterator[Done]:
+    """Groups as they are finished, in any order.
+
+    Args:
+        ray: connected.
+        out: folder of the results, which all machines see.
+        plan: of the run.
+        groups: to be done.
+        options: of the run.
+        workers: actors, a processor core each.
+
+    Raises:
+        Exception: what ends the whole run, such as a full disk.
+    """
+    data = import_extra("ray.data", "scale")
+    _settle(data.DataContext.get_current())
+    inputs = ray.put(plan.inputs)
+    rows = [{"name": g.name, "first": g.first, "count": g.count} for g in groups]
+    found = (
+        data.from_items(rows, override_num_blocks=len(rows))
+        .map_batches(
+            read_rows,
+            batch_size=1,
+            fn_kwargs={"inputs": [inputs], "out": str(out)},
+            num_cpus=_READING,
+            batch_format="pyarrow",
+        )
+        .map_batches(
+            FaceActor,
+            batch_size=1,
+            fn_constructor_args=(str(out), options, [inputs]),
+            num_cpus=1 - _READING,
+            compute=data.ActorPoolStrategy(size=min(workers, len(rows))),
+            batch_format="pyarrow",
+        )
+    )
+    for row in found.iter_rows():
+        content = json.loads(row["done"])
+        failed = Counter(content["kinds"])
+        yield Done(row["name"], content["photographs"], content["faces"], failed)
+
+
+def _settle(context: Any) -> None:  # noqa: ANN401
+    """Quiet, and no block put together from several groups."""
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context.target_min_block_size = 1
+
+
+def read_rows(batch: Any, inputs: Sequence[Any], out: str) -> Any:  # noqa: ANN401
+    """The first stage, on a pyarrow table of one group.
+
+    Args:
+        batch: columns "name", "first" and "count".
+        inputs: a list of one reference to the inputs; in a list Ray hands it on as it is.
+        out: folder of the results.
+    """
+    arrow = import_extra("pyarrow", "scale")
+    (row,) = batch.to_pylist()
+    folder = Path(out)
+    tries = tries_of(state_of(folder), row["name"], "read")
+    found = read_group(_places(inputs, row), tries, FailureLog(folder / LOG))
+    columns = packed(found)
+    pixels = arrow.array([columns.pop("pixels")], arrow.large_binary())
+    lists = {name: arrow.array([columns[name]]) for name in _READ}
+    return arrow.table({**{name: [row[name]] for name in row}, "pixels": pixels, **lists})
+
+
+class FaceActor:
+    """The second stage, on a pyarrow table of one group.
+
+    Args:
+        out: folder of the results.
+        options: of the run.
+        inputs: as `read_rows`.
+    """
+
+    def __init__(self, out: str, options: BatchOptions, inputs: Sequence[Any]) -> None:
+        self._work, self._inputs = FaceWork(Path(out), options), inputs
+        self._metrics = RunMetrics()
+
+    def __call__(self, batch: Any) -> Any:  # noqa: ANN401
+        """The name of the group, and what became of it."""
+        arrow = import_extra("pyarrow", "scale")
+        (row,) = batch.drop_columns(["pixels"]).to_pylist()
+        pixels = memoryview(batch.column("pixels")[0].as_buffer())
+        places = _places(self._inputs, row)
+        done = self._work(row["name"], row["first"], places, unpacked(row, pixels))
+        self._metrics.count(json.loads(done))
+        return arrow.table({"name": [row["name"]], "done": [done]})
+
+
+def _places(inputs: Sequence[Any], row: dict[str, Any]) -> list[Place]:
+    ray = import_extra("ray", "scale")
+    table = ray.get(inputs[0])
+    return [place_of(table, row["first"] + k) for k in range(row["count"])]
