@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..core.errors import InputError, Selfie3dError
+from ..core.errors import InputError
 from ..core.extra import import_extra
 from ..core.item_failure import LOG, FailureLog
 from ..core.progress import progress_bar
@@ -68,7 +68,7 @@ def _work(out: Path, plan: Plan, options: BatchOptions, run: BatchRun, progress:
         return
     FailureLog(out / LOG).forget()
     left = {part: {group.name for group in groups} for part, groups in todo.items()}
-    with ray_session(run.ray_address, run.workers) as ray, _our_errors():
+    with ray_session(run.ray_address, run.workers) as ray:
         workers = run.workers or int(ray.cluster_resources().get("CPU", 1))
         done = work_on(ray, out, plan, groups=groups, options=options, workers=workers)
         for group in progress.shown(done, sum(group.count for group in groups)):
@@ -144,26 +144,3 @@ def _alone(state: Path) -> Iterator[None]:
             got = "another run at work in it"
             raise InputError(str(state), "a folder of this run alone", got, remedy) from error
         yield
-
-
-@contextmanager
-def _our_errors() -> Iterator[None]:
-    """Errors of ours that a worker raised, as they were; without Ray's stack around them."""
-    try:
-        yield
-    except Exception as error:
-        ours = _ours(error)
-        if ours is None:
-            raise
-        raise ours from None
-
-
-def _ours(error: BaseException | None) -> Selfie3dError | None:
-    """The error of ours that another one was raised from."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, Selfie3dError):
-            return error
-        error = getattr(error, "cause", None) or error.__cause__ or error.__context__
-    return None

@@ -11,9 +11,11 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import Selfie3dError
 from ..core.extra import import_extra
 from ..core.item_failure import LOG, FailureLog
 from ..datasets.labelled.inputs import place_of
@@ -65,7 +67,7 @@ def work_on(
         workers: actors, a processor core each.
 
     Raises:
-        Exception: what ends the whole run, such as a full disk.
+        Selfie3dError: what ends the whole run, such as a full disk.
     """
     data = import_extra("ray.data", "scale")
     _settle(data.DataContext.get_current())
@@ -91,6 +93,8 @@ def work_on(
     )
     for row in found.iter_rows():
         content = json.loads(row["done"])
+        if "error" in content:
+            raise Selfie3dError(content["error"])
         failed = Counter(content["kinds"])
         yield Done(row["name"], content["photographs"], content["faces"], failed)
 
@@ -132,8 +136,13 @@ class FaceActor:
     """
 
     def __init__(self, out: str, options: BatchOptions, inputs: Sequence[Any]) -> None:
-        self._work, self._inputs = FaceWork(Path(out), options), inputs
-        self._metrics = RunMetrics()
+        self._make = partial(FaceWork, Path(out), options)
+        self._inputs, self._metrics = inputs, RunMetrics()
+
+    @cached_property
+    def _work(self) -> FaceWork:
+        """Made with the first group: what goes wrong with it is told like all else."""
+        return self._make()
 
     def __call__(self, batch: Any) -> Any:  # noqa: ANN401
         """The name of the group, and what became of it."""
@@ -141,8 +150,11 @@ class FaceActor:
         (row,) = batch.drop_columns(["pixels"]).to_pylist()
         pixels = memoryview(batch.column("pixels")[0].as_buffer())
         places = _places(self._inputs, row)
-        done = self._work(row["name"], row["first"], places, unpacked(row, pixels))
-        self._metrics.count(json.loads(done))
+        try:  # an error does not come through Ray as it was
+            done = self._work(row["name"], row["first"], places, unpacked(row, pixels))
+            self._metrics.count(json.loads(done))
+        except Selfie3dError as error:
+            done = json.dumps({"error": str(error)})
         return arrow.table({"name": [row["name"]], "done": [done]})
 
 
