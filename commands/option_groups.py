@@ -6,7 +6,19 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+RayAddress = Annotated[
+    str,
+    typer.Option(
+        "--ray-address",
+        metavar="local|auto|HOST:PORT",
+        help="Let Ray do the work: on this machine, or on a cluster. Default: without Ray.",
+    ),
+]
+"""The option of commands that work without Ray, too."""
 
 
 def in_groups(command: Callable[..., None]) -> Callable[..., None]:

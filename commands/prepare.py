@@ -18,7 +18,7 @@ from ..prepare.options import (
     SkinSource,
     TurnOptions,
 )
-from .option_groups import in_groups
+from .option_groups import RayAddress, in_groups
 
 
 def register(app: typer.Typer) -> None:
@@ -128,6 +128,7 @@ class RunFlags:
     """How it is done; results do not depend on it."""
 
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1
+    ray_address: RayAddress = ""
     weights_dir: Annotated[
         Path | None, typer.Option(help="Where downloaded weights lie; else $SELFIE3D_WEIGHTS.")
     ] = None

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .option_groups import RayAddress
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -19,6 +21,7 @@ def _synth(
     count: Annotated[int, typer.Option("--count", min=1, help="How many faces.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other faces.")] = 0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
+    ray_address: RayAddress = "",
     size: Annotated[int, typer.Option("--size", help="Side of the images, pixels.")] = 128,
     turns: Annotated[
         float, typer.Option("--turns", help="How far heads turn: 1 to profile, 0.4 as in selfies.")
@@ -64,7 +67,7 @@ def _synth(
         config = replace(config, degradation=0.0, border=0.0)
     for problem in folder_problems(config):
         typer.echo(f"Left out: {problem}", err=True)
-    shards = write_shards(out, config, count, workers)
+    shards = write_shards(out, config, count, workers, ray_address=ray_address)
     sheet = out / "contact_sheet.png"
     picture = Image.fromarray(draw_sheet(open_shards(out)))
     write_whole(sheet, picture.save)

@@ -67,6 +67,7 @@ from .picture_limits import suffixes as suffixes
 from .progress import Advance as Advance
 from .progress import progress_bar as progress_bar
 from .progress import progress_note as progress_note
+from .ray_pool import RayPool as RayPool
 from .ray_session import ray_session as ray_session
 from .registry import Registry as Registry
 from .seal import check_seal as check_seal

@@ -47,11 +47,13 @@ class PrepareRun:
         workers: processes.
         weights_dir: where FAN's weights lie.
         resume: False begins anew.
+        ray_address: see `core.ray_session`; the processes are Ray's. "" does without.
     """
 
     workers: int = 1
     weights_dir: Path | None = None
     resume: bool = True
+    ray_address: str = ""
 
 
 _ALONE = PrepareRun()
@@ -93,7 +95,7 @@ def prepare(
     parts = Parts(folder, out if options.write == "files" else None)
     log = FailureLog(out / LOG)
     log.forget()
-    pool = PreparePool(kind, root, options, fan, parts, run.workers, log)
+    pool = PreparePool(kind, root, options, fan, parts, run.workers, log, run.ray_address)
     notes = _work(collection, jobs, parts, pool, out, options)
     facts = [_facts(out, job, notes) for job in jobs]
     if not any(fact.samples for fact in facts):

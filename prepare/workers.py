@@ -6,15 +6,17 @@ of prepared ones, or drawn faces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from ..core.errors import InputError, UnknownNameError
 from ..core.item_failure import FailureLog
+from ..core.ray_pool import RayPool
 from ..core.worker_pool import Died, WorkerPool
 from .balance import BALANCED, CopyWorkshop, open_balanced
 from .drawn import DRAWN, DrawnWorkshop, open_drawn
@@ -25,8 +27,8 @@ from .profiling.collection import KIND, open_turned
 from .profiling.work import TurnWorkshop
 from .work import Workshop
 
-_Settings = tuple[str, Path, PrepareOptions, dict[str, Path], Parts, FailureLog]
-
+T = TypeVar("T")
+R = TypeVar("R")
 _workshops: list[tuple[Work, Parts]] = []  # of a worker process
 
 KINDS = (*COLLECTIONS, KIND, BALANCED, DRAWN)
@@ -100,6 +102,7 @@ class PreparePool:
     parts: Parts
     workers: int
     log: FailureLog
+    ray_address: str = ""
 
     def make(self, collection: Collection, todo: Sequence[Part]) -> Iterator[tuple[Part, Note]]:
         """Parts as they are finished, in any order.
@@ -107,33 +110,36 @@ class PreparePool:
         A photograph that ends every process that reads it is rejected; with one worker it ends
         this one.
         """
-        if self.workers == 1 or len(todo) == 1:
+        if not self.ray_address and (self.workers == 1 or len(todo) == 1):
             workshop = workshop_for(collection, self.root, self.options, fan=self.fan, log=self.log)
             with _one_thread():
                 for part in todo:
                     yield part, self.parts.make(part, workshop)
             return
-        pool = WorkerPool(_make_part, _start_worker, self._settings, lambda order: order.part.name)
+        pool = self._pool(_make_part, _order_name)
         orders = [_Order(part, {}) for part in todo]
         for order, note in pool.work(orders, min(self.workers, len(todo))):
             yield order.part, self._without_deadly(order.part) if isinstance(note, Died) else note
 
-    @property
-    def _settings(self) -> _Settings:
-        """What a process needs."""
-        return self.kind, self.root, self.options, self.fan, self.parts, self.log
+    def _pool(
+        self, function: Callable[[T], R], name: Callable[[T], str]
+    ) -> WorkerPool[T, R] | RayPool[T, R]:
+        """Processes of this machine or of Ray's that do some work."""
+        settings = self.kind, self.root, self.options, self.fan, self.parts, self.log
+        if self.ray_address:
+            return RayPool(function, _start_worker, settings, name, self.ray_address)
+        return WorkerPool(function, _start_worker, settings, name)
 
     def _without_deadly(self, part: Part) -> Note:
         """A part without the photographs that end processes, found one by one."""
-        settings = self._settings
         alone = [Part(f"{part.name}, {p.name}", [p]) for p in part.photographs]
-        trial = WorkerPool(_try_part, _start_worker, settings, lambda one: one.name)
+        trial = self._pool(_try_part, _part_name)
         deadly = {
             order.photographs[0].name: f"it ended the process that read it ({note.how})"
             for order, note in trial.work(alone, 1)
             if isinstance(note, Died)
         }
-        pool = WorkerPool(_make_part, _start_worker, settings, lambda order: order.part.name)
+        pool = self._pool(_make_part, _order_name)
         ((_, note),) = pool.work([_Order(part, deadly)], 1)
         if isinstance(note, Died):
             remedy = "Probably memory ran out: fewer --workers. The same command continues."
@@ -147,6 +153,14 @@ class _Order:
 
     part: Part
     without: Mapping[str, str]
+
+
+def _order_name(order: _Order) -> str:
+    return order.part.name
+
+
+def _part_name(part: Part) -> str:
+    return part.name
 
 
 def _start_worker(

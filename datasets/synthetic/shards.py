@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, MissingFileError
 from ...core.progress import progress_bar
+from ...core.ray_pool import RayPool
 from ...core.whole_file import prepare_folder
 from ...core.worker_pool import Died, WorkerPool
 from .config import SyntheticConfig
@@ -51,7 +52,14 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.npz"
 
 
-def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int = 1) -> list[Path]:
+def write_shards(
+    folder: Path,
+    config: SyntheticConfig,
+    count: int,
+    workers: int = 1,
+    *,
+    ray_address: str = "",
+) -> list[Path]:
     """Draw faces 0..count-1 into shards; those that are there already stay as they are.
 
     >>> from tempfile import TemporaryDirectory
@@ -65,6 +73,7 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
         config: what is drawn.
         count: how many; a larger count than before adds shards.
         workers: processes.
+        ray_address: see `core.ray_session`; the processes are Ray's. "" does without.
 
     Returns:
         The shards.
@@ -84,7 +93,7 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
     ]
     todo = [task for task in tasks if not _is_whole(shard_path(folder, task[2]), task[3])]
     with progress_bar("Drawing faces", sum(task[3] for task in todo)) as advance:
-        if workers == 1 and todo:
+        if workers == 1 and todo and not ray_address:
             faces = SyntheticFaces(config)
             for _, _, number, size in todo:
                 start = number * FACES_PER_SHARD
@@ -94,7 +103,8 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
                     advance()
                 _save(shard_path(folder, number), items)
         elif todo:
-            pool = WorkerPool(_draw_shard, torch.set_num_threads, (1,), lambda t: f"shard {t[2]}")
+            work = (_draw_shard, torch.set_num_threads, (1,), _name)
+            pool = RayPool(*work, ray_address) if ray_address else WorkerPool(*work)
             for task, result in pool.work(todo, min(workers, len(todo))):
                 if isinstance(result, Died):
                     remedy = "Fewer --workers; probably memory ran out. The same command continues."
@@ -102,6 +112,10 @@ def write_shards(folder: Path, config: SyntheticConfig, count: int, workers: int
                     raise InputError("workers", "processes that live", got, remedy)
                 advance(task[3])
     return [shard_path(folder, task[2]) for task in tasks]
+
+
+def _name(task: _Task) -> str:
+    return f"shard {task[2]}"
 
 
 def _draw_shard(task: _Task) -> None:
