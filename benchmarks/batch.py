@@ -69,19 +69,25 @@ class Usage:
     peak: float = 0.0
 
     def look(self, root: int) -> None:
-        parents, memory = {}, {}
+        parents, seconds = {}, {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 with suppress(OSError, ValueError):
                     fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                    pid = int(entry.name)
-                    parents[pid] = int(fields[1])
-                    memory[pid] = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-                    seconds = (int(fields[11]) + int(fields[12])) / _TICK
-                    if _below(pid, root, parents) or pid in self.cpu:
-                        self.cpu[pid] = seconds
-        ours = [pid for pid in self.cpu if pid in memory]
-        self.peak = max(self.peak, sum(memory[pid] for pid in ours))
+                    parents[int(entry.name)] = int(fields[1])
+                    seconds[int(entry.name)] = (int(fields[11]) + int(fields[12])) / _TICK
+        ours = [pid for pid in parents if pid in self.cpu or _below(pid, root, parents)]
+        self.cpu |= {pid: seconds[pid] for pid in ours}
+        self.peak = max(self.peak, sum(map(_memory, ours)))
+
+
+def _memory(pid: int) -> float:
+    """MB of a process; what it shares counts in parts."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def _below(pid: int, root: int, parents: dict[int, int]) -> bool:
@@ -96,7 +102,7 @@ def timed(command: list[str]) -> tuple[float, float, float]:
     process = subprocess.Popen([*_CLI, *command], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         usage.look(process.pid)
-        time.sleep(0.3)
+        time.sleep(0.5)
     return time.perf_counter() - start, sum(usage.cpu.values()), usage.peak
 
 
