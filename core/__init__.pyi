@@ -43,6 +43,7 @@ from .item_failure import is_lack_of_memory as is_lack_of_memory
 from .item_failure import said as said
 from .jit import inline as inline
 from .jit import kernel as kernel
+from .jit import when_compiling as when_compiling
 from .mat_file import MatArrays as MatArrays
 from .npy_file import ArrayHeader as ArrayHeader
 from .npy_file import map_npy as map_npy

@@ -23,7 +23,7 @@ _PACKAGE = __name__.partition(".")[0]
 def share_compiling() -> None:
     """Let a second process help once this one compiles, where there is a processor for it."""
     if _processors() > 1:
-        from ..core.jit import when_compiling
+        from ..core import when_compiling
 
         when_compiling(_start)
 
