@@ -51,7 +51,8 @@ def fuse_pools(network: nn.Module) -> nn.Module:
     parts = list(network.named_children())
     for (name, part), (next_name, after) in pairwise(parts):
         if isinstance(part, nn.PReLU) and isinstance(after, nn.MaxPool2d):
-            setattr(network, name, PooledPrelu(part, int(after.kernel_size)))
+            side = after.kernel_size
+            setattr(network, name, PooledPrelu(part, side if isinstance(side, int) else side[0]))
             setattr(network, next_name, nn.Identity())
     return network
 

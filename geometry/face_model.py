@@ -192,11 +192,12 @@ class FaceModel(nn.Module):
                 for all of them.
         """
         self._check_sizes(coefficients)
-        mean, bases = self.mean, (self.identity, self.expression)
+        mean, identity, expression = self.mean, self.identity, self.expression
         if chosen is not None:
-            mean, bases = mean[chosen], tuple(basis.index_select(1, chosen) for basis in bases)
-        shape = _combine(coefficients.identity, bases[0])
-        return mean + shape + _combine(coefficients.expression, bases[1])
+            identity, expression = (b.index_select(1, chosen) for b in (identity, expression))
+            mean = mean[chosen]
+        shape = _combine(coefficients.identity, identity)
+        return mean + shape + _combine(coefficients.expression, expression)
 
     def albedo(self, coefficients: Coefficients) -> Tensor:
         """Vertex albedo (B,V,3), sRGB-coded; extreme coefficients may leave [0,1]."""

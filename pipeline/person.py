@@ -101,8 +101,8 @@ def reconstruct_person(
             f"{len(seen)} of {len(photos)} photographs of one person shows a face, and 2 are needed"
             f" ({reasons}). Reconstruct a single photograph without --same-person."
         )
-    pictures, found = [one.picture for one in seen], [one.face for one in seen]
-    starts = reconstructor.regressor.of_one_person(pictures, found)
+    pictures, detected = [one.picture for one in seen], [one.face for one in seen]
+    starts = reconstructor.regressor.of_one_person(pictures, detected)
     faces = [_face(reconstructor, *pair) for pair in zip(seen, starts, strict=True)]
     faces, best = _as_one(reconstructor, faces)
     return ReconstructedPerson(faces, [one.number for one in seen], best, failed)

@@ -8,6 +8,7 @@ bins, and of the faces of a bin the largest are the clear ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -140,7 +141,7 @@ class CopyWorkshop:
         entries: list[ShardEntry] = []
         rejects: list[Reject] = []
         for photograph in photographs:
-            entry = attempt(photograph.name, lambda one=photograph: self._entry(one), self._log)
+            entry = attempt(photograph.name, partial(self._entry, photograph), self._log)
             if isinstance(entry, Failed):
                 rejects.append(Reject(photograph.name, photograph.split, entry.message))
             else:

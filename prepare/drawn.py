@@ -8,6 +8,7 @@ parameters with which 3DDFA's model comes nearest to them are solved for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,7 @@ class DrawnWorkshop:
         entries: list[ShardEntry] = []
         rejects: list[Reject] = []
         for photograph in photographs:
-            entry = attempt(photograph.name, lambda one=photograph: self._entry(one), self._log)
+            entry = attempt(photograph.name, partial(self._entry, photograph), self._log)
             if isinstance(entry, Failed):
                 rejects.append(Reject(photograph.name, photograph.split, entry.message))
             else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.image_file import write_image
-from ...core.whole_file import prepare_folder, write_bytes, write_json, write_whole
+from ...core.whole_file import prepare_folder, write_bytes, write_json
 from ...render.overlay import Picture, resize, strip
 from ..output.files import describe
 from ..output.names import choose_names
@@ -36,7 +36,7 @@ def write_transferred(
     name = choose_names([path], {}, [])[path] + "_transfer"
     pictures = {f"{name}.png": made.picture, f"{name}_sheet.png": transfer_sheet(made)}
     for file, picture in pictures.items():
-        write_whole(out / file, lambda target, shown=picture: write_image(target, shown))
+        write_image(out / file, picture)
     write_bytes(out / f"{name}.glb", made.face.glb())
     files = [*pictures, f"{name}.glb"]
     record = describe(made.face, made.picture, str(path), files)

@@ -33,7 +33,7 @@ def _filled(values: Tensor, weight: Tensor) -> Tensor:
         total = weight.sum((2, 3), keepdim=True).clamp(min=1e-9)
         mean = (values * weight).sum((2, 3), keepdim=True) / total
         return torch.where(weight > 0, values, mean)
-    half = [-(-side // 2) for side in size]
+    half = (size[0] + 1) // 2, (size[1] + 1) // 2
     amount = functional.adaptive_avg_pool2d(weight, half)
     coarse = functional.adaptive_avg_pool2d(values * weight, half) / amount.clamp(min=1e-9)
     above = _filled(coarse, (amount > 0).to(values))

@@ -149,9 +149,10 @@ class _Studio:
 
     def expression(self, given: Expression | None, face: ReconstructedFace) -> Tensor | None:
         """Coefficients (1,Ke)."""
-        weights = parse_weights(given) if isinstance(given, str) else given
-        if isinstance(weights, Mapping):
-            return face.animate(weights).coefficients.expression
+        if isinstance(given, str):
+            given = parse_weights(given) or given
+        if isinstance(given, Mapping):
+            return face.animate(given).coefficients.expression
         if given is None:
             return None
         if isinstance(given, str | os.PathLike) and is_record(given):
