@@ -15,6 +15,7 @@ import typer
 
 from .commands import ablate, about, batch, evaluate, model, prepare, synth, train, transfer, view
 from .commands.option_groups import in_groups
+from .commands.reconstruct_clips import ClipFlags, are_clips, check_paths, reconstruct_clips
 from .commands.reconstruct_flags import FaceFlags, RunFlags
 from .core.ending import TerminatedError, terminable
 from .core.errors import Selfie3dError, UnknownNameError, shown
@@ -102,7 +103,11 @@ def demo_command(out: Out = Path("demo_output")) -> None:
 def reconstruct_command(
     photos: Annotated[
         list[Path],
-        typer.Argument(metavar="PHOTO...", exists=True, help="Photographs or folders of them."),
+        typer.Argument(
+            metavar="PHOTO...",
+            callback=check_paths,
+            help="Photographs or folders of them; or clips, or the number of a webcam.",
+        ),
     ],
     out: Out,
     *,
@@ -114,14 +119,21 @@ def reconstruct_command(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first failure.")] = False,
     faces: FaceFlags,
+    clips: ClipFlags,
     run: RunFlags,
 ) -> None:
-    """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each."""
+    """Reconstruct every face of photographs: GLB, OBJ, JSON and an overlay each.
+
+    Of clips: everybody in them, with a table and an animated GLB each, and the film with the faces.
+    """
     from .pipeline.first_use import share_compiling
     from .pipeline.options import needs_texture
 
     start = time.perf_counter()
     options = faces.options()
+    if are_clips(photos):
+        status = reconstruct_clips(photos, out, options, clips.options(same_person), strict)
+        raise typer.Exit(status)
     if needs_texture(options.outputs(len(photos))):
         share_compiling()
     if same_person:

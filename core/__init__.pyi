@@ -13,7 +13,9 @@ from .choices import check_choices as check_choices
 from .config import load_config as load_config
 from .config import peek_config as peek_config
 from .config import resolved_dict as resolved_dict
+from .ending import Asked as Asked
 from .ending import TerminatedError as TerminatedError
+from .ending import ending_softly as ending_softly
 from .ending import terminable as terminable
 from .errors import InputError as InputError
 from .errors import MissingFileError as MissingFileError

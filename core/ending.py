@@ -47,3 +47,50 @@ def terminable() -> Iterator[None]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     raise TerminatedError(number)
+
+
+class Asked:
+    """Whether the user asked for the end.
+
+    Attributes:
+        signal: its number; 0 as long as nobody asked.
+    """
+
+    signal = 0
+
+    def __bool__(self) -> bool:
+        return self.signal != 0
+
+
+@contextmanager
+def ending_softly() -> Iterator[Asked]:
+    """Let Ctrl-C, SIGTERM and SIGHUP only ask, so that work can be finished; asked again they end.
+
+    >>> with ending_softly() as asked:
+    ...     bool(asked)
+    False
+    """
+    asked = Asked()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    names = ("SIGINT", *_ENDINGS)
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    taken = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if not asked:
+            asked.signal = number
+            return
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise TerminatedError(number)
+
+    for number in taken:
+        signal.signal(number, ask)
+    try:
+        yield asked
+    finally:
+        for number, old in taken.items():
+            signal.signal(number, old)

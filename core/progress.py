@@ -40,7 +40,7 @@ def progress_bar(text: str, total: int, done: int = 0) -> Iterator[Advance]:
 
     Args:
         text: what is being done, as the user would say it.
-        total: the number of steps.
+        total: the number of steps; 0 where nobody knows.
         done: steps that were done before.
     """
     manager = _bar if sys.stderr.isatty() and _rich_is_there() else _lines
@@ -77,10 +77,12 @@ def _lines(text: str, total: int, done: int) -> Iterator[Advance]:
         now = time.monotonic()
         if now - last >= max(_LINE_EVERY_SECONDS, _LINE_EVERY_SHARE * (now - start)):
             last = now
-            parts = [f"{text}: {done}/{total}", f"{now - start:.0f} s"]
-            if note and done > before:
-                left = (now - start) * (total - done) / (done - before)
-                parts += [f"{left:.0f} s left", note]
+            parts = [f"{text}: {done}/{total}" if total else f"{text}: {done}"]
+            parts += [f"{now - start:.0f} s"]
+            if note and done > before and total:
+                left = (now - start) * max(total - done, 0) / (done - before)
+                parts += [f"{left:.0f} s left"]
+            parts += [note] if note and done > before else []
             print(", ".join(parts), file=sys.stderr, flush=True)
 
     yield advance
@@ -93,7 +95,7 @@ def _bar(text: str, total: int, done: int) -> Iterator[Advance]:
     if owner:
         _Screen.bars = bars
         bars.start()
-    task = bars.add_task(text, total=total, completed=done, note="")
+    task = bars.add_task(text, total=total or None, completed=done, note="")
 
     def advance(steps: int = 1, note: str = "") -> None:
         if note:

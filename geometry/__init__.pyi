@@ -35,6 +35,7 @@ from .icp import IcpOptions as IcpOptions
 from .icp import IcpResult as IcpResult
 from .icp import iterative_closest_point as iterative_closest_point
 from .joint_solver import JointSolver as JointSolver
+from .known_solver import KnownIdentitySolver as KnownIdentitySolver
 from .landmarks import IBUG68_MIRROR as IBUG68_MIRROR
 from .landmarks import Contour as Contour
 from .landmarks import LandmarkSet as LandmarkSet

@@ -42,3 +42,9 @@ from .transfer.files import write_transferred as write_transferred
 from .transfer.take_over import Sources as Sources
 from .transfer.take_over import Transferred as Transferred
 from .transfer.take_over import transfer_face as transfer_face
+from .video.clip import is_clip as is_clip
+from .video.clip import is_webcam as is_webcam
+from .video.options import ClipOptions as ClipOptions
+from .video.options import ClipSummary as ClipSummary
+from .video.run import reconstruct_clip as reconstruct_clip
+from .video.smooth import SmoothOptions as SmoothOptions

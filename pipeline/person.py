@@ -104,7 +104,7 @@ def reconstruct_person(
     pictures, detected = [one.picture for one in seen], [one.face for one in seen]
     starts = reconstructor.regressor.of_one_person(pictures, detected)
     faces = [_face(reconstructor, *pair) for pair in zip(seen, starts, strict=True)]
-    faces, best = _as_one(reconstructor, faces)
+    faces, best = as_one_person(reconstructor, faces)
     return ReconstructedPerson(faces, [one.number for one in seen], best, failed)
 
 
@@ -147,10 +147,15 @@ def _face(reconstructor: Reconstructor, seen: _Seen, start: FoundFace) -> Recons
     return reconstructor.reconstruct_face(seen.picture, seen.face, start=start)
 
 
-def _as_one(
+def as_one_person(
     reconstructor: Reconstructor, faces: list[ReconstructedFace]
 ) -> tuple[list[ReconstructedFace], int]:
-    """The faces with the mean of their albedos and one texture, and which is seen best."""
+    """The faces with the mean of their albedos and one texture, and which is seen best.
+
+    Args:
+        reconstructor: that made them.
+        faces: of one person, with textures.
+    """
     atlas = reconstructor.textures.atlas
     scales = [_pixels_per_mm(face) for face in faces]
     views = []

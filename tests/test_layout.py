@@ -57,6 +57,7 @@ PIPELINE = [
     "folder",
     "person_workers",
     "person_files",
+    "video",
     "demo",
     "about",
 ]

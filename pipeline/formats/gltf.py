@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 _FLOAT, _USHORT, _UINT = 5126, 5123, 5125  # component types
 _VERTICES, _INDICES = 34962, 34963  # ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER
-_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+_TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 _LARGEST_USHORT = 65535  # is kept free: it restarts primitives
 _HEADER, _JSON, _BIN = struct.Struct("<4sII"), b"JSON", b"BIN\0"
 _CHUNK = struct.Struct("<I4s")
@@ -70,6 +70,12 @@ class GltfBuilder:
             places["componentType"] = kind
             entry["sparse"] = {"count": len(index), "indices": places, "values": content}
         return self.add("accessors", entry)
+
+    def keyframes(self, values: Floats, bounds: bool = False) -> int:
+        """An accessor of an animation's numbers (T,1), (T,3) or (T,4); times need their bounds."""
+        entry = self._accessor(_FLOAT, values.shape)
+        entry["bufferView"] = self._view(values.astype("<f4").tobytes())
+        return self.add("accessors", entry | (_bounds(values) if bounds else {}))
 
     def image(self, content: bytes, mime_type: str) -> int:
         """A picture's file."""

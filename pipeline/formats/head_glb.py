@@ -4,7 +4,8 @@ Metres, y up, facing +z. The shape at rest is the neutral face; the expression t
 shows is the default weight of the morph targets, so that viewers show it and programs can take it
 away. `skin`, `teeth` and `inner` are primitives of the mesh of the node `head`; `left_eye` and
 `right_eye` are meshes of nodes of their own below it, whose origin is the eyeball's middle. Turn
-the nodes, or use the targets `eyeLook...`, not both.
+the nodes, or use the targets `eyeLook...`, not both. A head that moves hangs below a node `pose`,
+before the clip's camera: see `head_motion`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ...geometry.coefficients import Coefficients
 from ...geometry.face_model import FaceModel
 from ...geometry.mesh import vertex_normals
 from .gltf import Floats, GltfBuilder
+from .head_motion import HeadMotion, add_motion
 from .head_parts import EYES, Part, eye_centre
 from .head_targets import Change, Targets
 
@@ -39,6 +41,7 @@ class HeadFile:
         model: the face model. coefficients: of one face.
         texture: (H,W,3) uint8, row 0 at v = 1.
         scale: true size over the model's.
+        motion: how it moves in a clip, if it does.
         generator: what writes it, for the file.
     """
 
@@ -46,6 +49,7 @@ class HeadFile:
     coefficients: Coefficients
     texture: NDArray[np.uint8]
     scale: float = 1.0
+    motion: HeadMotion | None = None
     generator: str = "selfie3d"
 
     def content(self) -> bytes:
@@ -61,7 +65,11 @@ class HeadFile:
                 nodes.append(_node(built, name, [parts[name]], shape, materials, centre))
         if nodes[1:]:
             built.tree["nodes"][nodes[0]]["children"] = nodes[1:]
-        built.tree["scene"] = built.add("scenes", {"nodes": nodes[:1]})
+        roots = nodes[:1]
+        if self.motion is not None:
+            names = shape.targets.names
+            roots = add_motion(built, self.motion, nodes, animated=bool(names), scale=self.scale)
+        built.tree["scene"] = built.add("scenes", {"nodes": roots})
         return built.content()
 
 

@@ -18,7 +18,8 @@ from ...geometry.crop import Crop
 from ...geometry.dense_points import PointBasis
 from ...geometry.face_model import FaceModel
 from ...geometry.joint_solver import JointSolver
-from ...geometry.lip_columns import LipColumns
+from ...geometry.known_solver import KnownIdentitySolver
+from ...geometry.lip_columns import LipColumns, LipEvidence
 from ...geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
 from ...models.fuse import channels_last, fuse_norms
 from ...models.heads.points import PointPrediction, solver_errors, stated_errors
@@ -78,6 +79,28 @@ class RegressedFace(FoundFace):
     visibility: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class PointReading:
+    """What a network says of B crops.
+
+    Attributes:
+        prediction: its own words.
+        sigma: (B,N) expected errors of the points, half sides of the crop.
+        lips: how far they are apart, if that is heeded.
+    """
+
+    prediction: PointPrediction
+    sigma: Tensor
+    lips: LipEvidence | None
+
+    def row(self, k: int) -> PointReading:
+        """What it says of one of them."""
+        one = slice(k, k + 1)
+        said = PointPrediction(*(None if v is None else v[one] for v in self.prediction))
+        lips = None if self.lips is None else LipEvidence(*(value[one] for value in self.lips))
+        return PointReading(said, self.sigma[one], lips)
+
+
 class Regressor:
     """Finds the coefficients of faces in given boxes. Make one, use it for many photographs.
 
@@ -110,8 +133,7 @@ class Regressor:
         self.solver = PointSolver(basis, self.options.solver, self._lips)
         self.joint_solver = JointSolver(basis, self.options.solver, self._lips)
         variance = self.facts.get("coefficient_variance")
-        columns = self.solver.columns
-        self._precision = None if variance is None else 1 / torch.tensor(variance)[columns]
+        self._precision = None if variance is None else 1 / torch.tensor(variance)
         scale = self.facts.get("sigma_scale")
         self._sigma_scale = None if scale is None else torch.tensor(scale)
 
@@ -166,25 +188,49 @@ class Regressor:
         for _ in range(self.options.passes - 1):
             crops = self._closer(pictures, crops)
         faces = list(self._faces(pictures, crops, one_person))
-        return [self._looking(*pair) for pair in zip(pictures, faces, strict=True)]
+        return [self.looking(*pair) for pair in zip(pictures, faces, strict=True)]
 
     def in_crops(
         self, images: Tensor, one_person: bool = False
     ) -> tuple[SolvedFaces, PointPrediction]:
         """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
+        reading = self.read(images)
+        solver = self.joint_solver if one_person else self.solver
+        return self.solve(reading, solver), reading.prediction
+
+    def read(self, images: Tensor) -> PointReading:
+        """What the network says of crops (B,3,size,size) in [0,1], as a solver takes it."""
         prediction = self._predicted(images)
-        prior = None
-        if self._precision is not None:
-            prior = CoefficientPrior(
-                prediction.coefficients[:, self.solver.columns], self._precision
-            )
         sigma = solver_errors(prediction.log_sigma, self._sigma_scale)
         lips = None
         if self._lips is not None:
             placed = self.solver.placed(prediction.points, sigma)
             lips = lips_seen(prediction, placed, self.layout.landmarks("ibug68"), self._lips)
-        solver = self.joint_solver if one_person else self.solver
-        return solver(prediction.points, sigma, prior, lips), prediction
+        return PointReading(prediction, sigma, lips)
+
+    def solve(self, reading: PointReading, solver: PointSolver | None = None) -> SolvedFaces:
+        """The most probable faces behind what was read.
+
+        Args:
+            reading: of B crops.
+            solver: of the network's points; None: the one that knows nothing of the faces.
+        """
+        solver = solver or self.solver
+        prediction, prior = reading.prediction, None
+        if self._precision is not None:
+            coefficients, columns = prediction.coefficients, solver.columns
+            prior = CoefficientPrior(coefficients[:, columns], self._precision[columns])
+        return solver(prediction.points, reading.sigma, prior, reading.lips)
+
+    def solver_of(self, identity: Tensor, nearness: tuple[float, float]) -> KnownIdentitySolver:
+        """What solves the faces of one person.
+
+        Args:
+            identity: (1,Ki) of the person.
+            nearness: expected 1 / distance, in 1/mm, and its spread.
+        """
+        config = replace(self.options.solver, nearness=nearness)
+        return KnownIdentitySolver(self.solver.basis, identity, config, self._lips)
 
     def _predicted(self, images: Tensor) -> PointPrediction:
         """The network's own words for crops (B,3,size,size) in [0,1]."""
@@ -221,11 +267,18 @@ class Regressor:
             images = torch.cat([cut_tensor(picture, crop) for picture, crop in part])
             solved, prediction = self.in_crops(images, one_person)
             for k, (_, crop) in enumerate(part):
-                yield self._face(solved, prediction, k, crop)
+                yield self.face_of(solved, prediction, k, crop)
 
-    def _face(
+    def face_of(
         self, solved: SolvedFaces, prediction: PointPrediction, k: int, crop: Crop
     ) -> RegressedFace:
+        """Face `k` of a batch in its photograph's pixels.
+
+        Args:
+            solved: the faces. prediction: what the network said of them.
+            k: which of them.
+            crop: that the network saw of its photograph.
+        """
         direct_coefficients = vector_to_coefficients(
             prediction.coefficients[k : k + 1].clone(), self.model.sizes
         )
@@ -255,7 +308,7 @@ class Regressor:
             else prediction.segmentation[k].softmax(0),
         )  # fmt: skip
 
-    def _looking(self, picture: NDArray[np.uint8], face: RegressedFace) -> RegressedFace:
+    def looking(self, picture: NDArray[np.uint8], face: RegressedFace) -> RegressedFace:
         """The face with its eyes turned to where they look in the photograph."""
         if self._gaze is None:
             return face
