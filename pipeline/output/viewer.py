@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = __package__.rpartition(".")[0]  # the pipeline
 _SCRIPTS = (
-    "codec.js", "glb.js", "surface.js", "head.js", "compare.js", "stage.js", "hands.js", "panel.js",
-    "controls.js", "start.js",
+    "codec.js", "glb.js", "surface.js", "motion.js", "head.js", "compare.js", "stage.js",
+    "hands.js", "panel.js", "player.js", "controls.js", "start.js",
 )  # fmt: skip
 """Ours, in the order in which they build on each other."""
 

@@ -83,7 +83,7 @@ class Performance:
         number = len(self.times)
         if seen.person not in self.people:
             tables = self._tables(seen.person, self.times)
-            smoother = HeadSmoother(self._smooth)
+            smoother = HeadSmoother(self._smooth, self.model.expression_names)
             self.people[seen.person] = Performer(tables, seen.running, smoother)
         person, found = self.people[seen.person], seen.face
         person.views.offer(frame.picture, seen, number)

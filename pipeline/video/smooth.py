@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +26,14 @@ class SmoothOptions:
         place: of the head's middle, mm at the head's distance.
         size: of the size in the frame, natural logarithm.
         expression: of weights.
+        gaze: of the weights that turn the eyes, which are found on a coarse grid.
     """
 
-    turn: EuroOptions = field(default_factory=lambda: EuroOptions(0.8, 0.1))
-    place: EuroOptions = field(default_factory=lambda: EuroOptions(1.0, 0.1))
-    size: EuroOptions = field(default_factory=lambda: EuroOptions(0.5, 10.0))
-    expression: EuroOptions = field(default_factory=lambda: EuroOptions(1.0, 5.0))
+    turn: EuroOptions = field(default_factory=lambda: EuroOptions(0.3, 0.5))
+    place: EuroOptions = field(default_factory=lambda: EuroOptions(0.4, 0.4))
+    size: EuroOptions = field(default_factory=lambda: EuroOptions(0.3, 30.0))
+    expression: EuroOptions = field(default_factory=lambda: EuroOptions(0.6, 60.0))
+    gaze: EuroOptions = field(default_factory=lambda: EuroOptions(1.0, 5.0))
 
 
 class HeadSmoother:
@@ -38,10 +41,12 @@ class HeadSmoother:
 
     Args:
         options: see `SmoothOptions`; None leaves everything as it is.
+        names: of the expressions, by which those of the eyes are known.
     """
 
-    def __init__(self, options: SmoothOptions | None) -> None:
+    def __init__(self, options: SmoothOptions | None, names: Sequence[str] = ()) -> None:
         self.options = options
+        self._gaze = [k for k, name in enumerate(names) if name.startswith("eyeLook")]
         self._time = -np.inf
 
     def __call__(self, pose: HeadPose, expression: Floats, time: float) -> tuple[HeadPose, Floats]:
@@ -59,9 +64,11 @@ class HeadSmoother:
         place = self._place(pose.middle, step, pose.scale)
         size = float(np.exp(self._size(np.log(np.array([pose.scale])), step))[0])
         moved = HeadPose(self._turn(pose.rotation, step), place, size)
-        return moved, self._expression(expression, step)
+        weights = np.array(self._expression(expression, step))
+        weights[self._gaze] = self._eyes(expression[self._gaze], step)
+        return moved, weights
 
     def _begin(self, options: SmoothOptions) -> None:
         self._turn = TurnEuro(options.turn)
         self._place, self._size = OneEuro(options.place), OneEuro(options.size)
-        self._expression = OneEuro(options.expression)
+        self._expression, self._eyes = OneEuro(options.expression), OneEuro(options.gaze)

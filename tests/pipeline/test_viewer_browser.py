@@ -20,11 +20,14 @@ from scipy.spatial.transform import Rotation
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.uv import UVMapper
 from selfie3d.pipeline.face import ReconstructedFace
+from selfie3d.pipeline.formats.head_glb import HeadFile
+from selfie3d.pipeline.formats.head_motion import HeadMotion
 from selfie3d.pipeline.output.files import FileOptions, describe, write_face
 from selfie3d.pipeline.output.viewed_folder import view_folder
 from selfie3d.pipeline.output.viewed_head import ViewedHead, head_of_photo
 from selfie3d.pipeline.output.viewer import viewer_page
 from selfie3d.pipeline.texture import Texture
+from selfie3d.render.overlay import to_picture
 
 pytestmark = pytest.mark.slow
 SIZE = {"width": 1100, "height": 640}
@@ -192,6 +195,39 @@ def test_the_head_lies_on_the_photograph_where_the_camera_sees_it(browser, face,
     outside = (bare.max(-1) < 40) & (seen.max(-1) > 60)
     assert outside.sum() < 0.003 * before.sum()
     page.close()
+
+
+def test_a_clip_plays(browser, face, tmp_path):
+    """The slider of seconds sets weights and pose between keyframes; playing goes on by itself."""
+    turns = Rotation.from_euler("y", [[0], [40], [0]], degrees=True).as_matrix()
+    weights = np.zeros((3, len(face.model.expression)))
+    weights[1, face.model.expression_names.index("jawOpen")] = 1.0
+    places = np.array([[0.0, 0, -900], [50, 0, -900], [0, 0, -900]])
+    motion = HeadMotion(np.array([0.0, 1, 2]), turns, places, weights, 800.0, (640, 480))
+    texture = to_picture(face.texture_image)
+    glb = HeadFile(face.model, face.coefficients, texture, motion=motion).content()
+    head = ViewedHead("clip", glb, model=face.model)
+    (tmp_path / "p.html").write_text(viewer_page("clip", [head]))
+    page = opened(browser, tmp_path / "p.html")
+    rest = points(page)
+    slide(page, "Clip: time", 1)
+    opened_jaw = page.evaluate("heads[0].own.jawOpen")
+    half_turn = page.evaluate("2 * Math.asin(heads[0].pose.turn[1]) * 180 / Math.PI")
+    assert (opened_jaw, half_turn) == (1, pytest.approx(40, abs=0.01))
+    place = page.evaluate("heads[0].pose.place")
+    assert place == pytest.approx([0.05 - 0.05 / 3, 0, 0], abs=1e-6)
+    picture(page, "clip")
+    assert np.abs(points(page) - rest).max() > 0.005
+    slide(page, "Clip: time", 0.5)
+    assert page.evaluate("heads[0].own.jawOpen") == pytest.approx(0.5)
+    assert float(page.get_by_label("Jaw: open", exact=True).input_value()) == 0.5
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("player.time > 0.5")
+    page.get_by_role("button", name="Stop").click()
+    assert np.abs(points(page) - rest).max() < 1e-6
+    assert page.evaluate("heads[0].pose.turn") == [0, 0, 0, 1]
+    page.close()
+    assert not page.problems
 
 
 def test_keys_and_pointer_turn_it(one):

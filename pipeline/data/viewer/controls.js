@@ -7,6 +7,7 @@ function buildPanel(many) {
   document.getElementById('panel').append(
     mode.row,
     ...(many ? [headsSection(), comparison()] : []),
+    clipSection(),
     photoSection(),
     section('Expression', true, ...expressionRows()),
     eyesSection(),
@@ -85,6 +86,7 @@ function expressionRows() {
   if (!names.length) return [make('p', {class: 'hint', text: 'The file has no expressions by name.'})];
   const own = name => shownHeads()[0]?.own[name] ?? 0;
   const made = expressionPanel(names, state, own, reshape);
+  player.refresh = made.refresh;
   const all = weights => () => {
     state.weights = Object.assign(noWeights(), weights);
     made.refresh();

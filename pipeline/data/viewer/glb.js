@@ -31,6 +31,23 @@ class Glb {
     });
   }
 
+  /** The first animation: {times (T), tracks by "node path"}; null where there is none. */
+  clip() {
+    const {channels, samplers} = this.tree.animations?.[0] ?? {};
+    if (!channels?.length) return null;
+    const times = Float32Array.from(this.array(samplers[channels[0].sampler].input, 'real', 1));
+    if (!times.length || times.some((time, k) => !(time >= (times[k - 1] ?? 0))))
+      throw new Error('an animation whose times do not ascend');
+    const tracks = Object.create(null);
+    for (const {sampler, target: {node, path}} of channels) {
+      const output = this.tree.accessors[samplers[sampler].output];
+      const values = this.array(samplers[sampler].output, 'real', WIDTHS[output.type] ?? 1);
+      if (values.length % times.length) throw new Error('an animation without all its frames');
+      tracks[`${this.tree.nodes[node].name} ${path}`] = values;
+    }
+    return {times, tracks};
+  }
+
   primitive({attributes, indices, material, targets}) {
     const position = this.array(attributes.POSITION, 'real', 3);
     const count = position.length / 3;
@@ -79,6 +96,7 @@ class Glb {
   }
 }
 
+const WIDTHS = {SCALAR: 1, VEC3: 3, VEC4: 4};
 const KINDS = {
   whole: {5121: Uint8Array, 5123: Uint16Array, 5125: Uint32Array},
   real: {5126: Float32Array},

@@ -4,15 +4,19 @@ class Head {
   /** Args: what the page says of the head, its file's bytes, and the face model if it is known. */
   static async of(entry, buffer, model) {
     const glb = new Glb(buffer);
-    return new Head(entry, glb.nodes(), await textureOf(glb.image()), model);
+    return new Head(entry, glb, await textureOf(glb.image()), model);
   }
 
-  constructor(entry, nodes, texture, model) {
+  constructor(entry, glb, texture, model) {
+    const nodes = glb.nodes();
     this.entry = entry;
     this.group = new THREE.Group();
+    this.motion = motionOf(glb.clip(), nodes[0]?.names.length ?? 0);
+    this.pose = STILL;
     this.model = fits(model, nodes) ? model : null;
     this.names = nodes[0]?.names ?? [];
     this.own = Object.fromEntries(this.names.map((name, k) => [name, nodes[0].weights[k]]));
+    this.first = this.names.map(name => this.own[name]);
     this.nodes = nodes.map(node => this.dress(node, texture));
     this.surfaces = this.nodes.flatMap(node => node.primitives.map(({mesh}) => mesh));
     this.lines = this.nodes.flatMap(node => node.primitives.map(({lines}) => lines));
@@ -53,6 +57,15 @@ class Head {
       for (const {geometry} of node.primitives)
         for (const name of ['position', 'normal']) geometry.attributes[name].needsUpdate = true;
     }
+  }
+
+  /** Show the head as it is in a clip at some seconds; where `time` is null as it is in the file. */
+  seek(time) {
+    const {motion} = this;
+    if (!motion) return;
+    const weights = time === null ? this.first : motion.weightsAt(time);
+    this.pose = time === null ? STILL : motion.poseAt(time);
+    this.own = Object.fromEntries(this.names.map((name, k) => [name, weights[k]]));
   }
 
   /** Where all vertices of some nodes lie (3V), metres; eyes that turn are taken as still. */

@@ -110,6 +110,9 @@ class Stage {
   drawCell({head, camera, photo}, aspect) {
     const {state, renderer, scene} = this;
     for (const other of this.heads) other.group.visible = other === head;
+    const {turn, place} = photo ? STILL : head.pose;
+    head.group.quaternion.set(...turn);
+    head.group.position.set(...place);
     if (!photo) {
       const half = Math.tan(FOV / 2 * Math.PI / 180);
       camera.fov = 360 / Math.PI * Math.atan(half / Math.min(aspect, 1));

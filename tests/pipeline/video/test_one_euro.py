@@ -78,6 +78,14 @@ def test_after_a_pause_nothing_of_before_counts():
     assert pose.scale == pytest.approx(2.0)
 
 
+def test_eyes_have_a_filter_of_their_own():
+    options = SmoothOptions(expression=EuroOptions(1e9, 0), gaze=EuroOptions(1e-9, 0))
+    smoother = HeadSmoother(options, ("jawOpen", "eyeLookUpLeft", "eyeBlinkLeft"))
+    pose = HeadPose(np.eye(3), np.zeros(2), 1.0)
+    smoother(pose, np.zeros(3), 0.0)
+    assert smoother(pose, np.ones(3), STEP)[1] == pytest.approx([1, 0, 1], abs=1e-6)
+
+
 def test_none_leaves_everything():
     pose, weights = HeadPose(np.eye(3), np.zeros(2), 1.0), np.arange(3.0)
     for time in (0.0, 0.1):
