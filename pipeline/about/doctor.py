@@ -44,6 +44,7 @@ _REINSTALL = "Install again: pip install --force-reinstall selfie3d"
 _EXTRAS = {
     "face_alignment": "68 landmarks by FAN: pip install 'selfie3d[landmarks]'",
     "pillow_heif": "photographs in HEIC: pip install 'selfie3d[heif]'",
+    "av": "clips and webcams: pip install 'selfie3d[video]'",
     "tensorboard": "training curves: pip install 'selfie3d[log]'",
     "onnx": "export of networks: pip install 'selfie3d[export]'",
     "onnxruntime": "export of networks: pip install 'selfie3d[export]'",
