@@ -63,7 +63,7 @@ class Found:
 def follow(maker: Reconstructor, shots: Sequence[Shot], smooth: SmoothOptions | None) -> Found:
     """One pass over a clip of one person."""
     tracker = FaceTracker(maker.regressor, maker.detector)
-    performance = Performance(maker.model, tracker, smooth, _NoTables)
+    performance = Performance(maker.model, maker.fitter.appearance, tracker, smooth, _NoTables)
     moments, cost = [], []
     for k, shot in enumerate(shots):
         begin = time.process_time()
@@ -117,9 +117,11 @@ def signals(found: Found, model: FaceModel) -> dict[str, tuple[Array, Array]]:
 
 def report(name: str, pair: tuple[Found, Found], model: FaceModel) -> Iterator[str]:
     """Lines of a clip, as it was found without and with smoothing."""
-    still = [jitter(found, model) for found in pair]
     first, later = spread(pair[1])
-    yield f"{name}: jitter {still[0]:.3f} -> {still[1]:.3f} px/frame^2"
+    yield f"{name}:"
+    if name == "still":
+        still = [jitter(found, model) for found in pair]
+        yield f"  jitter {still[0]:.3f} -> {still[1]:.3f} px/frame^2"
     yield f"  identity {first:.3f} sd from the last one at first, {later:.3f} in the second half"
     for key in pair[0].truth[0] if name != "still" else ():
         (raw, truth), (smooth, _) = (signals(found, model)[key] for found in pair)

@@ -13,8 +13,8 @@ from ...geometry.face_model import FaceModel
 from ...geometry.face_regions import reflectance
 from ...geometry.posed import FaceCamera
 from ...geometry.sh import sh_basis
-from ...render.face import FaceRenderer
-from .light import ridge_light
+from ...render.face import FaceRenderer, Rendering
+from .light import ridge_light, solve_light
 
 _ROUNDS = 10
 _DOUBTFUL = ("forehead", "ears")
@@ -61,15 +61,7 @@ class Appearance:
             skin: (B,4,H,W) in [0,1], how likely the photograph shows bare or bearded skin, brows,
                 lips, eyes; not heard for faces that it says show hardly any.
         """
-        vertices = self.model.vertices(coefficients)
-        seen = self.renderer(
-            vertices,
-            camera,
-            (photo.shape[-2], photo.shape[-1]),
-            albedo=self.model.albedo_mean.expand_as(vertices),
-            extras=self.extras,
-            antialias=False,
-        )
+        seen = self._seen(coefficients, camera, photo, self.model.albedo_mean[None], self.extras)
         weight = seen.mask * seen.extras[:, :1] * inside
         if skin is not None:
             bare = seen.mask * inside * (seen.extras[:, 1:5] * skin).sum(1, keepdim=True)
@@ -78,6 +70,39 @@ class Appearance:
         weight = weight * _chessboard(weight.shape[-2], weight.shape[-1])
         basis = seen.extras[:, 5:].unflatten(1, (len(self.model.albedo_basis), 3))
         return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+
+    @torch.no_grad()
+    def light(
+        self,
+        coefficients: Coefficients,
+        camera: FaceCamera,
+        photo: Tensor,
+        inside: Tensor,
+    ) -> Tensor:
+        """The light (B,9,3) on B faces whose albedo is known.
+
+        Args:
+            coefficients, camera: the faces in the pixels of `photo`, with their albedo.
+            photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
+        """
+        albedo = self.model.albedo(coefficients)
+        seen = self._seen(coefficients, camera, photo, albedo, self.extras[..., :1])
+        weight = seen.mask * seen.extras[:, :1] * inside
+        return solve_light(photo, seen.image, seen.normals, weight)
+
+    def _seen(
+        self,
+        coefficients: Coefficients,
+        camera: FaceCamera,
+        photo: Tensor,
+        albedo: Tensor,
+        extras: Tensor,
+    ) -> Rendering:
+        """The faces with their bare colours (B or 1,V,3) and what else is asked of vertices."""
+        vertices = self.model.vertices(coefficients)
+        size = photo.shape[-2], photo.shape[-1]
+        colours = albedo.expand_as(vertices)
+        return self.renderer(vertices, camera, size, albedo=colours, extras=extras, antialias=False)
 
 
 def _chessboard(height: int, width: int) -> Tensor:

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from ...geometry.face_model import FaceModel
+from ..fit.appearance import Appearance
 from .clip import Frame
 from .followed import SeenPerson
 from .identity import RunningIdentity
+from .light import RunningLight
 from .moment import Moment
 from .person_files import PersonTables
 from .pose import HeadPose
@@ -26,12 +28,13 @@ class Performer:
 
     Attributes:
         tables: that are written. running: who it is.
-        smoother: of the motion. views: for the texture.
+        smoother: of the motion. light: on the face. views: for the texture.
     """
 
     tables: PersonTables
     running: RunningIdentity
     smoother: HeadSmoother
+    light: RunningLight
     views: BestViews = field(default_factory=BestViews)
 
 
@@ -39,7 +42,7 @@ class Performance:
     """Follows a clip.
 
     Args:
-        model: the face model.
+        model: the face model. appearance: of its faces.
         tracker: of this clip.
         smooth: how much motion is smoothed, if it is.
         tables: makes those of a person, from the number and the times of the frames before.
@@ -52,12 +55,13 @@ class Performance:
     def __init__(
         self,
         model: FaceModel,
+        appearance: Appearance,
         tracker: FaceTracker,
         smooth: SmoothOptions | None,
         tables: Callable[[int, list[float]], PersonTables],
     ) -> None:
         self.model, self.tracker = model, tracker
-        self._smooth, self._tables = smooth, tables
+        self._appearance, self._smooth, self._tables = appearance, smooth, tables
         self.people: dict[int, Performer] = {}
         self.times: list[float] = []
 
@@ -84,13 +88,16 @@ class Performance:
         if seen.person not in self.people:
             tables = self._tables(seen.person, self.times)
             smoother = HeadSmoother(self._smooth, self.model.expression_names)
-            self.people[seen.person] = Performer(tables, seen.running, smoother)
+            light = RunningLight(self._appearance)
+            self.people[seen.person] = Performer(tables, seen.running, smoother, light)
         person, found = self.people[seen.person], seen.face
         person.views.offer(frame.picture, seen, number)
         weights = found.coefficients.expression[0].double().numpy()
         pose, weights = person.smoother(HeadPose.of(found.camera), weights, frame.time)
         expression = torch.from_numpy(np.asarray(weights, np.float32))[None]
-        coefficients = replace(found.coefficients, expression=expression)
+        albedo, light = person.light(frame.picture, seen, frame.time)
+        lit = replace(found.coefficients, albedo=albedo, light=light)
+        coefficients = replace(lit, expression=expression)
         pixels = seen.error * found.crop.size[0] / 2 / found.crop.scale
         return Moment(
             seen.person, number, frame.time, pose, seen.running.focal, coefficients, pixels

@@ -96,7 +96,8 @@ class _Run:
     def all(self, opened: Clip, tracker: FaceTracker, clip: ClipOptions) -> ClipSummary:
         """Every frame, then the files."""
         begin = time.perf_counter()
-        performance = Performance(self._reconstructor.model, tracker, clip.smooth, self._tables)
+        model, appearance = self._reconstructor.model, self._reconstructor.fitter.appearance
+        performance = Performance(model, appearance, tracker, clip.smooth, self._tables)
         self._performance = performance
         if "overlay" in self._write:
             self._film = FilmWriter(self._place.path(FILM), opened.rate, opened.size)

@@ -65,14 +65,15 @@ class TableFile:
 
 
 def table_columns(model: FaceModel) -> list[str]:
-    """Names of the columns: frame, time, pose, error, expressions, landmarks.
+    """Names of the columns: frame, time, pose, error, expressions, landmarks, light.
 
     Expressions without names are numbered.
     """
     names = list(model.expression_names)
     names += [f"expression_{k}" for k in range(len(names), len(model.expression))]
     places = [f"{axis}{k}" for k in range(68) for axis in "xyz"]
-    return ["frame", "time_s", *_POSE, "focal_px", "error_px", *names, *places]
+    light = [f"light{k}_{channel}" for k in range(9) for channel in "rgb"]
+    return ["frame", "time_s", *_POSE, "focal_px", "error_px", *names, *places, *light]
 
 
 def table_row(moment: Moment, model: FaceModel, size: tuple[int, int]) -> list[str]:
@@ -94,4 +95,5 @@ def table_row(moment: Moment, model: FaceModel, size: tuple[int, int]) -> list[s
         f"{moment.error:.3f}",
         *(f"{value:.4f}" for value in moment.expression.tolist()),
         *("" if math.isnan(value) else f"{value:.2f}" for value in landmarks),
+        *(f"{value:.4f}" for value in moment.coefficients.light[0].ravel().tolist()),
     ]
