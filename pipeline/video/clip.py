@@ -190,7 +190,8 @@ def _upright(frame: av.VideoFrame, first: av.VideoFrame) -> NDArray[np.uint8]:
 
     Phones film in one way and say how frames are to be turned.
     """
-    picture = frame.to_ndarray(format="rgb24", width=first.width, height=first.height)
+    values = frame.to_ndarray(format="rgb24", width=first.width, height=first.height)
+    picture = np.asarray(values, np.uint8)
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
