@@ -104,6 +104,11 @@ class PointReading:
 class Regressor:
     """Finds the coefficients of faces in given boxes. Make one, use it for many photographs.
 
+    >>> photograph, box = np.zeros((99, 99, 3), np.uint8), (20.0, 20.0, 80.0, 80.0)
+    >>> face = Regressor()([photograph], [box])[0]
+    >>> face.sigma.shape
+    torch.Size([68])
+
     Args:
         options: see `RegressOptions`.
         model: the face model the weights were trained for, if it is loaded already, or its path;

@@ -25,6 +25,11 @@ _USUAL_RATE = 30.0
 _RATES = (1.0, 1000.0)  # frames a second that are believed
 _LARGEST_SIDE = 8192
 _LEAST_STEP = 1e-3  # seconds between frames whose times say less
+_CLOSED = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,asf,mpegvideo",
+}
+"""Options of FFmpeg: no playlists, which would lead it to other files and addresses."""
 _WEBCAMS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "vfwcap"}
 
 
@@ -152,7 +157,7 @@ def open_clip(source: Source) -> Iterator[Clip]:
     if source.path is not None and not source.path.is_file():
         raise MissingFileError(str(source.path), "A clip", "Check the spelling.")
     try:
-        container = av.open(*_address(source))
+        container = _opened(source)
     except (av.FFmpegError, OSError) as error:
         remedy = "Is it connected, and may this program use it?" if source.path is None else ""
         raise _unreadable(str(source), str(error), remedy) from error
@@ -176,13 +181,15 @@ def import_av() -> Any:  # noqa: ANN401  (a module)
     return av
 
 
-def _address(source: Source) -> tuple[str, str, str | None]:
-    """The arguments of `av.open`."""
+def _opened(source: Source) -> Any:  # noqa: ANN401  (a container of PyAV's)
+    """A file of a format that holds its pictures itself, or a webcam."""
+    import av
+
     if source.path is not None:
-        return f"file:{source.path}", "r", None
+        return av.open(f"file:{source.path}", options=_CLOSED)
     number = str(source.webcam)
     place = f"/dev/video{number}" if sys.platform.startswith("linux") else number
-    return place, "r", _WEBCAMS.get(sys.platform, "v4l2")
+    return av.open(place, format=_WEBCAMS.get(sys.platform, "v4l2"))
 
 
 def _upright(frame: av.VideoFrame, first: av.VideoFrame) -> NDArray[np.uint8]:

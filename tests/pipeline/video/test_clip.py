@@ -68,6 +68,18 @@ def test_no_film(tmp_path, content):
         pass
 
 
+def test_a_playlist_leads_nowhere(film, tmp_path):
+    """FFmpeg tells formats by content, and would open what a playlist names."""
+    path, _ = film
+    for name, text in {
+        "a.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{path}\n#EXT-X-ENDLIST\n",
+        "b.mp4": f"ffconcat version 1.0\nfile '{path.name}'\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError), open_clip(Source.of(tmp_path / name)):
+            pass
+
+
 def test_a_webcam_that_is_not_there():
     pytest.importorskip("av")
     with pytest.raises(InputError, match="webcam 98"), open_clip(Source.of("98")):

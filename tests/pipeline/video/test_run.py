@@ -13,6 +13,7 @@ from selfie3d.core.errors import InputError, NoFaceError, SettingError
 from selfie3d.core.image_file import read_image
 from selfie3d.pipeline.demo import PHOTO
 from selfie3d.pipeline.options import ReconstructOptions
+from selfie3d.pipeline.reconstructor import Reconstructor
 from selfie3d.pipeline.video import run as module
 from selfie3d.pipeline.video.clip import Source, open_clip
 from selfie3d.pipeline.video.film import FilmWriter
@@ -34,6 +35,17 @@ def film(path, pictures):
     return path
 
 
+@pytest.fixture(scope="module")
+def maker():
+    return Reconstructor(NUMBERS)
+
+
+@pytest.fixture
+def one_maker(monkeypatch, maker):
+    """Clips that share network, detector and face model."""
+    monkeypatch.setattr(module, "Reconstructor", lambda options: maker)
+
+
 @pytest.fixture
 def portrait(tmp_path):
     """The demo's portrait, which a camera pans over by two pixels a frame."""
@@ -46,7 +58,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_numbers_alone(portrait, tmp_path):
+def test_numbers_alone(portrait, tmp_path, one_maker):
     out = tmp_path / "out"
     summary = reconstruct_clip(portrait, out, options=NUMBERS, clip=ClipOptions(smooth=None))
     assert (summary.frames, summary.people, summary.cuts) == (COUNT, 1, 0)
@@ -62,7 +74,6 @@ def test_numbers_alone(portrait, tmp_path):
     found = np.array([[float(best[f"{a}{k}"]) for a in "xy"] for k in range(68)])
     marks = np.array(record["landmarks_68"])[:, :2]
     assert np.linalg.norm(found - marks, axis=1).mean() < 3
-    reconstruct_clip(portrait, out, options=NUMBERS)  # its own results are replaced
 
 
 @pytest.mark.slow
@@ -79,8 +90,11 @@ def test_all_files(portrait, tmp_path):
     assert 2 < np.abs(shown[3].astype(int) - before[3]).mean() < 60
 
 
-def test_asked_to_end_it_ends_with_whole_files(portrait, tmp_path, monkeypatch):
-    """Ctrl-C in the fifth frame."""
+def test_asked_to_end_it_ends_with_whole_files(portrait, tmp_path, monkeypatch, one_maker):
+    """Ctrl-C in the fifth frame; results of before are replaced."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "anna.json").write_text('{"clip": {}, "files": ["anna.glb"]}')
+    (tmp_path / "out" / "anna.glb").write_text("")
     see, seen = module.Performance.see, []
 
     def once(self, frame):
@@ -93,9 +107,10 @@ def test_asked_to_end_it_ends_with_whole_files(portrait, tmp_path, monkeypatch):
     summary = reconstruct_clip(portrait, tmp_path / "out", options=NUMBERS)
     assert summary.asked == signal.SIGINT and summary.frames == 5
     assert len(rows(tmp_path / "out" / "anna.csv")) == 5
+    assert not (tmp_path / "out" / "anna.glb").exists()
 
 
-def test_an_error_leaves_nothing(portrait, tmp_path, monkeypatch):
+def test_an_error_leaves_nothing(portrait, tmp_path, monkeypatch, one_maker):
     see, seen = module.Performance.see, []
 
     def broken(self, frame):
@@ -111,7 +126,7 @@ def test_an_error_leaves_nothing(portrait, tmp_path, monkeypatch):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_nobody_there(tmp_path):
+def test_nobody_there(tmp_path, one_maker):
     empty = film(tmp_path / "empty.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 3)
     with pytest.raises(NoFaceError, match="3 frames"):
         reconstruct_clip(empty, tmp_path / "out", options=NUMBERS)
