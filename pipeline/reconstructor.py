@@ -73,6 +73,10 @@ class _Shown:
 class Reconstructor:
     """Detects, fits and textures every face of a photograph. Make one, use it for many photos.
 
+    >>> reconstructor = Reconstructor(ReconstructOptions(max_faces=1))
+    >>> reconstructor.name, reconstructor.steps
+    ('default', 1)
+
     Args:
         options: see `ReconstructOptions`.
     """
