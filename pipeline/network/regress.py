@@ -95,8 +95,14 @@ class PointReading:
 
     def row(self, k: int) -> PointReading:
         """What it says of one of them."""
-        one = slice(k, k + 1)
-        said = PointPrediction(*(None if v is None else v[one] for v in self.prediction))
+        one, said = slice(k, k + 1), self.prediction
+        said = PointPrediction(
+            said.points[one],
+            said.log_sigma[one],
+            said.coefficients[one],
+            None if said.visibility is None else said.visibility[one],
+            None if said.segmentation is None else said.segmentation[one],
+        )
         lips = None if self.lips is None else LipEvidence(*(value[one] for value in self.lips))
         return PointReading(said, self.sigma[one], lips)
 

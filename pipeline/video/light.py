@@ -60,14 +60,16 @@ class RunningLight:
         coefficients, crop = seen.face.coefficients, _upright(seen)
         camera = seen.face.camera.moved(crop.matrix.float())
         photo, inside = (part[None] for part in cut_out(picture, crop.matrix, crop.size))
-        if self._heard < _COLOURED:
+        known = self._albedo
+        if known is None or self._heard < _COLOURED:
             albedo, light = self._appearance.solve(coefficients, camera, photo, inside)
             self._heard += 1
-            known = albedo if self._albedo is None else self._albedo
-            self._albedo = known + (albedo - known) / self._heard
-            if self._heard == 1:
+            first, known = known is None, albedo if known is None else known
+            known = known + (albedo - known) / self._heard
+            self._albedo = known
+            if first:
                 return light
-        coloured = replace(coefficients, albedo=self._albedo)
+        coloured = replace(coefficients, albedo=known)
         return self._appearance.light(coloured, camera, photo, inside)
 
 

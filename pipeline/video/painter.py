@@ -58,7 +58,7 @@ def _lay_over(picture: NDArray[np.uint8], one: Moment, model: FaceModel) -> None
     seen = camera.moved(torch.tensor([[1.0, 0.0, -x0], [0.0, 1.0, -y0]]))
     renderer = renderer_of(model)
     layer = bare_layer(renderer, vertices, seen)
-    ground = np.ascontiguousarray(part, np.float32) / 255
+    ground = np.ascontiguousarray(part, np.float32) / np.float32(255)
     clip = seen.to_clip(vertices, (y1 - y0, x1 - x0))
     drawn = draw_pictures(clip, renderer.triangles, (layer,), ground, samples=1)[0][0]
     mixed = _OPACITY * drawn.astype(np.float32) + (1 - _OPACITY) * part

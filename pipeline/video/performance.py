@@ -88,8 +88,8 @@ class Performance:
         if seen.person not in self.people:
             tables = self._tables(seen.person, self.times)
             smoother = HeadSmoother(self._smooth, self.model.expression_names)
-            light = RunningLight(self._appearance)
-            self.people[seen.person] = Performer(tables, seen.running, smoother, light)
+            shone = RunningLight(self._appearance)
+            self.people[seen.person] = Performer(tables, seen.running, smoother, shone)
         person, found = self.people[seen.person], seen.face
         person.views.offer(frame.picture, seen, number)
         weights = found.coefficients.expression[0].double().numpy()

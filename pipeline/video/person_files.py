@@ -12,6 +12,7 @@ import numpy as np
 from ...core.whole_file import write_bytes, write_json, write_text
 from ...geometry.face_model import FaceModel
 from ...render.overlay import to_picture
+from ..choices import MeshName
 from ..face import ReconstructedFace
 from ..formats.head_glb import HeadFile
 from ..formats.head_motion import HeadMotion
@@ -45,7 +46,7 @@ class ClipPlace:
     source: str
     size: tuple[int, int]
     rate: float
-    mesh: str = "head"
+    mesh: MeshName = "head"
     live_link: bool = False
 
     def path(self, ending: str) -> Path:
