@@ -88,5 +88,9 @@ event.register("numba:compile", _NOTICE)
 
 
 def when_compiling(call: Callable[[], object]) -> None:
-    """Call this when the first kernel of the process has to be compiled, if one has to."""
+    """Call something when the first kernel of the process has to be compiled, if one has to.
+
+    Args:
+        call: once, in whichever thread compiles, which waits for it.
+    """
     _NOTICE.calls.append(call)

@@ -8,6 +8,7 @@ from .choices import Glasses as Glasses
 from .choices import MeshName as MeshName
 from .demo import run_demo as run_demo
 from .face import ReconstructedFace as ReconstructedFace
+from .first_use import share_compiling as share_compiling
 from .fit.appearance import Appearance as Appearance
 from .fit.fitter import FaceFitter as FaceFitter
 from .fit.fitter import Fit as Fit

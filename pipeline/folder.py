@@ -118,14 +118,14 @@ def _here(
     fast = reconstructor.steps == 1
     threads = min(os.cpu_count() or 1, _MOST_THREADS) if fast else 1
     # The first before the others: what it loads and compiles serves them all.
-    before, together = (jobs, []) if alone or threads == 1 else (jobs[:1], jobs[1:])
+    before, together = (jobs, []) if alone or not fast else (jobs[:1], jobs[1:])
     usual = torch.get_num_threads()
     # One in all cases, lest a photograph's last digits depend on how many there are.
     torch.set_num_threads(1 if fast else usual)
     try:
         for job in before:
             shown = no_progress if together else progress_bar
-            yield job, work_on(reconstructor, run, [job], shown, threads)[0]
+            yield job, work_on(reconstructor, run, [job], shown=shown, threads=threads)[0]
         parts, start = groups(together), partial(torch.set_num_threads, 1)
         work = partial(work_on, reconstructor, run)
         for part, outcomes in zip(parts, in_order(work, parts, threads, start=start), strict=True):

@@ -34,7 +34,14 @@ _Shown = Callable[[str, int], AbstractContextManager[Advance]]
 
 @dataclass(frozen=True)
 class Run:
-    """What all photographs of a run share: the options, the folder, the log and what to write."""
+    """What all photographs of a run share.
+
+    Attributes:
+        options: of the reconstructor.
+        out: the folder of the results.
+        log: of what nobody foresaw.
+        write: see `ReconstructOptions.outputs`.
+    """
 
     options: ReconstructOptions
     out: Path
@@ -44,7 +51,12 @@ class Run:
 
 @dataclass
 class Outcome:
-    """What one photograph gave: its files, and the faces that failed."""
+    """What one photograph gave.
+
+    Attributes:
+        files: that were written.
+        failed: numbers of the faces that failed, from 1, and why; 0 for the photograph as a whole.
+    """
 
     files: list[Path] = field(default_factory=list)
     failed: list[tuple[int, Failed]] = field(default_factory=list)
@@ -78,7 +90,11 @@ def _file_size(path: Path) -> int:
 
 @contextmanager
 def no_progress(text: str, total: int) -> Iterator[Advance]:
-    """Shows nothing: bars are the first process's."""
+    """Show nothing, where a bar would be in the way of others.
+
+    Args:
+        text: before a bar. total: its steps.
+    """
     yield lambda steps=1, note="": None
 
 
@@ -86,6 +102,7 @@ def work_on(
     reconstructor: Reconstructor,
     run: Run,
     jobs: Sequence[Job],
+    *,
     shown: _Shown = no_progress,
     threads: int = 1,
 ) -> list[Outcome]:

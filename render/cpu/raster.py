@@ -344,7 +344,7 @@ def rasterize_images(pos: NDArray, tri: NDArray, out: NDArray, first: int, last:
         image = out[b]
         image[:] = 0
         missing = _project(pos[b], height, width, screen)
-        medium = large = 0
+        medium = large = np.int64(0)  # no literals: each would compile its helpers once more
         for start in range(0, triangles, _BLOCK):
             ids = everyone[start : start + _BLOCK]
             _collect(screen, tri, ids, corners)
@@ -358,7 +358,7 @@ def rasterize_images(pos: NDArray, tri: NDArray, out: NDArray, first: int, last:
             _box(corners, len(ids), height, width, boxes)
             _test(corners, boxes, len(ids), 2, height, width, masks)
             _write(screen, tri, pixels, _list(ids, boxes, masks, 2, pixels), image)
-        listed = 0
+        listed = np.int64(0)
         for start in range(triangles - large, triangles, _BLOCK):
             ids = aside[start : start + _BLOCK]
             _collect(screen, tri, ids, corners)
