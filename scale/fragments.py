@@ -7,7 +7,7 @@ done where its fragment is there, and a part where its Parquet file is.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from ..core.extra import import_extra
 from ..core.whole_file import write_whole
 from ..datasets.labelled.inputs import read_columns
 from ..datasets.shards.tar import write_tar_files
-from ..datasets.shards.tar_index import read_member, tar_members
 
 Files = Sequence[tuple[str, bytes]]
 
@@ -38,9 +37,9 @@ class Fragments:
         """Where the rows of a part are."""
         return self._out / f"faces-{part:05d}.parquet"
 
-    def tar_of_part(self, part: int) -> Path:
-        """Where the heads of a part are, if there are any."""
-        return self._out / f"heads-{part:05d}.tar"
+    def tar_of_group(self, group: str) -> Path:
+        """Where the heads of a group are, if there are any: 16 are some 80 MB, and stay as is."""
+        return self._out / f"heads-{group}.tar"
 
     def is_closed(self, part: int) -> bool:
         """Whether a part is done."""
@@ -67,12 +66,12 @@ class Fragments:
         Raises:
             InputError: it cannot be written.
         """
-        if self._heads:
-            write_tar_files(self._tar(group), heads, shared=True)
+        if self._heads:  # first: where the rows are, the heads are, too
+            write_tar_files(self.tar_of_group(group), heads, shared=True)
         _write_table(self._table(group), table)
 
     def close(self, part: int, groups: Sequence[str]) -> None:
-        """Put the fragments of a part together, the Parquet file last, and remove them.
+        """Put the fragments of a part together into its Parquet file, and remove them.
 
         Args:
             part: its number.
@@ -82,8 +81,6 @@ class Fragments:
             InputError: a fragment is damaged, or the files cannot be written.
         """
         if not self.is_closed(part):
-            if self._heads:
-                write_tar_files(self.tar_of_part(part), self._heads_of(groups), shared=True)
             arrow = import_extra("pyarrow", "scale")
             tables = [read_columns(self._table(group)) for group in groups]
             _write_table(self.table_of_part(part), arrow.concat_tables(tables))
@@ -92,22 +89,11 @@ class Fragments:
     def sweep(self, groups: Sequence[str]) -> None:
         """Remove the fragments of a part that is done."""
         for group in groups:
-            tar = self._tar(group)
-            for path in (self._table(group), tar, tar.with_name(f".{tar.name}.index")):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
-
-    def _heads_of(self, groups: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        for group in groups:
-            path = self._tar(group)
-            for member in tar_members(path):
-                yield member.name, read_member(path, member)
+            with suppress(OSError):
+                self._table(group).unlink(missing_ok=True)
 
     def _table(self, group: str) -> Path:
         return self._state / f"{group}.parquet"
-
-    def _tar(self, group: str) -> Path:
-        return self._state / f"{group}.tar"
 
 
 def _write_table(path: Path, table: Any) -> None:  # noqa: ANN401

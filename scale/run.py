@@ -56,9 +56,8 @@ def run_batch(
 
 def _work(out: Path, plan: Plan, options: BatchOptions, run: BatchRun, progress: _Progress) -> None:
     """Do what is still to be done; parts are closed as soon as their last group is there."""
-    state = state_of(out)
-    _forget_deaths(state)
-    fragments = Fragments(out, state, options.heads)
+    _forget_deaths(out)
+    fragments = Fragments(out, state_of(out), options.heads)
     todo = {part: _left(part, groups, fragments) for part, groups in plan.parts.items()}
     for part, groups in plan.parts.items():
         if not todo[part]:
@@ -121,9 +120,10 @@ class _Progress:
         return f"{note}, {share:.1%} failed ({kinds})"
 
 
-def _forget_deaths(state: Path) -> None:
+def _forget_deaths(out: Path) -> None:
     """What killed an earlier run as a whole is no photograph's fault; halves of files are none."""
-    for path in [*state.glob("*.read"), *state.glob("*.faces"), *state.glob(".*.part*")]:
+    state, half = state_of(out), ".*.[0-9]*.part.*"
+    for path in [*state.glob("*.read"), *state.glob("*.faces"), *state.glob(half), *out.glob(half)]:
         path.unlink(missing_ok=True)
 
 

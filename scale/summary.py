@@ -36,7 +36,7 @@ class BatchSummary:
         failed: photographs and faces that failed, by kind.
         photographs_of_this_run, seconds, images_per_second: of the last run.
         passed: lines that say what was passed over in the source.
-        files: names of the files.
+        files: names of the files, without those of heads.
         log: tracebacks of errors that nobody foresaw, if there were any.
     """
 
@@ -80,7 +80,7 @@ def summarize(
         keys |= set(table.column("key").to_pylist())
     _check_keys(out, keys, inputs)
     sheet = _write_sheet(out, files, inputs)
-    names = [*(path.name for path in [*files, *sorted(out.glob("heads-*.tar"))]), SUMMARY, *sheet]
+    names = [SUMMARY, *sheet, *(path.name for path in files)]
     log = FailureLog(out / LOG).written
     speed = photographs / seconds if seconds else 0.0
     summary = BatchSummary(

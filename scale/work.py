@@ -98,6 +98,9 @@ class FaceWork:
         for number, photo in enumerate(photos):
             tries.at(number)
             rows += self._rows(photo, first + number, heads)
+        if self._options.heads:
+            tar = self._fragments.tar_of_group(name).name
+            rows = [row | {"glb": f"{tar}/{row['glb']}"} if "glb" in row else row for row in rows]
         table = table_of(rows, self._options.coefficients)
         self._fragments.write(name, table, heads)
         tries.end()

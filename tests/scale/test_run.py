@@ -108,6 +108,17 @@ def test_what_ends_a_run_comes_through_ray(photos, tmp_path):
         run_batch(photos, tmp_path, OPTIONS, ONE)
 
 
+def test_what_a_killed_run_left_is_removed(tmp_path):
+    state = prepare_state(tmp_path, *state_of(tmp_path).relative_to(tmp_path).parts)
+    left = [tmp_path / ".heads-00000-001.77.part.tar", state / ".00000-001.7.part.parquet"]
+    left += [state / "00000-001.faces", state / "00000-001.read"]
+    kept = [tmp_path / "heads-00000-000.tar", state / "00000-000.parquet", tmp_path / ".a.part.b"]
+    for path in [*left, *kept]:
+        path.touch()
+    run_module._forget_deaths(tmp_path)
+    assert all(path.exists() for path in kept) and not any(path.exists() for path in left)
+
+
 def start_driver(photos: Path, out: Path) -> subprocess.Popen:
     code = (
         "from pathlib import Path; from selfie3d.pipeline import ReconstructOptions\n"

@@ -99,12 +99,12 @@ def test_failures_are_rows(done):
 
 
 def test_heads_are_in_the_tar(done):
-    tar = state_of(done) / "00000-000.tar"
+    tar = done / "heads-00000-000.tar"
     members = tar_members(tar)
-    names = [row["glb"] for row in rows(done) if row["kind"] is None]
-    assert [m.name for m in members] == names == [
-        "0000000010_1.glb", "0000000011_1.glb", "0000000011_2.glb",
-    ]  # fmt: skip
+    names = [f"{tar.name}/{m.name}" for m in members]
+    assert names == [row["glb"] for row in rows(done) if row["kind"] is None]
+    plain = ["0000000010_1.glb", "0000000011_1.glb", "0000000011_2.glb"]
+    assert [member.name for member in members] == plain
     assert all(read_member(tar, member)[:4] == b"glTF" for member in members)
 
 
@@ -181,7 +181,7 @@ def test_parts_are_put_together_once(tmp_path):
     fragments.close(7, ["a", "b"])
     keys = pa.parquet.read_table(tmp_path / "faces-00007.parquet").column("key").to_pylist()
     assert keys == ["a0", "a1", "a2", "b0", "b1", "b2"]
-    assert [m.name for m in tar_members(tmp_path / "heads-00007.tar")] == ["a.glb", "b.glb"]
+    assert [m.name for m in tar_members(tmp_path / "heads-a.tar")] == ["a.glb"]
     assert fragments.is_closed(7) and not list(state.iterdir())
     fragments.close(7, ["a", "b"])  # as after a kill between the two
 

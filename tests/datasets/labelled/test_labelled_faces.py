@@ -163,3 +163,32 @@ def test_the_columns_are_those_that_are_written():
     from selfie3d.scale.rows import schema
 
     assert {*faces_module._COEFFICIENTS, *faces_module._CAMERA} <= set(schema(True).names)
+
+
+@pytest.mark.slow
+def test_a_network_learns_from_what_was_found(labelled, repository, tmp_path):
+    """The page's way from labels to weights, and these reconstruct a photograph."""
+    from selfie3d.core.config import load_config
+    from selfie3d.engine.trainer import Trainer
+    from selfie3d.models import load_weights
+    from selfie3d.recipes.tddfa.recipe import TddfaTrainConfig, build_tddfa_task
+
+    own = {
+        "output": tmp_path,
+        "network.options.size": 64,
+        "network.options.width": 0.25,
+        "data.train": f"[{{name: labelled, root: {labelled}, options: {{most_sigma: 0.5}}}}]",
+        "data.validation": f"[{{name: labelled, root: {labelled}}}]",
+        "data.batch": 4,
+        "data.readers": 1,
+        "whitening.samples": 4,
+        "engine.precision": "float32",
+        "engine.prefetch": 0,
+        "engine.device": "cpu",
+        "engine.schedule.steps": 2,
+    }
+    overrides = [f"{key}={value}" for key, value in own.items()]
+    config = load_config(TddfaTrainConfig, repository / "configs" / "tddfa_wpdc.yaml", overrides)
+    figures = Trainer(build_tddfa_task(config), config.engine, tmp_path, {}).run()
+    assert np.isfinite(list(figures.values())).all()
+    assert load_weights(tmp_path / "last.safetensors").face_model.startswith("default")
