@@ -43,6 +43,9 @@ class FaceFlags:
             help="A network's weights; fit: the optimiser alone. Default: the shipped ones.",
         ),
     ] = None
+    backend: Annotated[
+        str, typer.Option(metavar="torch|onnxruntime", help="What runs the network.")
+    ] = "torch"
     refine: Annotated[
         bool, typer.Option("--refine", help="Let the optimiser go on from the network's face.")
     ] = False
@@ -75,6 +78,7 @@ class FaceFlags:
             divide_light=self.relight,
             glasses=self.glasses,
             weights=self.weights,
+            backend=self.backend,  # type: ignore[arg-type]  # checked there
             refine=self.refine,
             ipd=self.ipd,
             mesh=self.mesh,

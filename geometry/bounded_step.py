@@ -56,7 +56,7 @@ def _held(values: Tensor, gradient: Tensor, bounded: Tensor) -> Tensor:
 def _beyond(values: Tensor, step: Tensor, bounded: Tensor) -> tuple[Tensor, Tensor]:
     """Expressions that a step takes over a bound (B,K), 1 or 0, and their way to it."""
     reached = values + step
-    bound = reached.clamp(0, 1 / EXPRESSION_UNIT)
+    bound = reached.clamp(0.0, 1 / EXPRESSION_UNIT)
     return (bounded & (reached != bound)).to(values), bound - values
 
 

@@ -123,10 +123,10 @@ class PointBasis:
     def points(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Positions (B,N,3) mm for identity (B,Ki) and expression (B,Ke)."""
         check_shape("identity", identity, (None, len(self.identity)))
-        check_shape("expression", expression, (len(identity), len(self.expression)))
+        check_shape("expression", expression, (identity.shape[0], len(self.expression)))
         flat = torch.cat([self.identity, self.expression]).flatten(1)
         moved = torch.cat([identity, expression], 1) @ flat
-        return self.mean + moved.view(len(identity), -1, 3)
+        return self.mean + moved.unflatten(1, (-1, 3))
 
 
 def points_of(model: FaceModel, layout: PointLayout, vertices: Tensor) -> Tensor:

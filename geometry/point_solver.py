@@ -289,7 +289,7 @@ class PointSolver:
 
     def _coefficients(self, state: PosedValues) -> tuple[Tensor, Tensor]:
         """All identity (B,Ki) and expression coefficients (B,Ke)."""
-        batch, basis = len(state.scale), self.basis
+        batch, basis = state.scale.shape[0], self.basis
         identity = state.values.new_zeros(batch, len(basis.identity))
         identity[:, : self._identity] = state.values[:, : self._identity]
         expression = state.values.new_zeros(batch, len(basis.expression))

@@ -138,7 +138,7 @@ class PointView:
         """After a step (B,7+K), within the bounds."""
         turn = rotvec_to_matrix(step[:, :3])
         values = state.values + step[:, POSE:]
-        bounded = values[:, self._free :].clamp(0, 1 / EXPRESSION_UNIT)
+        bounded = values[:, self._free :].clamp(0.0, 1 / EXPRESSION_UNIT)
         return PosedValues(
             turn @ state.rotation,
             state.scale * step[:, 3].clamp(-0.5, 0.5).exp(),

@@ -8,8 +8,17 @@ from .csanet import CsaNetOptions as CsaNetOptions
 from .dense_points import DensePointOptions as DensePointOptions
 from .describe import describe_network as describe_network
 from .describe import format_layers as format_layers
+from .exported.graph import Difference as Difference
+from .exported.graph import differences as differences
+from .exported.graph import export_network as export_network
+from .exported.graph import in_onnxruntime as in_onnxruntime
+from .exported.graph import traced as traced
+from .exported.graph import write_header as write_header
+from .exported.linear_solve import solve_traced as solve_traced
+from .exported.storage import shrink as shrink
 from .fuse import channels_last as channels_last
 from .fuse import fuse_norms as fuse_norms
+from .fuse import ready_to_run as ready_to_run
 from .heads.layouts import Layout as Layout
 from .heads.layouts import layout_size as layout_size
 from .heads.layouts import make_layout as make_layout

@@ -1,4 +1,4 @@
-"""Weights files: safetensors with everything needed to use them in the header.
+"""Weights files: safetensors, or ONNX, with everything needed to use them in the header.
 
 A file names its network with the options it was built with, and what the outputs mean: dense points
 (`PointLayout`), parameters (a layout of `heads.layouts` with its whitening) or UV maps (`UvSpec`).
@@ -9,34 +9,37 @@ has not, in float32.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from torch import Tensor, nn
 
 from ..core.errors import InputError
-from ..core.seal import CHECKSUM, UNSEALED, check_seal, sealed, without_folders
+from ..core.seal import check_seal, sealed
 from ..geometry.dense_points import PointLayout
-from ..geometry.face_model import SHIPPED_MODELS, SHIPPED_VERSION
-from .heads.layouts import Layout, restore_layout
+from .exported.onnx_network import ONNX, read_onnx
+from .heads.layouts import Layout
 from .heads.vector_layout import VectorLayout
 from .network import Network, OutputKind
 from .sadrnet.layout import UvSpec
 from .weights_found import OF_A_RUN, find_weights, title_of
-from .weights_network import network_of, reading_part
+from .weights_header import (
+    LAYOUT,
+    Output,
+    check_header,
+    check_version,
+    face_model_of,
+    kind_of,
+    layout_tables,
+    parsed_entry,
+    read_output,
+    weights_header,
+)
+from .weights_network import network_of
 
-FORMATS = ("selfie3d-weights-1", "selfie3d-weights-2")
-"""The first is read still: dense points alone, all in float16."""
-KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 _DAMAGED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, OverflowError)
-_ENTRIES = ("format", "network", "options", "output", "layout", "face_model_version", "facts",
-            CHECKSUM)  # fmt: skip
-_LAYOUT = "layout."  # before the names of the layout's tensors
-
-Output = PointLayout | VectorLayout | UvSpec
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,12 @@ class Weights:
     @property
     def kind(self) -> OutputKind:
         """One of `KINDS`."""
-        return _kind(self.output)
+        return kind_of(self.output)
 
     @property
     def face_model(self) -> str:
         """Name of the face model it was trained for."""
-        return _face_model(self.output)
+        return face_model_of(self.output)
 
     @property
     def layout(self) -> PointLayout:
@@ -141,57 +144,14 @@ def pack_weights(
     """
     from safetensors.torch import save
 
-    kind = _kind(layout)
-    vector = isinstance(layout, VectorLayout)
-    description = layout.describe() if isinstance(layout, VectorLayout) else asdict(layout)
-    header = {
-        "format": FORMATS[-1],
-        "network": name,
-        "options": json.dumps(without_folders(_options(options))),
-        "output": kind,
-        "layout": json.dumps(description),
-        "face_model_version": str(_version(layout)),
-        "facts": json.dumps(without_folders(facts)),
-        CHECKSUM: UNSEALED,
-    }
+    header = weights_header(name, options, layout=layout, facts=facts)
     tensors = {
         key: _stored(value, half)
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
-    tables = layout.state_dict() if vector else {}  # type: ignore[union-attr]
-    tensors |= {_LAYOUT + key: value.contiguous().cpu() for key, value in tables.items()}
+    tensors |= layout_tables(layout)
     return sealed(save(tensors, metadata=header))
-
-
-def _version(output: Output) -> int:
-    """The version of the face model that an output is of; 0 for others than the shipped one."""
-    return SHIPPED_VERSION if _face_model(output) in SHIPPED_MODELS else 0
-
-
-def _face_model(output: Output) -> str:
-    return output.spec.face_model if isinstance(output, VectorLayout) else output.face_model
-
-
-def _kind(output: object) -> OutputKind:
-    kinds: dict[type, OutputKind] = {
-        PointLayout: "points",
-        VectorLayout: "parameters",
-        UvSpec: "uv",
-    }
-    for owner, kind in kinds.items():
-        if isinstance(output, owner):
-            return kind
-    expected = "points, a layout of parameters or UV maps"
-    raise InputError("layout", expected, type(output).__name__)
-
-
-def _options(options: object) -> dict[str, Any]:
-    if is_dataclass(options) and not isinstance(options, type):
-        return asdict(options)
-    if isinstance(options, Mapping):
-        return dict(options)
-    raise InputError("options", "a dataclass or a mapping", type(options).__name__)
 
 
 def _stored(value: Tensor, half: bool) -> Tensor:
@@ -212,18 +172,29 @@ def load_weights(name_or_path: str | Path) -> Weights:
     Raises:
         InputError: the file is damaged, a byte of it has changed, or it is written by something
             else.
+        MissingFileError: onnxruntime is missing, which runs what `export` wrote (.onnx).
         UnknownNameError, MissingFileError: as `find_weights`.
     """
     path = find_weights(name_or_path)
-    header, state = _read(path)
-    _check_version(path, header)
-    options = _parsed(path, header, "options")
-    tables = {k.removeprefix(_LAYOUT): v for k, v in state.items() if k.startswith(_LAYOUT)}
-    rest = {k: v for k, v in state.items() if not k.startswith(_LAYOUT)}
-    network = network_of(path, header["network"], options, rest)
-    output = _output(path, header, tables)
-    facts = _parsed(path, header, "facts")
+    network: Network | None = None
+    if path.suffix == ONNX:
+        header, state, network = read_onnx(path)
+    else:
+        header, state = _read(path)
+    check_header(path, header)
+    check_version(path, header)
+    tables = {k: v for k, v in state.items() if k.startswith(LAYOUT)}
+    if network is None:
+        network = _network(path, header, state)
+    output = read_output(path, header, {k.removeprefix(LAYOUT): v for k, v in tables.items()})
+    options, facts = (parsed_entry(path, header, key) for key in ("options", "facts"))
     return Weights(title_of(path), network, output, header["network"], options, facts)
+
+
+def _network(path: Path, header: Mapping[str, str], state: Mapping[str, Tensor]) -> Network:
+    """The network of a safetensors file."""
+    rest = {k: v for k, v in state.items() if not k.startswith(LAYOUT)}
+    return network_of(path, header["network"], parsed_entry(path, header, "options"), rest)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -239,56 +210,4 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         reason = str(error) or type(error).__name__
         remedy = f"Checkpoints only go on: {OF_A_RUN}" if path.suffix == ".pt" else ""
         raise InputError(str(path), "a safetensors file", reason, remedy) from error
-    if header.get("format") not in FORMATS:
-        expected = f"weights of the format {' or '.join(FORMATS)}"
-        raise InputError(str(path), expected, str(header.get("format")))
-    missing = [key for key in ("network", "options", "layout", "facts") if key not in header]
-    if missing:
-        raise InputError(str(path), "a whole header", f"no {', '.join(missing)}")
-    unknown = sorted(set(header) - set(_ENTRIES))
-    if unknown:
-        raise InputError(str(path), f"the entries {', '.join(_ENTRIES)}", ", ".join(unknown))
     return header, state
-
-
-def _check_version(path: Path, header: Mapping[str, str]) -> None:
-    """Refuse weights of another version of the shipped face model."""
-    layout = _parsed(path, header, "layout")
-    name = layout.get("face_model")
-    version = header.get("face_model_version", "1")
-    if name in (*SHIPPED_MODELS, "default-head") and version != str(SHIPPED_VERSION):
-        raise InputError(
-            str(path),
-            f"weights of version {SHIPPED_VERSION} of the face model `default`",
-            f"version {version}",
-            "Train them anew, or use the release of selfie3d that they were trained with.",
-        )
-
-
-def _parsed(path: Path, header: Mapping[str, str], key: str) -> dict[str, Any]:
-    try:
-        content = json.loads(header[key])
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"{path}: {key}", "JSON", str(error)) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: {key}", "names and values", type(content).__name__)
-    return content
-
-
-def _output(
-    path: Path, header: Mapping[str, str], tensors: Mapping[str, Tensor]
-) -> PointLayout | Layout | UvSpec:
-    content, kind = _parsed(path, header, "layout"), header.get("output", "points")
-    with reading_part(f"{path}: layout", f"a description of {kind}"):
-        if kind == "parameters":
-            return restore_layout(content, tensors)
-        if kind == "uv":
-            return UvSpec(**content)
-        if kind == "points":
-            return _point_layout(content)
-    raise InputError(f"{path}: output", "one of " + ", ".join(KINDS), repr(kind))
-
-
-def _point_layout(content: Mapping[str, Any]) -> PointLayout:
-    lists = {k: tuple(content[k]) for k in ("landmark_sets", "vertices", "mirror")}
-    return PointLayout(face_model=content["face_model"], **lists)

@@ -21,6 +21,9 @@ from .locate.frame import crop_around_points as crop_around_points
 from .locate.frame import frame_of_box as frame_of_box
 from .locate.frame import frame_of_points as frame_of_points
 from .network.crop_network import CropNetwork as CropNetwork
+from .network.export import ExportedModel as ExportedModel
+from .network.export import ExportOptions as ExportOptions
+from .network.export import export_onnx as export_onnx
 from .network.found import FoundFace as FoundFace
 from .network.regress import RegressedFace as RegressedFace
 from .network.regress import RegressOptions as RegressOptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..core.choices import check_choices
 from ..core.errors import InputError, UnknownNameError
@@ -23,6 +24,9 @@ something else is asked for."""
 
 OUTPUTS = ("json", "glb", "obj", *PICTURES, VIEWER, *MAPS)
 """What can be written of a face; its JSON always is."""
+
+Backend = Literal["torch", "onnxruntime"]
+"""What runs the network."""
 
 MANY = 20
 
@@ -44,6 +48,7 @@ class ReconstructOptions:
         weights: "fit" for the optimiser alone, else a shipped name or a path of a network's
             weights, of any kind that `selfie3d train` makes; None takes the shipped ones where
             they are for this face model, else "fit".
+        backend: what runs the network; "onnxruntime" is quicker and takes some seconds to begin.
         refine: let the optimiser go on from what the network found.
         ipd: distance of the person's pupils in mm, which sets the head's true size; None takes the
             model's guess, as one photograph cannot tell.
@@ -61,6 +66,7 @@ class ReconstructOptions:
     divide_light: bool = False
     glasses: Glasses = "keep"
     weights: str | None = None
+    backend: Backend = "torch"
     refine: bool = False
     ipd: float | None = None
     mesh: MeshName = "head"

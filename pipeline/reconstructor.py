@@ -83,7 +83,8 @@ class Reconstructor:
 
     def __init__(self, options: ReconstructOptions | None = None) -> None:
         self.options = options or ReconstructOptions()
-        start = open_start(self.options.weights, self.options.face_model)
+        given = self.options
+        start = open_start(given.weights, given.face_model, given.backend)
         self.model, self.regressor = with_chart(start.model), start.network
         check_mesh(self.model, self.options.mesh)
         self.detector = get_face_detector(self.options.detector)

@@ -46,8 +46,8 @@ _EXTRAS = {
     "pillow_heif": "photographs in HEIC: pip install 'selfie3d[heif]'",
     "av": "clips and webcams: pip install 'selfie3d[video]'",
     "tensorboard": "training curves: pip install 'selfie3d[log]'",
-    "onnx": "export of networks: pip install 'selfie3d[export]'",
-    "onnxruntime": "export of networks: pip install 'selfie3d[export]'",
+    "onnx": "export and --backend onnxruntime: pip install 'selfie3d[onnx]'",
+    "onnxruntime": "export and --backend onnxruntime: pip install 'selfie3d[onnx]'",
     "OpenImageIO": "panoramas for synthetic faces: pip install 'selfie3d[assets]'",
     "nvdiffrast": (
         "optional, the fastest rendering on NVIDIA GPUs, for training; the rasterizers cpu and "

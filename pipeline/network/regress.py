@@ -21,7 +21,7 @@ from ...geometry.joint_solver import JointSolver
 from ...geometry.known_solver import KnownIdentitySolver
 from ...geometry.lip_columns import LipColumns, LipEvidence
 from ...geometry.point_solver import CoefficientPrior, PointSolver, SolvedFaces, SolverConfig
-from ...models.fuse import channels_last, fuse_norms
+from ...models.fuse import ready_to_run
 from ...models.heads.points import PointPrediction, solver_errors, stated_errors
 from ...models.weights import Weights, load_weights
 from ..locate.cut import cut_tensor
@@ -136,7 +136,7 @@ class Regressor:
         weights = weights or load_weights(self.options.weights)
         self.name, self.layout, self.facts = weights.name, weights.layout, weights.facts
         self.model = trained_model(weights, model)
-        self.network = channels_last(fuse_norms(weights.network))
+        self.network = ready_to_run(weights.network)
         self.size = weights.network.input_shape[-1]
         basis = PointBasis.of(self.model, self.layout)
         self._lips = LipColumns.of(self.model) if self.options.lips else None
@@ -211,11 +211,21 @@ class Regressor:
 
     def read(self, images: Tensor) -> PointReading:
         """What the network says of crops (B,3,size,size) in [0,1], as a solver takes it."""
-        prediction = self._predicted(images)
+        return self.reading_of(self._predicted(images))
+
+    def reading_of(
+        self, prediction: PointPrediction, solver: PointSolver | None = None
+    ) -> PointReading:
+        """What a network has said, as a solver takes it.
+
+        Args:
+            prediction: of B crops.
+            solver: as `solve` takes it; it places the face of which lips are seen.
+        """
         sigma = solver_errors(prediction.log_sigma, self._sigma_scale)
         lips = None
         if self._lips is not None:
-            placed = self.solver.placed(prediction.points, sigma)
+            placed = (solver or self.solver).placed(prediction.points, sigma)
             lips = lips_seen(prediction, placed, self.layout.landmarks("ibug68"), self._lips)
         return PointReading(prediction, sigma, lips)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...core.errors import InputError
 from ...facemodels import is_tddfa_model, load_face_model, same_coefficients
 from ...geometry.face_model import FaceModel
+from ...models.exported.graph import in_onnxruntime
 from ...models.heads.learned_bases import bases_of
 from ...models.weights import Weights, load_weights
 from ...models.weights_found import find_weights, weight_names
@@ -38,7 +39,9 @@ class Start:
     network: FaceNetwork | None
 
 
-def open_start(weights: str | None = None, face_model: str | None = None) -> Start:
+def open_start(
+    weights: str | None = None, face_model: str | None = None, backend: str = "torch"
+) -> Start:
     """The network of some weights, whatever it predicts, and the face model.
 
     Args:
@@ -47,9 +50,11 @@ def open_start(weights: str | None = None, face_model: str | None = None) -> Sta
         face_model: a registered name or a path. None takes the model that the weights were trained
             for, the shipped one for the optimiser. Another one may only differ in which part of
             the head it has, as the shipped head and its mask do.
+        backend: "onnxruntime", or "torch" for whatever the weights are of.
 
     Raises:
-        UnknownNameError, MissingFileError: there are no such weights, or no such face model.
+        UnknownNameError, MissingFileError: there are no such weights, no such face model, or no
+            onnxruntime.
         InputError: a damaged file, weights for another face model, or for one that must be given.
     """
     given = None if face_model is None else _with_surface(face_model)
@@ -60,6 +65,8 @@ def open_start(weights: str | None = None, face_model: str | None = None) -> Sta
     loaded = load_weights(weights or DEFAULT_WEIGHTS)
     if given is not None and not same_coefficients(given.name, loaded.face_model):
         raise other_model(loaded, given.name)
+    if backend == "onnxruntime":
+        loaded = in_onnxruntime(loaded)
     if loaded.kind == "points":
         regressor = Regressor(model=given, weights=loaded)
         return Start(regressor.model, regressor)

@@ -101,4 +101,4 @@ def test_traced_whole_by_compile(name):
 
 def test_the_example_of_the_documentation(repository: Path):
     text = (repository / "docs" / "export.md").read_text()
-    assert "torch.onnx.export(" in text and "selfie3d[export]" in text
+    assert "torch.onnx.export(" in text and "selfie3d[onnx]" in text

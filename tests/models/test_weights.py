@@ -16,7 +16,8 @@ from selfie3d.models.heads.layouts import LAYOUTS, make_layout
 from selfie3d.models.registry import NETWORKS
 from selfie3d.models.sadrnet.layout import UvSpec
 from selfie3d.models.tddfa.whitening import Whitening
-from selfie3d.models.weights import KINDS, load_weights, pack_weights
+from selfie3d.models.weights import load_weights, pack_weights
+from selfie3d.models.weights_header import KINDS
 
 POINTS = PointLayout("default", ("ibug68",), (5, 6, 7, 8), (1, 0, 3, 2))
 SMALL = {

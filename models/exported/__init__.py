@@ -1,0 +1,1 @@
+"""Networks outside torch: as ONNX files, and run by onnxruntime."""
