@@ -30,8 +30,11 @@ from .network.regress import RegressOptions as RegressOptions
 from .network.regress import Regressor as Regressor
 from .network.start import open_crop_network as open_crop_network
 from .options import ReconstructOptions as ReconstructOptions
+from .output.files import describe as describe
 from .output.viewed_folder import ViewedFolder as ViewedFolder
 from .output.viewed_folder import view_folder as view_folder
+from .output.viewed_head import head_of_photo as head_of_photo
+from .output.viewer import viewer_page as viewer_page
 from .person import ReconstructedPerson as ReconstructedPerson
 from .person import reconstruct_person as reconstruct_person
 from .person_files import reconstruct_same_person as reconstruct_same_person

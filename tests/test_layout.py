@@ -24,7 +24,7 @@ LEVELS = [
     {"geometry"},
     {"facemodels", "render", "models", "losses", "detect", "datasets"},
     {"pipeline"},
-    {"evaluate"},
+    {"evaluate", "serve"},
     {"prepare", "engine", "scale"},
     {"recipes"},
     {"train"},
