@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands import ablate, about, batch, evaluate, export, model, prepare, serve, synth, train, transfer, view
+from .commands import (
+    ablate,
+    about,
+    batch,
+    evaluate,
+    export,
+    model,
+    prepare,
+    serve,
+    synth,
+    train,
+    transfer,
+    view,
+)
 from .commands.option_groups import in_groups
 from .commands.reconstruct_clips import ClipFlags, are_clips, check_paths, reconstruct_clips
 from .commands.reconstruct_flags import FaceFlags, RunFlags
@@ -148,7 +161,8 @@ def reconstruct_command(
     _finish(summary, out, start)
 
 
-for _commands in (batch, transfer, view, evaluate, train, ablate, prepare, synth, model, export, serve, about):
+_FACES, _TRAINING = (batch, transfer, view, export, serve), (train, ablate, prepare, synth, model)
+for _commands in (*_FACES, evaluate, *_TRAINING, about):
     _commands.register(app)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..detect.names import DetectorName
-from ..pipeline.choices import Glasses, MeshName
+from ..pipeline.choices import Backend, Glasses, MeshName
 
 if TYPE_CHECKING:
     from ..pipeline.options import ReconstructOptions
@@ -43,9 +43,7 @@ class FaceFlags:
             help="A network's weights; fit: the optimiser alone. Default: the shipped ones.",
         ),
     ] = None
-    backend: Annotated[
-        str, typer.Option(metavar="torch|onnxruntime", help="What runs the network.")
-    ] = "torch"
+    backend: Annotated[Backend, typer.Option(help="What runs the network.")] = "torch"
     refine: Annotated[
         bool, typer.Option("--refine", help="Let the optimiser go on from the network's face.")
     ] = False
@@ -78,7 +76,7 @@ class FaceFlags:
             divide_light=self.relight,
             glasses=self.glasses,
             weights=self.weights,
-            backend=self.backend,  # type: ignore[arg-type]  # checked there
+            backend=self.backend,
             refine=self.refine,
             ipd=self.ipd,
             mesh=self.mesh,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..pipeline.choices import Backend
 from .option_groups import in_groups
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def serve_command(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     *,
     weights: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Of a network.")] = None,
-    backend: Annotated[str, typer.Option(metavar="torch|onnxruntime")] = "torch",
+    backend: Annotated[Backend, typer.Option(help="What runs the network.")] = "torch",
     limits: LimitFlags,
 ) -> None:
     """A page to upload photographs to, and an API of JSON and GLB; nothing is kept."""
     from ..pipeline.options import ReconstructOptions
     from ..serve.run import run_server
 
-    options = ReconstructOptions(weights=weights, backend=backend)  # type: ignore[arg-type]
+    options = ReconstructOptions(weights=weights, backend=backend)
     typer.echo(f"selfie3d: starting; then http://{host}:{port}/ (API: /docs)", err=True)
     run_server(host, port, options, limits.limits())

@@ -7,5 +7,8 @@ from typing import Literal
 Glasses = Literal["keep", "remove"]
 """What becomes of glasses on the front of a texture."""
 
+Backend = Literal["torch", "onnxruntime"]
+"""What runs a network."""
+
 MeshName = Literal["head", "face"]
 """What of a face model goes into files: all of it, or the mask of `default-face`."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ..core.choices import check_choices
 from ..core.errors import InputError, UnknownNameError
 from ..detect.names import DetectorName
-from .choices import Glasses, MeshName
+from .choices import Backend, Glasses, MeshName
 from .fit.config import FitConfig
 
 PICTURES = ("overlay", "turntable")
@@ -24,9 +23,6 @@ something else is asked for."""
 
 OUTPUTS = ("json", "glb", "obj", *PICTURES, VIEWER, *MAPS)
 """What can be written of a face; its JSON always is."""
-
-Backend = Literal["torch", "onnxruntime"]
-"""What runs the network."""
 
 MANY = 20
 
