@@ -54,6 +54,7 @@ from .point_solver import CoefficientPrior as CoefficientPrior
 from .point_solver import PointSolver as PointSolver
 from .point_solver import SolvedFaces as SolvedFaces
 from .point_solver import SolverConfig as SolverConfig
+from .point_view import PosedValues as PosedValues
 from .posed import FaceCamera as FaceCamera
 from .posed import PosedFaces as PosedFaces
 from .rotation import geodesic_angle as geodesic_angle

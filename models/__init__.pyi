@@ -15,6 +15,7 @@ from .exported.graph import in_onnxruntime as in_onnxruntime
 from .exported.graph import traced as traced
 from .exported.graph import write_header as write_header
 from .exported.linear_solve import solve_traced as solve_traced
+from .exported.storage import Storage as Storage
 from .exported.storage import shrink as shrink
 from .fuse import channels_last as channels_last
 from .fuse import fuse_norms as fuse_norms

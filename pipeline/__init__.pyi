@@ -4,6 +4,7 @@ from .about.doctor import report as report
 from .about.doctor_data import examine_data as examine_data
 from .about.model_info import describe_model as describe_model
 from .about.model_info import write_model_info as write_model_info
+from .choices import Backend as Backend
 from .choices import Glasses as Glasses
 from .choices import MeshName as MeshName
 from .demo import run_demo as run_demo

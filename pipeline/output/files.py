@@ -203,6 +203,12 @@ def describe(
 
     `size` says how large the head is in the files: the distance of its pupils, whether it was given
     or is the model's guess, and true millimetres per millimetre of the camera and the coefficients.
+
+    Args:
+        face: of the photograph.
+        picture: the photograph (H,W,3) uint8.
+        photo: what it is called.
+        files: names of the files beside NAME.json.
     """
     return {
         "version": _FORMAT_VERSION,
