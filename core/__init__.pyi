@@ -26,7 +26,6 @@ from .errors import UnknownNameError as UnknownNameError
 from .errors import all_missing as all_missing
 from .errors import shown as shown
 from .extra import import_extra as import_extra
-from .extras import extra_package as extra_package
 from .facenet_import import import_facenet as import_facenet
 from .facenet_import import require_facenet as require_facenet
 from .fold_norms import fold_norms as fold_norms

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from ..core.errors import InputError, NoFaceError, Selfie3dError
-from ..core.extras import extra_package
+from ..core.extra import import_extra
 from ..pipeline.options import ReconstructOptions
 from .answers import HEAD, RECORDS, VIEWER
 from .crew import BusyError, Crew
@@ -78,8 +78,8 @@ def make_app(
     Raises:
         MissingFileError: fastapi isn't installed.
     """
-    fastapi = extra_package("fastapi", EXTRA)
-    extra_package("python_multipart", EXTRA)
+    fastapi = import_extra("fastapi", EXTRA)
+    import_extra("python_multipart", EXTRA)
     from dataclasses import replace
 
     from .. import __version__

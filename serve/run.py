@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.extras import extra_package
+from ..core.extra import import_extra
 from ..pipeline.options import ReconstructOptions
 from .app import EXTRA, make_app
 from .limits import ServeLimits
@@ -28,7 +28,7 @@ def run_server(
     Raises:
         MissingFileError: fastapi, uvicorn or python-multipart isn't installed.
     """
-    uvicorn = extra_package("uvicorn", EXTRA)
+    uvicorn = import_extra("uvicorn", EXTRA)
     bounds = limits or ServeLimits()
     uvicorn.run(
         make_app(options, bounds),

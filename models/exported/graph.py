@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...core.errors import InputError
-from ...core.extras import extra_package
+from ...core.extra import import_extra
 from ...core.seal import CHECKSUM
 from ..fuse import fuse_norms
 from ..heads.learned_bases import bases_of
@@ -138,7 +138,7 @@ def traced(module: nn.Module, names: Sequence[str], images: Tensor) -> onnx.Mode
         names: of its outputs.
         images: 2 or more: of one the exporter makes a constant.
     """
-    extra_package("onnxscript", EXTRA), extra_package("onnx", EXTRA)
+    import_extra("onnxscript", EXTRA), import_extra("onnx", EXTRA)
     batch = torch.export.Dim("batch", min=1, max=_MOST)
     with warnings.catch_warnings(), torch.no_grad():  # of torch and onnx about themselves
         warnings.simplefilter("ignore")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import InputError
-from ...core.extras import extra_package
+from ...core.extra import import_extra
 from ...core.given_file import open_given
 from ..heads.points import PointPrediction
 from ..network import Network, OutputKind
@@ -84,7 +84,7 @@ def open_session(content: bytes) -> onnxruntime.InferenceSession:
         MissingFileError: onnxruntime isn't installed.
         InputError: onnxruntime can't run it.
     """
-    runtime = extra_package("onnxruntime", EXTRA)
+    runtime = import_extra("onnxruntime", EXTRA)
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = torch.get_num_threads()
     settings.log_severity_level = 3
