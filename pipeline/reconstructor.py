@@ -20,6 +20,7 @@ from ..geometry.chart import with_chart
 from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.cut import cut_out
+from ..geometry.sh import rotate_light
 from .face import ReconstructedFace, SeenSegments, check_mesh
 from .fit.fitter import FaceFitter
 from .locate.cut import resized
@@ -187,10 +188,11 @@ class Reconstructor:
                 divide_light=self.options.divide_light,
                 keep_glasses=self.options.glasses == "keep",
             )
+        camera = in_crop.moved(crop.inverse_matrix)
         result = ReconstructedFace(
             self.model,
-            coefficients,
-            in_crop.moved(crop.inverse_matrix),
+            _lit_in(coefficients, in_crop, camera),
+            camera,
             face.box,
             texture,
             face.score,
@@ -287,6 +289,14 @@ class Reconstructor:
         side = 1 / crop_around_points(points, 1).scale
         size = int(min(max(side, _SMALLEST_CROP), 2 * self.options.texture_size))
         return crop_around_points(points, max(size, _SMALLEST_CROP))
+
+
+def _lit_in(
+    coefficients: Coefficients, crop: PerspectiveCamera, photo: PerspectiveCamera
+) -> Coefficients:
+    """Coefficients whose light, found in an upright crop, falls as it does in the photograph."""
+    turn = photo.rotation @ crop.rotation.transpose(1, 2)
+    return replace(coefficients, light=rotate_light(coefficients.light, turn))
 
 
 def _segments(start: FoundFace | None) -> SeenSegments | None:

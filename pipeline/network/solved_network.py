@@ -19,7 +19,7 @@ from ...models.weights import Weights
 from ..locate.cut import cut_tensor
 from ..locate.frame import frame_of_box
 from ..photo import as_picture
-from .regress import Regressor, RegressOptions
+from .regress import RegressOptions, Regressor
 from .traced_solver import TracedSolver
 from .trained_model import trained_model
 
