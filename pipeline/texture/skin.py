@@ -50,7 +50,8 @@ def fill_skin(atlas: Atlas, seen: Look, keep_glasses: bool) -> tuple[Floats, Flo
     image = seen.sampled - seen.fitted
     reach, radius = _REACH * atlas.size, _COARSE * atlas.size
     coarse = spread(image, known, usual, reach, atlas.skin, radius)
-    sure = smoothstep(pasted, *_MEETS)
+    # Beyond features a border may have a shade of hair or clothes: there it has to be known, too.
+    sure = smoothstep(pasted, *_MEETS) * np.maximum(atlas.features, known)
     near = beside(image, sure, coarse, _BESIDE * atlas.size, atlas.skin)
     twin, seam = np.zeros(0, np.int64), np.zeros(0, np.float32)
     if atlas.twin is not None and atlas.seam is not None:
