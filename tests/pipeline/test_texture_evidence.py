@@ -16,7 +16,7 @@ from selfie3d.pipeline.fit.pose import FOCAL_PER_SIZE
 from selfie3d.pipeline.segment.evidence import evidence_of
 from selfie3d.pipeline.texture import FittedPhoto, TextureBuilder
 from selfie3d.pipeline.texture.atlas import Part
-from selfie3d.pipeline.texture.look import _as_seen
+from selfie3d.pipeline.texture.look import as_seen
 from selfie3d.pipeline.texture.tone import keep_tone
 from selfie3d.render.face import FaceRenderer
 
@@ -172,7 +172,7 @@ def test_shading_has_one_colour_and_the_brightness_of_what_faces_the_camera():
     facing = torch.linspace(-1, 1, 400)
     shading = (1 + facing[:, None]) * torch.tensor([1.2, 1.0, 0.8])
     shading[facing < 0, 0] = 9.0  # far too red and bright where nobody looks
-    bounded = _as_seen(shading, facing)
+    bounded = as_seen(shading, facing)
     tint = bounded / bounded.mean(1, keepdim=True)
     torch.testing.assert_close(tint, torch.tensor([1.2, 1.0, 0.8]).expand_as(tint))
     front = (1 + facing)[facing > 0.35]
