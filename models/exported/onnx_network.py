@@ -17,7 +17,6 @@ from ...core.extra import import_extra
 from ...core.given_file import open_given
 from ..heads.points import PointPrediction
 from ..network import Network, OutputKind
-from ..sadrnet.network import UvPrediction
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,7 +29,6 @@ TABLES = "layout_tables"
 SOLVER = "solver"
 """Entry of a file in which more than the network is."""
 
-_KINDS = {"points": PointPrediction, "uv": UvPrediction}
 _EXPECTED = "a network that `selfie3d export` wrote"
 _LARGEST = 1 << 31  # bytes, of protocol buffers
 
@@ -67,11 +65,14 @@ class OnnxNetwork(Network):
         """(B, *input_shape) RGB in [0,1] to what the network gives."""
         given = {self._input: images.detach().float().cpu().contiguous().numpy()}
         found = [torch.from_numpy(value) for value in self._session.run(None, given)]
-        kind = _KINDS.get(self.output_kind)
-        if kind is None:
-            return found[0]
         values = dict(zip(self._names, found, strict=True))
-        return kind(**{name: values.get(name) for name in kind._fields})
+        if self.output_kind == "points":
+            return PointPrediction(**values)
+        if self.output_kind == "uv":
+            from ..sadrnet.network import UvPrediction
+
+            return UvPrediction(**{name: values.get(name) for name in UvPrediction._fields})
+        return found[0]
 
 
 def open_session(content: bytes) -> onnxruntime.InferenceSession:
