@@ -27,7 +27,8 @@ from selfie3d.core.image_file import list_images, read_image
 from selfie3d.datasets.photographs.aflw2000 import read_aflw2000, to_pixels
 from selfie3d.datasets.synthetic.panorama import read_panoramas
 from selfie3d.datasets.synthetic.places import draw_place
-from selfie3d.detect.face import Face, FaceDetector, get_face_detector
+from selfie3d.detect.detectors import get_face_detector
+from selfie3d.detect.face import Face, FaceDetector
 from selfie3d.geometry.crop import FRAME_PER_BOX
 from selfie3d.pipeline.locate.frame import frame_of_face
 

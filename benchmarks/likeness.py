@@ -37,7 +37,8 @@ from PIL import Image, ImageDraw
 from selfie3d import ReconstructOptions
 from selfie3d.core.errors import InputError
 from selfie3d.core.weights_dir import find_weight
-from selfie3d.detect.face import FaceDetector, get_face_detector
+from selfie3d.detect.detectors import get_face_detector
+from selfie3d.detect.face import FaceDetector
 from selfie3d.evaluate.metrics.face_chip import align_chip, cut_face_chip
 from selfie3d.evaluate.metrics.identity import five_points
 from selfie3d.models.public.dlib_resnet import FILE, SAME_PERSON, load_dlib_resnet

@@ -19,7 +19,7 @@ from PIL import Image
 
 from .boxes import averaged, suppressed
 from .drawn_network import SHIPPED, FaceFinder, FinderOutput
-from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
+from .face import Face, check_photograph, without_duplicates
 from .framing import finder, frame_of
 from .second_look import Glimpse, look_again
 from .turned import best_score, find_any_way_up
@@ -60,7 +60,6 @@ _STEP = 16  # sides of the network's input are multiples
 _GREY = 128  # what is round the photograph
 
 
-@FACE_DETECTORS.register("drawn")
 class DrawnDetector:
     """Faces by our own network; offline, deterministic, on the CPU.
 

@@ -9,8 +9,6 @@ from typing import Protocol
 import numpy as np
 
 from ..core.errors import InputError
-from ..core.registry import Registry
-from .names import DEFAULT_DETECTOR, DetectorName
 
 POINT_NAMES = ("right_eye", "left_eye", "nose_tip", "right_mouth_corner", "left_mouth_corner")
 
@@ -61,7 +59,7 @@ class Face:
 
 
 class FaceDetector(Protocol):
-    """What finds faces in one photograph; `FACE_DETECTORS` has them by name."""
+    """What finds faces in one photograph; `detect.FACE_DETECTORS` has them by name."""
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Every face of a photograph.
@@ -82,21 +80,6 @@ class FaceDetector(Protocol):
             doubtful: also tell of what may be no face.
         """
         ...
-
-
-FACE_DETECTORS: Registry[FaceDetector] = Registry("face detector")
-
-
-def get_face_detector(name: DetectorName = "auto") -> FaceDetector:
-    """A detector by its name, ready to use.
-
-    Args:
-        name: "drawn", our own; "mtcnn"; or "auto", the default of the two.
-
-    Raises:
-        UnknownNameError: there is no such detector.
-    """
-    return FACE_DETECTORS.create(DEFAULT_DETECTOR if name == "auto" else name)
 
 
 def check_photograph(image: np.ndarray) -> None:

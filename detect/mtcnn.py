@@ -18,7 +18,7 @@ from PIL import Image
 
 from ..core.facenet_import import import_facenet, require_facenet
 from .cascade import Cascade
-from .face import FACE_DETECTORS, Face, check_photograph, without_duplicates
+from .face import Face, check_photograph, without_duplicates
 from .framing import framed
 from .fused_pool import fuse_pools
 from .refine import refine_face
@@ -57,7 +57,6 @@ _SURE = 0.98  # score of the best face from which on the photograph counts as up
 _UPSCALE_BELOW = 160  # pixels: smaller photographs are enlarged to this, MTCNN needs 20-px faces
 
 
-@FACE_DETECTORS.register("mtcnn")
 class MtcnnDetector:
     """Faces by MTCNN; offline, deterministic, on the CPU.
 

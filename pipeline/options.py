@@ -33,6 +33,9 @@ _PUPILS = 35.0, 90.0  # mm apart, of the smallest child and the largest adult, a
 class ReconstructOptions:
     """How photographs are reconstructed.
 
+    >>> sorted(ReconstructOptions(write=("glb",)).outputs(photographs=1))
+    ['glb', 'json']
+
     Attributes:
         face_model: a registered name or a path; None takes the one that the weights were trained
             for, and the shipped one for the optimiser.

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..core.errors import InputError, NoFaceError
 from ..core.item_failure import Failed, attempt
-from ..detect.face import Face, get_face_detector
+from ..detect.detectors import get_face_detector
+from ..detect.face import Face
 from ..detect.why_none import likely_cause
 from ..geometry.camera import PerspectiveCamera
 from ..geometry.chart import with_chart

@@ -38,7 +38,7 @@ class CropPredictor:
 
     def _detected(self, picture: Photograph) -> list[Face]:
         if self._detector is None:
-            from ...detect.face import get_face_detector
+            from ...detect.detectors import get_face_detector
 
             self._detector = get_face_detector()
         return self._detector.detect(picture)

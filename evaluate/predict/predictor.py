@@ -120,7 +120,7 @@ class NetworkPredictor:
     """A network, in the box that is given, or in the detected one."""
 
     def __init__(self, regressor: Regressor, *, detect: bool = False) -> None:
-        from ...detect.face import get_face_detector
+        from ...detect.detectors import get_face_detector
 
         self.name, self._regressor, self._detect = regressor.name, regressor, detect
         self._detector = get_face_detector()

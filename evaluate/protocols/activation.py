@@ -24,7 +24,8 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.picture_folders import find_pictures
 from ...core.progress import progress_bar
-from ...detect.face import Face, get_face_detector
+from ...detect.detectors import get_face_detector
+from ...detect.face import Face
 from ...geometry.crop import Crop
 from ...models.activation import activation_map
 from ...models.weights import Weights, load_weights

@@ -25,7 +25,8 @@ from ...core.image_file import read_image
 from ...core.item_failure import LOG, Failed, FailureLog, attempt
 from ...core.picture_folders import find_pictures
 from ...core.progress import progress_bar
-from ...detect.face import FaceDetector, get_face_detector
+from ...detect.detectors import get_face_detector
+from ...detect.face import FaceDetector
 from ...geometry.face_regions import PROJECTED
 from ...render.overlay import to_picture
 from ..metrics.identity import Embedder, make_embedders

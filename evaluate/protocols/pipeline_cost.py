@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...core.image_file import read_image
-from ...detect.face import get_face_detector
+from ...detect.detectors import get_face_detector
 from ...facemodels.registry import FACE_MODELS
 from ...models.sadrnet.layout import UvLayout
 from ...models.sadrnet.network import UvPrediction

@@ -113,7 +113,7 @@ def read_onnx(path: Path) -> tuple[dict[str, str], dict[str, Tensor], OnnxNetwor
         if SOLVER in header:
             raise InputError("ONNX", _EXPECTED, "one with its solver; export the network alone")
         tables = _tables(header.pop(TABLES, ""))
-        return header, tables, OnnxNetwork(content, header["output"])  # type: ignore[arg-type]
+        return header, tables, OnnxNetwork(content, header["output"])
     except InputError as error:
         raise InputError(str(path), _EXPECTED, error.got) from error
 

@@ -180,7 +180,7 @@ def _cuda() -> str:
 def _detect_nothing() -> str:
     import numpy as np
 
-    from ...detect.face import get_face_detector
+    from ...detect.detectors import get_face_detector
 
     nothing = np.zeros((64, 64, 3), np.uint8)
     for name in _DETECTORS:

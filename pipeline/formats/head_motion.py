@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from .gltf import GltfBuilder
 
@@ -54,6 +53,8 @@ def add_motion(
         animated: whether these meshes have morph targets.
         scale: true size over the model's.
     """
+    from scipy.spatial.transform import Rotation  # only clips need it
+
     turns = Rotation.from_matrix(motion.rotations).as_quat()
     turns *= np.cumprod(np.concatenate([[1.0], _signs(turns)]))[:, None]
     places = motion.translations * (_METRES * scale)

@@ -67,7 +67,8 @@ class SolvedNetwork(nn.Module):
             seen.rotation, seen.translation, seen.focal * half, (seen.center + 1) * half
         )
         numbers = torch.cat([solved.identity, solved.expression], 1)
-        vertices = self.mean + (numbers @ self.modes).unflatten(1, (-1, 3))
+        modes = self.get_buffer(_MODES)
+        vertices = self.mean + (numbers @ modes).unflatten(1, (-1, 3))
         points = solved.points + solved.points.new_tensor([1.0, 1.0, 0.0])
         return (
             points * half,

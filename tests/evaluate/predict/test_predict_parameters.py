@@ -10,7 +10,7 @@ import torch
 from selfie3d.core.errors import InputError, NoFaceError
 from selfie3d.datasets.batches.crops import crop_of
 from selfie3d.datasets.batches.sample import FaceSample
-from selfie3d.detect import face as detectors
+from selfie3d.detect import Face, detectors
 from selfie3d.evaluate.predict.crops import CropPredictor
 from selfie3d.facemodels import load_face_model
 from selfie3d.facemodels.readers.tddfa_points import is_tddfa_model, read_tddfa_points
@@ -77,7 +77,7 @@ def test_the_training_crop_counts(tmp_path, model):
 
 def test_where_a_detector_finds_the_face(tmp_path, model, picture, monkeypatch):
     five = np.array([[80.0, 80], [120, 80], [100, 105], [85, 130], [115, 130]])
-    found = [detectors.Face((62.0, 45.0, 140.0, 160.0), 0.99, five)]
+    found = [Face((62.0, 45.0, 140.0, 160.0), 0.99, five)]
     detector = SimpleNamespace(detect=lambda image: found)
     monkeypatch.setattr(detectors, "get_face_detector", lambda name="auto": detector)
     predictor = predictor_of(weights_of(tmp_path, model), detect=True)

@@ -253,7 +253,7 @@ def test_identity_finds_the_masked_face(shared_data):
     mask = torch.ones(1, 1, height, width, dtype=torch.bool)
     whole = Crop(torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64), (height, width))
     photo = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
-    from selfie3d.detect.face import get_face_detector
+    from selfie3d.detect.detectors import get_face_detector
 
     found = get_face_detector().detect(picture)[0]
     x0, y0, x1, y1 = (int(v) for v in found.box)
