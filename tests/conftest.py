@@ -160,3 +160,17 @@ def shared_data() -> Callable[..., Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def ray_that_starts() -> None:
+    """Skips where Ray is not installed, or cannot be started at all on this machine."""
+    pytest.importorskip("ray", reason='needs pip install "selfie3d[scale]"')
+    from selfie3d.core.errors import InputError
+    from selfie3d.core.ray_session import ray_session
+
+    try:
+        with ray_session("local", 2):
+            pass
+    except InputError as error:
+        pytest.skip(f"Ray does not start here: {error.got}")

@@ -17,8 +17,7 @@ from selfie3d.prepare.run import PrepareRun, prepare
 
 
 @pytest.fixture(scope="module")
-def ray():
-    pytest.importorskip("ray", reason='needs pip install "selfie3d[scale]"')
+def ray(ray_that_starts):
     with ray_session("local", 2) as ray:
         yield ray
 

@@ -71,6 +71,7 @@ def results(out: Path) -> list[dict]:
     return [row for file in sorted(out.glob("faces-*.parquet")) for row in table(file)]
 
 
+@pytest.mark.usefixtures("ray_that_starts")
 def test_every_photograph_once_and_as_by_a_plain_loop(photos, expected, tmp_path, monkeypatch):
     summary = run_batch(photos, tmp_path, OPTIONS, ONE)
     assert results(tmp_path) == expected
@@ -100,6 +101,7 @@ def test_another_run_in_the_same_folder_is_refused(photos, tmp_path):
         run_batch(photos, tmp_path, OPTIONS, ONE)
 
 
+@pytest.mark.usefixtures("ray_that_starts")
 def test_what_ends_a_run_comes_through_ray(photos, tmp_path):
     """A folder where a file is to go, as root may write everywhere."""
     state = prepare_state(tmp_path, *state_of(tmp_path).relative_to(tmp_path).parts)
@@ -142,6 +144,7 @@ def finders() -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_that_starts")
 def test_killed_drivers_and_workers_change_nothing(photos, expected, tmp_path):
     driver = start_driver(photos, tmp_path)
     wait_for(lambda: list(state_of(tmp_path).glob("*.parquet")), driver)
