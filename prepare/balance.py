@@ -8,7 +8,6 @@ bins, and of the faces of a bin the largest are the clear ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MissingFileError
-from ..core.item_failure import Failed, FailureLog, attempt
+from ..core.item_failure import FailureLog
 from ..datasets.photographs.landmark_sets import points_68
 from ..datasets.photographs.record import Record, parse_record
 from ..datasets.shards.tar import ShardEntry, TarShards
@@ -25,7 +24,7 @@ from ..facemodels import load_face_model
 from .options import BalanceOptions
 from .photographs import Collection, Photograph
 from .profiling.collection import estimated_yaws
-from .work import Reject
+from .work import Reject, entries_of
 
 Array = NDArray[np.float64]
 BALANCED = "balanced"
@@ -138,15 +137,7 @@ class CopyWorkshop:
 
     def entries(self, photographs: Sequence[Photograph]) -> tuple[list[ShardEntry], list[Reject]]:
         """What goes into shards, in order, and what does not."""
-        entries: list[ShardEntry] = []
-        rejects: list[Reject] = []
-        for photograph in photographs:
-            entry = attempt(photograph.name, partial(self._entry, photograph), self._log)
-            if isinstance(entry, Failed):
-                rejects.append(Reject(photograph.name, photograph.split, entry.message))
-            else:
-                entries.append(entry)
-        return entries, rejects
+        return entries_of(photographs, self._entry, self._log)
 
     def _entry(self, photograph: Photograph) -> ShardEntry:
         members = self._of(photograph.file)

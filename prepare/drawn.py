@@ -8,14 +8,13 @@ parameters with which 3DDFA's model comes nearest to them are solved for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from ..core.item_failure import Failed, FailureLog, attempt
+from ..core.item_failure import FailureLog
 from ..datasets.photographs.aflw2000_fit import FittedBasis
 from ..datasets.photographs.record import Record
 from ..datasets.photographs.rendered import RenderedPhotographs
@@ -26,7 +25,7 @@ from ..facemodels import load_face_model, read_tddfa_points
 from ..geometry import align_points, matrix_to_euler
 from .options import DrawnOptions
 from .photographs import Collection, Photograph
-from .work import Reject, mask_bytes, picture_bytes
+from .work import Reject, entries_of, mask_bytes, picture_bytes
 
 Array = NDArray[np.float64]
 DRAWN = "drawn"
@@ -146,15 +145,7 @@ class DrawnWorkshop:
 
     def entries(self, photographs: Sequence[Photograph]) -> tuple[list[ShardEntry], list[Reject]]:
         """What goes into shards, in order, and what does not."""
-        entries: list[ShardEntry] = []
-        rejects: list[Reject] = []
-        for photograph in photographs:
-            entry = attempt(photograph.name, partial(self._entry, photograph), self._log)
-            if isinstance(entry, Failed):
-                rejects.append(Reject(photograph.name, photograph.split, entry.message))
-            else:
-                entries.append(entry)
-        return entries, rejects
+        return entries_of(photographs, self._entry, self._log)
 
     def _entry(self, photograph: Photograph) -> ShardEntry:
         sample = self.collection.data[photograph.row]

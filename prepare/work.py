@@ -36,6 +36,23 @@ Picture = NDArray[np.uint8]
 Window = tuple[int, int, int, int]
 
 
+def entries_of(
+    photographs: Sequence[Photograph],
+    make: Callable[[Photograph], ShardEntry],
+    log: FailureLog | None,
+) -> tuple[list[ShardEntry], list[Reject]]:
+    """What `make` gives for each photograph, in order, and those for which it fails."""
+    entries: list[ShardEntry] = []
+    rejects: list[Reject] = []
+    for photograph in photographs:
+        entry = attempt(photograph.name, partial(make, photograph), log)
+        if isinstance(entry, Failed):
+            rejects.append(Reject(photograph.name, photograph.split, entry.message))
+        else:
+            entries.append(entry)
+    return entries, rejects
+
+
 def window_round(box: Box, width: int, height: int) -> Window:
     """x0, y0, x1, y1 in whole pixels of the square round a face, within the photograph."""
     half = _REACH * max(box[2] - box[0], box[3] - box[1]) / 2

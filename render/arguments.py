@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..core.errors import InputError
 from ..geometry.tensor_cache import TensorCache, index_range
-from .cpu.checks import MAX_TRIANGLES
+from .cpu.checks import MAX_TRIANGLES, check_batch, check_resolution, check_texels
 
 _INDEX_RANGE = TensorCache(index_range)
 
@@ -49,3 +49,34 @@ def check_triangles(tri: Tensor, vertices: int, name: str, device: torch.device)
     if lowest < 0 or highest >= vertices:
         got = f"indices in {lowest}..{highest}"
         raise InputError("tri", f"indices in 0..{vertices - 1} of {name}", got)
+
+
+def check_rasterize(pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> None:
+    """Raise InputError unless these are arguments of `Rasterizer.rasterize`, on one device."""
+    check_on_device("pos", pos, (None, None, 4), device=pos.device)
+    check_resolution(resolution)
+    check_triangles(tri, pos.shape[1], "pos", pos.device)
+
+
+def check_interpolate(attr: Tensor, rast: Tensor, tri: Tensor) -> None:
+    """Raise InputError unless these are those of `Rasterizer.interpolate`; rast is the buffer."""
+    check_on_device("attr", attr, (None, None, None), device=rast.device)
+    check_on_device("fragments", rast, (None, None, None, 4), device=rast.device)
+    check_batch("attr", attr, rast.shape[0])
+    check_triangles(tri, attr.shape[1], "attr", rast.device)
+
+
+def check_texture(tex: Tensor, uv: Tensor) -> None:
+    """Raise InputError unless these are arguments of `Rasterizer.texture`, on one device."""
+    check_on_device("tex", tex, (None, None, None, None), device=uv.device)
+    check_on_device("uv", uv, (None, None, None, 2), device=uv.device)
+    check_batch("tex", tex, uv.shape[0])
+    check_texels(tex)
+
+
+def check_antialias(color: Tensor, rast: Tensor, pos: Tensor, tri: Tensor) -> None:
+    """Raise InputError unless these are those of `Rasterizer.antialias`; rast is the buffer."""
+    check_on_device("fragments", rast, (None, None, None, 4), device=rast.device)
+    check_on_device("color", color, (*rast.shape[:3], None), device=rast.device)
+    check_on_device("pos", pos, (rast.shape[0], None, 4), device=rast.device)
+    check_triangles(tri, pos.shape[1], "pos", rast.device)

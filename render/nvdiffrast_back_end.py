@@ -24,8 +24,7 @@ from torch import Tensor
 
 from ..core.errors import InputError, MissingFileError
 from ..geometry.tensor_cache import TensorCache
-from .arguments import check_on_device, check_triangles
-from .cpu.checks import check_batch, check_resolution, check_texels
+from .arguments import check_antialias, check_interpolate, check_rasterize, check_texture
 from .rasterizer import Fragments, buffer_of
 
 LICENCE = "NVIDIA Source Code License: non-commercial use only"
@@ -86,9 +85,7 @@ class NvdiffrastRasterizer:
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
         device = check_cuda("pos", pos)
-        check_on_device("pos", pos, (None, None, 4), device=device)
-        check_resolution(resolution)
-        check_triangles(tri, pos.shape[1], "pos", device)
+        check_rasterize(pos, tri, resolution)
         if not len(pos) or not len(tri):
             return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         if device not in self._contexts:
@@ -104,11 +101,8 @@ class NvdiffrastRasterizer:
     def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
         rast = buffer_of(fragments)
-        device = check_cuda("fragments", rast)
-        check_on_device("attr", attr, (None, None, None), device=device)
-        check_on_device("fragments", rast, (None, None, None, 4), device=device)
-        check_batch("attr", attr, rast.shape[0])
-        check_triangles(tri, attr.shape[1], "attr", device)
+        check_cuda("fragments", rast)
+        check_interpolate(attr, rast, tri)
         if not rast.numel() or not len(tri) or not attr.shape[2]:
             nothing = attr[:, :0].sum() + rast[..., :0].sum()
             return nothing + attr.new_zeros(*rast.shape[:3], attr.shape[2])
@@ -116,11 +110,8 @@ class NvdiffrastRasterizer:
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
-        device = check_cuda("uv", uv)
-        check_on_device("tex", tex, (None, None, None, None), device=device)
-        check_on_device("uv", uv, (None, None, None, 2), device=device)
-        check_batch("tex", tex, uv.shape[0])
-        check_texels(tex)
+        check_cuda("uv", uv)
+        check_texture(tex, uv)
         if not uv.numel() or not tex.shape[3]:
             nothing = tex[:, :0].sum() + uv[..., :0].sum()
             return nothing + tex.new_zeros(*uv.shape[:3], tex.shape[3])
@@ -132,11 +123,8 @@ class NvdiffrastRasterizer:
     def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`."""
         rast = buffer_of(fragments)
-        device = check_cuda("fragments", rast)
-        check_on_device("fragments", rast, (None, None, None, 4), device=device)
-        check_on_device("color", color, (*rast.shape[:3], None), device=device)
-        check_on_device("pos", pos, (rast.shape[0], None, 4), device=device)
-        check_triangles(tri, pos.shape[1], "pos", device)
+        check_cuda("fragments", rast)
+        check_antialias(color, rast, pos, tri)
         if not color.numel() or not len(tri):
             return color + pos[:, :0].sum()
         tri = tri.contiguous()

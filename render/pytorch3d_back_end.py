@@ -26,9 +26,8 @@ from torch import Tensor
 
 from ..core.errors import MissingFileError
 from . import torch_primitives as primitives
-from .arguments import check_on_device, check_triangles
+from .arguments import check_interpolate, check_rasterize, check_texture
 from .cpu.back_end import CpuRasterizer
-from .cpu.checks import check_batch, check_resolution, check_texels
 from .rasterizer import Fragments, buffer_of
 from .torch_primitives import PLANES, clip
 from .transfer import HostRasterizer
@@ -92,9 +91,7 @@ class PyTorch3dRasterizer:
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
-        check_on_device("pos", pos, (None, None, 4), device=pos.device)
-        check_resolution(resolution)
-        check_triangles(tri, pos.shape[1], "pos", pos.device)
+        check_rasterize(pos, tri, resolution)
         if not len(pos) or not len(tri):
             return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         with torch.no_grad():
@@ -104,18 +101,12 @@ class PyTorch3dRasterizer:
     def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
         rast = buffer_of(fragments)
-        check_on_device("attr", attr, (None, None, None), device=rast.device)
-        check_on_device("fragments", rast, (None, None, None, 4), device=rast.device)
-        check_batch("attr", attr, rast.shape[0])
-        check_triangles(tri, attr.shape[1], "attr", rast.device)
+        check_interpolate(attr, rast, tri)
         return primitives.interpolate(attr, rast, tri)
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
-        check_on_device("tex", tex, (None, None, None, None), device=uv.device)
-        check_on_device("uv", uv, (None, None, None, 2), device=uv.device)
-        check_batch("tex", tex, uv.shape[0])
-        check_texels(tex)
+        check_texture(tex, uv)
         return primitives.texture(tex, uv)
 
     def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:

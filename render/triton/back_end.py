@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ...core.errors import InputError
 from ...geometry.tensor_cache import TensorCache
-from ..arguments import check_on_device, check_triangles
-from ..cpu.checks import check_batch, check_resolution, check_texels
+from ..arguments import check_antialias, check_interpolate, check_rasterize, check_texture
 from ..rasterizer import Fragments, buffer_of
 from ..torch_primitives import texture
 from .buffer import Rasterize
@@ -40,10 +39,8 @@ class TritonRasterizer:
 
     def rasterize(self, pos: Tensor, tri: Tensor, resolution: tuple[int, int]) -> Fragments:
         """See `Rasterizer.rasterize`."""
-        device = self._device("pos", pos)
-        check_on_device("pos", pos, (None, None, 4), device=device)
-        check_resolution(resolution)
-        check_triangles(tri, pos.shape[1], "pos", device)
+        self._check_device("pos", pos)
+        check_rasterize(pos, tri, resolution)
         if not len(pos) or not len(tri):
             return Fragments(pos[:, :0].sum() + pos.new_zeros(len(pos), *resolution, 4))
         return Fragments(Rasterize.apply(pos.contiguous(), tri.contiguous(), tuple(resolution)))
@@ -51,11 +48,8 @@ class TritonRasterizer:
     def interpolate(self, attr: Tensor, fragments: Fragments, tri: Tensor) -> Tensor:
         """See `Rasterizer.interpolate`."""
         rast = buffer_of(fragments)
-        device = self._device("fragments", rast)
-        check_on_device("attr", attr, (None, None, None), device=device)
-        check_on_device("fragments", rast, (None, None, None, 4), device=device)
-        check_batch("attr", attr, rast.shape[0])
-        check_triangles(tri, attr.shape[1], "attr", device)
+        self._check_device("fragments", rast)
+        check_interpolate(attr, rast, tri)
         if not rast.numel() or not len(tri) or not attr.shape[2]:
             nothing = attr[:, :0].sum() + rast[..., :0].sum()
             return nothing + attr.new_zeros(*rast.shape[:3], attr.shape[2])
@@ -63,21 +57,15 @@ class TritonRasterizer:
 
     def texture(self, tex: Tensor, uv: Tensor) -> Tensor:
         """See `Rasterizer.texture`."""
-        device = self._device("uv", uv)
-        check_on_device("tex", tex, (None, None, None, None), device=device)
-        check_on_device("uv", uv, (None, None, None, 2), device=device)
-        check_batch("tex", tex, uv.shape[0])
-        check_texels(tex)
+        self._check_device("uv", uv)
+        check_texture(tex, uv)
         return texture(tex, uv)
 
     def antialias(self, color: Tensor, fragments: Fragments, pos: Tensor, tri: Tensor) -> Tensor:
         """See `Rasterizer.antialias`; triangles that reach behind the camera stay as they are."""
         rast = buffer_of(fragments)
-        device = self._device("fragments", rast)
-        check_on_device("fragments", rast, (None, None, None, 4), device=device)
-        check_on_device("color", color, (*rast.shape[:3], None), device=device)
-        check_on_device("pos", pos, (rast.shape[0], None, 4), device=device)
-        check_triangles(tri, pos.shape[1], "pos", device)
+        self._check_device("fragments", rast)
+        check_antialias(color, rast, pos, tri)
         if not color.numel() or not len(tri):
             return color + pos[:, :0].sum()
         pairs = find_pairs(pos.detach(), rast, self._tables(tri))
@@ -92,9 +80,8 @@ class TritonRasterizer:
         moved = blend[:, None] * (flat[near] - flat[far])
         return flat.index_add(0, torch.where(blend > 0, far, near), moved).view_as(color)
 
-    def _device(self, name: str, tensor: Tensor) -> torch.device:
-        """The tensor's; raises InputError unless kernels run there."""
+    def _check_device(self, name: str, tensor: Tensor) -> None:
+        """Raise InputError unless kernels run where the tensor is."""
         if tensor.device.type != "cuda" and not (self._interpreted and tensor.device.type == "cpu"):
             remedy = 'Move it with .to("cuda"), or use the rasterizer "auto" or "cpu".'
             raise InputError(name, "a CUDA tensor", f"one on {tensor.device}", remedy)
-        return tensor.device
