@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..core.errors import InputError
 from .blocks import ResidualBlock, conv_norm
 from .heads.points import PointAnswers, PointHead, PointPrediction
+from .heads.refinement import PointRefinement
 from .inputs import check_images
 from .network import Network
 
@@ -68,6 +69,8 @@ class DensePointOptions:
         decoder: channels of the segmentation's maps.
         stem: stride of the first convolution, 2, or 4 with a kernel of 8 and twice the channels,
             after which the first stage keeps the size.
+        refinement: channels of a second look at every point, where the first head saw it; 0 has
+            none.
 
     Example:
         >>> DensePointOptions(size=96).side
@@ -85,6 +88,7 @@ class DensePointOptions:
     segments: int = 0
     decoder: int = 32
     stem: int = 2
+    refinement: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.blocks) <= 8:
@@ -135,6 +139,7 @@ class DensePointNetwork(Network):
         answers = PointAnswers(o.points, o.coefficients, o.visibility)
         self.head = PointHead(channels, o.side, answers, o.reduced, o.hidden)
         self.segments = SegmentationHead(wide, o.segments, o.decoder) if o.segments else None
+        self.refine = PointRefinement(wide, o.points, o.refinement) if o.refinement else None
 
     def forward(self, images: Tensor) -> PointPrediction:
         """(B,3,size,size) RGB in [0,1]."""
@@ -145,6 +150,8 @@ class DensePointNetwork(Network):
             if k in self._ends:
                 maps.append(features)
         prediction: PointPrediction = self.head(features)
+        if self.refine is not None:
+            prediction = self.refine(maps, prediction)
         if self.segments is None:
             return prediction
         return prediction._replace(segmentation=self.segments(maps))

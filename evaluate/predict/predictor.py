@@ -28,7 +28,11 @@ BoxSource = Literal["protocol", "detector"]
 
 
 def load_predictor(
-    weights: str | None, boxes: BoxSource = "protocol", face_model: str = "default"
+    weights: str | None,
+    boxes: BoxSource = "protocol",
+    face_model: str = "default",
+    *,
+    mirrored: bool = False,
 ) -> Predictor:
     """A predictor by the word after --weights.
 
@@ -44,6 +48,8 @@ def load_predictor(
             the box of the detected face that overlaps it best.
         face_model: of the optimiser; or the path of the one that the weights were trained for, if
             it is no registered one.
+        mirrored: a network of points sees every crop mirrored as well, as `reconstruct` has it;
+            without, once, as papers have it.
 
     Raises:
         UnknownNameError, MissingFileError: there are no such weights.
@@ -68,7 +74,7 @@ def load_predictor(
         network = open_crop_network(loaded, face_model)
         return CropPredictor(network, detect=boxes == "detector")
     passes = 2 if boxes == "detector" else 1  # a protocol's box is what the second pass makes
-    regressor = Regressor(RegressOptions(passes=passes), face_model, loaded)
+    regressor = Regressor(RegressOptions(passes=passes, mirrored=mirrored), face_model, loaded)
     if boxes == "detector":
         return NetworkPredictor(regressor, detect=True)
     return BoxPredictor(regressor)

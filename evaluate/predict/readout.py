@@ -138,7 +138,7 @@ def _by_bin(data: Aflw2000, rows: list[int]) -> Tensor:
 def calibrate(root: Path, weights: str, out: Path) -> dict[str, object]:
     """Calibrate on the rows % 4 == 2 that have a photograph; write and return the JSON content."""
     data = read_aflw2000(root)
-    regressor = Regressor(RegressOptions(weights=weights, passes=1))
+    regressor = Regressor(RegressOptions(weights=weights, passes=1, mirrored=False))
     rows = [row for row in range(2, len(data.names), 4) if data.has_image[row]]
     start = regressor.model.landmark_set("300w-lp").offset
     offset = readout_offset(find_faces(data, rows, regressor), start)

@@ -142,7 +142,8 @@ def _dense_of_file(
 
 def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000) -> _Setting:
     rows = select_rows(options, data, None, predicting=True)
-    predictor = load_predictor(request.weights, options.boxes, options.face_model)
+    o, mirrored = options, options.mirrored
+    predictor = load_predictor(request.weights, o.boxes, o.face_model, mirrored=mirrored)
 
     def points(face: PredictedFace) -> Array:
         return to_annotation(face.landmarks(options.landmark_set).astype(np.float64))
@@ -186,6 +187,7 @@ def _variant(options: Aflw2000Options, setting: _Setting) -> str:
         )
     boxes = "detector" if setting.name in DETECTING else options.boxes
     where = "" if setting.name.endswith((".npz", ".npy")) else f", boxes: {boxes}"
+    where += ", mirrored as well" if options.mirrored else ""
     count = len(setting.data.names)
     return (
         f"AFLW2000-3D, {rows} of {count} images ({chosen}), {setting.name}{where}; "

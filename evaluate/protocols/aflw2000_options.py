@@ -71,6 +71,7 @@ class Aflw2000Options:
         annotation: "original", "reannotated" or "all".
         balanced_seeds: balanced subsets that are drawn.
         boxes: "protocol", box of the 68 original points; or "detector".
+        mirrored: a network of points sees mirrored crops as well, as in `reconstruct`.
         face_model: of the optimiser.
         landmark_set: of the face model, that is compared.
         key: the array of landmarks in a file of predictions.
@@ -90,6 +91,7 @@ class Aflw2000Options:
     annotation: Annotation = "all"
     balanced_seeds: int = 10
     boxes: BoxSource = "protocol"
+    mirrored: bool = False
     face_model: str = "default"
     landmark_set: str = "300w-lp"
     key: str = LANDMARKS

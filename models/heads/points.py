@@ -14,7 +14,8 @@ SCALES_WITHIN = 2.3477
 
 _LOG_SIGMA_AT_START = -2.5
 _WEIGHT_SPREAD = 1e-3
-_LOG_SIGMA_RANGE = (-8.0, 2.0)
+LOG_SIGMA_RANGE = (-8.0, 2.0)
+"""What logarithms of scales are kept within."""
 
 
 class PointPrediction(NamedTuple):
@@ -132,7 +133,7 @@ class PointHead(nn.Module):
                 flat = functional.relu(self.hidden(flat))
             numbers = self.linear(flat)
         points, log_sigma, visibility, coefficients = numbers.split(self._sizes, 1)
-        low, high = _LOG_SIGMA_RANGE
+        low, high = LOG_SIGMA_RANGE
         return PointPrediction(
             points.unflatten(1, (self.points, 3)),
             log_sigma.clamp(low, high),

@@ -28,6 +28,7 @@ from ..locate.cut import cut_tensor
 from ..locate.frame import Box, frame_of_box, frame_of_face, frame_of_points, tight_frame
 from .found import FoundFace
 from .gaze import GazeFinder
+from .mirrored import PredictionMirror
 from .mouth import lips_seen
 from .trained_model import trained_model
 
@@ -45,6 +46,8 @@ class RegressOptions:
         solver: what points are worth against priors.
         lips: heed what the segmentation shows between the lips, see `pipeline.network.mouth`.
         gaze: find irises and turn the eyes to them, see `pipeline.network.gaze`.
+        mirrored: the network sees every crop of the last pass mirrored as well, and the mean of
+            both counts; twice its work for errors that are a thirtieth smaller.
     """
 
     weights: str = "default"
@@ -53,6 +56,7 @@ class RegressOptions:
     solver: SolverConfig = field(default_factory=SolverConfig)
     lips: bool = True
     gaze: bool = True
+    mirrored: bool = True
 
     def __post_init__(self) -> None:
         if self.passes not in (1, 2):
@@ -143,6 +147,8 @@ class Regressor:
         self._gaze = GazeFinder(self.model) if self.options.gaze else None
         self.solver = PointSolver(basis, self.options.solver, self._lips)
         self.joint_solver = JointSolver(basis, self.options.solver, self._lips)
+        known = self.options.mirrored and self.model.mirror is not None
+        self._mirror = PredictionMirror.of(self.model, self.layout) if known else None
         variance = self.facts.get("coefficient_variance")
         self._precision = None if variance is None else 1 / torch.tensor(variance)
         scale = self.facts.get("sigma_scale")
@@ -205,7 +211,8 @@ class Regressor:
         self, images: Tensor, one_person: bool = False
     ) -> tuple[SolvedFaces, PointPrediction]:
         """Solved faces and the network's own words for crops (B,3,size,size) in [0,1]."""
-        reading = self.read(images)
+        mirror, said = self._mirror, self._predicted
+        reading = self.reading_of(said(images) if mirror is None else mirror.seen(said, images))
         solver = self.joint_solver if one_person else self.solver
         return self.solve(reading, solver), reading.prediction
 

@@ -21,7 +21,7 @@ from ...models.dense_points import DensePointOptions
 from ...models.fuse import channels_last
 from ...models.network import Network
 from ...models.registry import NETWORKS
-from ...models.weights import load_weights
+from ...models.weights import Weights, load_weights
 from ..registry import RECIPES, Recipe
 from .lessons import check_dense_lessons
 from .losses import DenseLossConfig
@@ -63,7 +63,8 @@ class TrainConfig:
     Attributes:
         recipe: this one.
         output: folder of checkpoints, weights and log.
-        start: weights (a name or a path) to start from; empty starts from nothing.
+        start: weights (a name or a path) to start from, whose options count; empty starts from
+            nothing. `network.refinement` gives a network without one a second look at its points.
         vertices: about how many points, spread evenly over the face, are predicted beside the 68
             landmarks; 0 takes those of `make_part_layout`, which lie dense where shapes are
             fine. The landmarks are the model's own `ibug68`: the readout of a data set's
@@ -95,7 +96,7 @@ def build_task(config: TrainConfig) -> DensePointTask:
     """
     torch.manual_seed(config.engine.seed)
     model = load_face_model("default")
-    network, layout = _network(config, model)
+    network, layout = initial_network(config, model)
     points, mirror = LabelledPoints.of(model, layout), CoefficientMirror.of(model)
     train, validation = _open(config.data)
     check_dense_lessons(train, network.options, config.loss)
@@ -115,15 +116,27 @@ def build_task(config: TrainConfig) -> DensePointTask:
     return DensePointTask(network, batches, model, layout, config.loss, _NAME)
 
 
-def _network(config: TrainConfig, model: FaceModel) -> tuple[Network, PointLayout]:
+def initial_network(config: TrainConfig, model: FaceModel) -> tuple[Network, PointLayout]:
+    """The network that a run begins with, in training mode, and its points."""
     sizes = sum(model.sizes) + 27
     if config.start:
         weights = load_weights(config.start)
-        return channels_last(weights.network).train(), weights.layout
+        network = _refined(weights, config.network.refinement)
+        return channels_last(network).train(), weights.layout
     few = config.vertices
     layout = make_layout(model, few) if few else make_part_layout(model)
     options = replace(config.network, points=len(layout), coefficients=sizes)
     return channels_last(NETWORKS.create(_NAME, **vars(options))), layout
+
+
+def _refined(weights: Weights, channels: int) -> Network:
+    """The network of weights, with a second look of so many channels where it has none."""
+    if not channels or getattr(weights.network.options, "refinement", channels):
+        return weights.network
+    options = replace(weights.network.options, refinement=channels)
+    network = NETWORKS.create(_NAME, **vars(options))
+    network.load_state_dict(network.state_dict() | weights.network.state_dict())
+    return network
 
 
 def _open(data: DenseDataConfig) -> tuple[RenderedFaces, RenderedFaces]:

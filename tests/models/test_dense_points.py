@@ -13,7 +13,7 @@ from selfie3d.models.fuse import channels_last, fuse_norms
 from selfie3d.models.heads.points import solver_errors, stated_errors
 
 OLD = Path(__file__).parents[1] / "recipes" / "old_dense_state.json"
-HEADS = {"hidden": 8, "visibility": True, "segments": 16, "decoder": 8}
+HEADS = {"hidden": 8, "visibility": True, "segments": 16, "decoder": 8, "refinement": 6}
 SMALL = {"width": 4, "points": 70, "coefficients": 30, "reduced": 2}
 
 

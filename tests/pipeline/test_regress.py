@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from selfie3d.core.errors import InputError
 from selfie3d.core.image_file import read_image
 from selfie3d.facemodels import load_face_model
 from selfie3d.geometry.camera import PerspectiveCamera
-from selfie3d.geometry.coefficients import Coefficients, ambient_light, coefficients_to_vector
+from selfie3d.geometry.coefficient_mirror import CoefficientMirror
+from selfie3d.geometry.coefficients import (
+    Coefficients,
+    ambient_light,
+    coefficients_to_vector,
+    vector_to_coefficients,
+)
 from selfie3d.geometry.dense_points import PointBasis, make_layout
 from selfie3d.geometry.point_solver import SolverConfig
 from selfie3d.geometry.point_view import PIVOT_MM
@@ -36,7 +43,9 @@ def model():
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory, model):
     layout = make_layout(model, 60)
-    options = DensePointOptions(width=4, points=len(layout), coefficients=239, reduced=2)
+    options = DensePointOptions(
+        width=4, points=len(layout), coefficients=sum(model.sizes) + 27, reduced=2
+    )
     torch.manual_seed(0)
     network = NETWORKS.create("dense-points", **vars(options))
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
@@ -84,9 +93,8 @@ def scene(model, weights):
     )
     y, x = np.mgrid[:480, :640].astype(np.float32) + 0.5
     picture = np.stack([x, y, x], -1) / 640 * 255
-    regressor = Regressor(
-        RegressOptions(weights, passes=1, solver=SolverConfig(steps=4, noise=0.05)), model
-    )
+    solver = SolverConfig(steps=4, noise=0.05)
+    regressor = Regressor(RegressOptions(weights, passes=1, solver=solver, mirrored=False), model)
     body = PointBasis.of(model, regressor.layout).points(identity, expression)
     regressor.network = Oracle(camera.project(body), coefficients_to_vector(truth), 640.0)
     seen = camera.project(model.landmark_points(model.vertices(truth), "ibug68"))[0, :, :2]
@@ -115,11 +123,28 @@ def test_the_second_pass_frames_the_face_as_training_did(scene, model):
     x0, y0, x1, y1 = box
     loose = (x0 - 30, y0 - 45, x1 + 20, y1 + 15)
     options = regressor.options
-    regressor.options = RegressOptions(options.weights, passes=2, solver=options.solver)
+    regressor.options = replace(options, passes=2)
     face = regressor([picture], [loose])[0]
     regressor.options = options
     tight = frame_of_box(box, SIZE)
     assert face.crop.scale == pytest.approx(tight.scale, rel=0.02)
+
+
+def test_mirrored_crops_give_mirrored_faces(weights, model):
+    """With both views heard, left and right are nothing to the network, trained or not."""
+    regressor = Regressor(RegressOptions(weights, gaze=False, lips=False), model)
+    images = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(5))
+    seen, turned = (regressor.in_crops(x)[1] for x in (images, images.flip(3)))
+    mirror = CoefficientMirror.of(model)
+    expected = mirror(vector_to_coefficients(seen.coefficients, model.sizes))
+    found = vector_to_coefficients(turned.coefficients, model.sizes)
+    torch.testing.assert_close(found.identity, expected.identity, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found.light, expected.light, atol=1e-5, rtol=1e-4)
+    chin = regressor.layout.landmarks("ibug68").start + 8
+    x = torch.stack([seen.points[:, chin, 0], -turned.points[:, chin, 0]])
+    torch.testing.assert_close(x[0], x[1], atol=1e-5, rtol=1e-4)
+    once = Regressor(RegressOptions(weights, gaze=False, lips=False, mirrored=False), model)
+    assert (once.in_crops(images)[1].points - seen.points).abs().max() > 1e-6
 
 
 def test_batches_do_not_matter(scene):
@@ -127,7 +152,7 @@ def test_batches_do_not_matter(scene):
     boxes = [box, (box[0] - 10, *box[1:]), (*box[:3], box[3] + 15)]
     together = regressor([picture] * 3, boxes)
     options = regressor.options
-    regressor.options = RegressOptions(options.weights, passes=1, batch=2, solver=options.solver)
+    regressor.options = replace(options, batch=2)
     apart = regressor([picture] * 3, boxes)
     regressor.options = options
     for one, other in zip(together, apart, strict=True):

@@ -280,7 +280,8 @@ def test_dense_points_of_a_network_need_no_file(fitted, face, tmp_path, monkeypa
     """Against the fits: none is off with the true scale; a tenth too large by hand."""
     folder, basis = fitted
     monkeypatch.setattr(
-        "selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: Fitted(face, scale)
+        "selfie3d.evaluate.protocols.aflw2000.load_predictor",
+        lambda *words, **named: Fitted(face, scale),
     )
     report = run(folder, tmp_path / "out", None, basis)
     errors = report.items.errors
@@ -305,7 +306,8 @@ def test_dense_points_of_a_network_need_no_file(fitted, face, tmp_path, monkeypa
 def test_dense_truth_that_fits_nothing(fitted, small, face, tmp_path, monkeypatch):
     folder, basis = fitted
     monkeypatch.setattr(
-        "selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: Fitted(face, 1.0)
+        "selfie3d.evaluate.protocols.aflw2000.load_predictor",
+        lambda *words, **named: Fitted(face, 1.0),
     )
     np.save(tmp_path / "truth.npy", np.ones((3, 9, 3), np.float32))
     with pytest.raises(InputError, match=r"dense\.truth: expected 9 vertices.*dense\.basis"):
@@ -345,7 +347,9 @@ class KnownFace:
 def test_a_predictor_is_run_in_the_protocols_box(small, tmp_path, monkeypatch):
     folder, names, points, _ = small
     known = Known(points)
-    monkeypatch.setattr("selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words: known)
+    monkeypatch.setattr(
+        "selfie3d.evaluate.protocols.aflw2000.load_predictor", lambda *words, **named: known
+    )
     report = run(folder, tmp_path)
     assert report.failures == {names[5]: "too bright"}
     errors = report.items.errors["68 points, 2D, original"]

@@ -18,7 +18,7 @@ from selfie3d.geometry.segments import Segment
 from selfie3d.models.dense_points import DensePointOptions
 from selfie3d.models.heads.points import PointPrediction
 from selfie3d.models.registry import NETWORKS
-from selfie3d.models.weights import load_weights
+from selfie3d.models.weights import load_weights, pack_weights
 from selfie3d.recipes.dense.lessons import check_dense_lessons
 from selfie3d.recipes.dense.losses import (
     TERMS,
@@ -28,6 +28,7 @@ from selfie3d.recipes.dense.losses import (
     mode_shares,
 )
 from selfie3d.recipes.dense.metrics import WITHIN, DenseFindings, dense_metrics
+from selfie3d.recipes.dense.recipe import TrainConfig, initial_network
 from selfie3d.recipes.dense.task import DenseBatches, DensePointTask
 from selfie3d.train import run_training
 
@@ -275,3 +276,24 @@ def test_the_recipe_looks_for_labels_before_it_trains(tmp_path):
             f"output={tmp_path / 'run'}",
         ])  # fmt: skip
     assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_a_network_without_a_second_look_is_given_one_and_answers_as_before(model, tmp_path):
+    layout = make_layout(model, 20)
+    torch.manual_seed(0)
+    options = DensePointOptions(
+        size=32, width=4, blocks=(1, 1), points=len(layout), coefficients=sum(model.sizes) + 27
+    )
+    before = NETWORKS.create("dense-points", **vars(options)).eval()
+    file = tmp_path / "before.safetensors"
+    file.write_bytes(
+        pack_weights(before, "dense-points", options, layout=layout, facts={}, half=False)
+    )
+    asked = replace(DensePointOptions(), refinement=8)
+    after, _ = initial_network(TrainConfig(start=str(file), network=asked), model)
+    assert after.options == replace(options, refinement=8)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        for one, other in zip(after.eval()(images), before(images), strict=True):
+            if one is not None:
+                torch.testing.assert_close(one, other)
