@@ -5,10 +5,11 @@
 
 DATA holds aflw2000 and aflw2000_gt, PYTHON is the interpreter of an environment with mediapipe
 0.10.21 (FaceMesh, 478 points, with its own detector). Faces to 30 degrees of yaw, rows % 4 == 0;
-where the 68 points lie on either mesh is fitted on rows % 4 == 2: ours is the landmark set
-`300w-lp`, mediapipe's are weights of the points nearest on average. Printed for both annotations:
-the mean error by part, % of the square root of the area of the 68 points' box, of photographs in
-which both find the face.
+where the 68 points lie on either mesh is fitted on rows % 4 == 2 in the same way for both: weights
+of the points nearest on average, of mediapipe's 478 and of the 692 that our network is taught, on
+the reconstructed mesh. "ours, set" is the annotation's landmark set of the shipped model. Printed
+for both annotations: the mean error by part, % of the square root of the area of the 68 points'
+box, of photographs in which both find the face.
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from selfie3d.datasets.photographs.aflw2000 import Aflw2000, read_aflw2000, to_p
 from selfie3d.evaluate.metrics.landmarks import box_size
 from selfie3d.evaluate.predict.photographs import boxes_around
 from selfie3d.evaluate.predict.predictor import load_predictor
+from selfie3d.geometry.dense_points import points_of
+from selfie3d.models.weights import load_weights
 
 PARTS = {
     "jaw": slice(0, 17), "brows": slice(17, 27), "nose": slice(27, 36), "eyes": slice(36, 48),
     "mouth": slice(48, 68), "all": slice(0, 68),
 }  # fmt: skip
+SETS = {"original": "300w-lp", "re-annotated": "aflw2000-reannotated"}
 FITTED, REPORTED = 2, 0  # rows % 4
 NEAREST = 8
 RIDGE = 0.02  # of the weights, against equal ones
@@ -64,12 +68,15 @@ def main() -> None:
     torch.set_num_threads(1)
     data = read_aflw2000(given.data)
     fitted, reported = (frontal(data, rest, given.limit) for rest in (FITTED, REPORTED))
-    dense = mediapipe(given.mediapipe, data, np.concatenate([fitted, reported]))
-    mine = ours(data, reported, given.weights, given.boxes)
+    rows = np.concatenate([fitted, reported])
+    dense = mediapipe(given.mediapipe, data, rows)
+    mine, sets = ours(data, rows, given.weights, given.boxes)
     for name, truth in annotations(data).items():
-        readout = fit_readout(dense[: len(fitted)], truth[fitted])
-        theirs = read_out(dense[len(fitted) :], readout)
-        show(name, {"ours": mine, "mediapipe": theirs}, truth[reported])
+        found = {"ours, set": sets[name][len(fitted) :]}
+        for method, points in {"ours": mine, "mediapipe": dense}.items():
+            readout = fit_readout(points[: len(fitted)], truth[fitted])
+            found[method] = read_out(points[len(fitted) :], readout)
+        show(name, found, truth[reported])
 
 
 def annotations(data: Aflw2000) -> dict[str, Array]:
@@ -84,20 +91,29 @@ def frontal(data: Aflw2000, rest: int, limit: int) -> NDArray[np.int64]:
     return chosen[: limit or None]
 
 
-def ours(data: Aflw2000, rows: NDArray[np.int64], weights: str, boxes: str) -> Array:
-    """Our points (N,68,2); NaN where no face was found."""
-    predictor = load_predictor(weights, boxes)
+def ours(
+    data: Aflw2000, rows: NDArray[np.int64], weights: str, boxes: str
+) -> tuple[Array, dict[str, Array]]:
+    """The network's points on our meshes (N,692,2), and (N,68,2) of each landmark set; NaN: none.
+
+    As `reconstruct` sees faces: mirrored as well.
+    """
+    predictor, layout = load_predictor(weights, boxes, mirrored=True), load_weights(weights).layout
     where = boxes_around(annotations(data)["original"][rows])
-    points = np.full((len(rows), 68, 2), np.nan)
+    points = np.full((len(rows), len(layout), 2), np.nan)
+    sets = {name: np.full((len(rows), 68, 2), np.nan) for name in SETS}
     with progress_bar("Reading faces", len(rows)) as advance:
         for k, row in enumerate(rows):
             try:
                 face = predictor(read_image(data.image_path(row)), where[k])
-                points[k] = face.landmarks("300w-lp")[:, :2]
             except NoFaceError:
-                pass
+                continue
+            body = points_of(face.model, layout, face.model.vertices(face.coefficients))
+            points[k] = face.camera.project(body)[0, :, :2].numpy()
+            for name, marks in SETS.items():
+                sets[name][k] = face.landmarks(marks)[:, :2]
             advance()
-    return points
+    return points, sets
 
 
 def mediapipe(python: str, data: Aflw2000, rows: NDArray[np.int64]) -> Array:

@@ -1,8 +1,8 @@
 """Best fits of a face model's landmarks to annotated 3D landmarks, in closed form.
 
-What they leave over is the readout `300w-lp`: where another convention has the 68 points, as
-offsets from `ibug68`. It lies in a file of its own, with a version of its own: placing it anew
-changes neither the face model nor its version.
+What they leave over is a readout, `300w-lp`: where another convention has the 68 points, as
+offsets from `ibug68`. Readouts lie in files of their own, with versions of their own: placing one
+anew changes neither the face model nor its version.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from ..geometry.face_model import FaceModel
 
 Array = NDArray[np.float64]
 
-READOUT_FILE = "landmarks_300w_lp.json"
+READOUTS = {
+    "300w-lp": "landmarks_300w_lp.json",
+    "aflw2000-reannotated": "landmarks_aflw2000_reannotated.json",
+}
+"""Files of the readouts by the name of their landmark set."""
 
 IDENTITY_MODES = 80
 _EXPRESSION_SIGMA = 0.3  # of a blendshape's weight, for the ridge prior
@@ -115,23 +119,27 @@ def bin_means(error: Array, yaw_degrees: Array, edges: Sequence[float] = (30, 60
     return [float(error[group == k].mean()) for k in range(len(edges) + 1)]
 
 
-def read_readout(path: Path | None = None) -> tuple[int, NDArray[np.float32]]:
-    """The version and the offsets (68,3) mm of a readout file; None is the shipped one.
+def read_readout(source: str | Path = "300w-lp") -> tuple[int, NDArray[np.float32]]:
+    """The version and the offsets (68,3) mm of a readout.
+
+    Args:
+        source: a name of `READOUTS`, or the path of a file.
 
     Raises:
         InputError: the file is damaged.
     """
-    source = files(__package__) / "data" / READOUT_FILE if path is None else path
+    name = READOUTS.get(str(source))
+    file = Path(source) if name is None else files(__package__) / "data" / name
     try:
-        content = json.loads(source.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
         version, offset = int(content["version"]), np.array(content["offset_mm"], np.float32)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(str(source), "a readout: version and offset_mm", str(error)) from None
+        raise InputError(str(file), "a readout: version and offset_mm", str(error)) from None
     if offset.shape != (68, 3) or not np.isfinite(offset).all():
-        raise InputError(f"{source}: offset_mm", "68 points of x, y, z", str(offset.shape))
+        raise InputError(f"{file}: offset_mm", "68 points of x, y, z", str(offset.shape))
     return version, offset
 
 
-def next_version() -> int:
+def next_version(name: str = "300w-lp") -> int:
     """The version of a readout that takes the shipped one's place."""
-    return read_readout()[0] + 1
+    return read_readout(name)[0] + 1

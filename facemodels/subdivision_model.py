@@ -16,7 +16,7 @@ from ..core.errors import InputError
 from ..geometry.face_model import SHIPPED_VERSION, FaceModel
 from ..geometry.landmarks import LandmarkSet
 from ..geometry.model_parts import ModelBases, ModelFacts, ModelMesh
-from .landmark_fit import read_readout
+from .landmark_fit import READOUTS, read_readout
 from .readers.archive import require
 from .subdivide import catmull_clark, neck_cap, smooth_rim, triangles
 
@@ -209,9 +209,12 @@ def _cut(quads: NDArray[np.int64], count: int) -> _Cut:
 def _landmarks(arrays: Mapping[str, NDArray], cut: _Cut) -> dict[str, LandmarkSet]:
     ids = torch.from_numpy(cut.local[arrays["landmarks_ibug68"].astype(np.int64)])
     ibug68 = LandmarkSet.from_vertices("ibug68", ids)
-    version, offset = read_readout()
-    readout = replace(ibug68, name="300w-lp", offset=torch.from_numpy(offset), version=version)
-    return {"ibug68": ibug68, "300w-lp": readout}
+    sets = {"ibug68": ibug68}
+    for name in READOUTS:
+        version, offset = read_readout(name)
+        moved = torch.from_numpy(offset)
+        sets[name] = replace(ibug68, name=name, offset=moved, version=version)
+    return sets
 
 
 def _regions(arrays: Mapping[str, NDArray], cut: _Cut, count: int) -> dict[str, NDArray]:

@@ -10,7 +10,7 @@ the annotation's own frame: half a pixel moves the figures by 0.04 to 0.08.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +40,7 @@ from ..report.report import Items, Picture, Report
 from .aflw2000_dense import open_truth, score_dense
 from .aflw2000_metrics import Scored, dense_parts, landmark_parts, metrics_beside, pose_parts
 from .aflw2000_network_dense import score_network
-from .aflw2000_options import Aflw2000Options, select_rows
+from .aflw2000_options import OWN_SETS, Aflw2000Options, select_rows
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,8 @@ def make_protocol(overrides: Sequence[str] = ()) -> Protocol:
 class _Setting:
     """The data set, the rows that are evaluated, and what was predicted for them.
 
-    `dense` are errors of dense points by kind, and `correspondence` says which these are.
+    `dense` are errors of dense points by kind, and `correspondence` says which these are; `own` are
+    predictions (N,68,3) of a landmark set that stands for one annotation alone, by the annotation.
     """
 
     data: Aflw2000
@@ -63,6 +64,7 @@ class _Setting:
     name: str
     dense: Mapping[str, Array] | None = None
     correspondence: str = ""
+    own: Mapping[str, Array] = field(default_factory=dict)
 
 
 def _run(options: Aflw2000Options, request: Request) -> Report:
@@ -72,7 +74,7 @@ def _run(options: Aflw2000Options, request: Request) -> Report:
     setting = setting or _from_photographs(options, request, data)
     write_predictions(request.out / "predictions.npz", setting.predictions)
     rows, predictions = setting.rows, setting.predictions
-    scored = Scored(data, rows, predictions.landmarks.transpose(0, 2, 1))
+    scored = Scored(data, rows, predictions.landmarks.transpose(0, 2, 1), setting.own)
     parts = [landmark_parts(scored, options, predictions), pose_parts(scored, predictions.pose_deg)]
     if setting.dense is not None:
         parts.append(dense_parts(scored, options, setting.dense))
@@ -145,8 +147,14 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
     o, mirrored = options, options.mirrored
     predictor = load_predictor(request.weights, o.boxes, o.face_model, mirrored=mirrored)
 
+    sets = [options.landmark_set, *OWN_SETS.values()]
+
     def points(face: PredictedFace) -> Array:
-        return to_annotation(face.landmarks(options.landmark_set).astype(np.float64))
+        every = np.full((len(sets), 68, 3), np.nan)
+        for k, name in enumerate(sets):
+            if k == 0 or name in face.model.landmarks:
+                every[k] = to_annotation(face.landmarks(name).astype(np.float64))
+        return every.reshape(-1, 3)
 
     boxes = boxes_around(to_pixels(data.points[rows].transpose(0, 2, 1))[..., :2])
     items = [
@@ -154,8 +162,11 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
         for row, box in zip(rows, boxes, strict=True)
     ]
     log = FailureLog(request.out / LOG)
-    predictions = predict_landmarks(predictor, items, points=points, log=log)
-    setting = _Setting(data, rows, predictions, predictor.name)
+    count = 68 * len(sets)
+    every = predict_landmarks(predictor, items, points=points, count=count, log=log)
+    predictions = replace(every, landmarks=every.landmarks[..., :68])
+    own = _own(every)
+    setting = _Setting(data, rows, predictions, predictor.name, own=own)
     dense = options.dense
     if not dense.wanted:
         return setting
@@ -167,6 +178,16 @@ def _from_photographs(options: Aflw2000Options, request: Request, data: Aflw2000
         points=dense.points, log=log,
     )  # fmt: skip
     return replace(setting, dense=found, correspondence=words)
+
+
+def _own(every: Predictions) -> dict[str, Array]:
+    """Of predictions (N,3,68 + 68 k), those of the annotations' own sets that were predicted."""
+    parts = every.landmarks[..., 68:].transpose(0, 2, 1).reshape(len(every.names), -1, 68, 3)
+    return {
+        name: parts[:, k]
+        for k, name in enumerate(OWN_SETS)
+        if np.isfinite(parts[:, k, :, :2]).any()
+    }
 
 
 def crop_side(points: Array) -> Array:

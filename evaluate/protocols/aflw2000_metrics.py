@@ -41,6 +41,7 @@ from .aflw2000_options import ANNOTATIONS, SPLITS, Aflw2000Options
 
 Array = NDArray[np.float64]
 PLANE, SPACE, SHAPE = "68 points, 2D", "68 points, 3D", "shape from 68 points"
+OWN_READOUT = "the annotation's own landmark set"
 _POSE = "head pose"
 
 
@@ -62,11 +63,13 @@ class Scored:
         data: the data set.
         rows: (N,) its rows that are evaluated.
         predicted: (N,68,3) in the annotation's frame; NaN where an image failed.
+        own: the same of a landmark set that stands for one annotation alone, by the annotation.
     """
 
     data: Aflw2000
     rows: NDArray[np.int64]
     predicted: Array
+    own: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def truth(self) -> Array:
@@ -90,8 +93,12 @@ class Scored:
         yaw = self.data.yaw_fitted if split == "fitted" else self.data.yaw_labels
         return None if yaw is None else yaw_bins(yaw[self.rows])
 
-    def plane(self, annotation: str) -> Array:
+    def plane(self, annotation: str, own: bool = False) -> Array:
         """(N,) errors in x and y in percent.
+
+        Args:
+            annotation: whose points are true.
+            own: of the annotation's own landmark set.
 
         Raises:
             InputError: the data set has no such annotation.
@@ -99,7 +106,8 @@ class Scored:
         truth = self.annotation(annotation)
         if truth is None:
             raise InputError("annotation", "one that the data set has", annotation)
-        return landmark_nme(self.predicted[..., :2], truth, box_size(truth))
+        predicted = self.own[annotation] if own else self.predicted
+        return landmark_nme(predicted[..., :2], truth, box_size(truth))
 
     def space(self) -> Array:
         """(N,) errors in 3D in percent, mean depth taken off, by the box in x and y."""
@@ -120,6 +128,10 @@ def landmark_parts(scored: Scored, options: Aflw2000Options, found: Predictions)
         figures += _by_split(scored, options, annotation, errors)
     lines = {ANNOTATIONS[name]: errors for name, errors in columns.items()}
     named = {f"{PLANE}, {ANNOTATIONS[name]}": errors for name, errors in columns.items()}
+    for name in scored.own.keys() & columns.keys():
+        errors, title = scored.plane(name, own=True), f"{PLANE}, {OWN_READOUT}"
+        figures += _by_split(scored, options, name, errors, title)
+        named[f"{title}, {ANNOTATIONS[name]}"] = errors
     solid = {SPACE: scored.space(), SHAPE: scored.shape()} if scored.has_depth else {}
     for table, errors in solid.items():
         figures += _by_split(scored, options, "original", errors, table)

@@ -17,6 +17,8 @@ from ..predict.predictor import BoxSource
 
 SPLITS = {"fitted": "fitted pose", "labels": "AFLW labels"}
 ANNOTATIONS = {"original": "original", "reannotated": "re-annotated"}
+OWN_SETS = {"reannotated": "aflw2000-reannotated"}
+"""Landmark sets of the face model that stand for one annotation alone."""
 Rows = Literal["auto", "all", "images", "named"]
 Split = Literal["all", "fitted", "labels"]
 Annotation = Literal["all", "original", "reannotated"]

@@ -53,3 +53,16 @@ def test_predictions_that_all_miss_are_refused():
     faces, _ = made(0.0, lost=COUNT)
     with pytest.raises(InputError, match="near their annotations"):
         readout_offset(faces, torch.zeros(68, 3))
+
+
+def test_an_annotation_that_is_shifted_is_followed_only_without_symmetry():
+    """A shift to the left is no anatomy: a symmetric readout leaves it, another one takes it."""
+    faces, _ = made(0.0)
+    shift = torch.zeros(68, 3)
+    shift[:, 0] = 3.0
+    moved = faces.camera.project(faces.body + shift)[..., :2]
+    faces = FoundFaces(faces.body, faces.camera, moved, faces.weight)
+    followed = readout_offset(faces, torch.zeros(68, 3), mirrors=False)
+    left = readout_offset(faces, torch.zeros(68, 3))
+    assert float((followed - shift).norm(dim=1).mean()) < 0.3
+    assert float(left[:, 0].mean().abs()) < 1e-4
