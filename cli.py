@@ -30,6 +30,7 @@ from .commands import (
 from .commands.option_groups import in_groups
 from .commands.reconstruct_clips import ClipFlags, are_clips, check_paths, reconstruct_clips
 from .commands.reconstruct_flags import FaceFlags, RunFlags
+from .core.collector import collect_rarely
 from .core.ending import TerminatedError, terminable
 from .core.errors import Selfie3dError, UnknownNameError, shown
 from .core.item_failure import is_lack_of_memory, said
@@ -76,7 +77,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the results, made i
 
 def main() -> None:
     """Entry point of the `selfie3d` command."""
-    gc.set_threshold(100_000, 20, 20)  # imports make many objects, and all of them stay
+    collect_rarely()
     try:
         app()
     finally:

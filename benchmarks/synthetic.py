@@ -14,6 +14,7 @@ import multiprocessing
 import time
 
 import torch
+from selfie3d.core.collector import collect_rarely
 from selfie3d.datasets.synthetic.config import SyntheticConfig
 from selfie3d.datasets.synthetic.faces import SyntheticFaces
 
@@ -23,6 +24,7 @@ WARM_UP = 20
 def draw(first: int, count: int, config: SyntheticConfig, barrier) -> tuple[float, float]:
     """Seconds that one process takes for `count` faces, by the clock and of the processor."""
     torch.set_num_threads(1)
+    collect_rarely()  # as in every process of `selfie3d synth`
     faces = SyntheticFaces(config)
     for index in range(WARM_UP):
         faces.item(index)

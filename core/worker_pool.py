@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
+from .collector import collect_rarely
 from .errors import InputError, Selfie3dError
 
 T = TypeVar("T")
@@ -214,6 +215,7 @@ def _serve(
     settings: tuple[Any, ...],
 ) -> None:
     """The life of a process: start, then one item after another."""
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process says when to end
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     message = _outcome(_READY, lambda: (start(*settings), None)[1])

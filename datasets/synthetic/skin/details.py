@@ -159,7 +159,7 @@ class SkinDetails:
         beard, layers = growth.beard, self.layers
         texels = np.full(SIZE * SIZE, _PLAIN, np.uint32)
         mix_skin(
-            self.map.where, layers.fields, numbers, pigments, strengths, PIGMENTS,
+            self.map.runs, layers.fields, numbers, pigments, strengths, PIGMENTS,
             lines.ravel(), _LINES, brows.ravel(), rows.start * SIZE,
             growth.brow_ratio.astype(np.float32),
             layers.beards[0 if beard is None else beard.kind],

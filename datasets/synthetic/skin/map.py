@@ -30,6 +30,8 @@ class SkinMap:
         where: (n,) int32, row * size + column.
         corners: (n,3) int32 vertices, and shares (n,3) float32 of them, at the texels' centres.
         points: (n,3) float32, places on the mean head, mm.
+        runs: (R,3) int64, texels that lie side by side in a row of the atlas: the first of the n,
+            where it is, and how many there are.
     """
 
     count: int
@@ -38,6 +40,7 @@ class SkinMap:
     corners: Array
     shares: Array
     points: Array
+    runs: Array
 
     @classmethod
     def of(cls, model: FaceModel, skin: Array, size: int) -> SkinMap:
@@ -55,7 +58,7 @@ class SkinMap:
         corners = faces[face].astype(np.int32)
         points = np.zeros((len(where), 3), np.float32)
         gather(model.mean.numpy(), corners, shares, points)
-        return cls(len(skin), size, where, corners, shares, points)
+        return cls(len(skin), size, where, corners, shares, points, _runs(where, size))
 
     @property
     def flat(self) -> NDArray[np.float64]:
@@ -87,6 +90,13 @@ class SkinMap:
             near = self.shares[:, corner] >= best[self.corners[:, corner]]
             out[:, self.corners[near, corner]] = values[:, near]
         return out
+
+
+def _runs(where: Array, size: int) -> NDArray[np.int64]:
+    """Runs (R,3) of ascending texels (n,): see `SkinMap.runs`."""
+    begins = (np.diff(where, prepend=-2) != 1) | (where % size == 0)
+    starts = np.flatnonzero(begins)
+    return np.stack([starts, where[starts], np.diff(starts, append=len(where))], -1)
 
 
 def _screen(uv: Array, size: int) -> NDArray[np.float32]:

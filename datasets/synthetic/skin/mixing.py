@@ -1,7 +1,7 @@
 """The kernel that mixes the skin's layers, lines and hair to the texels of an atlas.
 
-Blocks of texels that the first-level cache holds, one loop over them for each step, so that the
-compiler vectorizes; what only some texels have is done for a list of them.
+A run of neighbouring texels at a time, which the first-level cache holds, one loop over it for each
+step, so that the compiler vectorizes; what only some texels have is collected for these.
 """
 
 from __future__ import annotations
@@ -15,62 +15,47 @@ from ....core.jit import inline, kernel
 from ....geometry.segments import Segment
 
 Array = NDArray[Any]
+LONGEST = 1024
+"""Texels of the longest run that can be mixed."""
+
 _BEARD = int(Segment.BEARD)
-_BLOCK = 2048
 _BRIGHT = np.float32(1.99)
 
 
 @kernel
 def mix_skin(
-    where: Array, fields: Array, rows: Array, pigments: Array, strengths: Array, densities: Array,
+    runs: Array, fields: Array, rows: Array, pigments: Array, strengths: Array, densities: Array,
     lines: Array, line_density: Array, brows: Array, first: int, brow_ratio: Array, beard: Array,
     hairs: Array, beard_density: float, soft: Array, beard_ratio: Array, lift: Array, texels: Array,
 ) -> None:  # fmt: skip
     """Mix layers (n,) by pigments, then lines, brows and beard; code as bytes of texels (S*S,).
 
-    brows begin with the texel `first`.
+    runs (R,3): first of the n, first texel and length, see `SkinMap`; brows begin with the texel
+    `first`.
     """
-    total, factor = np.empty((4, _BLOCK), np.float32), np.empty((3, _BLOCK), np.float32)
-    words, some = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.uint32)
-    zero, one, half, byte = np.float32(0), np.float32(1), np.float32(0.5), np.float32(1 / 255)
-    for start in range(0, len(where), _BLOCK):
-        count = min(_BLOCK, len(where) - start)
-        total[:] = 0
+    total, factor = np.empty((4, LONGEST), np.float32), np.empty((3, LONGEST), np.float32)
+    grown, look = np.empty((3, LONGEST), np.float32), np.empty((3, LONGEST), np.float32)
+    mask, line, brow = grown[0], grown[1], grown[2]
+    for r in range(len(runs)):
+        start, texel, count = runs[r, 0], runs[r, 1], runs[r, 2]
+        total[:, :count], brow[:count] = 0, 0
         for n in range(len(rows)):
             _add(fields[rows[n], start : start + count], strengths[n], total[pigments[n]])
         for c in range(3):
-            _transmit(total, densities[:, c], factor[c])
-        _code(factor, words)
-        listed = np.uint64(0)
-        for i in range(count):
-            texel = np.uint64(where[start + i])
-            texels[texel] = words[i]
-            some[listed] = i
-            more = lines[texel] + _hair(brows, texel, first) + beard_density * beard[start + i] > 0
-            listed += np.uint64(more | (len(lift) > 0))
-        for n in range(listed):
-            i = some[n]
-            texel = np.uint64(where[start + i])
-            line, brow = lines[texel], _hair(brows, texel, first)
-            mask = beard_density * beard[start + i] * byte
-            grain = hairs[start + i] * byte
-            cover = min(max((mask - grain) * soft[0] + half * mask, zero), one)
-            cover = cover if mask > 0 else zero
-            shade, left = np.float32(1.35) - np.float32(0.7) * grain, one - min(mask, one) * soft[1]
-            red = _over(factor[0, i] * left, line * line_density[0], cover, beard_ratio[0] * shade)
-            green = _over(
-                factor[1, i] * left, line * line_density[1], cover, beard_ratio[1] * shade
-            )
-            blue = _over(factor[2, i] * left, line * line_density[2], cover, beard_ratio[2] * shade)
-            red += brow * (brow_ratio[0] - red)
-            green += brow * (brow_ratio[1] - green)
-            blue += brow * (brow_ratio[2] - blue)
-            if len(lift) > 0:
-                at = np.uint64(start + i)
-                red, green, blue = red / lift[at, 0], green / lift[at, 1], blue / lift[at, 2]
-            word = _coded(red) | _coded(green) << 8 | _coded(blue) << 16
-            word |= _BEARD << 24 if mask > half else 0
-            texels[texel] = word
+            _transmit(total, densities[:, c], factor[c, :count])
+        _scale(beard[start : start + count], beard_density * np.float32(1 / 255), mask)
+        line[:count] = lines[texel : texel + count]
+        low, end = max(texel, first), min(texel + count, first + len(brows))
+        if low < end:
+            brow[low - texel : end - texel] = brows[low - first : end - first]
+        if len(lift) > 0 or _any(grown[:, :count]):
+            _weigh(mask[:count], hairs[start : start + count], soft, look)
+            for c in range(3):
+                value = factor[c, :count]
+                _grow(value, grown, line_density[c], look, beard_ratio[c], brow_ratio[c])
+                if len(lift) > 0:
+                    value /= lift[start : start + count, c]
+        _code(factor, mask, texels[texel : texel + count])
 
 
 @inline
@@ -78,6 +63,46 @@ def _add(field: Array, strength: float, out: Array) -> None:
     """Add strength times field (n,) of whole numbers to the first n of out."""
     for i in range(len(field)):
         out[i] += strength * np.float32(field[i])
+
+
+@inline
+def _scale(field: Array, factor: float, out: Array) -> None:
+    """factor times field (n,) of bytes, to the first n of out."""
+    for i in range(len(field)):
+        out[i] = factor * np.float32(field[i])
+
+
+@inline
+def _any(grown: Array) -> bool:
+    """Whether anything grows on some texels (3,n): nothing is below 0."""
+    found = np.int32(0)
+    for i in range(grown.shape[1]):
+        found += np.int32(grown[0, i] + grown[1, i] + grown[2, i] > 0)
+    return found > 0
+
+
+@inline
+def _weigh(mask: Array, hairs: Array, soft: Array, look: Array) -> None:
+    """How much a beard (n,) covers, how much light it leaves between its hairs, and how bright
+    these are; into look (3,>=n)."""
+    zero, one = np.float32(0), np.float32(1)
+    for i in range(len(mask)):
+        share, grain = mask[i], np.float32(hairs[i]) * np.float32(1 / 255)
+        cover = min(max((share - grain) * soft[0] + np.float32(0.5) * share, zero), one)
+        look[0, i] = cover if share > 0 else zero
+        look[1, i] = one - min(share, one) * soft[1]
+        look[2, i] = np.float32(1.35) - np.float32(0.7) * grain
+
+
+@inline
+def _grow(
+    values: Array, grown: Array, depth: float, look: Array, beard: float, brow: float
+) -> None:
+    """Draw lines of an optical depth up to 1, a beard and brows over one colour (n,), in place."""
+    for i in range(len(values)):
+        line = grown[1, i] * depth
+        value = _over(values[i] * look[1, i], line, look[0, i], beard * look[2, i])
+        values[i] = value + grown[2, i] * (brow - value)
 
 
 @inline
@@ -92,14 +117,6 @@ def _transmit(total: Array, densities: Array, out: Array) -> None:
         x *= x
         x *= x
         out[i] = x * x
-
-
-@inline
-def _hair(brows: Array, texel: int, first: int) -> float:
-    """What is painted at a texel of an atlas of which brows are a part; 0 outside."""
-    place = np.uint64(texel - np.uint64(first))
-    inside = place < np.uint64(len(brows))
-    return brows[place if inside else np.uint64(0)] * np.float32(inside)
 
 
 @inline
@@ -123,8 +140,9 @@ def _coded(factor: np.float32) -> np.int32:
 
 
 @inline
-def _code(factor: Array, words: Array) -> None:
-    """Factors (3,n) as bytes of words (n,)."""
+def _code(factor: Array, mask: Array, words: Array) -> None:
+    """Factors (3,n) as bytes of words (n,), the fourth is the class of beards, or 0."""
+    half, beard, none = np.float32(0.5), np.int32(_BEARD << 24), np.int32(0)
     for i in range(len(words)):
         red, green, blue = _coded(factor[0, i]), _coded(factor[1, i]), _coded(factor[2, i])
-        words[i] = red | green << 8 | blue << 16
+        words[i] = red | green << 8 | blue << 16 | (beard if mask[i] > half else none)
