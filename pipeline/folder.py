@@ -18,7 +18,7 @@ from ..core.progress import progress_bar
 from ..core.threads import in_order
 from ..core.whole_file import prepare_folder
 from ..core.worker_pool import Died, WorkerPool, sendable
-from .options import ReconstructOptions
+from .options import ReconstructOptions, needs_texture
 from .output.journal import STATE, Journal, noted_files
 from .photo_work import Job, Outcome, Run, groups, no_progress, work_on
 from .reconstructor import Reconstructor
@@ -117,6 +117,8 @@ def _here(
     reconstructor = Reconstructor(run.options)
     fast = reconstructor.steps == 1
     threads = min(os.cpu_count() or 1, _MOST_THREADS) if fast else 1
+    if threads > 1 and needs_texture(run.write):
+        reconstructor.prepare_textures()
     # The first before the others: what it loads and compiles serves them all.
     before, together = (jobs, []) if alone or not fast else (jobs[:1], jobs[1:])
     usual = torch.get_num_threads()

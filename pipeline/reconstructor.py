@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -91,12 +92,21 @@ class Reconstructor:
         check_mesh(self.model, self.options.mesh)
         self.detector = get_face_detector(self.options.detector)
         self.fitter = FaceFitter(self.model, self.options.fit)
+        self._textures: Future[TextureBuilder] | None = None
         self._check_network()
 
     @cached_property
     def textures(self) -> TextureBuilder:
         """What makes textures; its tables are made when the first face needs one."""
+        if self._textures is not None:
+            return self._textures.result()
         return TextureBuilder(self.model, self.options.texture_size)
+
+    def prepare_textures(self) -> None:
+        """Begin to make the tables of `textures` in a thread, while faces are looked for."""
+        pool = ThreadPoolExecutor(1, "selfie3d-textures", partial(torch.set_num_threads, 1))
+        self._textures = pool.submit(TextureBuilder, self.model, self.options.texture_size)
+        pool.shutdown(wait=False)
 
     @property
     def steps(self) -> int:
