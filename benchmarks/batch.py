@@ -1,13 +1,14 @@
 """`selfie3d batch` against a plain loop of `reconstruct`, and with everything killed on the way.
 
-    python benchmarks/batch.py photos --out DIR --count 20000 [--like FOLDER ...] [--hostile 1000]
-    python benchmarks/batch.py speed --photos DIR --out DIR [--workers 1,2]
+    python benchmarks/batch.py speed --photos DIR --out DIR [--runs loop1,batch1,loop2,batch2]
     python benchmarks/batch.py kills --photos DIR --out DIR [--worker-kills 10] [--driver-kills 5]
+    python benchmarks/batch.py full --photos DIR --out DIR --small DIR
 
-`photos` draws faces, links the pictures of other folders under new names, and damages some files.
-`speed` runs both ways with the same options and says photographs a second, processor time and the
-most memory of all processes together. `kills` ends with a comparison with an undisturbed run, row
-by row. Needs Linux (/proc).
+Photographs: `batch_photos.py`. `speed` runs both ways with the same options, on one core or two,
+and says photographs a second, processor time and the most memory of all processes together. `kills`
+ends with a comparison with an undisturbed run, row by row. `full` does the same where the disk is
+full on the way: DIR is on a small file system (mount -t tmpfs -o size=6m tmpfs DIR). Each looks
+whether every photograph has its rows. Needs Linux (/proc).
 """
 
 from __future__ import annotations
@@ -18,47 +19,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _CLI = [sys.executable, "-c", "from selfie3d.cli import main; main()"]
-
-
-def make_photos(out: Path, count: int, like: list[Path], hostile: int) -> None:
-    from selfie3d.datasets import SyntheticConfig, SyntheticFaces
-
-    out.mkdir(parents=True, exist_ok=True)
-    pictures = sorted(
-        p for folder in like for p in folder.rglob("*") if p.suffix in (".jpg", ".png")
-    )
-    half = count // 2 if pictures else 0
-    for k in range(half):
-        source = pictures[k % len(pictures)]
-        target = out / f"like_{k:06d}{source.suffix}"
-        if not target.exists():
-            os.link(source, target) if _same_disk(source, out) else target.symlink_to(source)
-    faces = SyntheticFaces(SyntheticConfig(size=256, seed=5, margin=2.0))
-    drawn = min(count - half, 500)
-    for k in range(drawn):
-        Image.fromarray(faces.item(k).image).save(out / f"drawn_{k:06d}.jpg", quality=92)
-    for k in range(drawn, count - half):
-        os.link(out / f"drawn_{k % drawn:06d}.jpg", out / f"drawn_{k:06d}.jpg")
-    rng = np.random.default_rng(1)
-    for k in range(hostile):
-        content = bytearray((out / f"drawn_{k % drawn:06d}.jpg").read_bytes())
-        for at in rng.integers(0, len(content), 20):
-            content[at] = rng.integers(256)
-        cut = content[: rng.integers(len(content))] if k % 2 else content
-        (out / f"hostile_{k:06d}.jpg").write_bytes(bytes(cut))
-
-
-def _same_disk(a: Path, b: Path) -> bool:
-    return a.stat().st_dev == b.stat().st_dev
+_POINTS = ["--write", "points", "--workers", "2", "--out"]
+_RUNS = {
+    "loop1": ["reconstruct", "--write", "json", "--workers", "1"],
+    "loop2": ["reconstruct", "--write", "json"],  # threads, one for each core
+    "batch1": ["batch", "--workers", "1"],
+    "batch2": ["batch", "--workers", "2"],
+}
+_ROOM = 1 << 20  # bytes that are free when the disk is to become full
 
 
 @dataclass
@@ -99,21 +76,23 @@ def _below(pid: int, root: int, parents: dict[int, int]) -> bool:
 def timed(command: list[str]) -> tuple[float, float, float]:
     """Wall seconds, processor seconds and MB of a command."""
     usage, start = Usage(), time.perf_counter()
-    process = subprocess.Popen([*_CLI, *command], stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*_CLI, *command], stdout=quiet, stderr=quiet)
     while process.poll() is None:
         usage.look(process.pid)
         time.sleep(0.5)
     return time.perf_counter() - start, sum(usage.cpu.values()), usage.peak
 
 
-def speed(photos: Path, out: Path, workers: list[int]) -> None:
+def speed(photos: Path, out: Path, runs: list[str]) -> None:
     count = sum(1 for _ in photos.iterdir())
-    runs = {"reconstruct, a plain loop": ["reconstruct", str(photos), "--write", "json"]}
-    runs |= {f"batch, {n} workers": ["batch", str(photos), "--workers", str(n)] for n in workers}
-    for number, (name, command) in enumerate(runs.items()):
-        wall, cpu, peak = timed([*command, "--out", str(out / f"run{number}")])
-        rate = f"{count / wall:.2f} photographs/s, {1000 * cpu / count:.0f} ms of processor each"
+    for name in runs:
+        (command, *options), target = _RUNS[name], out / name
+        wall, cpu, peak = timed([command, str(photos), *options, "--out", str(target)])
+        rate = f"{count / wall:.2f} photographs/s, {1000 * cpu / count:.1f} ms of processor each"
         print(f"{name}: {wall:.1f} s, {rate}, {peak:.0f} MB", flush=True)
+        if command == "batch":
+            check(photos, target)
 
 
 def rows(out: Path) -> list[dict]:
@@ -124,59 +103,89 @@ def rows(out: Path) -> list[dict]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
-def finders() -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                if b"FaceActor" in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
+def check(photos: Path, out: Path) -> list[dict]:
+    """Say whether every photograph is in the rows, each face of it once."""
+    found, files = rows(out), {path.name for path in photos.iterdir()}
+    faces = Counter((row["key"], row["face"]) for row in found)
+    whole = {row["key"] for row in found} == files and max(faces.values()) == 1
+    hostile = [row for row in found if row["key"].endswith("_hostile.jpg")]
+    kinds = Counter(row["kind"] or "face" for row in hostile)
+    size = sum(file.stat().st_size for file in out.glob("faces-*.parquet")) / len(found)
+    print(f"  {len(files)} photographs, {len(found)} rows of {size:.0f} bytes, "
+          f"each face once and none lost: {whole}; "
+          f"{len({row['key'] for row in hostile})} hostile: {dict(kinds)}", flush=True)  # fmt: skip
+    return found
+
+
+def finders(driver: int) -> list[int]:
+    """Processes of a run that find faces."""
+    usage, found = Usage(), []
+    usage.look(driver)
+    for pid in usage.cpu:
+        with suppress(OSError):
+            if b"FaceActor" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
     return found
 
 
 def kills(photos: Path, out: Path, worker_kills: int, driver_kills: int, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
-    command = [*_CLI, "batch", str(photos), "--write", "points", "--workers", "2", "--out"]
+    command = [*_CLI, "batch", str(photos), *_POINTS]
     subprocess.run([*command, str(out / "undisturbed")], check=True)
-    disturbed = out / "disturbed"
+    disturbed, status = out / "disturbed", -1
     workers = drivers = 0
-    while True:
+    while status:
         driver = subprocess.Popen([*command, str(disturbed)], start_new_session=True)
-        end = drivers < driver_kills
+        due = worker_kills * (drivers + 1) // (driver_kills + 1)
         while driver.poll() is None:
             time.sleep(float(rng.uniform(2, 6)))
-            state = disturbed / ".selfie3d" / "batch"
-            at_work = list(state.glob("*.faces"))
-            if at_work and workers < worker_kills * (drivers + 1) / (driver_kills + 1):
+            if not any((disturbed / ".selfie3d" / "batch").glob("*.faces")):
+                continue  # nothing is under way yet
+            if workers < due:
                 with suppress(OSError, ValueError):
-                    os.kill(int(rng.choice(finders())), signal.SIGKILL)
+                    os.kill(int(rng.choice(finders(driver.pid))), signal.SIGKILL)
                     workers += 1
-            elif at_work and end:
+            elif drivers < driver_kills:
                 os.killpg(driver.pid, signal.SIGKILL)
                 drivers += 1
                 break
-        if driver.wait() == 0:
-            break
-    same = rows(out / "undisturbed") == rows(disturbed)
+        status = driver.wait()
+        print(f"{workers} workers and {drivers} drivers killed so far", flush=True)
+    same = check(photos, out / "undisturbed") == check(photos, disturbed)
     print(f"{workers} workers and {drivers} drivers killed; rows are the same: {same}")
+
+
+def full(photos: Path, out: Path, small: Path) -> None:
+    """Fill a small file system but for a megabyte, run, make room, and run again."""
+    command = [*_CLI, "batch", str(photos), *_POINTS]
+    if not (out / "undisturbed").exists():
+        subprocess.run([*command, str(out / "undisturbed")], check=True)
+    ballast = small / "ballast"
+    space = os.statvfs(small)
+    ballast.write_bytes(bytes(space.f_bavail * space.f_frsize - _ROOM))
+    failed = subprocess.run([*command, str(small / "out")], stderr=subprocess.PIPE, text=True)
+    print(f"status {failed.returncode}: {failed.stderr.splitlines()[-1]}", flush=True)
+    ballast.unlink()
+    done = sum(1 for _ in (small / "out" / ".selfie3d" / "batch").glob("*.parquet"))
+    subprocess.run([*command, str(small / "out")], check=True)
+    same = check(photos, out / "undisturbed") == check(photos, small / "out")
+    print(f"the disk was full after {done} groups; rows are the same: {same}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("photos", "speed", "kills"))
-    parser.add_argument("--photos", type=Path)
+    parser.add_argument("what", choices=("speed", "kills", "full"))
+    parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=2000)
-    parser.add_argument("--like", type=Path, nargs="*", default=[])
-    parser.add_argument("--hostile", type=int, default=0)
-    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--runs", default=",".join(_RUNS))
     parser.add_argument("--worker-kills", type=int, default=10)
     parser.add_argument("--driver-kills", type=int, default=5)
+    parser.add_argument("--small", type=Path)
     given = parser.parse_args()
-    if given.what == "photos":
-        make_photos(given.out, given.count, given.like, given.hostile)
-    elif given.what == "speed":
-        speed(given.photos, given.out, [int(n) for n in given.workers.split(",")])
+    if given.what == "speed":
+        speed(given.photos, given.out, given.runs.split(","))
+    elif given.what == "full":
+        full(given.photos, given.out, given.small)
     else:
         kills(given.photos, given.out, given.worker_kills, given.driver_kills)
 

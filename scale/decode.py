@@ -1,4 +1,7 @@
-"""Photographs of a group to pixels: the first stage, in tasks of Ray's."""
+"""Photographs of a group to pixels: the first stage, in tasks of Ray's.
+
+Ray starts processes for these tasks again and again, so what is imported here is little: no torch.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.item_failure import Failed, FailureLog, attempt
+from ..core.extra import import_extra
+from ..core.item_failure import LOG, Failed, FailureLog, attempt
+from ..datasets.labelled.inputs import place_of
 from ..datasets.labelled.places import Place, read_place
-from .rows import KILLED
-from .tries import Tries
+from .options import state_of
+from .tries import KILLED, Tries
 
 Picture = NDArray[np.uint8]
 BUDGET = 96 << 20
 """Bytes of pixels of a group that travel; what is beyond them the second stage reads by itself."""
+_COLUMNS = ("heights", "widths", "kinds", "messages", "seconds")
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,36 @@ class Read:
     kind: str = ""
     message: str = ""
     seconds: float = 0.0
+
+
+def read_rows(batch: Any, inputs: Sequence[Any], out: str) -> Any:  # noqa: ANN401
+    """The first stage, on a pyarrow table of one group.
+
+    Args:
+        batch: columns "name", "first" and "count".
+        inputs: a list of one reference to the inputs; in a list Ray hands it on as it is.
+        out: folder of the results.
+    """
+    arrow = import_extra("pyarrow", "scale")
+    (row,) = batch.to_pylist()
+    folder = Path(out)
+    tries = tries_of(state_of(folder), row["name"], "read")
+    found = read_group(places_of_group(inputs, row), tries, FailureLog(folder / LOG))
+    columns = packed(found)
+    pixels = arrow.array([columns.pop("pixels")], arrow.large_binary())
+    lists = {name: arrow.array([columns[name]]) for name in _COLUMNS}
+    return arrow.table({**{name: [row[name]] for name in row}, "pixels": pixels, **lists})
+
+
+def places_of_group(inputs: Sequence[Any], row: Mapping[str, Any]) -> list[Place]:
+    """Where the photographs of a group lie.
+
+    Args:
+        inputs: as `read_rows`.
+        row: of the group, with "first" and "count".
+    """
+    table = import_extra("ray", "scale").get(inputs[0])
+    return [place_of(table, row["first"] + k) for k in range(row["count"])]
 
 
 def read_group(places: Sequence[Place], tries: Tries, log: FailureLog) -> list[Read]:
@@ -108,8 +144,8 @@ def unpacked(columns: Mapping[str, Any], pixels: memoryview) -> list[Read]:
         pixels: these.
     """
     found, at = [], 0
-    names = ("heights", "widths", "kinds", "messages", "seconds")
-    for height, width, kind, message, seconds in zip(*(columns[n] for n in names), strict=True):
+    lists = (columns[name] for name in _COLUMNS)
+    for height, width, kind, message, seconds in zip(*lists, strict=True):
         picture = None
         if height:
             flat = np.frombuffer(pixels, np.uint8, 3 * height * width, at)  # not to be written to

@@ -79,14 +79,10 @@ def failed_row(key: str, kind: str, message: str) -> Row:
 
     Args:
         key: of the photograph.
-        kind: name of the error, such as "NoFaceError"; `KILLED` where it ended processes.
+        kind: name of the error, such as "NoFaceError"; `tries.KILLED` where it ended processes.
         message: what went wrong, for people.
     """
     return {"key": key, "face": 0, "kind": kind, "error": message}
-
-
-KILLED = "killed"
-"""The kind of failure of a photograph that ended the processes that worked on it."""
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], coefficients: bool) -> Any:  # noqa: ANN401

@@ -17,18 +17,14 @@ from typing import Any
 
 from ..core.errors import Selfie3dError
 from ..core.extra import import_extra
-from ..core.item_failure import LOG, FailureLog
-from ..datasets.labelled.inputs import place_of
-from ..datasets.labelled.places import Place
-from .decode import packed, read_group, tries_of, unpacked
+from .decode import places_of_group, read_rows, unpacked
 from .metrics import RunMetrics
-from .options import BatchOptions, state_of
+from .options import BatchOptions
 from .plan import Group, Plan
 from .work import FaceWork
 
 _READING = 0.2
 """Of a processor core: what reading is counted at; finding faces is counted at the rest."""
-_READ = ("heights", "widths", "kinds", "messages", "seconds")
 
 
 @dataclass(frozen=True)
@@ -107,32 +103,13 @@ def _settle(context: Any) -> None:  # noqa: ANN401
     context.target_min_block_size = 1
 
 
-def read_rows(batch: Any, inputs: Sequence[Any], out: str) -> Any:  # noqa: ANN401
-    """The first stage, on a pyarrow table of one group.
-
-    Args:
-        batch: columns "name", "first" and "count".
-        inputs: a list of one reference to the inputs; in a list Ray hands it on as it is.
-        out: folder of the results.
-    """
-    arrow = import_extra("pyarrow", "scale")
-    (row,) = batch.to_pylist()
-    folder = Path(out)
-    tries = tries_of(state_of(folder), row["name"], "read")
-    found = read_group(_places(inputs, row), tries, FailureLog(folder / LOG))
-    columns = packed(found)
-    pixels = arrow.array([columns.pop("pixels")], arrow.large_binary())
-    lists = {name: arrow.array([columns[name]]) for name in _READ}
-    return arrow.table({**{name: [row[name]] for name in row}, "pixels": pixels, **lists})
-
-
 class FaceActor:
     """The second stage, on a pyarrow table of one group.
 
     Args:
         out: folder of the results.
         options: of the run.
-        inputs: as `read_rows`.
+        inputs: as `decode.read_rows`.
     """
 
     def __init__(self, out: str, options: BatchOptions, inputs: Sequence[Any]) -> None:
@@ -149,16 +126,10 @@ class FaceActor:
         arrow = import_extra("pyarrow", "scale")
         (row,) = batch.drop_columns(["pixels"]).to_pylist()
         pixels = memoryview(batch.column("pixels")[0].as_buffer())
-        places = _places(self._inputs, row)
+        places = places_of_group(self._inputs, row)
         try:  # an error does not come through Ray as it was
             done = self._work(row["name"], row["first"], places, unpacked(row, pixels))
             self._metrics.count(json.loads(done))
         except Selfie3dError as error:
             done = json.dumps({"error": str(error)})
         return arrow.table({"name": [row["name"]], "done": [done]})
-
-
-def _places(inputs: Sequence[Any], row: dict[str, Any]) -> list[Place]:
-    ray = import_extra("ray", "scale")
-    table = ray.get(inputs[0])
-    return [place_of(table, row["first"] + k) for k in range(row["count"])]

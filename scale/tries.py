@@ -12,6 +12,8 @@ from pathlib import Path
 
 TRIES = 2
 """Processes that a photograph may end before it is left alone."""
+KILLED = "killed"
+"""The kind of failure of a photograph that ended the processes that worked on it."""
 _START = "start"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -159,6 +161,13 @@ def test_pictures_travel_as_they_are(photos, tmp_path, monkeypatch):
     columns = packed(found)
     _same(found, unpacked(columns, memoryview(columns.pop("pixels"))))
     assert [one.kind for one in found] == ["", "", "", "InputError"]
+
+
+def test_reading_imports_no_torch():
+    """Ray starts processes for it again and again."""
+    code = "import sys, selfie3d.scale.decode; print('torch' in sys.modules, 'PIL' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "True"]
 
 
 def _same(found: Sequence[Read], back: Sequence[Read]) -> None:
