@@ -1,6 +1,8 @@
 """The layout of the CSV files of Epic's Live Link Face, which Unreal and Blender's add-ons read.
 
-52 weights by ARKit's names, then yaw, pitch and roll of the head and of either eye in radians.
+52 weights by ARKit's names, then yaw, pitch and roll of the head and of either eye in radians. The
+app's signs: heads turn to their own left, up, and lean to their own right; eyes turn to the
+person's right and down.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ class LiveLinkRows:
         shapes = [0.0 if k is None else weights[k] for k in self._columns]
         pitch, yaw, roll = matrix_to_euler(moment.camera.rotation)[0].tolist()
         by_name = dict(zip(SHAPES, shapes, strict=True))
-        turns = [yaw, pitch, roll, *_eye(by_name, "Left"), *_eye(by_name, "Right")]
+        turns = [-yaw, pitch, -roll, *_eye(by_name, "Left"), *_eye(by_name, "Right")]
         numbers = [f"{value:.8f}" for value in (*shapes, *turns)]
         return [self.timecode(moment.time), str(len(numbers)), *numbers]
 
@@ -78,8 +80,8 @@ class LiveLinkRows:
 
 
 def _eye(weights: dict[str, float], side: str) -> tuple[float, float, float]:
-    """Yaw to the picture's left, pitch and roll of an eye, radians."""
+    """Yaw to the person's right, pitch downwards and roll of an eye, radians."""
     out, inward = weights[f"EyeLookOut{side}"], weights[f"EyeLookIn{side}"]
-    left = inward - out if side == "Left" else out - inward
-    up = weights[f"EyeLookUp{side}"] * _UP - weights[f"EyeLookDown{side}"] * _DOWN
-    return left * _ASIDE, up, 0.0
+    right = inward - out if side == "Left" else out - inward
+    down = weights[f"EyeLookDown{side}"] * _DOWN - weights[f"EyeLookUp{side}"] * _UP
+    return right * _ASIDE, down, 0.0

@@ -42,12 +42,15 @@ def place(tmp_path):
 def test_the_layout_of_live_link_face(default_model, moment):
     assert ",".join(COLUMNS) == LIVE_LINK and len(SHAPES) == 52
     rows = LiveLinkRows(default_model, 30.0)
-    row = dict(zip(COLUMNS, rows.row(moment(45, jawOpen=0.5, eyeLookOutLeft=1.0)), strict=True))
+    shown = moment(45, jawOpen=0.5, eyeLookOutLeft=1.0, eyeLookDownLeft=0.5, eyeLookOutRight=0.2)
+    row = dict(zip(COLUMNS, rows.row(shown), strict=True))
     assert row["Timecode"] == "00:00:01:15.000" and row["BlendShapeCount"] == "61"
     assert float(row["JawOpen"]) == pytest.approx(0.5) and float(row["JawLeft"]) == 0
     angles = [math.degrees(float(row[f"Head{name}"])) for name in ("Pitch", "Yaw", "Roll")]
-    assert angles == pytest.approx([10, 20, -5], abs=1e-3)
-    assert math.degrees(float(row["LeftEyeYaw"])) == pytest.approx(-25)
+    assert angles == pytest.approx([10, -20, 5], abs=1e-3), "yaw and roll the other way round"
+    eyes = ("LeftEyeYaw", "LeftEyePitch", "RightEyeYaw", "RightEyePitch")
+    expected = [-25, 11, 5, 0]  # to the person's right and down
+    assert [math.degrees(float(row[name])) for name in eyes] == pytest.approx(expected, abs=1e-3)
     assert rows.empty(3661.5) == ["01:01:01:15.000", "0"]
     assert LiveLinkRows(default_model, 29.97).timecode(0.99999) < "00:00:00:29.970"
 
