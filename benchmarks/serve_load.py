@@ -26,7 +26,13 @@ import httpx
 import numpy as np
 from PIL import Image
 
-PORT = 8765
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+PORT = free_port()
 ADDRESS = f"http://127.0.0.1:{PORT}"
 SLOW = 6.0  # seconds that slow senders are given here
 
@@ -46,6 +52,13 @@ def memory_mb(root: int) -> float:
         grown = not found <= family
         family |= found
     return sum(parents[p][1] for p in family if p in parents) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def is_healthy() -> bool:
+    try:
+        return httpx.get(f"{ADDRESS}/health").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def files_of(root: Path) -> set[str]:
@@ -172,12 +185,10 @@ def measure(
     options: argparse.Namespace, photo: bytes, server: subprocess.Popen, folder: Path
 ) -> None:
     pid = server.pid
-    while server.poll() is None:
-        try:
-            httpx.get(f"{ADDRESS}/health")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.5)
+    while not is_healthy():
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with {server.returncode}")
+        time.sleep(0.5)
     print(f"begun: {memory_mb(pid):.0f} MB")
     for path in ("/api/faces", "/api/head.glb"):
         times, statuses = load(photo, options.clients, options.seconds / 2, path)
