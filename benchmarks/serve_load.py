@@ -20,6 +20,7 @@ import threading
 import time
 import zlib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -98,6 +99,13 @@ def png(width: int, height: int, rows: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+@cache
+def large() -> tuple[bytes, bytes, bytes]:
+    """A bomb of 39 megapixels, a size beyond everything, and one beyond the limit."""
+    bomb = png(8000, 4900, b"\0" * (8000 * 3 + 1) * 4900)
+    return bomb, png(60000, 60000), png(7000, 6000, b"\0" * 21_000)
+
+
 def hostile(photo: bytes, k: int) -> tuple[str, bytes, dict[str, str]]:
     """Upload number k: its kind, its content, its headers."""
     rng = np.random.default_rng(k)
@@ -108,9 +116,9 @@ def hostile(photo: bytes, k: int) -> tuple[str, bytes, dict[str, str]]:
     name = ("../../../etc/passwd", "..\\x", "/etc/shadow", "a\0b", "x" * 5000)[k % 5]
     part = f'--cut\r\nContent-Disposition: form-data; name="photo"; filename="{name}"\r\n\r\n'
     kinds = [
-        ("bomb", png(8000, 4900, b"\0" * (8000 * 3 + 1) * 4900), {}),
-        ("huge size", png(60000, 60000), {}),
-        ("over 40 MP", png(7000, 6000, b"\0" * 21_000), {}),
+        ("bomb", large()[0], {}),
+        ("huge size", large()[1], {}),
+        ("over 40 MP", large()[2], {}),
         ("truncated", photo[: int(rng.integers(1, len(photo)))], {}),
         ("damaged", bytes(damaged), {}),
         ("noise", rng.bytes(5000), {}),
