@@ -43,8 +43,8 @@ def reconstruct(photo: Photo, options: ReconstructOptions | None = None) -> list
     For many photographs make one `Reconstructor` and call it.
 
     Args:
-        photo: a path, RGB (H,W,3) uint8, a picture of Pillow's, a file's content, or a file that is
-            open in binary mode.
+        photo: a path or an address (http, https, file), RGB (H,W,3) uint8, a picture of Pillow's, a
+            file's content, or a file that is open in binary mode.
         options: face model, number of faces, texture size and the like.
 
     Raises:

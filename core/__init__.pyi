@@ -1,4 +1,6 @@
 # What others may use: read by lazy_loader and by type checkers; all else is internal.
+from .address_file import is_address as is_address
+from .address_file import read_address as read_address
 from .array_pickle import ArrayRoom as ArrayRoom
 from .array_pickle import PickledArray as PickledArray
 from .array_pickle import PickledType as PickledType

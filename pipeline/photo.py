@@ -1,4 +1,4 @@
-"""What Python users may give as a photograph: a path, an array, a picture of Pillow's, a file."""
+"""What Python users may give as a photograph: a path, an address, an array, a picture, a file."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..core.errors import InputError
+from ..core.address_file import is_address, read_address
+from ..core.errors import InputError, MissingFileError
 from ..core.image_file import decode_image, read_image, upright_rgb8
 from ..detect.face import check_photograph
 
 Photo = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image | bytes | BinaryIO
-_EXPECTED = "one photograph: a path, RGB uint8 (H,W,3), a PIL image, bytes or an open binary file"
+_EXPECTED = "one photograph: path, address, RGB uint8 (H,W,3), PIL image, bytes or open binary file"
 
 
 def as_picture(photo: Photo) -> NDArray[np.uint8]:
     """The photograph as RGB (H,W,3) uint8, upright.
 
     Args:
-        photo: a path; an array; a picture of Pillow's; the content of a file; a file that is open
-            in binary mode, read from where it stands.
+        photo: a path; an address (http, https, file); an array; a picture of Pillow's; the content
+            of a file; a file that is open in binary mode, read from where it stands.
 
     Raises:
         InputError: anything else, or what cannot be read; the message says how to convert it.
@@ -61,9 +62,17 @@ def _of_path(photo: str | os.PathLike[str]) -> NDArray[np.uint8]:
     text = os.fspath(photo)
     if isinstance(text, bytes):
         return read_image(os.fsdecode(text))
-    if text.lower().startswith(("http://", "https://", "data:")):
-        raise InputError("photo", _EXPECTED, "an address", "Download it first.")
+    if isinstance(photo, str) and is_address(text):
+        return _of_address(text)
     return read_image(text)
+
+
+def _of_address(address: str) -> NDArray[np.uint8]:
+    try:
+        content = read_address(address, "a photograph")
+    except MissingFileError as error:
+        raise InputError(error.path, "a photograph", "no such file", error.remedy) from error
+    return decode_image(io.BytesIO(content), "photo (address)")
 
 
 def _of_file(photo: BinaryIO) -> NDArray[np.uint8]:

@@ -124,8 +124,8 @@ class Reconstructor:
         """Every face of a photograph, largest first.
 
         Args:
-            photo: a path, RGB (H,W,3) uint8, a picture of Pillow's, a file's content, or an open
-                binary file.
+            photo: a path or an address (http, https, file), RGB (H,W,3) uint8, a picture of
+                Pillow's, a file's content, or an open binary file.
             on_step: called after every optimiser step.
 
         Raises:

@@ -29,6 +29,7 @@ def test_everything_that_holds_a_photograph(tmp_path):
         given = [
             str(path),
             path,
+            path.as_uri(),
             PICTURE,
             np.asfortranarray(PICTURE),
             Image.fromarray(PICTURE),
@@ -73,7 +74,9 @@ REFUSED = {
     "nothing": (None, "photo: expected one photograph.*NoneType"),
     "a number": (3, "got int"),
     "a list": ([PICTURE], "list.*each"),
-    "an address": ("https://example.org/a.jpg", "Download"),
+    "an address of another kind": ("ftp://example.org/a.jpg", "http://, https:// or file://.*ftp:"),
+    "a picture in an address": ("data:image/png;base64,AAAA", "data:.*bytes"),
+    "no such file of an address": ("file:///nowhere/a.jpg", r"/nowhere/a\.jpg.*no such file"),
     "text": (io.StringIO("x"), "binary mode"),
     "no picture": (b"no picture", r"photo \(bytes\).*no image"),
     "half a picture": (content()[:200], "truncated|damaged"),
