@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .geometry.face_model import FaceModel
-    from .pipeline.face import ReconstructedFace
+    from .pipeline.faces import Faces
     from .pipeline.options import ReconstructOptions
     from .pipeline.person import ReconstructedPerson
     from .pipeline.photo import Photo
@@ -37,8 +37,8 @@ _HOME = {
 }
 
 
-def reconstruct(photo: Photo, options: ReconstructOptions | None = None) -> list[ReconstructedFace]:
-    """Every face of one photograph, largest first.
+def reconstruct(photo: Photo, options: ReconstructOptions | None = None) -> Faces:
+    """Every face of one photograph, largest first: a list that notebooks show.
 
     For many photographs make one `Reconstructor` and call it.
 

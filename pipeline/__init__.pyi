@@ -9,6 +9,8 @@ from .choices import Glasses as Glasses
 from .choices import MeshName as MeshName
 from .demo import run_demo as run_demo
 from .face import ReconstructedFace as ReconstructedFace
+from .faces import Faces as Faces
+from .faces import ViewerPage as ViewerPage
 from .first_use import share_compiling as share_compiling
 from .fit.appearance import Appearance as Appearance
 from .fit.fitter import FaceFitter as FaceFitter

@@ -21,6 +21,7 @@ from ..geometry.coefficients import Coefficients
 from ..geometry.crop import Crop
 from ..geometry.face_model import SHIPPED_MODELS, FaceModel
 from ..render.overlay import Picture, to_picture
+from .cards import card, face_facts, picture_tag
 from .choices import MeshName
 from .fit.model import five_points
 from .formats.head_glb import HeadFile
@@ -31,6 +32,9 @@ from .texture import Texture
 
 if TYPE_CHECKING:
     import trimesh
+
+_SHOWN: tuple[View, ...] = ((0.0, -40.0, 0.0), (0.0, 0.0, 0.0), (0.0, 40.0, 0.0))
+_SHOWN_SIZE = 192  # pixels of each side that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,36 @@ class ReconstructedFace(PredictedFace):
     def scale(self) -> float:
         """True size over the model's: 1 where no distance of the pupils was given."""
         return 1.0 if self.ipd_mm is None else self.ipd_mm / self.model_ipd_mm
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything but the texture and the segmentation, as JSON can hold it.
+
+        `size` says how large the head is in the files: the distance of its pupils, whether it was
+        given or is the model's guess, and true millimetres per millimetre of the camera and the
+        coefficients. Landmarks (68,3) are in photograph pixels, None where the model has none.
+        """
+        return {
+            "weights": self.weights,
+            "face_model": self.model.name,
+            "face_model_version": self.model.version,
+            "face_model_licence": self.model.licence,
+            "box": [float(x) for x in self.box],
+            "score": float(self.score),
+            "landmarks_68": [
+                None if any(map(math.isnan, point)) else point
+                for point in self.landmarks_68.tolist()
+            ],
+            "landmark_sigma": None if self.landmark_sigma is None else self.landmark_sigma.tolist(),
+            "pose_deg": self.pose_deg,
+            "camera": self.camera.describe(),
+            "size": {
+                "ipd_mm": round(self.model_ipd_mm * self.scale, 3),
+                "from": "model" if self.ipd_mm is None else "given",
+                "scale": self.scale,
+            },
+            "coefficients": self.coefficients.as_lists(),
+            "expressions": self.expressions,
+        }
 
     def animate(self, weights: Mapping[str, float], *, neutral: bool = False) -> ReconstructedFace:
         """The same person with another expression; the texture stays.
@@ -214,6 +248,12 @@ class ReconstructedFace(PredictedFace):
         """
         textured, bare = self._drawn(views, size, textured=True, bare=True)
         return textured, bare
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the head from three sides, pose and strongest expressions."""
+        pictures = self.render_views(_SHOWN, _SHOWN_SIZE, textured=self.texture is not None)
+        tags = [picture_tag(picture, "the head from one side") for picture in pictures]
+        return card(tags, face_facts(self.pose_deg, self.expressions))
 
     def _drawn(
         self, views: Sequence[View], size: int, textured: bool, bare: bool

@@ -89,6 +89,15 @@ class PredictedFace:
         return self.landmarks("ibug68")
 
     @property
+    def expressions(self) -> dict[str, float]:
+        """Weights of the expressions by name, 0 none and 1 the whole of it.
+
+        ARKit's names for the shipped model, the file's for others; empty where it has none.
+        """
+        names = self.model.expression_names
+        return dict(zip(names, self.coefficients.expression[0].tolist(), strict=False))
+
+    @property
     def pose_deg(self) -> dict[str, float]:
         """Head pose in degrees: pitch (up positive), yaw (to the image's left positive), roll."""
         angles = matrix_to_euler(self.camera.rotation)[0] * (180 / math.pi)

@@ -24,6 +24,7 @@ from ..geometry.crop import Crop
 from ..geometry.cut import cut_out
 from ..geometry.sh import rotate_light
 from .face import ReconstructedFace, SeenSegments, check_mesh
+from .faces import Faces
 from .fit.fitter import FaceFitter
 from .locate.cut import resized
 from .locate.frame import crop_around_points
@@ -120,7 +121,7 @@ class Reconstructor:
         self,
         photo: Photo,
         on_step: Callable[[], None] = lambda: None,
-    ) -> list[ReconstructedFace]:
+    ) -> Faces:
         """Every face of a photograph, largest first.
 
         Args:
@@ -135,10 +136,11 @@ class Reconstructor:
         picture = as_picture(photo)
         found = self.detect(picture)
         starts = self.regress([(picture, face) for face in found])
-        return [
+        made = [
             self.reconstruct_face(picture, face, on_step, start)
             for face, start in zip(found, starts, strict=True)
         ]
+        return Faces(made, picture)
 
     def regress(
         self, faces: Sequence[tuple[NDArray[np.uint8], Face]]

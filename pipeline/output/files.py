@@ -199,10 +199,7 @@ def _write_obj(path: Path, face: ReconstructedFace) -> list[Path]:
 def describe(
     face: ReconstructedFace, picture: NDArray[np.uint8], photo: str, files: list[str]
 ) -> dict[str, object]:
-    """The content of NAME.json.
-
-    `size` says how large the head is in the files: the distance of its pupils, whether it was given
-    or is the model's guess, and true millimetres per millimetre of the camera and the coefficients.
+    """The content of NAME.json: `ReconstructedFace.to_dict`, the photograph and the files.
 
     Args:
         face: of the photograph.
@@ -213,33 +210,9 @@ def describe(
     return {
         "version": _FORMAT_VERSION,
         "image": {"path": photo, "width": picture.shape[1], "height": picture.shape[0]},
-        "weights": face.weights,
-        "face_model": face.model.name,
-        "face_model_version": face.model.version,
-        "face_model_licence": face.model.licence,
-        "box": [float(x) for x in face.box],
-        "score": float(face.score),
-        "landmarks_68": [
-            None if bool(np.isnan(p).any()) else [float(x) for x in p] for p in face.landmarks_68
-        ],
-        "landmark_sigma": None if face.landmark_sigma is None else face.landmark_sigma.tolist(),
-        "pose_deg": face.pose_deg,
-        "camera": face.camera.describe(),
-        "size": {
-            "ipd_mm": round(face.model_ipd_mm * face.scale, 3),
-            "from": "model" if face.ipd_mm is None else "given",
-            "scale": face.scale,
-        },
-        "coefficients": face.coefficients.as_lists(),
-        "expressions": _named_expressions(face),
+        **face.to_dict(),
         "files": files,
     }
-
-
-def _named_expressions(face: ReconstructedFace) -> dict[str, float]:
-    """Weights by name: ARKit's of the shipped model, the file's of others; empty without names."""
-    names = face.model.expression_names
-    return dict(zip(names, face.coefficients.expression[0].tolist(), strict=False))
 
 
 def _write_picture(path: Path, content: Picture) -> list[Path]:

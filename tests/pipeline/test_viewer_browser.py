@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 from selfie3d.geometry.camera import PerspectiveCamera
 from selfie3d.geometry.uv import UVMapper
 from selfie3d.pipeline.face import ReconstructedFace
+from selfie3d.pipeline.faces import Faces
 from selfie3d.pipeline.formats.head_glb import HeadFile
 from selfie3d.pipeline.formats.head_motion import HeadMotion
 from selfie3d.pipeline.output.files import FileOptions, describe, write_face
@@ -411,4 +412,22 @@ def test_without_webgl_it_says_so(chromium, face, tmp_path):
     (tmp_path / "p.html").write_text(viewer_page("p", [ViewedHead("me", face.glb())]))
     page = opened(chromium("--no-sandbox", "--disable-3d-apis"), tmp_path / "p.html")
     assert "WebGL" in page.get_by_role("alert").inner_text()
+    page.close()
+
+
+def test_the_page_works_inside_a_notebooks_output(browser, face, tmp_path):
+    """As `Faces.viewer` shows it: in a frame, of a page with a policy of its own."""
+    path = tmp_path / "notebook.html"
+    shown = Faces([face], PHOTO).viewer()._repr_html_()
+    path.write_text(f"<!doctype html><title>cells</title><div>{shown}</div>")
+    page = browser.new_page(viewport=SIZE)
+    problems = []
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(path.as_uri())
+    inside = page.frame_locator("iframe")
+    inside.locator("html[data-ready]").wait_for(state="attached", timeout=120_000)
+    assert not problems
+    if folder := os.environ.get("SELFIE3D_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / "notebook.png")
     page.close()
