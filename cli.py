@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -185,8 +186,18 @@ def _finish(summary: Summary, out: Path, start: float) -> None:
         typer.echo(f"  {shown(str(file))}")
     if len(summary.files) > 7:
         typer.echo(f"  and {_count(len(summary.files) - 7, 'file')} more")
+    if look := _how_to_look(summary.files, out):
+        typer.echo(f"To turn and animate: {shown(look)}")
     if summary.failed:
         raise typer.Exit(FAILED)
+
+
+def _how_to_look(files: Sequence[Path], out: Path) -> str:
+    """Where the viewer's page is, or what makes one."""
+    page = next((file for file in files if file.name.endswith("_viewer.html")), None)
+    if page is not None:
+        return f"open {page} in a browser"
+    return f"selfie3d view {out}" if any(file.suffix == ".glb" for file in files) else ""
 
 
 def _count(number: int, noun: str) -> str:

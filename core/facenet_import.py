@@ -10,6 +10,7 @@ holds our suppression, the others fetch the real modules when something is asked
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -51,7 +52,8 @@ def import_facenet() -> ModuleType:
         MissingFileError: it is not installed.
     """
     require_facenet()
-    with _LOCK:
+    with _LOCK, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's, in notebooks
         if _NAME in sys.modules or "torchvision" in sys.modules:
             import facenet_pytorch
         else:

@@ -240,7 +240,9 @@ class Reporter:
         self._collect(at)
         if self._log is not None:
             summary.write(self._output / "summary.json")
-            self.say("\n".join(summary.lines()))
+            made = ", ".join(sorted(file.name for file in self._output.glob("*.safetensors")))
+            where = f"results: {self._output}" + (f" (weights: {made})" if made else "")
+            self.say("\n".join([*summary.lines(), where]))
             self._log.close()
 
     def _collect(self, at: Mapping[str, Any]) -> None:

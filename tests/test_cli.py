@@ -171,6 +171,23 @@ def test_demo_says_where_the_results_are(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a.glb", "a_viewer.html", "b.glb"], "open out/a_viewer.html in a browser"),
+        (["a.json", "a.glb"], "selfie3d view "),
+        (["a.json"], None),
+    ],
+)
+def test_how_to_look_at_the_results_is_said(names, said, monkeypatch, tmp_path):
+    files = [Path("out", name) for name in names]
+    made = Summary(faces=1, succeeded=[Path("a.jpg")], files=files)
+    monkeypatch.setattr(selfie3d.pipeline.demo, "run_demo", lambda out: made)
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
+    assert ("To turn and animate" in result.stdout) == (said is not None)
+    assert said is None or f"To turn and animate: {said}" in result.stdout
+
+
+@pytest.mark.parametrize(
     ("kind", "name"),
     [
         ("rasterizers", "cpu"),
