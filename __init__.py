@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .pipeline.reconstructor import Reconstructor
     from .pipeline.transfer.take_over import Expression, Light, Transferred
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "FaceModel",
     "ReconstructOptions",

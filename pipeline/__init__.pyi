@@ -7,6 +7,7 @@ from .about.model_info import write_model_info as write_model_info
 from .choices import Backend as Backend
 from .choices import Glasses as Glasses
 from .choices import MeshName as MeshName
+from .demo import PHOTO as PHOTO
 from .demo import run_demo as run_demo
 from .face import ReconstructedFace as ReconstructedFace
 from .faces import Faces as Faces

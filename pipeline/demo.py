@@ -7,6 +7,7 @@ from pathlib import Path
 from .folder import Summary, reconstruct_paths
 
 PHOTO = Path(__file__).parent / "data" / "astronaut.jpg"
+"""The shipped photograph: NASA, in the public domain."""
 
 
 def run_demo(out: Path) -> Summary:
