@@ -84,7 +84,7 @@ def chosen(word: str, number: int) -> str:
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that is named, and the words after its name."""
     command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands") and words:
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, f"no command {words[0]!r}"
         command, words = command.commands[words[0]], words[1:]
     return command, words

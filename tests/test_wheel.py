@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def unpacked(built, tmp_path_factory):
     with zipfile.ZipFile(built[0]) as archive:
         archive.extractall(site)
     return site
+
+
+@pytest.mark.slow
+def test_the_source_distribution_builds_the_same_wheel(built, tmp_path):
+    pytest.importorskip("build", reason='needs pip install "selfie3d[dev]"')
+    wheel, clone, _ = built
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), "."]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (other,) = tmp_path.glob("*.whl")
+    (source,) = tmp_path.glob("*.tar.gz")
+    pair = [zipfile.ZipFile(path) for path in (wheel, other)]
+    contents = [{name: one.read(name) for name in one.namelist()} for one in pair]
+    assert contents[0] == contents[1]
+    with tarfile.open(source) as archive:
+        folders = {Path(name).parts[1] for name in archive.getnames() if "/" in name}
+    assert {"CHANGELOG.md", "LICENSE", "weights"} <= folders
+    assert folders.isdisjoint({"tests", "benchmarks", "docs", "examples", "dist"})
 
 
 def run_away(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
