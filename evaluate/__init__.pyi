@@ -22,6 +22,7 @@ from .protocols.network_cost import count_parameters as count_parameters
 from .registry import PROTOCOLS as PROTOCOLS
 from .registry import Request as Request
 from .report.compare_table import compare_reports as compare_reports
+from .report.report import Items as Items
 from .report.report import Metric as Metric
 from .report.report import Report as Report
 from .report.report import load_report as load_report
