@@ -50,7 +50,7 @@ def colour_distance(rendered: Tensor, photo: Tensor, floor: float = FLOOR) -> Te
     Args:
         rendered: (B,C,H,W) in [0,1].
         photo: (B,C,H,W) in [0,1].
-        floor: > 0, in squared units of the images.
+        floor: above 0, in squared units of the images.
 
     Returns:
         (B,1,H,W).

@@ -182,7 +182,8 @@ class Reconstructor:
         """One detected face of a photograph (H,W,3) uint8.
 
         Args:
-            picture, face: the photograph and one of the faces that `detect` found in it.
+            picture: the photograph.
+            face: one of the faces that `detect` found in it.
             on_step: called `steps` times.
             start: what `regress` found, if it was called for a batch of faces.
             textured: with a texture; without, its numbers come several times faster.

@@ -23,7 +23,7 @@ from selfie3d.train import find_config
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _START = re.compile(r"(?:[A-Z_]+=\S+ )?selfie3d (?=[a-z])")
 
 

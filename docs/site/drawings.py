@@ -104,7 +104,7 @@ def axes() -> str:
         words((60, 268), "+Z: towards the camera", BLUE, anchor="start"),
         words((110, side + 22), "camera space, mm: R x + T"),
     ]
-    return page(720, side + 40, [moved(model, 20, 0), moved(camera, 460, 0)])
+    return page(760, side + 40, [moved(model, 70, 0), moved(camera, 510, 0)])
 
 
 def angles() -> str:

@@ -26,7 +26,8 @@ def l1_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([0.2500])
 
     Args:
-        predicted, target: (B,C,H,W) in [0,1].
+        predicted: (B,C,H,W) in [0,1].
+        target: the same.
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -47,7 +48,8 @@ def psnr(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([20.])
 
     Args:
-        predicted, target: (B,C,H,W) in [0,1].
+        predicted: (B,C,H,W) in [0,1].
+        target: the same.
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:
@@ -66,7 +68,8 @@ def mean_ssim(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     tensor([1.])
 
     Args:
-        predicted, target: (B,C,H,W) in [0,1].
+        predicted: (B,C,H,W) in [0,1].
+        target: the same.
         mask: (B,1,H,W) bool, or weights >= 0.
 
     Returns:

@@ -56,8 +56,10 @@ class Appearance:
         """Albedo (B,Ka) and light (B,9,3) of B faces, over the skin that they show.
 
         Args:
-            coefficients, camera: the fitted faces in the pixels of `photo`.
-            photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
+            coefficients: of the fitted faces.
+            camera: theirs, in the pixels of `photo`.
+            photo: (B,3,H,W) in [0,1].
+            inside: (B,1,H,W), 0 outside the photograph.
             skin: (B,4,H,W) in [0,1], how likely the photograph shows bare or bearded skin, brows,
                 lips, eyes; not heard for faces that it says show hardly any.
         """
@@ -82,8 +84,10 @@ class Appearance:
         """The light (B,9,3) on B faces whose albedo is known.
 
         Args:
-            coefficients, camera: the faces in the pixels of `photo`, with their albedo.
-            photo: (B,3,H,W) in [0,1]. inside: (B,1,H,W), 0 outside the photograph.
+            coefficients: of the faces, with their albedo.
+            camera: theirs, in the pixels of `photo`.
+            photo: (B,3,H,W) in [0,1].
+            inside: (B,1,H,W), 0 outside the photograph.
         """
         albedo = self.model.albedo(coefficients)
         seen = self._seen(coefficients, camera, photo, albedo, self.extras[..., :1])
