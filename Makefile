@@ -3,6 +3,7 @@
 #             that it runs, a line for each room
 # make quick  lint and the test suite alone: two thirds of the time
 # make lint   ruff and mypy
+# make docs   the documentation as a site, build/site; a warning is an error
 # make wheel  dist/selfie3d-*.whl from a clean build
 # make clean  remove the environment and everything that was built
 #
@@ -32,10 +33,10 @@ define install
 	@touch $(2)
 endef
 
-.PHONY: help demo test quick lint wheel clean
+.PHONY: help demo test quick lint docs wheel clean
 
 help:
-	@sed -n '1,7s/^# //p' Makefile
+	@sed -n '1,8s/^# //p' Makefile
 
 demo: $(VENV)/.installed
 	$(BIN)/selfie3d demo
@@ -68,6 +69,9 @@ lint: $(VENV)/.installed-dev
 	@link=$$(mktemp -d); trap 'rm -rf "$$link"' EXIT; ln -s '$(CURDIR)' "$$link/selfie3d"; \
 		echo "mypy -p selfie3d"; MYPYPATH="$$link" $(BIN)/mypy -p selfie3d
 
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 # A build/ left over from before puts modules back that were deleted since.
 wheel:
 	rm -rf build dist *.egg-info
@@ -92,3 +96,6 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml
 	$(call install,.[dev],$@ $(VENV)/.installed)
+
+$(VENV)/.installed-docs: $(VENV)/.created pyproject.toml
+	$(call install,.[docs],$@ $(VENV)/.installed)

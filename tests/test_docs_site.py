@@ -69,7 +69,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_links_that_lead_nowhere_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# Some title: 3 parts\n[a](#some-title-3-parts) [b](#other) [c](no.md) `[d](e)`")
+    text = "[a](#some-title-3-parts) [b](#other) [c](no.md) `[d](e)`"
+    page.write_text(f"# Some title: 3 parts\n{text}")
     assert broken(page) == ["#other", "no.md"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from selfie3d import Reconstructor, ReconstructOptions
+from selfie3d import ReconstructOptions, Reconstructor
 from selfie3d.core import NoFaceError
 from selfie3d.datasets import SyntheticConfig, SyntheticFaces
 
