@@ -45,6 +45,7 @@ from .item_failure import FailureLog as FailureLog
 from .item_failure import attempt as attempt
 from .item_failure import is_lack_of_memory as is_lack_of_memory
 from .item_failure import said as said
+from .jit import has_compiled as has_compiled
 from .jit import inline as inline
 from .jit import kernel as kernel
 from .jit import when_compiling as when_compiling

@@ -66,15 +66,15 @@ class _Notice(event.Listener):
     """Says once per process that a kernel is compiled; loading from the cache is no such event."""
 
     def __init__(self) -> None:
-        self._said = False
+        self.said = False
         self.calls: list[Callable[[], object]] = []
 
     def on_start(self, event: event.Event) -> None:
         function = getattr(event.data.get("dispatcher"), "py_func", None)
         module = str(getattr(function, "__module__", ""))
-        if self._said or module.partition(".")[0] != _PACKAGE:
+        if self.said or module.partition(".")[0] != _PACKAGE:
             return
-        self._said = True
+        self.said = True
         progress_note(_TEXT)
         for call in self.calls:
             call()
@@ -85,6 +85,11 @@ class _Notice(event.Listener):
 
 _NOTICE = _Notice()
 event.register("numba:compile", _NOTICE)
+
+
+def has_compiled() -> bool:
+    """Whether this process had to compile a kernel so far, as on a first use."""
+    return _NOTICE.said
 
 
 def when_compiling(call: Callable[[], object]) -> None:

@@ -13,6 +13,7 @@ import torch
 
 from ..core.errors import InputError, Selfie3dError
 from ..core.item_failure import LOG, Failed, FailureLog
+from ..core.jit import has_compiled
 from ..core.picture_folders import FoundPictures, find_pictures
 from ..core.progress import progress_bar
 from ..core.threads import in_order
@@ -117,7 +118,7 @@ def _here(
     reconstructor = Reconstructor(run.options)
     fast = reconstructor.steps == 1
     threads = min(os.cpu_count() or 1, _MOST_THREADS) if fast else 1
-    if threads > 1 and needs_texture(run.write):
+    if threads > 1 and needs_texture(run.write) and not has_compiled():
         reconstructor.prepare_textures()
     # The first before the others: what it loads and compiles serves them all.
     before, together = (jobs, []) if alone or not fast else (jobs[:1], jobs[1:])

@@ -71,6 +71,9 @@ class FakeReconstructor:
         self.face, self.log, self.steps = face, log, 1
         self.options = options
 
+    def prepare_textures(self) -> None:
+        """Nothing: the texture is there."""
+
     def detect(self, picture: np.ndarray) -> list[Face]:
         count = round(int(picture[0, 0, 0]) / 50)
         self.log.append(count)

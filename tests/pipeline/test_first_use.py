@@ -106,11 +106,12 @@ def test_the_second_process_starts_with_the_first_kernel(monkeypatch, processors
         first_use.subprocess, "Popen", lambda command, **rest: commands.append(command) or process
     )
     first_use.share_compiling()
+    assert not jit.has_compiled()
     for module in ("numpy", "selfie3d.geometry.cut", "selfie3d.render"):
         function = SimpleNamespace(__module__=module)
         event = SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})
         assert len(commands) == (0 if module == "numpy" else min(started, len(commands)))
         notice.on_start(event)
-    assert len(commands) == started
+    assert len(commands) == started and jit.has_compiled()
     assert all(command[0] == sys.executable and "compile_later" in command[-1]
                for command in commands)  # fmt: skip

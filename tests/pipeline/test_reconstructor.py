@@ -32,6 +32,22 @@ def face():
     return faces[0]
 
 
+def test_tables_that_are_made_ahead_are_those_made_when_needed(monkeypatch):
+    ahead, usual = Reconstructor(SHORT), Reconstructor(SHORT)
+    ahead.prepare_textures()
+    np.testing.assert_array_equal(ahead.textures.atlas.strands, usual.textures.atlas.strands)
+    assert ahead.textures is ahead.textures and ahead.textures.size == SHORT.texture_size
+
+    def fail(*given):
+        raise MemoryError("no room for tables")
+
+    monkeypatch.setattr("selfie3d.pipeline.reconstructor.TextureBuilder", fail)
+    without = Reconstructor(SHORT)
+    without.prepare_textures()
+    with pytest.raises(MemoryError, match="no room"):
+        _ = without.textures
+
+
 def test_landmarks_lie_on_the_face_of_the_photograph(face, reconstructor):
     picture = read_image(PHOTO)
     points = reconstructor.detector.detect(picture)[0].points
