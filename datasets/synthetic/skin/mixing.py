@@ -78,7 +78,7 @@ def _any(grown: Array) -> bool:
     found = np.int32(0)
     for i in range(grown.shape[1]):
         found += np.int32(grown[0, i] + grown[1, i] + grown[2, i] > 0)
-    return found > 0
+    return bool(found > 0)
 
 
 @inline
