@@ -30,7 +30,7 @@ picture = as_picture(sys.argv[1] if len(sys.argv) > 1 else PHOTO)
 reconstructor = Reconstructor(selfie3d.ReconstructOptions(max_faces=1))
 left, top, right, bottom = reconstructor(picture)[0].box
 side = 0.35 * (bottom - top)
-window = (left - 1.5 * side, top - 2 * side, right + 1.5 * side, bottom + side)
+window = (left - 1.5 * side, max(top - 2 * side, 0), right + 1.5 * side, bottom + side)
 
 lights = [lamp(-1.2, 0, 0.6), lamp(1.2, 0, 0.6), lamp(0, -1, 0.6), lamp(0, 0.3, 1, (1.2, 0.8, 0.6))]
 changed = [transfer_face(reconstructor, picture, Sources(light=light)) for light in lights]

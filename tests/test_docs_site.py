@@ -19,6 +19,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "examples" / "README.md",
     ROOT / "geometry" / "conventions.md",
     *sorted((ROOT / "weights").glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -92,7 +95,10 @@ def test_every_page_is_in_the_menu() -> None:
     made = {f"api/{room}.md" for room in rooms} | {
         "index.md",
         "changelog.md",
+        "contributing.md",
         "conventions-lines.md",
+        "examples.md",
+        "security.md",
         "cards/default.md",
         "cards/detector.md",
     }

@@ -15,13 +15,18 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
+_SHOWN = sorted((ROOT / "examples" / "images").glob("*.jpg"))
 OUTSIDE = {
     "README.md": "index.md",
     "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "examples/README.md": "examples.md",
     "geometry/conventions.md": "conventions-lines.md",
     "weights/default.md": "cards/default.md",
     "weights/detector.md": "cards/detector.md",
     "facemodels/data/MIT-ICT-FaceKit.txt": "cards/MIT-ICT-FaceKit.txt",
+    **{f"examples/images/{p.name}": f"images/examples/{p.name}" for p in _SHOWN},
 }
 """Files of the repository and where they are on the site."""
 _HOME = {site: file for file, site in OUTSIDE.items()}
@@ -33,7 +38,7 @@ _FENCE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside of docs/."""
     for file, site in OUTSIDE.items():
-        files.append(File.generated(config, site, content=(ROOT / file).read_text()))
+        files.append(File.generated(config, site, content=(ROOT / file).read_bytes()))
     return files
 
 
