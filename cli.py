@@ -20,6 +20,7 @@ from .commands import (
     batch,
     evaluate,
     export,
+    export_web,
     model,
     prepare,
     serve,
@@ -163,7 +164,8 @@ def reconstruct_command(
     _finish(summary, out, start)
 
 
-_FACES, _TRAINING = (batch, transfer, view, export, serve), (train, ablate, prepare, synth, model)
+_FACES = (batch, transfer, view, export, export_web, serve)
+_TRAINING = (train, ablate, prepare, synth, model)
 for _commands in (*_FACES, evaluate, *_TRAINING, about):
     _commands.register(app)
 

@@ -59,3 +59,6 @@ from .video.options import ClipOptions as ClipOptions
 from .video.options import ClipSummary as ClipSummary
 from .video.run import reconstruct_clip as reconstruct_clip
 from .video.smooth import SmoothOptions as SmoothOptions
+from .web.site import ExportedSite as ExportedSite
+from .web.site import WebOptions as WebOptions
+from .web.site import export_web as export_web

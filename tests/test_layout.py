@@ -53,6 +53,7 @@ PIPELINE = [
     "output",
     "faces",
     "reconstructor",
+    "web",
     "transfer",
     "person",
     "photo_work",

@@ -130,20 +130,27 @@ def _content(weights: Weights, storage: Storage) -> tuple[bytes, Named]:
     return model.SerializeToString(), named
 
 
-def traced(module: nn.Module, names: Sequence[str], images: Tensor) -> onnx.ModelProto:
+def traced(
+    module: nn.Module, names: Sequence[str], images: Tensor, step: int | None = None
+) -> onnx.ModelProto:
     """A module from images to tensors as ONNX, for any number of images.
 
     Args:
         module: in evaluation mode.
         names: of its outputs.
         images: 2 or more: of one the exporter makes a constant.
+        step: heights and widths may be any multiples of it, from the second on; None: they are
+            those of `images`.
     """
     import_extra("onnxscript", EXTRA), import_extra("onnx", EXTRA)
-    batch = torch.export.Dim("batch", min=1, max=_MOST)
+    free = {0: torch.export.Dim("batch", min=1, max=_MOST)}
+    if step is not None:
+        rows, columns = (torch.export.Dim(name, min=2, max=_MOST) for name in ("rows", "columns"))
+        free |= {2: step * rows, 3: step * columns}
     with warnings.catch_warnings(), torch.no_grad():  # of torch and onnx about themselves
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module.eval(), (images,), dynamo=True, dynamic_shapes=({0: batch},),
+            module.eval(), (images,), dynamo=True, dynamic_shapes=(free,),
             input_names=["images"], output_names=list(names), verbose=False,
         )  # fmt: skip
     if program is None:

@@ -29,6 +29,8 @@ _SCRIPTS = (
     "hands.js", "panel.js", "player.js", "controls.js", "start.js",
 )  # fmt: skip
 """Ours, in the order in which they build on each other."""
+_STAGE = ("glb.js", "surface.js", "motion.js", "head.js", "stage.js", "hands.js", "panel.js")
+"""Of these what shows heads, without what reads them out of the page."""
 
 
 def viewer_page(title: str, heads: Sequence[ViewedHead]) -> str:
@@ -56,6 +58,12 @@ def viewer_page(title: str, heads: Sequence[ViewedHead]) -> str:
         data=_json_for_html(data),
         blobs=blobs.coded,
     )
+
+
+def stage_files() -> dict[str, str]:
+    """What shows heads in another page of ours, as its files by name: a script and a style."""
+    ours = "\n".join(['"use strict";', *map(_asset, _STAGE)])
+    return {"viewer.js": f"{_asset('three.min.js')}\n{ours}", "viewer.css": _asset("viewer.css")}
 
 
 class _Models:

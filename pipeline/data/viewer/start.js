@@ -29,18 +29,6 @@ async function readHeads() {
   return found;
 }
 
-/** What the page knows of a face model: the parts' vertices and codes, and modes of identity. */
-function modelOf({parts, count, steps}, bytes) {
-  let first = 0;
-  const take = (kind, size) => {
-    const part = bytes.slice(first, first += size * kind.BYTES_PER_ELEMENT);
-    return new kind(part.buffer);
-  };
-  const known = Object.fromEntries(parts.map(({name, size}) =>
-    [name, {vertices: take(Uint32Array, size), codes: take(Uint8Array, size)}]));
-  return {parts: known, count, steps, modes: take(Int8Array, steps.length * count * 3)};
-}
-
 function complain(text) {
   const place = document.getElementById('problem');
   place.hidden = false;

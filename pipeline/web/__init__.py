@@ -1,0 +1,1 @@
+"""A folder of static files that reconstructs faces in the browser."""
