@@ -50,8 +50,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print("| network | output | input | MB | from torch | int8, MB | from torch | torch, ms | ONNX, ms |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    names = ["network", "output", "input", "MB", "from torch", "int8, MB", "from torch"]
+    names += ["torch, ms", "ONNX, ms"]
+    print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for path in options.weights:
         print(f"| {row(path, load_weights(str(path)), options.rounds)} |", flush=True)
 

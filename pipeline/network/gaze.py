@@ -36,7 +36,7 @@ _UNITS = (("Out", "In"), ("In", "Out"))  # to larger x and to smaller, of the le
 
 
 @dataclass(frozen=True)
-class _Eye:
+class ModelEye:
     """One eye of the model.
 
     Attributes:
@@ -67,7 +67,7 @@ class GazeFinder:
     """
 
     def __init__(self, model: FaceModel) -> None:
-        self._eyes = _eyes(model)
+        self._eyes = eyes_of(model)
 
     def __call__(
         self, picture: NDArray[np.uint8], coefficients: Coefficients, camera: PerspectiveCamera
@@ -107,7 +107,7 @@ class _View:
 
     @classmethod
     def of(
-        cls, picture: NDArray[np.uint8], eye: _Eye, values: Tensor, camera: PerspectiveCamera
+        cls, picture: NDArray[np.uint8], eye: ModelEye, values: Tensor, camera: PerspectiveCamera
     ) -> _View:
         """The eye of a face that looks straight on, of coefficients (Ki+Ke,)."""
         body = eye.mean + torch.einsum("k,kpc->pc", values, eye.modes)
@@ -176,7 +176,7 @@ def _ways(seen: list[Tensor | None]) -> list[Tensor] | None:
     return ways
 
 
-def _turn(expression: Tensor, eye: _Eye, steps: Tensor, way: Tensor) -> None:
+def _turn(expression: Tensor, eye: ModelEye, steps: Tensor, way: Tensor) -> None:
     """Set the weights of an eye's units so that its pupil goes that way."""
     goal = way.double()
     aside = 0 if float(goal @ steps[0]) > float(goal @ steps[1]) else 1
@@ -188,7 +188,7 @@ def _turn(expression: Tensor, eye: _Eye, steps: Tensor, way: Tensor) -> None:
         expression[0, row] = weight.to(expression)
 
 
-def _eyes(model: FaceModel) -> list[_Eye]:
+def eyes_of(model: FaceModel) -> list[ModelEye]:
     """Both eyes, the left one first; none of a model without what turns or tells them."""
     names = {name: k for k, name in enumerate(model.expression_names)}
     sides = ("Left", "Right")
@@ -199,7 +199,7 @@ def _eyes(model: FaceModel) -> list[_Eye]:
     for side, (larger, smaller), lids in zip(sides, _UNITS, _LIDS, strict=True):
         own = model.mean[:, 0] > 0 if side == "Left" else model.mean[:, 0] < 0
         found.append(
-            _Eye(
+            ModelEye(
                 _points(model, model.mean[None], own, lids)[0],
                 torch.cat(
                     [
@@ -216,7 +216,7 @@ def _eyes(model: FaceModel) -> list[_Eye]:
 
 
 def _points(model: FaceModel, vertices: Tensor, own: Tensor, lids: range) -> Tensor:
-    """The points (B,7+n,3) of `_Eye` on meshes (B,V,3)."""
+    """The points (B,7+n,3) of `ModelEye` on meshes (B,V,3)."""
     marks = model.landmark_points(vertices)[:, lids.start : lids.stop]
     pupil = vertices[:, model.regions["pupil"] & own].mean(1, keepdim=True)
     return torch.cat([marks, pupil, vertices[:, model.regions["iris"] & own]], 1)

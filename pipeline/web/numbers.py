@@ -17,14 +17,17 @@ from ...geometry.face_model import FaceModel
 from ...geometry.lip_columns import LipColumns
 from ...geometry.point_solver import PointSolver
 from ...geometry.segments import SEGMENTS, Segment
-from ...models.heads.points import solver_errors
+from ...models.heads.points import PointPrediction, solver_errors
 from ...models.weights import Weights
+from ..network.gaze import ModelEye, eyes_of
+from ..network.mirrored import PredictionMirror
 from ..network.regress import RegressOptions, Regressor
 from ..output.viewed_model import in_levels
 
 Table = NDArray[Any]
 _LANDMARKS = "ibug68"
 _ALIGNED = 4  # bytes
+_LIGHT_TERMS = 27
 
 
 def face_numbers(weights: Weights, model: FaceModel) -> tuple[str, bytes]:
@@ -43,7 +46,9 @@ def face_numbers(weights: Weights, model: FaceModel) -> tuple[str, bytes]:
         expected = "a model with lips, and weights whose first points are landmarks"
         raise InputError("weights", expected, repr(weights.name), "Take the shipped ones.")
     albedo, steps = in_levels(model.albedo_basis.float().numpy())
-    tables = _of_solver(solver, weights) | _of_lips(solver, lips)
+    tables = _of_solver(solver, weights) | _of_lips(solver, lips) | _of_mirror(model, weights)
+    eyes = eyes_of(model)
+    tables |= _of_eyes(eyes)
     tables |= {
         "albedo_mean": np.rint(255 * model.albedo_mean.clamp(0, 1).numpy()).astype(np.uint8),
         "albedo": albedo,
@@ -64,6 +69,7 @@ def face_numbers(weights: Weights, model: FaceModel) -> tuple[str, bytes]:
         "mouth": [int(Segment.TEETH), int(Segment.MOUTH)],
         "albedo_first": len(model.identity) + len(model.expression),
         "albedo_steps": steps,
+        "eye_rows": [eye.rows for eye in eyes],
     }
     return json.dumps(plain, allow_nan=False, separators=(",", ":")), content
 
@@ -102,6 +108,30 @@ def _of_lips(solver: PointSolver, lips: LipColumns) -> dict[str, Table]:
         "lips_rest": _floats(lips.rest),
         "lips_modes": _floats(lips.modes[..., columns] * unit),
         "lips_touching": _floats(lips.touching),
+    }
+
+
+def _of_eyes(eyes: list[ModelEye]) -> dict[str, Table]:
+    """Lids, pupil and iris of both eyes; what a unit of each coefficient adds comes last."""
+    tables = {}
+    for number, eye in enumerate(eyes):
+        tables[f"eye_mean_{number}"] = _floats(eye.mean)
+        tables[f"eye_modes_{number}"] = _floats(eye.modes.permute(1, 2, 0))
+    return tables
+
+
+def _of_mirror(model: FaceModel, weights: Weights) -> dict[str, Table]:
+    """Which point, and which coefficient with which sign, each is in a face's mirror image."""
+    if model.mirror is None:
+        return {}
+    points, count = len(weights.layout), sum(model.sizes) + _LIGHT_TERMS
+    numbers = [torch.arange(1.0, size + 1)[None] for size in (points, count)]
+    plain = PointPrediction(torch.zeros(1, points, 3), *numbers)
+    turned = PredictionMirror.of(model, weights.layout)(plain)
+    return {
+        "partners": (turned.log_sigma[0] - 1).numpy().astype(np.uint32),
+        "mirror_from": (turned.coefficients[0].abs() - 1).round().numpy().astype(np.uint32),
+        "mirror_sign": _floats(turned.coefficients[0].sign()),
     }
 
 

@@ -1,6 +1,7 @@
 // Where faces are: our own detector (detect/drawn.py), looked at twice. Photographs are taken as upright.
 
 import {applyMap, cutOut, inverseMap, squareMap} from './frame.js';
+import {mirrored} from './mirror.js';
 import {resized} from './shrink.js';
 
 const SEARCHES = [
@@ -74,7 +75,7 @@ export class Detector {
     const maps = SHARES.map(share => squareMap((x0 + x1) / 2, (y0 + y1) / 2, side / share, LOOK, roll));
     const crops = maps.map(map => cutOut(picture, map, LOOK, GREY / 255));
     const data = new Float32Array(4 * crops[0].length);
-    [...crops, ...crops.map(mirrored)].forEach((crop, k) => data.set(crop, k * crop.length));
+    [...crops, ...crops.map(crop => mirrored(crop, LOOK))].forEach((crop, k) => data.set(crop, k * crop.length));
     const answers = await this.answers({data, count: 4, width: LOOK, height: LOOK});
     const cells = answers.length / 4;
     const best = k => surest(answers.slice(k * cells, (k + 1) * cells), SHARES[k % 2]);
@@ -120,15 +121,6 @@ function rollOf([right, left, , a, b]) {
   const across = [left[0] - right[0], left[1] - right[1]];
   const down = [0, 1].map(c => (a[c] + b[c] - right[c] - left[c]) / 2);
   return Math.atan2(across[1] - down[0], across[0] + down[1]);
-}
-
-function mirrored(crop) {
-  const out = new Float32Array(crop.length);
-  for (let k = 0; k < crop.length; k++) {
-    const column = k % LOOK;
-    out[k] = crop[k - column + LOOK - 1 - column];
-  }
-  return out;
 }
 
 /** The surest answer for the face in the middle, which takes a share of the crop. */

@@ -1,7 +1,9 @@
 // A face in a frame: the network's words, and the coefficients and camera behind them.
 
 import {applyMap, cutOut, faceMap, inverseMap, squareMap, tighterMap} from './frame.js';
+import {GazeFinder} from './gaze.js';
 import {LipColumns, lipsSeen} from './lips.js';
+import {meanOf, mirrored} from './mirror.js';
 import {PointSolver, cameraOf} from './solver.js';
 import {anglesOf, movedCamera, project} from './turns.js';
 
@@ -13,14 +15,23 @@ export class Reader {
     Object.assign(this, {ort, session, numbers, size: numbers.size, half: numbers.size / 2});
     const {mean, modes, free, most, precision, config} = numbers;
     this.lips = lipsOf(numbers);
+    this.gaze = new GazeFinder(numbers);
     this.solver = new PointSolver({mean, modes, free, most, precision, config});
   }
 
-  /** What the network says of a crop (3*size*size), as arrays by name. */
-  async predicted(crop) {
-    const images = new this.ort.Tensor('float32', crop, [1, 3, this.size, this.size]);
+  /** What the network says of `count` crops (count*3*size*size), as arrays by name. */
+  async predicted(crops, count = 1) {
+    const images = new this.ort.Tensor('float32', crops, [count, 3, this.size, this.size]);
     const found = await this.session.run({images});
     return Object.fromEntries(Object.entries(found).map(([name, {data}]) => [name, data]));
+  }
+
+  /** The same of a crop and its mirror image, averaged: errors that are chance shrink. */
+  async bothWays(crop) {
+    const both = new Float32Array(2 * crop.length);
+    both.set(crop);
+    both.set(mirrored(crop, this.size), crop.length);
+    return meanOf(await this.predicted(both, 2), this.numbers);
   }
 
   /** The frame round the landmarks that the network sees in another. */
@@ -36,7 +47,9 @@ export class Reader {
    * Args: the picture, the frame's map; a `Person` to be recognised, or null for nobody known.
    */
   async face(picture, map, person = null) {
-    const said = await this.predicted(cutOut(picture, map, this.size));
+    const crop = cutOut(picture, map, this.size);
+    const twice = !person && this.numbers.partners;
+    const said = await (twice ? this.bothWays(crop) : this.predicted(crop));
     const {solver, lips, identity} = person ?? this;
     const {numbers} = this, skipped = identity ? numbers.free : 0;
     const prior = Float64Array.from(numbers.columns.subarray(skipped), k =>
@@ -44,18 +57,18 @@ export class Reader {
     const sigma = said.log_sigma.map((value, n) => Math.exp(value) * numbers.solver_scale[n]);
     const seen = state => lipsSeen(said, state, lips, numbers);
     const state = solver.solve(said.points, sigma, prior, seen);
-    return this.found(state, identity, map, said);
+    return this.found(picture, state, identity, {map, said});
   }
 
   /** What a state means in the picture. */
-  found(state, identity, map, said) {
-    const {half, numbers} = this, {free} = numbers;
+  found(picture, state, identity, {map, said}) {
+    const {half, numbers} = this, {free, moving, most} = numbers;
     const own = identity ?? state.values.slice(0, free);
-    const moving = identity ? state.values : state.values.slice(free);
-    const expression = new Float64Array(numbers.names.length);
-    moving.forEach((value, k) => { expression[numbers.moving[k]] = value / numbers.most; });
     const camera = movedCamera(movedCamera(cameraOf(state), [half, 0, half, 0, half, half]), inverseMap(map));
-    const all = new Float64Array([...own, ...moving]);
+    let expression = new Float64Array(numbers.names.length);
+    moving.forEach((row, k) => { expression[row] = state.values[state.values.length - moving.length + k] / most; });
+    expression = this.gaze.look(picture, own, expression, camera);
+    const all = new Float64Array([...own, ...moving.map(row => expression[row] * most)]);
     const landmarks = Array.from({length: MARKS}, (_, n) =>
       project(camera, this.solver.posed(all, n).map((x, c) => x + PIVOT[c])));
     return {identity: own, expression, camera, landmarks, map, said, pose: anglesOf(camera.rotation)};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,3 +86,23 @@ def test_what_is_expected_is_what_the_weights_learned(numbers, weights):
     assert plain["learned_prior"]
     np.testing.assert_allclose(tables["precision"] * variance, 1, rtol=1e-5)
     assert list(tables["columns"][: plain["free"]]) == list(range(plain["free"]))
+
+
+def test_mirror_images_are_the_models(numbers, model):
+    """Coefficients of a mirrored face make the mirrored vertices."""
+    _, tables = numbers
+    identities, expressions, _ = model.sizes
+    vector = torch.rand(sum(model.sizes) + 27, generator=torch.Generator().manual_seed(4)).numpy()
+    turned = tables["mirror_sign"] * vector[tables["mirror_from"]]
+
+    def vertices(values):
+        shape, moving, _ = np.split(values, np.cumsum([identities, expressions]))
+        own = model.zero_coefficients()
+        parts = (torch.from_numpy(np.asarray(part, np.float32))[None] for part in (shape, moving))
+        return model.vertices(
+            replace(own, **dict(zip(("identity", "expression"), parts, strict=True)))
+        )[0]
+
+    wanted = vertices(vector)[model.mirror] * torch.tensor([-1.0, 1.0, 1.0])
+    assert float((vertices(turned) - wanted).abs().max()) < 0.05
+    assert sorted(tables["partners"]) == list(range(len(tables["mean"])))

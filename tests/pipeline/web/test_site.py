@@ -131,7 +131,7 @@ def photo():
 @pytest.fixture(scope="module")
 def exact(seen, photo):
     """Python's face in the very frame of the page."""
-    regressor = Regressor(RegressOptions(passes=1, gaze=False))
+    regressor = Regressor(RegressOptions(passes=1))
     matrix = torch.tensor(seen["map"], dtype=torch.float64).reshape(2, 3)
     size = (regressor.size, regressor.size)
     return regressor.in_frames([photo], [Crop(matrix, size)])[0], regressor
@@ -165,7 +165,7 @@ def test_in_the_same_frame_it_is_pythons_face(seen, exact):
 def test_with_its_own_detection_points_are_within_half_a_pixel(seen, photo):
     found = Reconstructor(ReconstructOptions(detector="drawn"))
     (face,) = found.detect(photo)
-    regressor = Regressor(RegressOptions(gaze=False))
+    regressor = Regressor()
     points = landmarks(regressor, regressor.from_faces([photo], [face])[0])
     assert np.linalg.norm(points - seen["landmarks"], axis=1).max() < 0.5
 
