@@ -31,8 +31,9 @@ export class GazeFinder {
 /** Point n of an eye at coefficients (K). */
 function pointOf({mean, modes}, values, n) {
   return [0, 1, 2].map(c => {
-    const first = (3 * n + c) * values.length;
-    return values.reduce((sum, value, k) => sum + value * modes[first + k], mean[3 * n + c]);
+    let sum = mean[3 * n + c];
+    for (let k = 0, at = (3 * n + c) * values.length; k < values.length; k++, at++) sum += values[k] * modes[at];
+    return sum;
   });
 }
 
@@ -75,18 +76,28 @@ function scoresOf(planes, weight, radius) {
   bright = bright.map((value, k) => (value - mean) * weight[k]);
   const variance = Math.max(sum(bright.map(value => value * value)) / total, 1e-6);
   const disc = discOf(radius), whole = disc.reduce((all, [, , share]) => all + share, 0);
-  return weight.map((_, k) => {
-    let count = 0, level = 0;
-    for (const [dx, dy, share] of disc) {
-      const x = k % SIZE + dx, y = Math.floor(k / SIZE) + dy;
-      if (x < 0 || y < 0 || x >= SIZE || y >= SIZE) continue;
-      count += share * weight[y * SIZE + x];
-      level += share * bright[y * SIZE + x];
-    }
+  const [counts, levels] = spread(disc, weight, bright);
+  return counts.map((count, k) => {
     if (count < SEEN * whole) return -1;
-    const outside = Math.max(total - count, 1), darker = -level / Math.max(count, 1) - level / outside;
+    const outside = Math.max(total - count, 1), darker = -levels[k] / Math.max(count, 1) - levels[k] / outside;
     return count * outside / total ** 2 * darker * Math.abs(darker) / variance;
   });
+}
+
+/** Sums over a disc about each pixel: of the weight, which is 0 or 1, and of values where it is 1. */
+function spread(disc, weight, values) {
+  const counts = new Float64Array(weight.length), sums = new Float64Array(weight.length);
+  weight.forEach((own, k) => {
+    if (!own) return;
+    const column = k % SIZE, row = Math.floor(k / SIZE);
+    for (const [dx, dy, share] of disc) {
+      const x = column + dx, y = row + dy;
+      if (x < 0 || y < 0 || x >= SIZE || y >= SIZE) continue;
+      counts[y * SIZE + x] += share;
+      sums[y * SIZE + x] += share * values[k];
+    }
+  });
+  return [counts, sums];
 }
 
 /** The pixels of a disc: [dx, dy, share]. */
