@@ -67,7 +67,8 @@ class PredictionMirror:
             images: (B,3,S,S) crops.
         """
         both, count = predict(torch.cat([images, images.flip(3)])), len(images)
-        plain = PointPrediction(*(None if v is None else v[:count] for v in both))
-        turned = self(PointPrediction(*(None if v is None else v[count:] for v in both)))
+        plain = PointPrediction._make(None if v is None else v[:count] for v in both)
+        turned = self(PointPrediction._make(None if v is None else v[count:] for v in both))
         pairs = zip(plain, turned, strict=True)
-        return PointPrediction(*(None if a is None or b is None else (a + b) / 2 for a, b in pairs))
+        means = (None if a is None or b is None else (a + b) / 2 for a, b in pairs)
+        return PointPrediction._make(means)

@@ -131,9 +131,10 @@ def initial_network(config: TrainConfig, model: FaceModel) -> tuple[Network, Poi
 
 def _refined(weights: Weights, channels: int) -> Network:
     """The network of weights, with a second look of so many channels where it has none."""
-    if not channels or getattr(weights.network.options, "refinement", channels):
+    options = weights.network.options
+    if not channels or not isinstance(options, DensePointOptions) or options.refinement:
         return weights.network
-    options = replace(weights.network.options, refinement=channels)
+    options = replace(options, refinement=channels)
     network = NETWORKS.create(_NAME, **vars(options))
     network.load_state_dict(network.state_dict() | weights.network.state_dict())
     return network
