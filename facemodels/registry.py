@@ -91,7 +91,7 @@ def load_face_model(name_or_path: str | Path = "default") -> FaceModel:
 
     >>> face = load_face_model("default-face")
     >>> face.sizes, sorted(face.landmarks)
-    ((120, 52, 38), ['300w-lp', 'ibug68'])
+    ((120, 52, 38), ['300w-lp', 'aflw2000-reannotated', 'ibug68'])
 
     Raises:
         UnknownNameError: neither a registered name nor a path.
