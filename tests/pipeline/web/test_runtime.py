@@ -101,7 +101,7 @@ def test_another_version_is_refused(tmp_path):
         runtime.runtime_files(tmp_path / "ort.tgz")
 
 
-@pytest.mark.parametrize("content", [b"no package at all", package()[:60]])
+@pytest.mark.parametrize("content", [b"no package at all", package()[:60]], ids=["text", "cut"])
 def test_what_is_no_package_is_refused(tmp_path, content):
     (tmp_path / "ort.tgz").write_bytes(content)
     with pytest.raises(InputError, match="onnxruntime-web"):
