@@ -19,6 +19,7 @@ from .points import LOG_SIGMA_RANGE, PointPrediction
 
 _STEP = 0.1  # half sides of the crop that a point moves by an answer of 1: three pixels in 112
 _READ = 5  # x, y, z, logarithm of the scale, visibility
+_SPREAD = 0.1  # of what points add to the features before they answer
 
 
 class PointRefinement(nn.Module):
@@ -41,8 +42,9 @@ class PointRefinement(nn.Module):
         self.smooth = nn.Sequential(
             conv_norm(width, width), nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1)
         )
-        self.bias = nn.Parameter(0.1 * torch.randn(points, width))
+        self.bias = nn.Parameter(torch.empty(points, width))
         self.answer = nn.Parameter(torch.zeros(points, width, _READ))
+        nn.init.normal_(self.bias, std=_SPREAD)
 
     def forward(self, maps: Sequence[Tensor], first: PointPrediction) -> PointPrediction:
         """Maps (B,channels,H,W), the finest first, and the first answers to better ones."""

@@ -22,6 +22,7 @@ _LEAST = 0.1  # share of the face that must be bare skin for a segmentation to b
 _SCALE = 0.25  # residual (of [0,1]) at which a pixel counts a quarter
 _NOISE = 0.003  # of the mean over all pixels, as of 0.06 each with 400 of them independent
 _TINT = 0.5  # relative pull of the light towards one colour; see `ridge_light`
+_GREY = 2.5 / 255  # mean spread of the channels below which a photograph has no colours
 _WHITE = 0.97  # from which on a photograph's channel may have been cut off
 
 
@@ -55,6 +56,9 @@ class Appearance:
     ) -> tuple[Tensor, Tensor]:
         """Albedo (B,Ka) and light (B,9,3) of B faces, over the skin that they show.
 
+        A grey photograph tells the brightness of both alone: its light comes out without colour,
+        and does not take the skin's away.
+
         Args:
             coefficients: of the fitted faces.
             camera: theirs, in the pixels of `photo`.
@@ -71,7 +75,10 @@ class Appearance:
             weight = torch.where(enough[:, None, None, None], bare, weight)
         weight = weight * _chessboard(weight.shape[-2], weight.shape[-1])
         basis = seen.extras[:, 5:].unflatten(1, (len(self.model.albedo_basis), 3))
-        return solve_appearance(photo, seen.image, basis, seen.normals, weight, coefficients.albedo)
+        mean, grey = seen.image, _is_grey(photo, weight)
+        if bool(grey.any()):
+            basis, mean = _bleached(basis, grey), _bleached(mean, grey)
+        return solve_appearance(photo, mean, basis, seen.normals, weight, coefficients.albedo)
 
     @torch.no_grad()
     def light(
@@ -107,6 +114,18 @@ class Appearance:
         size = photo.shape[-2], photo.shape[-1]
         colours = albedo.expand_as(vertices)
         return self.renderer(vertices, camera, size, albedo=colours, extras=extras, antialias=False)
+
+
+def _is_grey(photo: Tensor, weight: Tensor) -> Tensor:
+    """Whether photographs (B,3,H,W) are without colours where faces are seen, (B,) bool."""
+    spread = (photo.amax(1, keepdim=True) - photo.amin(1, keepdim=True)) * weight
+    return spread.sum((1, 2, 3)) < _GREY * weight.sum((1, 2, 3))
+
+
+def _bleached(colours: Tensor, grey: Tensor) -> Tensor:
+    """Colours (B,...,3,H,W), those of `grey` faces (B,) as grey as they are bright."""
+    whole = colours.mean(-3, keepdim=True).expand_as(colours)
+    return torch.where(grey.view(-1, *[1] * (colours.ndim - 1)), whole, colours)
 
 
 def _chessboard(height: int, width: int) -> Tensor:

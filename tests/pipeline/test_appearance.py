@@ -160,3 +160,36 @@ def test_a_rendered_face_is_explained_on_its_skin():
     skin = seen.extras > 0.99
     error, without = (((p.image - seen.image).abs() * skin).mean() for p in (again, plain))
     assert error < 0.5 * without
+
+
+def test_a_grey_photograph_has_light_without_colour():
+    """Of two faces of a batch the grey one's light is grey, and is as bright as the photograph."""
+    model = load_face_model("default")
+    renderer = FaceRenderer(model.faces)
+    made = model.zero_coefficients(2)
+    made.albedo[:, :4] = torch.tensor([1.5, -1.0, 1.0, 0.8])
+    made.light[:, 3] = 0.8
+    size = 64
+    camera = PerspectiveCamera(
+        torch.eye(3).expand(2, -1, -1),
+        torch.tensor([[0.0, 0.0, -900.0]] * 2),
+        torch.tensor([4.0 * size] * 2),
+        torch.full((2, 2), size / 2),
+    )
+
+    def picture(albedo, light):
+        of = model.vertices(made), camera, (size, size)
+        return renderer(*of, albedo=albedo, light=light, antialias=False)
+
+    photo = picture(model.albedo(made), made.light).image.clone()
+    photo[0] = photo[0].mean(0)
+    everywhere = torch.ones(2, 1, size, size)
+    solver = Appearance(model, renderer)
+    found, light = solver.solve(model.zero_coefficients(2), camera, photo, everywhere)
+    spread = light.amax(2) - light.amin(2)
+    assert spread[0].max() < 1e-4
+    assert spread[1].max() > 0.01
+    again = picture(model.albedo(replace(made, albedo=found)), light)
+    skin = again.mask[0, 0] > 0
+    off = (again.image[0].mean(0) - photo[0, 0])[skin]
+    assert off.abs().mean() < 0.03

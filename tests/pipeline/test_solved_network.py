@@ -11,7 +11,7 @@ from selfie3d.geometry.point_solver import PointSolver
 from selfie3d.models.weights import load_weights
 from selfie3d.pipeline.network import traced_solver
 from selfie3d.pipeline.network.export import ExportOptions, export_onnx
-from selfie3d.pipeline.network.regress import Regressor
+from selfie3d.pipeline.network.regress import RegressOptions, Regressor
 from selfie3d.pipeline.network.solved_network import OUTPUTS, SolvedNetwork, example_crops
 from selfie3d.pipeline.network.start import open_start
 from selfie3d.pipeline.network.traced_solver import TracedSolver, nearest_rotation
@@ -49,7 +49,7 @@ def test_the_traced_solver_takes_the_same_steps(weights, default_model, monkeypa
 
 
 def test_it_is_what_the_regressor_finds(weights, default_model):
-    regressor = Regressor(model=default_model, weights=weights)
+    regressor = Regressor(RegressOptions(mirrored=False), default_model, weights)
     images = example_crops(weights)
     with torch.no_grad():
         solved, _ = regressor.in_crops(images)
