@@ -36,6 +36,8 @@ class Reconstructor:
     def __init__(self, face) -> None:
         self.face = face
 
+    def prepare_textures(self) -> None: ...
+
     def detect(self, picture):
         error = self.ERRORS[picture[0, 0, 0] // 10]
         if error is not None and picture[0, 0, 1] == 0:
