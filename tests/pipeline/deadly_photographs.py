@@ -31,6 +31,8 @@ class Reconstructor:
             raise NoFaceError("wrong as a whole")
         self.options = options
 
+    def prepare_textures(self) -> None: ...
+
     def detect(self, picture):
         red = int(picture[0, 0, 0])
         if red == 10:
