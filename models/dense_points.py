@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core.errors import InputError
-from .blocks import ResidualBlock, conv_norm
+from .blocks import FeaturePyramid, ResidualBlock, conv_norm
 from .heads.points import PointAnswers, PointHead, PointPrediction
 from .heads.refinement import PointRefinement
 from .inputs import check_images
@@ -24,10 +24,9 @@ from .network import Network
 
 
 class SegmentationHead(nn.Module):
-    """Coarse features are enlarged and joined with finer ones, as a feature pyramid does it.
+    """A feature pyramid with one convolution at the finest level alone.
 
-    After Lin et al., Feature Pyramid Networks, CVPR 2017, with one convolution at the finest level
-    alone, so that it costs a tenth of the network before it.
+    So it costs a tenth of the network before it.
 
     Args:
         channels: of the maps, the finest first.
@@ -37,17 +36,14 @@ class SegmentationHead(nn.Module):
 
     def __init__(self, channels: Sequence[int], classes: int, width: int = 32) -> None:
         super().__init__()
-        self.sideways = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.sideways = FeaturePyramid(channels, width)
         self.smooth = nn.Sequential(conv_norm(width, width), nn.ReLU(inplace=True))
         self.answer = nn.Conv2d(width, classes, 1)
         nn.init.zeros_(self.answer.bias)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps (B,channels,H,W), the finest first, to logits (B,classes,H,W) of its size."""
-        joined = self.sideways[-1](maps[-1])
-        for layer, finer in zip(self.sideways[-2::-1], maps[-2::-1], strict=True):
-            enlarged = functional.interpolate(joined, finer.shape[2:], mode="nearest")
-            joined = enlarged + layer(finer)
+        joined = self.sideways(maps)
         logits: Tensor = self.answer(self.smooth(functional.relu(joined)))
         return logits.contiguous(memory_format=torch.contiguous_format)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .pyramid import FeaturePyramid
 from .residual import ResidualBlock, conv_norm
 
-__all__ = ["ResidualBlock", "conv_norm"]
+__all__ = ["FeaturePyramid", "ResidualBlock", "conv_norm"]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..blocks import conv_norm
+from ..blocks import FeaturePyramid, conv_norm
 from .points import LOG_SIGMA_RANGE, PointPrediction
 
 _STEP = 0.1  # half sides of the crop that a point moves by an answer of 1: three pixels in 112
@@ -25,7 +25,7 @@ _SPREAD = 0.1  # of what points add to the features before they answer
 class PointRefinement(nn.Module):
     """Corrects points, their scales and visibility by the features at the predicted places.
 
-    The maps are brought to one width and the finest size, as `SegmentationHead` does it, and
+    A feature pyramid brings the maps to one width and the finest size; it is
     convolved twice, so that a place knows 40 pixels around it. Every point has a bias in front of
     the nonlinearity and a linear answer of its own behind it; the places are read without
     gradients. It corrects nothing at first: a trained network stays as it is when it is given one.
@@ -38,7 +38,7 @@ class PointRefinement(nn.Module):
 
     def __init__(self, channels: Sequence[int], points: int, width: int = 48) -> None:
         super().__init__()
-        self.sideways = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.sideways = FeaturePyramid(channels, width)
         self.smooth = nn.Sequential(
             conv_norm(width, width), nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1)
         )
@@ -48,10 +48,7 @@ class PointRefinement(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], first: PointPrediction) -> PointPrediction:
         """Maps (B,channels,H,W), the finest first, and the first answers to better ones."""
-        joined = self.sideways[-1](maps[-1])
-        for layer, finer in zip(self.sideways[-2::-1], maps[-2::-1], strict=True):
-            enlarged = functional.interpolate(joined, finer.shape[2:], mode="nearest")
-            joined = enlarged + layer(finer)
+        joined = self.sideways(maps)
         features = self.smooth(functional.relu(joined)).float()
         with torch.autocast(features.device.type, enabled=False):  # as in the first head
             places = first.points[..., :2].detach().float().unsqueeze(2)
