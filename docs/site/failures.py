@@ -1,4 +1,4 @@
-"""Draws docs/images/failures.jpg: drawn faces that are not found, or found and wrong.
+"""Draws docs/images/failures.jpg: drawn faces that were not found, or found and wrong, once.
 
     python docs/site/failures.py
 
